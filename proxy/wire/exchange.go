@@ -1,0 +1,367 @@
+package wire
+
+import "encoding/binary"
+
+// Step says what a packet from the server meant to the exchange it belongs to.
+type Step uint8
+
+// The steps of a response.
+const (
+	More       Step = iota // the response goes on
+	Done                   // with this packet the response ends
+	Failed                 // with this packet, an ERR_Packet, the response ends
+	ClientFile             // LOCAL INFILE request: the client sends the file up to an empty packet, then the response goes on
+	ClientAuth             // the client answers an AuthSwitchRequest or AuthMoreData, then the response goes on
+	Lost                   // not a packet this response can contain: it can be followed no further
+)
+
+// phase is the part of a response that the next packet belongs to.
+type phase uint8
+
+const (
+	phaseEnded      phase = iota
+	phaseFirst            // the first packet of a result: OK, ERR, LOCAL INFILE request or column count
+	phaseColumns          // column definitions
+	phaseColumnsEOF       // the EOF_Packet behind them
+	phaseRows             // rows up to EOF, OK or ERR
+	phaseFetch            // the same for COM_STMT_FETCH, where no further result can follow
+	phaseSingle           // one OK, EOF or ERR
+	phaseText             // one packet of whatever content
+	phaseFields           // column definitions up to EOF, OK or ERR
+	phasePrepare          // COM_STMT_PREPARE_OK or ERR
+	phaseParams           // parameter definitions of a prepared statement
+	phaseParamsEOF        //
+	phasePrepCols         // its column definitions
+	phasePrepEOF          //
+	phaseAuth             // COM_CHANGE_USER: the authentication starts again
+	phaseUntilClose       // COM_QUIT: whatever comes, until the server closes
+)
+
+// Exchange follows the response to one command: it knows from the headers and first bytes of the packets where the
+// response ends. One Exchange value serves one command after another. It holds no bytes, does no
+// I/O and allocates nothing.
+//
+// See https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_command_phase.html and, for MariaDB's
+// additions, https://mariadb.com/kb/en/result-set-packets/.
+type Exchange struct {
+	// Status holds the flags of the last OK or EOF packet of any exchange; ERR packets carry none.
+	Status Status
+
+	caps    Capability
+	ext     uint32 // MariaDB's extended capabilities
+	phase   phase
+	defs    uint32 // definitions still to come in this phase
+	columns uint32 // column definitions that follow the parameter definitions of a prepared statement
+}
+
+// Negotiate sets the capabilities that both sides have agreed upon; ext are MariaDB's extended ones. They decide
+// the shape of result sets.
+func (x *Exchange) Negotiate(caps Capability, ext uint32) { x.caps, x.ext = caps, ext }
+
+// first gives for each command the phase its response begins with; a command that is absent cannot be followed.
+var first = [256]phase{
+	ComQuit:             phaseUntilClose,
+	ComInitDB:           phaseSingle,
+	ComQuery:            phaseFirst,
+	ComFieldList:        phaseFields,
+	ComCreateDB:         phaseSingle,
+	ComDropDB:           phaseSingle,
+	ComRefresh:          phaseSingle,
+	ComShutdown:         phaseSingle,
+	ComStatistics:       phaseText,
+	ComProcessInfo:      phaseFirst,
+	ComProcessKill:      phaseSingle,
+	ComDebug:            phaseSingle,
+	ComPing:             phaseSingle,
+	ComChangeUser:       phaseAuth,
+	ComStmtPrepare:      phasePrepare,
+	ComStmtExecute:      phaseFirst,
+	ComStmtReset:        phaseSingle,
+	ComSetOption:        phaseSingle,
+	ComStmtFetch:        phaseFetch,
+	ComResetConnection:  phaseSingle,
+	ComStmtBulkExecute:  phaseFirst,
+	ComStmtClose:        phaseEnded,
+	ComStmtSendLongData: phaseEnded,
+}
+
+// Silent reports whether a server sends nothing in answer to c.
+func (c Command) Silent() bool { return c == ComStmtClose || c == ComStmtSendLongData }
+
+// Followable reports whether an Exchange knows the shape of the response to c. Replication commands, commands that
+// are internal to the server and unknown ones are not.
+func (c Command) Followable() bool { return first[c] != phaseEnded || c.Silent() }
+
+// Begin starts following the response to c, which must be followable and not silent.
+func (x *Exchange) Begin(c Command) { x.phase = first[c] }
+
+// InRows reports whether rows are passing, so that Framer.SkipRows may be used.
+func (x *Exchange) InRows() bool { return x.phase == phaseRows || x.phase == phaseFetch }
+
+// Server takes the next packet of the response. Done and Failed hold once the whole packet has passed. The packet
+// must not be one that continues another.
+func (x *Exchange) Server(p Packet) Step {
+	if p.Len == 0 || len(p.Body) == 0 {
+		return x.empty()
+	}
+	switch x.phase {
+	case phaseFirst:
+		return x.firstPacket(p)
+	case phaseColumns, phaseParams, phasePrepCols:
+		return x.definition(p)
+	case phaseColumnsEOF, phaseParamsEOF, phasePrepEOF:
+		return x.definitionsEnd(p)
+	case phaseRows, phaseFetch:
+		return x.row(p)
+	case phaseSingle:
+		return x.single(p)
+	case phaseText:
+		return x.end(Done)
+	case phaseFields:
+		return x.field(p)
+	case phasePrepare:
+		return x.prepared(p)
+	case phaseAuth:
+		return x.auth(p)
+	case phaseUntilClose:
+		return More
+	case phaseEnded:
+	}
+	return x.end(Lost)
+}
+
+// empty takes a packet without payload: only a row of a result without columns or a text can be one.
+func (x *Exchange) empty() Step {
+	switch x.phase {
+	case phaseText:
+		return x.end(Done)
+	case phaseUntilClose:
+		return More
+	default:
+		return x.end(Lost)
+	}
+}
+
+func (x *Exchange) firstPacket(p Packet) Step {
+	switch p.Body[0] {
+	case headerOK:
+		return x.resultEnd(p, true)
+	case headerERR:
+		return x.failed(p)
+	case headerInfile:
+		return ClientFile // the phase stays: an OK or ERR follows what the client sends
+	}
+	n, size := LenencInt(p.Body)
+	if size == 0 || n == 0 || n > maxColumns {
+		return x.end(Lost)
+	}
+	x.defs = uint32(n)
+	if x.ext&MariaDBClientCacheMetadata != 0 {
+		if len(p.Body) <= size {
+			return x.end(Lost)
+		}
+		if p.Body[size] == 0 { // the client has these definitions from an earlier execution
+			x.defs = 0
+		}
+	}
+	x.phase = phaseColumns
+	x.definitionsDone()
+	return More
+}
+
+// maxColumns bounds a column count: MySQL allows 4,096 columns in a table and a select list, StarRocks
+// 10,000; 65,535 is what COM_STMT_PREPARE_OK can carry.
+const maxColumns = 1<<16 - 1
+
+// definition takes a column or parameter definition.
+func (x *Exchange) definition(p Packet) Step {
+	if p.Body[0] == headerERR {
+		return x.failed(p)
+	}
+	x.defs--
+	return x.definitionsDone()
+}
+
+// definitionsDone moves on once no definition is left.
+func (x *Exchange) definitionsDone() Step {
+	if x.defs > 0 {
+		return More
+	}
+	if x.caps&ClientDeprecateEOF == 0 {
+		x.phase++ // each phase of definitions is followed by that of its EOF_Packet
+		return More
+	}
+	return x.definitionsOver()
+}
+
+// definitionsEnd takes the EOF_Packet behind definitions.
+func (x *Exchange) definitionsEnd(p Packet) Step {
+	switch {
+	case p.Body[0] == headerERR:
+		return x.failed(p)
+	case p.Body[0] != headerEOF || p.Len >= maxEOF:
+		return x.end(Lost)
+	}
+	x.Status = eofStatus(p.Body, x.Status)
+	if x.phase == phaseColumnsEOF && x.Status&StatusCursorExists != 0 {
+		return x.resultOver() // a cursor was opened: the rows come with COM_STMT_FETCH
+	}
+	return x.definitionsOver()
+}
+
+func (x *Exchange) definitionsOver() Step {
+	switch x.phase {
+	case phaseColumns, phaseColumnsEOF:
+		x.phase = phaseRows
+		return More
+	case phaseParams, phaseParamsEOF:
+		if x.columns == 0 {
+			return x.end(Done)
+		}
+		x.phase, x.defs = phasePrepCols, x.columns
+		return More
+	default:
+		return x.end(Done)
+	}
+}
+
+// row takes a row, or what ends the rows. A row whose first column is 16 MiB or longer begins with 0xfe as well, but
+// then fills a whole packet.
+func (x *Exchange) row(p Packet) Step {
+	switch p.Body[0] {
+	case headerERR:
+		return x.failed(p)
+	case headerEOF:
+		if x.endsRows(p) {
+			return x.resultEnd(p, x.caps&ClientDeprecateEOF != 0)
+		}
+	}
+	return More
+}
+
+func (x *Exchange) endsRows(p Packet) bool {
+	if x.caps&ClientDeprecateEOF != 0 {
+		return p.Len < MaxPayload
+	}
+	return p.Len < maxEOF
+}
+
+// maxEOF is the length from which on a packet that begins with 0xfe cannot be an EOF_Packet.
+const maxEOF = 9
+
+// field takes a packet of a COM_FIELD_LIST response.
+func (x *Exchange) field(p Packet) Step {
+	switch p.Body[0] {
+	case headerERR:
+		return x.failed(p)
+	case headerEOF:
+		return x.single(p)
+	}
+	return More
+}
+
+// single takes the one packet that is the whole response.
+func (x *Exchange) single(p Packet) Step {
+	switch {
+	case p.Body[0] == headerERR:
+		return x.failed(p)
+	case p.Body[0] == headerOK, p.Body[0] == headerEOF && p.Len >= minOK:
+		x.Status = okStatus(p.Body, x.Status)
+	case p.Body[0] == headerEOF:
+		x.Status = eofStatus(p.Body, x.Status)
+	default:
+		return x.end(Lost)
+	}
+	return x.end(Done)
+}
+
+// minOK is the length of the shortest OK_Packet: header, two one-byte integers, flags, warnings.
+const minOK = 7
+
+func (x *Exchange) prepared(p Packet) Step {
+	if p.Body[0] == headerERR {
+		return x.failed(p)
+	}
+	if p.Body[0] != headerOK || len(p.Body) < 9 {
+		return x.end(Lost)
+	}
+	x.columns = uint32(binary.LittleEndian.Uint16(p.Body[5:]))
+	x.defs = uint32(binary.LittleEndian.Uint16(p.Body[7:]))
+	if x.defs == 0 {
+		x.phase = phaseParamsEOF
+		return x.definitionsOver()
+	}
+	x.phase = phaseParams
+	return More
+}
+
+func (x *Exchange) auth(p Packet) Step {
+	switch p.Body[0] {
+	case headerOK:
+		x.Status = okStatus(p.Body, x.Status)
+		return x.end(Done)
+	case headerERR:
+		return x.failed(p)
+	case headerEOF, headerMore:
+		return ClientAuth
+	}
+	return x.end(Lost)
+}
+
+// failed takes an ERR_Packet, which ends a response wherever it stands, unless it is MariaDB reporting progress.
+func (x *Exchange) failed(p Packet) Step {
+	if len(p.Body) >= 3 && binary.LittleEndian.Uint16(p.Body[1:]) == progressReport {
+		return More
+	}
+	return x.end(Failed)
+}
+
+// resultEnd takes the packet that ends one result: an OK_Packet, by shape, if ok is true, otherwise an EOF_Packet.
+func (x *Exchange) resultEnd(p Packet, ok bool) Step {
+	if ok {
+		x.Status = okStatus(p.Body, x.Status)
+	} else {
+		x.Status = eofStatus(p.Body, x.Status)
+	}
+	return x.resultOver()
+}
+
+func (x *Exchange) resultOver() Step {
+	if x.Status&StatusMoreResults != 0 && x.phase != phaseFetch {
+		x.phase = phaseFirst
+		return More
+	}
+	return x.end(Done)
+}
+
+func (x *Exchange) end(s Step) Step {
+	x.phase = phaseEnded
+	return s
+}
+
+// okStatus reads the status flags of an OK_Packet, or returns old if it is too short to hold them.
+func okStatus(body []byte, old Status) Status {
+	at := 1
+	for range 2 { // affected rows, last insert id
+		if at >= len(body) {
+			return old
+		}
+		_, size := LenencInt(body[at:])
+		if size == 0 {
+			return old
+		}
+		at += size
+	}
+	if len(body) < at+2 {
+		return old
+	}
+	return Status(binary.LittleEndian.Uint16(body[at:]))
+}
+
+// eofStatus reads the status flags of an EOF_Packet: header, warnings, flags.
+func eofStatus(body []byte, old Status) Status {
+	if len(body) < 5 {
+		return old
+	}
+	return Status(binary.LittleEndian.Uint16(body[3:]))
+}
