@@ -1,0 +1,13 @@
+// Package track follows what passes between a client and its backend, and knows what the session holds there.
+//
+// [State] is fed the bytes of both directions. It hops from packet header to packet header, keeps a queue of the commands
+// that are outstanding, and so knows at every byte whether the session stands between two statements, and whether a
+// transaction, a cursor or the like ties it to its backend even there.
+//
+// What a server says (status flags) counts for more than what the text of a statement says; a server that says nothing, as
+// StarRocks does of transactions, leaves only the text, whose leading words a small scanner reads.
+//
+// What cannot be followed is not guessed at: the State turns opaque, and the session is relayed unread from there on.
+//
+// The package is pure: no clock, no socket, no goroutine.
+package track

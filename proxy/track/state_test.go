@@ -1,0 +1,303 @@
+package track
+
+import (
+	"bytes"
+	"testing"
+
+	"segue/proxy/wire"
+)
+
+// talk is one turn of a conversation: packets of one side, written as payloads, first sequence id given.
+type talk struct {
+	server  bool
+	seq     uint8
+	packets [][]byte
+}
+
+func say(payloads ...[]byte) talk    { return talk{false, 0, payloads} }
+func answer(payloads ...[]byte) talk { return talk{true, 1, payloads} }
+func from(seq uint8, t talk) talk    { t.seq = seq; return t }
+
+func (t talk) bytes() (b []byte) {
+	seq := t.seq
+	for _, p := range t.packets {
+		if !t.server && t.seq == 0 {
+			seq = 0 // commands each begin anew
+		}
+		b, seq = wire.AppendPacket(b, seq, p)
+	}
+	return b
+}
+
+func command(c wire.Command, rest string) []byte { return append([]byte{byte(c)}, rest...) }
+func query(text string) []byte                   { return command(wire.ComQuery, text) }
+func statement(c wire.Command, id byte) []byte   { return []byte{byte(c), id, 0, 0, 0, 0, 1, 0, 0, 0} }
+
+var (
+	ok       = []byte{0, 0, 0, 2, 0, 0, 0}
+	okFE     = []byte{0, 0, 0, 0, 0, 0, 0} // a StarRocks FE sets no flag
+	okTrans  = []byte{0, 0, 0, 3, 0, 0, 0}
+	okOff    = []byte{0, 0, 0, 0, 0, 0, 0} // autocommit off, no transaction yet
+	failure  = append([]byte{0xff, 0x28, 0x04}, "#42000no"...)
+	def      = append([]byte("\x03def"), make([]byte, 30)...)
+	eof      = []byte{0xfe, 0, 0, 2, 0}
+	eofOpen  = []byte{0xfe, 0, 0, 0x42, 0}
+	eofLast  = []byte{0xfe, 0, 0, 0xc2, 0}
+	row      = []byte{1, '7'}
+	infile   = append([]byte{0xfb}, "/tmp/x"...)
+	authSwap = append([]byte{0xfe}, "mysql_native_password\x0012345678901234567890\x00"...)
+)
+
+// after tells where a session stands.
+type after struct {
+	idle   bool
+	pinned string
+	opaque Opacity
+}
+
+var conversations = []struct {
+	name  string
+	opts  Options
+	talks []talk
+	want  after
+}{
+	{"a statement runs", Options{}, []talk{say(query("SELECT 1"))}, after{}},
+	{"answered", Options{}, []talk{say(query("SELECT 1")), answer([]byte{1}, def, eof, row, eof)}, after{idle: true}},
+	{"half answered", Options{}, []talk{say(query("SELECT 1")), answer([]byte{1}, def, eof, row)}, after{}},
+	{"failed", Options{}, []talk{say(query("SELEC")), answer(failure)}, after{idle: true}},
+	{"pipelined, one answered", Options{}, []talk{say(query("a"), query("b")), answer(ok)}, after{}},
+	{"pipelined, both answered", Options{}, []talk{say(query("a"), query("b"), query("c")), answer(ok), answer(failure), answer(ok)}, after{idle: true}},
+	{"silent commands", Options{}, []talk{say(statement(wire.ComStmtClose, 1))}, after{idle: true}},
+	{"transaction by flags", Options{}, []talk{say(query("BEGIN")), answer(okTrans)}, after{true, PinTransaction, 0}},
+	{"commit by flags", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(query("COMMIT")), answer(ok)}, after{idle: true}},
+	{"implicit commit by flags", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(query("CREATE TABLE t (a INT)")), answer(ok)}, after{idle: true}},
+	{"error in a transaction", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(query("x")), answer(failure)}, after{true, PinTransaction, 0}},
+	{"error with autocommit off", Options{}, []talk{say(query("SELECT a FROM t")), answer(okTrans), say(query("COMMIT")), answer(okOff), say(query("INSERT")), answer(failure)},
+		after{true, PinTransaction, 0}},
+	{"autocommit off alone", Options{}, []talk{say(query("SET AUTOCOMMIT = 0")), answer(okOff)}, after{idle: true}},
+	{"transaction by words", Options{}, []talk{say(query("BEGIN")), answer(okFE)}, after{true, PinTransaction, 0}},
+	{"commit by words", Options{}, []talk{say(query("BEGIN")), answer(okFE), say(query("INSERT")), answer(okFE), say(query("COMMIT")), answer(okFE)}, after{idle: true}},
+	{"commit fails", Options{}, []talk{say(query("BEGIN")), answer(okFE), say(query("COMMIT")), answer(failure)}, after{true, PinTransaction, 0}},
+	{"rollback fails", Options{}, []talk{say(query("BEGIN")), answer(okFE), say(query("ROLLBACK")), answer(failure)}, after{idle: true}},
+	{"begin fails", Options{}, []talk{say(query("BEGIN")), answer(failure)}, after{idle: true}},
+	{"begin among others fails", Options{}, []talk{say(query("BEGIN; INSERT")), answer([]byte{0, 0, 0, 8, 0, 0, 0}, failure)}, after{true, PinTransaction, 0}},
+	{"cursor", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen)}, after{true, PinCursor, 0}},
+	{"cursor read to its end", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(statement(wire.ComStmtFetch, 1)), answer(row, eofLast)}, after{idle: true}},
+	{"two cursors, one closed", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(statement(wire.ComStmtExecute, 2)), answer([]byte{1}, def, eofOpen), say(statement(wire.ComStmtClose, 1))}, after{true, PinCursor, 0}},
+	{"two cursors closed", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(statement(wire.ComStmtExecute, 2)), answer([]byte{1}, def, eofOpen), say(statement(wire.ComStmtClose, 2), statement(wire.ComStmtClose, 1))}, after{idle: true}},
+	{"cursor reset", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(statement(wire.ComStmtReset, 1)), answer(ok)}, after{idle: true}},
+	{"long data", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1))}, after{true, PinLongData, 0}},
+	{"long data used", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 1)), answer(ok)}, after{idle: true}},
+	{"long data to an FE", Options{AnswersLongData: true}, []talk{say(statement(wire.ComStmtSendLongData, 1))}, after{false, PinLongData, LongDataSent}},
+	{"infile: the client sends", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte("1\n")))}, after{}},
+	{"infile: file sent", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte("1\n"), nil))}, after{}},
+	{"infile: answered", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte{byte(wire.ComQuit)}, nil)), from(4, answer(ok))}, after{idle: true}},
+	{"infile: answered too early", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte("1\n"))), from(3, answer(failure))}, after{}},
+	{"infile: answered too early, then finished", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte("1\n"))),
+		from(3, answer(failure)), from(3, say([]byte("2\n"), nil))}, after{idle: true}},
+	{"infile: and the next statement", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say(nil)), from(3, answer(failure)),
+		say(query("SELECT")), answer(ok)}, after{idle: true}},
+	{"infile: commands behind it", Options{}, []talk{say(query("LOAD DATA LOCAL"), query("SELECT 1")), answer(infile)}, after{opaque: UnknownAnswer}},
+	{"change user", Options{}, []talk{say(command(wire.ComChangeUser, "u\x00")), answer(authSwap), from(2, say(make([]byte, 20))), from(3, answer(ok))}, after{idle: true}},
+	{"change user: answer awaited", Options{}, []talk{say(command(wire.ComChangeUser, "u\x00")), answer(authSwap), from(2, say(make([]byte, 20)))}, after{}},
+	{"change user, then a statement", Options{}, []talk{say(command(wire.ComChangeUser, "u\x00")), answer(authSwap), from(2, say([]byte{3, 1, 2})),
+		from(3, answer(ok)), say(query("SELECT 1")), answer(ok)}, after{idle: true}},
+	{"change user ends a transaction", Options{}, []talk{say(query("BEGIN")), answer(okFE), say(command(wire.ComChangeUser, "u\x00")), answer(okFE)}, after{idle: true}},
+	{"unknown command", Options{}, []talk{say([]byte{0x7f})}, after{opaque: UnknownCommand}},
+	{"replication", Options{}, []talk{say(command(wire.ComBinlogDump, "\x04\x00"))}, after{opaque: UnknownCommand}},
+	{"unknown answer", Options{}, []talk{say(command(wire.ComPing, "")), answer(row)}, after{opaque: UnknownAnswer}},
+	{"spoken unasked", Options{}, []talk{answer(ok)}, after{opaque: Unsolicited}},
+	{"a farewell", Options{}, []talk{from(0, answer(failure))}, after{idle: true}},
+	{"query attributes", Options{Capabilities: wire.ClientQueryAttributes}, []talk{say(query("\x00\x01BEGIN")), answer(okFE)}, after{true, PinTransaction, 0}},
+	{"statistics keep the flags", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(command(wire.ComStatistics, "")), answer([]byte("Uptime: 1"))}, after{true, PinTransaction, 0}},
+}
+
+func run(c Options, talks []talk, size int) *State {
+	s := New(c, 0)
+	for _, turn := range talks {
+		b := turn.bytes()
+		for len(b) > 0 {
+			n := min(size, len(b))
+			if turn.server {
+				s.Server(b[:n])
+			} else {
+				s.Client(b[:n])
+			}
+			b = b[n:]
+		}
+	}
+	return &s
+}
+
+func TestStateFollowsConversations(t *testing.T) {
+	for _, c := range conversations {
+		t.Run(c.name, func(t *testing.T) {
+			for _, size := range []int{1 << 20, 1, 2, 3, 5, 7, 11} {
+				s := run(c.opts, c.talks, size)
+				if got := (after{s.Idle(), s.Pinned(), s.Opaque()}); got != c.want {
+					t.Fatalf("in pieces of %d: %+v, want %+v", size, got, c.want)
+				}
+			}
+		})
+	}
+}
+
+// A statement larger than any buffer is scanned as it passes.
+func TestStateScansLongStatements(t *testing.T) {
+	text := "BEGIN; INSERT INTO t VALUES ('" + string(bytes.Repeat([]byte("x;COMMIT;"), wire.MaxPayload/9+10)) + "')"
+	s := run(Options{}, []talk{say(query(text)), answer(okFE)}, 16<<10)
+	if !s.Idle() || s.Pinned() != PinTransaction {
+		t.Errorf("idle %v, pinned %q, want idle and pinned by its transaction", s.Idle(), s.Pinned())
+	}
+}
+
+func TestBug14_ServerAsksForAFileUnasked(t *testing.T) {
+	s := run(Options{}, []talk{say(query("SELECT 1")), answer(infile)}, 1<<20)
+	if !s.UnaskedInfile() {
+		t.Error("the request went unnoticed")
+	}
+	if s = run(Options{}, []talk{say(query("LOAD DATA LOCAL INFILE 'x' INTO TABLE t")), answer(infile)}, 1<<20); s.UnaskedInfile() {
+		t.Error("a request that the client asked for is refused")
+	}
+}
+
+func TestBug14_FileDataIsNotTakenForCommands(t *testing.T) {
+	file := [][]byte{}
+	for range 300 { // the sequence id wraps: data packets with id 0 are still data
+		file = append(file, []byte{byte(wire.ComQuit)})
+	}
+	s := run(Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say(append(file, nil)...)), answer(ok)}, 64)
+	if !s.Idle() || s.Quit() {
+		t.Errorf("idle %v, quit %v after LOAD DATA LOCAL", s.Idle(), s.Quit())
+	}
+}
+
+func TestBug8_IdleAgainAfterAnError(t *testing.T) {
+	s := run(Options{}, []talk{say(query("x")), answer([]byte{1}, def, eof, row, failure)}, 1<<20)
+	if !s.Idle() || s.Pinned() != "" {
+		t.Errorf("idle %v, pinned %q after an ERR amid rows", s.Idle(), s.Pinned())
+	}
+}
+
+func TestBug17_CommandsWithoutAnswer(t *testing.T) {
+	s := run(Options{}, []talk{say(statement(wire.ComStmtClose, 1), query("a"), statement(wire.ComStmtClose, 2), statement(wire.ComStmtSendLongData, 3), query("b")),
+		answer(ok), answer(ok)}, 1<<20)
+	if !s.Idle() {
+		t.Error("not idle: a silent command is waited for")
+	}
+}
+
+func TestAnsweredTellsWhetherAnErrorFits(t *testing.T) {
+	s := run(Options{}, []talk{say(query("SELECT 1"))}, 1<<20)
+	if s.Answered() || s.NextSeq() != 1 {
+		t.Errorf("answered %v, next sequence id %d, want false, 1", s.Answered(), s.NextSeq())
+	}
+	s.Server([]byte{1, 0})
+	if !s.Answered() {
+		t.Error("half a header has passed, and an ERR_Packet is said to fit")
+	}
+}
+
+func TestPipelineIsBounded(t *testing.T) {
+	s := New(Options{}, 0)
+	ping := say(command(wire.ComPing, "")).bytes()
+	for range maxPending {
+		s.Client(ping)
+	}
+	if s.Opaque() != Readable || s.Outstanding() != maxPending {
+		t.Fatalf("opaque %v with %d outstanding", s.Opaque(), s.Outstanding())
+	}
+	s.Client(ping)
+	if s.Opaque() != TooDeep {
+		t.Error("more commands than are counted, and still said to be readable")
+	}
+}
+
+func TestQueueKeepsOrderAndGivesBackItsRoom(t *testing.T) {
+	var q queue
+	for round := range 5 {
+		for i := range 10 * (round + 1) {
+			if !q.push(pending{statement: uint32(i)}) {
+				t.Fatal("no room")
+			}
+			if i%3 == 2 {
+				q.pop()
+				q.push(pending{statement: 1 << 30})
+			}
+		}
+		for q.n > 0 {
+			q.pop()
+		}
+		if q.more != nil {
+			t.Fatal("an empty queue keeps its room")
+		}
+	}
+	for i := range uint32(100) {
+		q.push(pending{statement: i})
+	}
+	for i := range uint32(100) {
+		if got := q.pop().statement; got != i {
+			t.Fatalf("popped %d, want %d", got, i)
+		}
+	}
+}
+
+// FuzzState feeds both directions arbitrary bytes: no panic, and what is pinned or idle stays within its meaning.
+func FuzzState(f *testing.F) {
+	for _, c := range conversations {
+		var b []byte
+		for _, turn := range c.talks {
+			p := turn.bytes()
+			for len(p) > 0 {
+				n := min(len(p), 127)
+				side := byte(0)
+				if turn.server {
+					side = 0x80
+				}
+				b = append(append(b, side|byte(n)), p[:n]...)
+				p = p[n:]
+			}
+		}
+		f.Add(b, c.opts.AnswersLongData, uint32(c.opts.Capabilities))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, answers bool, caps uint32) {
+		s := New(Options{Capabilities: wire.Capability(caps), ExtCapabilities: caps >> 3, AnswersLongData: answers}, 0)
+		for len(b) > 0 {
+			server, n := b[0]&0x80 != 0, int(b[0]&0x7f)
+			b = b[1:]
+			n = min(n, len(b))
+			opaque := s.Opaque()
+			if server {
+				s.Server(b[:n])
+			} else {
+				s.Client(b[:n])
+			}
+			b = b[n:]
+			if opaque != Readable && s.Opaque() != opaque {
+				t.Fatalf("opaque for %v, then for %v", opaque, s.Opaque())
+			}
+			if s.Idle() && (s.Outstanding() > 0 || s.Opaque() != Readable) {
+				t.Fatal("idle with a command outstanding, or opaque")
+			}
+		}
+	})
+}
+
+// BenchmarkState is the tracker's part in one small statement and its answer of one row.
+func BenchmarkState(b *testing.B) {
+	s := New(Options{Capabilities: wire.ClientProtocol41}, 2)
+	q := say(query("SELECT c FROM sbtest1 WHERE id=5012")).bytes()
+	a := answer([]byte{1}, def, eof, append([]byte{120}, make([]byte, 120)...), eof).bytes()
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Client(q)
+		s.Server(a)
+		if !s.Idle() {
+			b.Fatal("not idle")
+		}
+	}
+}
