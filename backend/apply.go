@@ -1,0 +1,70 @@
+package backend
+
+import "time"
+
+// Change says what an [Registry.Apply] did, by the backends' names. A backend whose address changed is another one: its
+// name stands in Added and in Removed.
+type Change struct {
+	Added   []string // new
+	Removed []string // no longer configured; their sessions are to end at a statement boundary
+	Updated []string // same backend, another weight or health URL
+}
+
+// Empty reports whether nothing changed.
+func (c Change) Empty() bool { return len(c.Added)+len(c.Removed)+len(c.Updated) == 0 }
+
+// Apply makes the backends those of specs, in this order. Backends whose name and address stay the same keep their
+// health, their sessions and their identity. A removed backend takes no more sessions; it lives on through the leases
+// that hold it. A backend that has only moved to another address is new, but what the operator said about its name still
+// holds. Of two specs with one name the first counts.
+func (r *Registry) Apply(specs []Spec) Change {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := make(map[string]*Backend)
+	for _, b := range r.Backends() {
+		old[b.name] = b
+	}
+	var c Change
+	now := time.Now()
+	next := make([]*Backend, 0, len(specs))
+	kept := make(map[string]*Backend)
+	for _, spec := range specs {
+		if kept[spec.Name] != nil {
+			continue
+		}
+		b := c.applySpec(old[spec.Name], spec.normal(), now)
+		kept[spec.Name] = b
+		next = append(next, b)
+	}
+	for _, b := range r.Backends() {
+		if kept[b.name] != b {
+			s := *b.status.Load()
+			s.Removed, s.Since = true, now
+			b.status.Store(&s)
+			c.Removed = append(c.Removed, b.name)
+		}
+	}
+	r.backends.Store(&next)
+	if !c.Empty() {
+		r.notifyLocked()
+	}
+	return c
+}
+
+// applySpec gives the backend for spec: old, if it is the same one, or a new one. old may be nil.
+func (c *Change) applySpec(old *Backend, spec Spec, now time.Time) *Backend {
+	if old == nil || old.address != spec.Address {
+		admin := Ready
+		if old != nil {
+			admin = old.status.Load().Admin
+		}
+		c.Added = append(c.Added, spec.Name)
+		return newBackend(spec, admin, now)
+	}
+	if s := *old.status.Load(); s.Spec != spec {
+		s.Spec = spec
+		old.status.Store(&s)
+		c.Updated = append(c.Updated, spec.Name)
+	}
+	return old
+}

@@ -1,0 +1,57 @@
+package backend
+
+import "net"
+
+// Flavor is the kind of server that a cluster is made of. All backends of one Segue have the same flavor.
+type Flavor uint8
+
+// The flavors. The zero value is StarRocks.
+const (
+	StarRocks Flavor = iota // StarRocks FE
+	Doris                   // Apache Doris FE
+	TiDB                    // TiDB server
+	MySQL                   // MySQL or MariaDB: no health URL of its own, and it counts unfinished handshakes
+	numFlavors
+)
+
+var flavorNames = [numFlavors]string{StarRocks: "starrocks", Doris: "doris", TiDB: "tidb", MySQL: "mysql"}
+
+// String gives the flavor's name as it stands in the configuration.
+func (f Flavor) String() string { return nameOf("flavor", flavorNames[:], f) }
+
+// ParseFlavor is the reverse of [Flavor.String].
+func ParseFlavor(text string) (Flavor, error) {
+	return parseName[Flavor]("flavor", flavorNames[:], text)
+}
+
+// MarshalText implements [encoding.TextMarshaler].
+func (f Flavor) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (f *Flavor) UnmarshalText(text []byte) error {
+	v, err := ParseFlavor(string(text))
+	if err == nil {
+		*f = v
+	}
+	return err
+}
+
+// HealthURL derives the health URL of the server with this MySQL address ("host:port") from the flavor's default ports:
+// http_port 8030 of an FE (fe.conf of StarRocks and Doris), status-port 10080 of TiDB. It is empty where the flavor has
+// none.
+func (f Flavor) HealthURL(address string) string {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
+	}
+	switch f {
+	case StarRocks, Doris:
+		return "http://" + net.JoinHostPort(host, "8030") + "/api/health"
+	case TiDB:
+		return "http://" + net.JoinHostPort(host, "10080") + "/status"
+	case MySQL:
+		return ""
+	default:
+		return ""
+	}
+}

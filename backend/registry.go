@@ -1,0 +1,143 @@
+package backend
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options says how a [Registry] chooses.
+type Options struct {
+	// Policy chooses inside a tier. Nil: a LeastSessions of the registry's own. One value must not serve two registries.
+	Policy Policy
+	// SlowStart is how long the weight of a backend that was down or stopping takes from a tenth to the whole once it is
+	// up again. Zero: DefaultSlowStart. Negative: off.
+	SlowStart time.Duration
+}
+
+// Registry holds the backends of one cluster. Its methods may be called by anyone at any time. None of them waits.
+type Registry struct {
+	// Read by anyone, replaced as a whole with mu held: the backends in configuration order.
+	backends atomic.Pointer[[]*Backend]
+
+	// mu guards what follows, and the fields of each Backend and Lease that say so. It is never held across anything
+	// slower than a choice among the backends.
+	mu         sync.Mutex
+	policy     Policy
+	slowStart  time.Duration
+	changed    chan struct{} // closed at the next change, and then replaced
+	candidates []Candidate   // scratch of Lease
+}
+
+// NewRegistry makes a registry without backends.
+func NewRegistry(o Options) *Registry {
+	r := &Registry{changed: make(chan struct{})}
+	r.backends.Store(&[]*Backend{})
+	r.SetOptions(o)
+	return r
+}
+
+// SetOptions changes how the registry chooses from now on. What a policy remembers begins anew.
+func (r *Registry) SetOptions(o Options) {
+	if o.Policy == nil {
+		o.Policy = &LeastSessions{}
+	}
+	if o.SlowStart == 0 {
+		o.SlowStart = DefaultSlowStart
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.policy, r.slowStart = o.Policy, o.SlowStart
+}
+
+// Backends gives the backends in configuration order. The slice never changes; the caller must not change it either.
+func (r *Registry) Backends() []*Backend { return *r.backends.Load() }
+
+// Lookup finds a backend by its name.
+func (r *Registry) Lookup(name string) (b *Backend, ok bool) {
+	for _, b := range r.Backends() {
+		if b.name == name {
+			return b, true
+		}
+	}
+	return nil, false
+}
+
+// Changed gives a channel that is closed at the next change of a backend's health or admin state or of the membership.
+// It says that something changed, not what: take the channel first, then read the state, then wait.
+func (r *Registry) Changed() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changed
+}
+
+func (r *Registry) notifyLocked() {
+	close(r.changed)
+	r.changed = make(chan struct{})
+}
+
+// SetHealth says what probing found, and why. It reports whether the health is another than before; a new cause alone is
+// kept, but is no change. A removed backend keeps the health that it had. SetHealth panics if the new health may not
+// follow the old one, that is, if it is Unknown and the old one is not.
+func (r *Registry) SetHealth(b *Backend, h Health, cause string) (changed bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := b.status.Load()
+	if old.Removed || old.Health == h && old.Cause == cause {
+		return false
+	}
+	s := *old
+	s.Cause = cause
+	if s.Health == h {
+		b.status.Store(&s)
+		return false
+	}
+	checkHealth(b.name, s.Health, h)
+	now := time.Now()
+	b.upSince = time.Time{}
+	if h == Up && old.Health != Unknown {
+		b.upSince = now
+	}
+	s.Health, s.Since = h, now
+	b.status.Store(&s)
+	r.notifyLocked()
+	return true
+}
+
+// SetAdmin says what the operator wants of the backend with this name.
+func (r *Registry) SetAdmin(name string, a Admin) error {
+	if a >= numAdmins {
+		return fmt.Errorf("set admin state of %s: no such state: %v", name, a)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b, ok := r.Lookup(name)
+	if !ok {
+		return fmt.Errorf("set admin state of %s: no such backend; there are: %s", name, r.names())
+	}
+	s := *b.status.Load()
+	if s.Admin == a {
+		return nil
+	}
+	s.Admin, s.Since = a, time.Now()
+	b.status.Store(&s)
+	r.notifyLocked()
+	return nil
+}
+
+// names lists the backends for an error text.
+func (r *Registry) names() string {
+	backends := r.Backends()
+	if len(backends) == 0 {
+		return "none"
+	}
+	names := make([]string, len(backends))
+	for i, b := range backends {
+		names[i] = b.name
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,40 @@
+package backend
+
+// DefaultWeight is the weight of a backend whose [Spec] says nothing; MaxWeight is the greatest (as in HAProxy).
+const (
+	DefaultWeight = 1
+	MaxWeight     = 256
+)
+
+// Spec is what the configuration says about one backend.
+type Spec struct {
+	// Name is the backend's name in commands, logs and metrics. It is unique.
+	Name string `json:"name" yaml:"name"`
+	// Address is the MySQL address, "host:port".
+	Address string `json:"address" yaml:"address"`
+	// HealthURL is asked for the backend's health; empty: no HTTP check. It may carry user:password@, so it stays out of
+	// JSON.
+	HealthURL string `json:"-" yaml:"health"`
+	// Weight is the backend's share of the sessions relative to the others, 1 to MaxWeight. Zero means DefaultWeight.
+	Weight int `json:"weight" yaml:"weight"`
+}
+
+// normal gives the spec with its defaults filled in and its weight within bounds.
+func (s Spec) normal() Spec {
+	if s.Weight == 0 {
+		s.Weight = DefaultWeight
+	}
+	s.Weight = min(max(s.Weight, 1), MaxWeight)
+	return s
+}
+
+// Facts are what the last greeting of a backend said about it.
+type Facts struct {
+	// Known is false until a first greeting has been read.
+	Known bool `json:"known"`
+	// Capabilities are the CLIENT_* flags of its HandshakeV10, ExtCapabilities those that MariaDB adds in the filler.
+	Capabilities    uint32 `json:"capabilities"`
+	ExtCapabilities uint32 `json:"ext_capabilities"`
+	// ServerVersion is the version text of its HandshakeV10.
+	ServerVersion string `json:"server_version"`
+}
