@@ -1,0 +1,159 @@
+package proxy
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"runtime"
+	"runtime/debug"
+	"testing"
+
+	"segue/backend"
+	"segue/proxy/wire"
+)
+
+// canned is a backend without cost of its own: it answers whatever comes by the same bytes and allocates nothing.
+func canned(b *testing.B, answer []byte) (addr string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = ln.Close() })
+	go func() {
+		for {
+			nc, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = nc.Close() }()
+				c := &peerConn{TCPConn: nc.(*net.TCPConn), r: wire.NewReader(nc, 0), caps: peerCaps}
+				if !c.login() {
+					return
+				}
+				buf := make([]byte, 512)
+				for {
+					if _, err := nc.Read(buf); err != nil {
+						return
+					}
+					if _, err := nc.Write(answer); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return ln.Addr().String()
+}
+
+func benchServer(b *testing.B, address string) string {
+	registry := backend.NewRegistry(backend.Options{})
+	registry.Apply([]backend.Spec{{Name: "a", Address: address}})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s := NewServer(registry, Options{}, slog.New(slog.DiscardHandler), nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.Serve(ctx, ln)
+	}()
+	b.Cleanup(func() {
+		cancel()
+		s.Close()
+		<-done
+	})
+	return ln.Addr().String()
+}
+
+func benchClient(b *testing.B, addr string) *net.TCPConn {
+	nc, err := net.Dial("tcp", addr)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = nc.Close() })
+	r := wire.NewReader(nc, 0)
+	if _, _, err := r.Next(); err != nil {
+		b.Fatal(err)
+	}
+	response := wire.HandshakeResponse41{Capabilities: wire.ClientProtocol41 | wire.ClientSecureConnection, Username: "u"}
+	packet, _ := wire.AppendPacket(nil, 1, response.Append(nil))
+	if _, err := nc.Write(packet); err != nil {
+		b.Fatal(err)
+	}
+	if _, _, err := r.Next(); err != nil {
+		b.Fatal(err)
+	}
+	return nc.(*net.TCPConn)
+}
+
+// BenchmarkStatement is one small statement through the proxy and back, the client and the backend included: allocs/op is what
+// the proxy allocates, for neither of them does.
+func BenchmarkStatement(b *testing.B) {
+	var answer []byte
+	seq := uint8(1)
+	for _, p := range [][]byte{{1}, peerDef, peerEOF, {1, '7'}, peerEOF} {
+		answer, seq = wire.AppendPacket(answer, seq, p)
+	}
+	address := canned(b, answer)
+	statement, _ := wire.AppendPacket(nil, 0, append([]byte{byte(wire.ComQuery)}, "SELECT c FROM sbtest1 WHERE id=5012"...))
+	for name, addr := range map[string]string{"direct": address, "proxied": benchServer(b, address)} {
+		b.Run(name, func(b *testing.B) {
+			nc := benchClient(b, addr)
+			got := make([]byte, len(answer))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := nc.Write(statement); err != nil {
+					b.Fatal(err)
+				}
+				if _, err := io.ReadFull(nc, got); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkIdleSession reports what the proxy holds for each of many idle sessions: heap and stacks, less what client and
+// backend, which live in the same process here, hold for a connection of their own.
+func BenchmarkIdleSession(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		n    int
+	}{{"1000", 1000}, {"4500", 4500}} {
+		b.Run(c.name, func(b *testing.B) {
+			address := canned(b, peerOK)
+			through := benchServer(b, address)
+			for b.Loop() {
+				direct := held(b, address, c.n)
+				proxied := held(b, through, c.n)
+				b.ReportMetric((proxied-direct)/float64(c.n), "B/session")
+			}
+		})
+	}
+}
+
+// held is the memory that n idle connections to addr take.
+func held(b *testing.B, addr string, n int) float64 {
+	before := inUse()
+	conns := make([]*net.TCPConn, n)
+	for i := range conns {
+		conns[i] = benchClient(b, addr)
+	}
+	after := inUse()
+	for _, c := range conns {
+		_ = c.Close()
+	}
+	return after - before
+}
+
+func inUse() float64 {
+	runtime.GC()
+	debug.FreeOSMemory()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return float64(m.HeapInuse + m.StackInuse)
+}

@@ -1,0 +1,31 @@
+// Package proxy serves clients: each connection is a session, which it brings to a backend, keeps there as long as the
+// backend stays, and ends where nothing is cut when the backend leaves.
+//
+// # Life of a session
+//
+// [Server.Serve] accepts a client and starts a session in state [Accepted]. [State] has the diagram and the table of what may
+// follow what; one method, enter, goes from one to the next.
+//
+// Connection phase. The session leases a backend ([Leasing]), dials it and reads its HandshakeV10 ([Dialing]), gives the client a
+// HandshakeV10 made from it, with the capabilities that all backends share and the relay can carry, and relays the
+// authentication ([Authenticating]). Whatever goes wrong with the backend before its final OK_Packet has been forwarded
+// leads back to Leasing, with another backend: before the client has been greeted it cannot notice; after that the new
+// backend is made to send an AuthSwitchRequest with its own salt, which the client answers as it would any server's. No
+// password is known here. When the connect budget is spent the client gets one ERR_Packet that names what was tried.
+//
+// Command phase. Two pumps carry the bytes, one for each direction (pump.go), and let package track look at them on their
+// way. So the session knows whether it is [Idle], [Busy], or [Pinned] by a transaction, and becomes [Opaque] where the bytes
+// can be followed no further.
+//
+// Drain is an intent, not a state. When a backend is leaving, its sessions are told (drain.go); each ends at its next statement
+// boundary outside a transaction. The FIN travels in one segment with the last bytes of the answer, so that a client sees
+// the end before it can send another statement.
+//
+// Both pumps end before the session is finished; the last one out gives back the lease and closes the connections.
+//
+// # Goroutines
+//
+// A session has one goroutine in its connection phase and two in its command phase, and no timer: control reaches a
+// parked pump through a read deadline. One more goroutine for the whole server, watch, follows the registry. Serve
+// waits for them all.
+package proxy

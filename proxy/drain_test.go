@@ -1,0 +1,314 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"segue/backend"
+	"segue/proxy/wire"
+)
+
+// leave tells that a backend is leaving, while another stays.
+func (p *proxied) leave(name string) {
+	p.t.Helper()
+	b, ok := p.registry.Lookup(name)
+	if !ok {
+		p.t.Fatalf("no backend %q", name)
+	}
+	p.registry.SetHealth(b, backend.Stopping, "/api/health 500")
+}
+
+// onA starts a server whose sessions are on backend a, with an empty backend b beside it.
+func onA(t *testing.T, o Options, script func(c *peerConn)) *proxied {
+	t.Helper()
+	p := start(t, o, newPeer(t, script).spec("a"), newPeer(t, echo).spec("b"))
+	if err := p.registry.SetAdmin("b", backend.Maint); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *proxied) ready(name string) {
+	p.t.Helper()
+	if err := p.registry.SetAdmin(name, backend.Ready); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *proxied) draining() bool {
+	for _, c := range p.list() {
+		c.mu.Lock()
+		d := c.drain
+		c.mu.Unlock()
+		if d == nil {
+			return false
+		}
+	}
+	return true
+}
+
+func TestDrainEndsAnIdleSession(t *testing.T) {
+	for _, how := range []string{"stopping", "drain", "maint", "removed"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			p := onA(t, Options{}, echo)
+			d := p.connect()
+			d.ask("SELECT 1")
+			p.ready("b")
+			switch how {
+			case "stopping":
+				p.leave("a")
+			case "drain":
+				_ = p.registry.SetAdmin("a", backend.Drain)
+			case "maint":
+				_ = p.registry.SetAdmin("a", backend.Maint)
+			case "removed":
+				b, _ := p.registry.Lookup("b")
+				p.registry.Apply([]backend.Spec{b.Status().Spec})
+			}
+			d.waitEOF()
+			_ = d.Close()
+			p.waitSessions(0)
+		})
+	}
+}
+
+// The client that goes on within the linger sees the end together with its last answer: before it can send another statement.
+func TestDrainSendsTheEndWithTheLastAnswer(t *testing.T) {
+	p := onA(t, Options{}, echo)
+	d := p.connect()
+	d.ask("SELECT 1")
+	p.ready("b")
+	p.leave("a")
+	eventually(t, "the drain", p.draining)
+	d.query("SELECT 2")
+	one := make([]byte, 5+38+9+13+9-1)
+	if _, err := io.ReadFull(d, one); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(d, one[:1]); err != nil {
+		t.Fatal(err)
+	}
+	// The last byte has come, and with it the FIN.
+	c, err := newConn(d.TCPConn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	_ = c.raw.Control(func(fd uintptr) {
+		var buf [1]byte
+		k, _, errno := receive(fd, buf[:])
+		n = k
+		if errno != 0 {
+			n = int(-errno)
+		}
+	})
+	if n != 0 {
+		t.Errorf("behind the answer: %d, want the end of the stream at once", n)
+	}
+}
+
+// steps is a backend that answers when it is told to.
+func steps(next chan []byte) func(c *peerConn) {
+	return func(c *peerConn) {
+		if !c.login() {
+			return
+		}
+		for {
+			payload, _, err := c.r.Next()
+			if err != nil || payload[0] == byte(wire.ComQuit) {
+				return
+			}
+			select {
+			case answer := <-next:
+				if !c.send(1, answer) {
+					return
+				}
+			case <-c.over:
+				return
+			}
+		}
+	}
+}
+
+func TestDrainLetsAStatementFinish(t *testing.T) {
+	next := make(chan []byte)
+	p := onA(t, Options{}, steps(next))
+	d := p.connect()
+	d.query("SELECT SLEEP(3)")
+	p.waitState(Busy)
+	p.ready("b")
+	p.leave("a")
+	eventually(t, "the drain", p.draining)
+	time.Sleep(drainLinger + 100*time.Millisecond) // longer than an idle session would be kept
+	next <- peerOK
+	if _, err := d.row(); err != nil {
+		t.Fatalf("the running statement: %v", err)
+	}
+	d.waitEOF()
+}
+
+func TestDrainLetsATransactionFinish(t *testing.T) {
+	for name, ok := range map[string]struct{ open, closed []byte }{
+		"flags": {[]byte{0, 0, 0, 3, 0, 0, 0}, peerOK},
+		"words": {[]byte{0, 0, 0, 0, 0, 0, 0}, []byte{0, 0, 0, 0, 0, 0, 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			next := make(chan []byte, 1)
+			p := onA(t, Options{}, steps(next))
+			d := p.connect()
+			run := func(text string, answer []byte) {
+				t.Helper()
+				next <- answer
+				d.query(text)
+				if _, err := d.row(); err != nil {
+					t.Fatalf("%s: %v", text, err)
+				}
+			}
+			run("BEGIN", ok.open)
+			p.waitState(Pinned)
+			p.ready("b")
+			p.leave("a")
+			eventually(t, "the drain", p.draining)
+			time.Sleep(drainLinger + 100*time.Millisecond)
+			run("INSERT INTO t VALUES (1)", ok.open)
+			run("INSERT INTO t VALUES (2)", ok.open)
+			run("COMMIT", ok.closed)
+			d.waitEOF()
+		})
+	}
+}
+
+func TestDrainDeadlineCutsWithOneClearError(t *testing.T) {
+	p := onA(t, Options{DrainTimeout: 100 * time.Millisecond}, steps(make(chan []byte)))
+	d := p.connect()
+	d.query("SELECT SLEEP(1000)")
+	p.waitState(Busy)
+	p.ready("b")
+	p.leave("a")
+	_, err := d.row()
+	if e := new(wire.Err); !errors.As(err, &e) || !strings.Contains(e.Message, "drain.timeout") {
+		t.Errorf("the client saw %v, want an ERR_Packet that names drain.timeout", err)
+	}
+	d.waitEOF()
+	_ = d.Close()
+	p.waitSessions(0)
+}
+
+func TestDrainIsTakenBack(t *testing.T) {
+	p := onA(t, Options{}, echo)
+	d := p.connect()
+	p.ready("b")
+	if err := p.registry.SetAdmin("a", backend.Drain); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the drain", p.draining)
+	p.ready("a")
+	eventually(t, "the drain's end", func() bool { return !p.draining() })
+	time.Sleep(drainLinger + 100*time.Millisecond)
+	d.ask("SELECT 1")
+	d.ask("SELECT 2")
+}
+
+// While all backends are stopping, the least bad one keeps its sessions, until another takes new ones.
+func TestLastBackendKeepsItsSessions(t *testing.T) {
+	p := start(t, Options{}, newPeer(t, echo).spec("a"), newPeer(t, echo).spec("b"))
+	p.leave("b")
+	d := p.connect()
+	p.leave("a")
+	time.Sleep(drainLinger + 100*time.Millisecond)
+	d.ask("SELECT 1")
+	p.connect().ask("SELECT 2") // and new ones are served
+	b, _ := p.registry.Lookup("b")
+	p.registry.SetHealth(b, backend.Up, "")
+	d.waitEOF()
+}
+
+func TestShutdownDrains(t *testing.T) {
+	next := make(chan []byte)
+	p := start(t, Options{}, newPeer(t, steps(next)).spec("a"))
+	idle, busy := p.connect(), p.connect()
+	busy.query("SELECT SLEEP(1)")
+	p.stop()
+	idle.waitEOF()
+	next <- peerOK
+	if _, err := busy.row(); err != nil {
+		t.Errorf("the running statement: %v", err)
+	}
+	busy.waitEOF()
+	_, _ = idle.Close(), busy.Close()
+	select {
+	case err := <-p.done:
+		if err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+		p.done <- err
+	case <-time.After(patience):
+		t.Error("Serve does not return")
+	}
+}
+
+func TestBug10_CloseDoesNotWaitForClients(t *testing.T) {
+	p := start(t, Options{}, newPeer(t, steps(make(chan []byte))).spec("a"))
+	p.connect()
+	busy := p.connect()
+	busy.query("SELECT SLEEP(1000)")
+	p.stop()
+	p.Close()
+	select {
+	case err := <-p.done:
+		p.done <- err
+	case <-time.After(patience):
+		t.Error("Serve does not return after Close")
+	}
+}
+
+func TestBackendGoneTellsTheTruth(t *testing.T) {
+	t.Run("during a statement", func(t *testing.T) {
+		p := start(t, Options{}, newPeer(t, func(c *peerConn) {
+			if c.login() {
+				_, _, _ = c.r.Next()
+			}
+		}).spec("a"))
+		d := p.connect()
+		d.query("INSERT INTO t VALUES (1)")
+		_, err := d.row()
+		if e := new(wire.Err); !errors.As(err, &e) || !strings.Contains(e.Message, "outcome is unknown") {
+			t.Errorf("the client saw %v", err)
+		}
+		d.waitEOF()
+	})
+	t.Run("amid an answer", func(t *testing.T) {
+		p := start(t, Options{}, newPeer(t, func(c *peerConn) {
+			if c.login() {
+				_, _, _ = c.r.Next()
+				c.send(1, []byte{1}, peerDef)
+			}
+		}).spec("a"))
+		d := p.connect()
+		d.query("SELECT 1")
+		if _, err := d.row(); !errors.Is(err, io.EOF) {
+			t.Errorf("the client saw %v, want the end of the stream and nothing made up", err)
+		}
+	})
+	t.Run("idle", func(t *testing.T) {
+		gone := make(chan *backend.Backend, 1)
+		release := make(chan struct{})
+		p := start(t, Options{}, newPeer(t, func(c *peerConn) {
+			if c.login() {
+				<-release
+			}
+		}).spec("a"))
+		p.OnEvidence = func(b *backend.Backend, _ error) { gone <- b }
+		d := p.connect()
+		close(release)
+		d.waitEOF()
+		if b := <-gone; b.Name() != "a" {
+			t.Errorf("evidence against %q", b.Name())
+		}
+	})
+}

@@ -1,0 +1,45 @@
+package proxy
+
+import "fmt"
+
+// End says why a session ended. It is the same word in the log field `end`, the metric label `end` and the
+// documentation.
+type End uint8
+
+// The reasons for which sessions end.
+const (
+	Open        End = iota // it has not ended
+	ClientQuit             // the client said COM_QUIT
+	ClientGone             // the client closed or lost its connection without a word
+	BackendGone            // the backend closed or lost the connection
+	Refused                // the backend refused the login, and the client was told in the backend's words
+	NoBackend              // no backend could be had within the connect budget
+	Drained                // the backend is leaving: ended between two statements
+	Killed                 // the operator ended it
+	Timeout                // cut at the drain deadline, or the client was too slow in the connection phase
+	Protocol               // something that the protocol does not allow, or a bug of ours
+	Shutdown               // Segue itself is stopping
+	numEnds
+)
+
+var endNames = [numEnds]string{
+	Open: "open", ClientQuit: "client_quit", ClientGone: "client_gone", BackendGone: "backend_gone", Refused: "refused",
+	NoBackend: "no_backend", Drained: "drained", Killed: "killed", Timeout: "timeout", Protocol: "protocol", Shutdown: "shutdown",
+}
+
+// String gives the reason as logs and metrics name it.
+func (e End) String() string {
+	if e >= numEnds {
+		return fmt.Sprintf("end(%d)", uint8(e))
+	}
+	return endNames[e]
+}
+
+// endError is an error that ends a session in its connection phase.
+type endError struct {
+	end End
+	err error
+}
+
+func (e *endError) Error() string { return e.end.String() + ": " + e.err.Error() }
+func (e *endError) Unwrap() error { return e.err }

@@ -1,0 +1,80 @@
+package proxy
+
+import (
+	"errors"
+
+	"segue/proxy/wire"
+)
+
+var (
+	errNotASocket    = errors.New("take connection: not a socket")
+	errPanic         = errors.New("bug in segue: the session panicked")
+	errUnaskedInfile = errors.New("follow response: LOCAL INFILE request that the client's statements do not explain")
+	errTLS           = errors.New("read HandshakeResponse41: the client asks for TLS, which this listener does not offer")
+	errDrainTimeout  = errors.New("drain deadline passed")
+	errStopped       = errors.New("segue was told to stop now")
+)
+
+// The codes and SQLSTATE of Segue's own ERR_Packets. SQLSTATE class 08 makes drivers treat the connection as lost.
+const (
+	codeServerShutdown    = 1053 // ER_SERVER_SHUTDOWN
+	codeServerUnavailable = 3168 // ER_SERVER_ISNT_AVAILABLE
+	codeHandshake         = 1043 // ER_HANDSHAKE_ERROR
+	stateConnection       = "08S01"
+	maxErrorText          = 511 // MYSQL_ERRMSG_SIZE less its NUL
+)
+
+// clientError is an ERR_Packet by which Segue tells a client of the loss of its backend.
+func clientError(text string) *wire.Err { return errPacket(codeServerShutdown, text) }
+
+func errPacket(code uint16, text string) *wire.Err {
+	text = "segue: " + text
+	if len(text) > maxErrorText {
+		text = text[:maxErrorText]
+	}
+	return &wire.Err{Code: code, State: stateConnection, Message: text}
+}
+
+// The kinds of errors that clients see because a backend went, values of segue_client_errors_total{kind}.
+const (
+	lostConnect     = "connect"     // no backend within the budget
+	lostStatement   = "statement"   // the backend went while a statement ran
+	lostTransaction = "transaction" // … while a transaction or the like was open
+	lostIdle        = "idle"        // … while the session was idle
+	lostDeadline    = "deadline"    // cut at the drain deadline
+	lostUnsent      = "unsent"      // sent after Segue had closed the session
+)
+
+// The kinds of failures of a connection set-up, values of segue_hidden_failures_total{kind}.
+const (
+	setupRefused      = "refused"      // connection refused or unreachable
+	setupTimeout      = "timeout"      // no connection, greeting or answer in time
+	setupClosed       = "closed"       // EOF or reset before the final OK
+	setupErr          = "err"          // an ERR_Packet that says nothing about the client
+	setupMalformed    = "malformed"    // not a greeting
+	setupCapabilities = "capabilities" // it lacks what the client was promised
+)
+
+// setupError is a failure of a backend while a client connects: nothing of it has reached the client, and another
+// backend may be tried.
+type setupError struct {
+	kind string
+	err  error
+}
+
+func (e *setupError) Error() string { return e.err.Error() }
+func (e *setupError) Unwrap() error { return e.err }
+
+// Answers to a login by which a server says that it, or the moment, is wrong, not the client. MySQL's errmsg and
+// StarRocks' ErrorCode.java; the texts of the FE's connection limits carry code 1064.
+var passingCodes = map[uint16]bool{
+	1040: true,                                     // ER_CON_COUNT_ERROR
+	1053: true,                                     // ER_SERVER_SHUTDOWN
+	1129: true,                                     // ER_HOST_IS_BLOCKED: by this backend
+	1158: true, 1159: true, 1160: true, 1161: true, // ER_NET_*
+	1203: true, // ER_TOO_MANY_USER_CONNECTIONS: on this backend
+	1226: true, // ER_USER_LIMIT_REACHED: on this backend
+	1927: true, // ER_CONNECTION_KILLED (MariaDB)
+	3032: true, // ER_SERVER_OFFLINE_MODE
+	3168: true, // ER_SERVER_ISNT_AVAILABLE
+}

@@ -1,0 +1,90 @@
+package proxy
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics are this room's. What changes with every statement is not counted but collected: see sessionCollector.
+type metrics struct {
+	ends         *prometheus.CounterVec
+	clientErrors *prometheus.CounterVec
+	hidden       *prometheus.CounterVec
+	dial         *prometheus.HistogramVec
+	panics       prometheus.Counter
+}
+
+// actionRetried is the value of segue_hidden_failures_total{action} for a set-up that went on with another backend.
+const actionRetried = "retried"
+
+// newMetrics registers the metrics with reg, which may be nil.
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		ends: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "segue_session_ends_total", Help: "Sessions that have ended, by the backend they were on last and the reason.",
+		}, []string{"backend", "end"}),
+		clientErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "segue_client_errors_total", Help: "Errors that a client saw because a backend went, or none was to be had.",
+		}, []string{"kind"}),
+		hidden: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "segue_hidden_failures_total", Help: "Failures of backends that no client saw.",
+		}, []string{"kind", "action"}),
+		dial: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "segue_dial_duration_seconds", Help: "Time from dialing a backend to its greeting, where it came to one.",
+			Buckets:                     []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 5},
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160,
+		}, []string{"backend"}),
+		panics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "segue_session_panics_total", Help: "Sessions closed because of a bug in Segue.",
+		}),
+	}
+	for _, kind := range []string{lostConnect, lostStatement, lostTransaction, lostIdle, lostDeadline, lostUnsent} {
+		m.clientErrors.WithLabelValues(kind)
+	}
+	for _, kind := range []string{setupRefused, setupTimeout, setupClosed, setupErr, setupMalformed, setupCapabilities} {
+		m.hidden.WithLabelValues(kind, actionRetried)
+	}
+	if reg != nil {
+		reg.MustRegister(m.ends, m.clientErrors, m.hidden, m.dial, m.panics)
+	}
+	return m
+}
+
+// forget deletes the series of a backend that has been removed.
+func (m *metrics) forget(backend string) {
+	m.ends.DeletePartialMatch(prometheus.Labels{"backend": backend})
+	m.dial.DeletePartialMatch(prometheus.Labels{"backend": backend})
+}
+
+// sessionCollector counts the sessions by backend and state, and the pinned ones by reason, when it is asked.
+type sessionCollector struct{ server *Server }
+
+var (
+	sessionsDesc = prometheus.NewDesc("segue_sessions", "Sessions by backend and state.", []string{"backend", "state"}, nil)
+	pinnedDesc   = prometheus.NewDesc("segue_sessions_pinned", "Sessions that cannot leave their backend between two statements, by reason.",
+		[]string{"reason"}, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (c sessionCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- sessionsDesc
+	ch <- pinnedDesc
+}
+
+// Collect implements prometheus.Collector.
+func (c sessionCollector) Collect(ch chan<- prometheus.Metric) {
+	type key struct{ backend, state string }
+	counts, pinned := map[key]int{}, map[string]int{}
+	for _, b := range c.server.registry.Backends() {
+		counts[key{b.Name(), Idle.String()}] = 0
+	}
+	for _, i := range c.server.Sessions() {
+		counts[key{i.Backend, i.State}]++
+		if i.Pinned != "" {
+			pinned[i.Pinned]++
+		}
+	}
+	for k, n := range counts {
+		ch <- prometheus.MustNewConstMetric(sessionsDesc, prometheus.GaugeValue, float64(n), k.backend, k.state)
+	}
+	for reason, n := range pinned {
+		ch <- prometheus.MustNewConstMetric(pinnedDesc, prometheus.GaugeValue, float64(n), reason)
+	}
+}

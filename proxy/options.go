@@ -1,0 +1,63 @@
+package proxy
+
+import (
+	"time"
+
+	"segue/backend"
+)
+
+// Options are what an operator may set of a [Server]. The zero value of each field means its default.
+type Options struct {
+	// Flavor is the kind of servers behind Segue.
+	Flavor backend.Flavor
+	// ConnectBudget is the longest a client waits for a backend, from its connecting to Segue to the final OK_Packet;
+	// its own think time in the handshake does not count.
+	ConnectBudget time.Duration
+	// ConnectTimeout is the longest that one backend may take to accept a connection and send its greeting.
+	ConnectTimeout time.Duration
+	// DrainTimeout is the longest that a session may keep a backend that is leaving.
+	DrainTimeout time.Duration
+}
+
+// The defaults of Options.
+const (
+	DefaultConnectBudget  = 10 * time.Second
+	DefaultConnectTimeout = 2 * time.Second
+	DefaultDrainTimeout   = 60 * time.Second
+)
+
+func (o *Options) connectBudget() time.Duration {
+	return orDefault(o.ConnectBudget, DefaultConnectBudget)
+}
+func (o *Options) connectTimeout() time.Duration {
+	return orDefault(o.ConnectTimeout, DefaultConnectTimeout)
+}
+func (o *Options) drainTimeout() time.Duration { return orDefault(o.DrainTimeout, DefaultDrainTimeout) }
+
+// authTimeout is the longest that a backend may take to answer a message of the authentication. A server that
+// asks LDAP may well need a second or two, so it is half the budget: the other half is for another backend.
+func (o *Options) authTimeout() time.Duration { return o.connectBudget() / 2 }
+
+func orDefault(d, otherwise time.Duration) time.Duration {
+	if d <= 0 {
+		return otherwise
+	}
+	return d
+}
+
+const (
+	// clientTimeout is the longest that a client may take for each of its messages in the connection phase: the default of
+	// MySQL's connect_timeout.
+	clientTimeout = 10 * time.Second
+	// drainLinger is how long a drain waits for an idle session's next statement, whose answer it can then close the
+	// connection with: the client sees the end before it can send another statement. A session that stays silent for so
+	// long is closed where it stands. A StarRocks FE gives idle sessions the same second (ConnectContext.isIdleLastFor(1000)).
+	drainLinger = time.Second
+	// halfCloseGrace is how long a backend may go on answering a client that has closed its sending side. A client that is gone
+	// altogether looks the same; when the time is over, its backend session is ended.
+	halfCloseGrace = 5 * time.Second
+	// closeGrace is how long the two ends get to close their sides after Segue has closed its own.
+	closeGrace = time.Second
+	// maxHandshake bounds the messages of the connection phase: connection attributes may take 64 KiB, tokens some more.
+	maxHandshake = 128 << 10
+)

@@ -1,0 +1,214 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"os"
+	"syscall"
+	"time"
+)
+
+// pump carries one direction of a session. It is one long call of syscall.RawConn.Read, whose callback reads without
+// blocking into a borrowed buffer, lets the session look at the bytes, and writes them to the other side; it parks in the
+// poller only when there is nothing to read, and then holds no buffer. After a read that did not fill the buffer it does not read
+// again just to meet EAGAIN: the poller is edge-triggered and announces later bytes, and receive says when something, an
+// end of the stream included, has come already.
+type pump struct {
+	s        *session
+	src, dst *conn
+	readable func(fd uintptr) bool // onReadable, bound once
+	writable func(fd uintptr) bool // onWritable, bound once
+
+	// Owned by the pump's goroutine.
+	large bool   // the last read filled the buffer
+	done  bool   // the pump is to end
+	err   error  // why: io.EOF or what the source said
+	out   []byte // what is still to be written
+	more  bool   // the last bytes of out are to travel with the FIN
+	wrote error  // what the destination said
+	bytes int64
+}
+
+func (p *pump) start(s *session, src, dst *conn) {
+	p.s, p.src, p.dst = s, src, dst
+	p.readable, p.writable = p.onReadable, p.onWritable
+}
+
+// pumpUp carries what the client sends to the backend.
+func (s *session) pumpUp() {
+	defer s.pumpEnded()
+	for s.up.run() {
+		if !s.clientDeadline() {
+			return
+		}
+	}
+	s.clientClosed(s.up.err)
+}
+
+// pumpDown carries what the backend sends to the client. It alone writes to the client.
+func (s *session) pumpDown() {
+	defer s.pumpEnded()
+	for s.down.run() && s.backendDeadline() {
+	}
+	s.backendClosed(s.down.err)
+	s.farewell()
+}
+
+// run pumps until the source ends (false) or its read deadline passes (true).
+func (p *pump) run() (deadline bool) {
+	err := p.src.raw.Read(p.readable)
+	if p.done {
+		return false
+	}
+	p.err = err
+	return errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+// onReadable is called when the source may have bytes. It returns false to wait for more.
+func (p *pump) onReadable(fd uintptr) bool {
+	for {
+		buf := p.s.server.buffers.take(p.large)
+		n, again, errno := receive(fd, buf)
+		if n > 0 {
+			p.forward(buf[:n])
+		}
+		full := n == len(buf)
+		p.s.server.buffers.give(buf)
+		switch {
+		case errno == syscall.EAGAIN:
+			return false
+		case errno == syscall.EINTR:
+			continue
+		case errno != 0:
+			return p.end(os.NewSyscallError("read", errno))
+		case n == 0:
+			return p.end(io.EOF)
+		case p.done:
+			return true
+		}
+		p.large = full
+		if !full && !again {
+			return false
+		}
+	}
+}
+
+func (p *pump) end(err error) bool {
+	p.done, p.err = true, err
+	return true
+}
+
+// forward lets the session see the bytes and writes them, unless the session says to drop them.
+func (p *pump) forward(b []byte) {
+	pass, last := p.s.observe(p, b)
+	if pass {
+		p.write(b, last)
+	}
+	if last {
+		p.s.closeDrained()
+	}
+}
+
+// write writes all of b, waiting as long as the destination takes: meanwhile nothing more is read from the source.
+func (p *pump) write(b []byte, more bool) {
+	p.out, p.more = b, more
+	err := p.dst.raw.Write(p.writable)
+	if err == nil {
+		err = p.wrote
+	}
+	p.out = nil
+	if err != nil {
+		p.s.writeFailed(p, err)
+		return
+	}
+	p.bytes += int64(len(b))
+}
+
+// onWritable is called when the destination may take bytes.
+func (p *pump) onWritable(fd uintptr) bool {
+	for len(p.out) > 0 {
+		n, errno := send(fd, p.out, p.more)
+		switch errno {
+		case 0:
+			p.out = p.out[n:]
+		case syscall.EAGAIN:
+			return false
+		case syscall.EINTR:
+		default:
+			p.wrote = os.NewSyscallError("write", errno)
+			return true
+		}
+	}
+	return true
+}
+
+// observe lets the tracker see bytes before they are written, and says whether to pass them on, and whether they are the
+// last that the client gets.
+func (s *session) observe(p *pump, b []byte) (pass, last bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p == &s.up {
+		return s.observeClient(b), false
+	}
+	return s.observeBackend(b)
+}
+
+func (s *session) observeClient(b []byte) (pass bool) {
+	if s.end != Open {
+		s.unsent()
+		return false
+	}
+	s.track.Client(b)
+	s.follow()
+	return true
+}
+
+func (s *session) observeBackend(b []byte) (pass, last bool) {
+	if s.end == Drained || s.end == Shutdown {
+		return false, false // a StarRocks FE answers even COM_QUIT
+	}
+	s.track.Server(b)
+	if s.track.UnaskedInfile() {
+		s.endLocked(Protocol, errUnaskedInfile)
+		s.last, s.insist = clientError(s.backendName()+" asked for a local file that no statement had mentioned"), true
+		s.cutLocked()
+		return false, false
+	}
+	s.follow()
+	if s.drain != nil && s.current() == Idle && !s.client.waiting() {
+		s.endLocked(s.drain.end, s.drain.cause)
+		return true, true
+	}
+	return true, false
+}
+
+// follow brings the state in line with what the tracker knows.
+func (s *session) follow() {
+	to := Busy
+	switch {
+	case s.track.Opaque() != 0:
+		to = Opaque
+	case !s.track.Idle():
+	case s.track.Pinned() != "":
+		to = Pinned
+	default:
+		to = Idle
+	}
+	if s.current() != to {
+		s.enter(to)
+	}
+}
+
+// endLocked notes how the session ends; the first reason stands.
+func (s *session) endLocked(end End, cause error) {
+	if s.end == Open {
+		s.end, s.cause = end, cause
+	}
+}
+
+// cutLocked makes both pumps stop where they are.
+func (s *session) cutLocked() {
+	_ = s.client.SetReadDeadline(past)
+	_ = s.client.SetWriteDeadline(time.Now().Add(closeGrace))
+	_ = s.back.SetDeadline(past)
+}

@@ -1,0 +1,259 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"segue/backend"
+)
+
+// Server accepts clients and serves each as a session on a backend of its registry.
+type Server struct {
+	// OnEvidence, if set before Serve, is told of what real traffic shows of a backend: a set-up that failed, a connection that the
+	// backend closed. It must not block.
+	OnEvidence func(b *backend.Backend, cause error)
+
+	// Static after construction.
+	registry *backend.Registry
+	log      *slog.Logger
+	metrics  *metrics
+	started  time.Time
+	buffers  buffers
+	stopped  chan struct{} // closed by Close: cut every session
+	stopOnce sync.Once
+	nudge    chan struct{} // has room for one; see lookAgain
+
+	opts   atomic.Pointer[Options]
+	lastID atomic.Uint32
+	wg     sync.WaitGroup // one for each session
+
+	mu       sync.Mutex // guards what follows
+	sessions map[*session]struct{}
+	byBack   map[*backend.Backend]*fold
+	closing  *drain // Segue itself is stopping
+}
+
+// fold holds the sessions of one backend, and the drain that it is under.
+type fold struct {
+	sessions map[*session]struct{}
+	drain    *drain
+}
+
+// NewServer returns a Server that takes backends from r. metrics may be nil.
+func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.Registerer) *Server {
+	s := &Server{
+		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), stopped: make(chan struct{}), nudge: make(chan struct{}, 1),
+		sessions: map[*session]struct{}{}, byBack: map[*backend.Backend]*fold{},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if reg != nil {
+		reg.MustRegister(sessionCollector{s})
+	}
+	s.SetOptions(o)
+	return s
+}
+
+// SetOptions replaces the options. Sessions that are being set up keep those they began with.
+func (s *Server) SetOptions(o Options) { s.opts.Store(&o) }
+
+func (s *Server) options() *Options { return s.opts.Load() }
+
+// elapsed is the time since the server's start in nanoseconds, from the monotonic clock.
+func (s *Server) elapsed() int64 { return int64(time.Since(s.started)) }
+
+// Serve accepts clients on ln until ctx is done or ln fails. It then closes ln, ends each session at its next statement
+// boundary outside a transaction, cuts those that are left when the drain timeout is over, and returns when all have ended:
+// nil, or what was wrong with ln.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	var wg sync.WaitGroup
+	watching, stopWatching := context.WithCancel(context.Background())
+	wg.Go(func() { s.watch(watching) })
+	stopAccepting := context.AfterFunc(ctx, func() { _ = ln.Close() })
+	err := s.accept(ctx, ln)
+	stopAccepting()
+	_ = ln.Close()
+	s.shutDown()
+	s.wg.Wait()
+	stopWatching()
+	wg.Wait()
+	return err
+}
+
+// accept serves clients until the listener is closed.
+func (s *Server) accept(ctx context.Context, ln net.Listener) error {
+	for pause := minPause; ; {
+		nc, err := ln.Accept()
+		switch {
+		case err == nil:
+			pause = minPause
+			s.serve(nc)
+			continue
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		}
+		// Out of file descriptors, most likely: clients wait in the listen queue until some are free.
+		s.log.Error("accept client", "cause", err, "took", pause)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+		pause = min(2*pause, time.Second)
+	}
+}
+
+// serve starts a session.
+func (s *Server) serve(nc net.Conn) {
+	if tc, ok := nc.(*net.TCPConn); ok {
+		_ = tc.SetKeepAliveConfig(keepAlive)
+	}
+	client, err := newConn(nc)
+	if err != nil {
+		s.log.Error("accept client", "cause", err)
+		_ = nc.Close()
+		return
+	}
+	c := &session{server: s, id: s.nextID(), opened: time.Now(), client: client}
+	c.since.Store(s.elapsed())
+	s.mu.Lock()
+	s.sessions[c] = struct{}{}
+	s.mu.Unlock()
+	s.wg.Add(1)
+	go c.run()
+}
+
+// nextID is a connection id that no session has; 0 is none.
+func (s *Server) nextID() uint32 {
+	for {
+		if id := s.lastID.Add(1); id != 0 {
+			return id
+		}
+	}
+}
+
+// attached notes that a session uses a backend.
+func (s *Server) attached(c *session, b *backend.Backend) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := s.byBack[b]
+	if f == nil {
+		f = &fold{sessions: map[*session]struct{}{}}
+		s.byBack[b] = f
+	}
+	f.sessions[c] = struct{}{}
+}
+
+// detached notes that it no longer does.
+func (s *Server) detached(c *session, b *backend.Backend) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.detachLocked(c, b)
+}
+
+func (s *Server) detachLocked(c *session, b *backend.Backend) {
+	f := s.byBack[b]
+	if f == nil {
+		return
+	}
+	delete(f.sessions, c)
+	switch {
+	case len(f.sessions) > 0:
+	case b.Status().Removed:
+		delete(s.byBack, b)
+		s.lookAgain() // its metrics can go
+	case f.drain == nil:
+		delete(s.byBack, b)
+	}
+}
+
+// joined is called when a session enters its command phase: the backend may have begun to leave meanwhile.
+func (s *Server) joined(c *session) {
+	s.mu.Lock()
+	d := s.closing
+	if f := s.byBack[c.lease.Backend()]; d == nil && f != nil {
+		d = f.drain
+	}
+	s.mu.Unlock()
+	if d != nil {
+		c.drainFor(d)
+	}
+}
+
+// left is the end of a session.
+func (s *Server) left(c *session) {
+	s.mu.Lock()
+	delete(s.sessions, c)
+	if c.lease != nil {
+		s.detachLocked(c, c.lease.Backend())
+	}
+	s.mu.Unlock()
+	c.mu.Lock()
+	end, cause := c.end, c.cause
+	c.mu.Unlock()
+	s.metrics.ends.WithLabelValues(c.backendName(), end.String()).Inc()
+	s.log.Debug("session ended", "session", c.id, "client", addr(c.client), "backend", c.backendName(), "end", end.String(), "cause", cause,
+		"took", time.Since(c.opened), "bytes_in", c.up.bytes, "bytes_out", c.down.bytes)
+	s.wg.Done()
+}
+
+// evidence passes on what traffic shows of a backend.
+func (s *Server) evidence(b *backend.Backend, cause error) {
+	if s.OnEvidence != nil {
+		s.OnEvidence(b, cause)
+	}
+}
+
+// clientSaw counts and logs an error that a client saw because a backend went.
+func (s *Server) clientSaw(c *session, kind string) {
+	s.metrics.clientErrors.WithLabelValues(kind).Inc()
+	level := slog.LevelWarn
+	if kind == lostIdle {
+		level = slog.LevelDebug // pools notice it before they use the connection
+	}
+	s.log.Log(context.Background(), level, "a client saw an error", "session", c.id, "client", addr(c.client),
+		"backend", c.backendName(), "kind", kind, "end", c.end.String(), "cause", c.cause)
+}
+
+// Sessions describes the sessions of this moment, in no order.
+func (s *Server) Sessions() []SessionInfo {
+	all := s.list()
+	infos := make([]SessionInfo, 0, len(all))
+	for _, c := range all {
+		infos = append(infos, c.info())
+	}
+	return infos
+}
+
+func (s *Server) list() []*session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*session, 0, len(s.sessions))
+	for c := range s.sessions {
+		all = append(all, c)
+	}
+	return all
+}
+
+// Close cuts every session now. Serve, if its context is done, then returns at once.
+func (s *Server) Close() {
+	s.stopOnce.Do(func() { close(s.stopped) })
+	for _, c := range s.list() {
+		c.cut(Shutdown, errStopped, "segue was stopped while the statement ran; its outcome is unknown")
+	}
+}
+
+// lingerFor spreads the ends of idle sessions over the second half of drainLinger, so that their clients do not all come
+// back at one moment.
+func lingerFor() time.Duration { return drainLinger/2 + rand.N(drainLinger/2) }

@@ -1,0 +1,161 @@
+package proxy
+
+import (
+	"log/slog"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"segue/backend"
+	"segue/proxy/track"
+	"segue/proxy/wire"
+)
+
+// session is one client connection and what serves it. See the package documentation for its life.
+type session struct {
+	// Set before any goroutine of the session starts.
+	server *Server
+	id     uint32
+	opened time.Time
+	client *conn
+
+	// Written by enter alone, read by anyone.
+	state atomic.Uint32
+	since atomic.Int64 // when, in nanoseconds since the server's start
+
+	// Owned by the connection phase; fixed before the pumps start.
+	login   login
+	user    string
+	up      pump // client → backend
+	down    pump // backend → client
+	pumping atomic.Int32
+
+	mu sync.Mutex // guards what follows
+	// Set by the connection phase for each attempt, fixed in the command phase.
+	lease *backend.Lease
+	back  *conn
+	track track.State
+	drain *drain // the backend is leaving: end at the next statement boundary
+	// How it ended, or is ending: once end is set, nothing the client sends is sent on.
+	end    End
+	cause  error
+	broken bool      // the backend takes no more bytes
+	last   *wire.Err // for the client, in place of an answer of which no byte has passed
+	insist bool      // last stands in place of something that has been seen but not passed on
+}
+
+// enter is the only writer of the state. It panics on a transition that is not in the table: that is a bug of ours, which
+// the session does not survive.
+func (s *session) enter(to State) {
+	from := s.current()
+	if !next[from].has(to) {
+		panic("proxy: session: " + from.String() + " → " + to.String())
+	}
+	s.state.Store(uint32(to))
+	s.since.Store(s.server.elapsed())
+}
+
+func (s *session) current() State { return State(s.state.Load()) }
+
+// run serves the session up to the command phase and then hands it to its two pumps, which start on fresh stacks: an idle
+// session costs two goroutines that have never called deeply.
+func (s *session) run() {
+	defer s.recovered()
+	if err := s.connect(); err != nil {
+		s.refuse(err)
+		s.finish()
+		return
+	}
+	s.up.start(s, s.client, s.back)
+	s.down.start(s, s.back, s.client)
+	s.pumping.Store(2)
+	s.server.joined(s)
+	go s.pumpUp()
+	go s.pumpDown()
+}
+
+// recovered keeps a panic from leaving the session that it happened in.
+func (s *session) recovered() {
+	if p := recover(); p != nil {
+		s.crashed(p)
+		s.finish()
+	}
+}
+
+// crashed notes a panic, which is a bug of ours, and cuts both connections.
+func (s *session) crashed(p any) {
+	s.server.metrics.panics.Inc()
+	s.server.log.Error("session panicked: please report this", slog.Uint64("session", uint64(s.id)), slog.Any("cause", p),
+		slog.String("stack", string(debug.Stack())))
+	s.end, s.cause = Protocol, errPanic // mu may be held by the very goroutine that panicked
+	_ = s.client.SetDeadline(past)
+	if s.back != nil {
+		_ = s.back.SetDeadline(past)
+	}
+}
+
+// pumpEnded counts down the pumps; the last one finishes the session.
+func (s *session) pumpEnded() {
+	if p := recover(); p != nil {
+		s.crashed(p)
+	}
+	if s.pumping.Add(-1) == 0 {
+		s.finish()
+	}
+}
+
+// finish gives back all that the session held. It runs once, after the last of the session's goroutines has done its work.
+func (s *session) finish() {
+	if s.current() != Closed {
+		s.enter(Closed)
+	}
+	_ = s.client.Close()
+	if s.back != nil {
+		_ = s.back.Close()
+	}
+	if s.lease != nil {
+		s.lease.Release()
+	}
+	s.server.left(s)
+}
+
+// backendName is the name of the session's backend, or empty.
+func (s *session) backendName() string {
+	if s.lease == nil {
+		return ""
+	}
+	return s.lease.Backend().Name()
+}
+
+// SessionInfo describes a session as the admin API shows it.
+type SessionInfo struct {
+	ID      uint32    `json:"id"`
+	Client  string    `json:"client"` // address
+	User    string    `json:"user"`
+	Backend string    `json:"backend"`
+	State   string    `json:"state"`
+	Pinned  string    `json:"pinned"` // why it cannot leave its backend between two statements, or empty
+	Since   time.Time `json:"since"`  // in this state
+}
+
+func (s *session) info() SessionInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := SessionInfo{
+		ID: s.id, Client: addr(s.client), User: s.user, Backend: s.backendName(), State: s.current().String(),
+		Since: s.server.started.Add(time.Duration(s.since.Load())),
+	}
+	if s.current() == Pinned || s.current() == Busy {
+		i.Pinned = s.track.Pinned()
+	}
+	return i
+}
+
+func addr(c net.Conn) string {
+	if a := c.RemoteAddr(); a != nil {
+		return a.String()
+	}
+	return ""
+}

@@ -1,0 +1,36 @@
+//go:build unix && !linux
+
+package proxy
+
+import (
+	"errors"
+	"syscall"
+)
+
+// Off Linux the data path reads until nothing is left, one system call more per message.
+
+func reportLeft(syscall.RawConn) error { return errors.ErrUnsupported }
+
+func receive(fd uintptr, buf []byte) (n int, again bool, errno syscall.Errno) {
+	n, err := syscall.Read(int(fd), buf)
+	if err != nil {
+		errno, _ = err.(syscall.Errno)
+		return 0, false, errno
+	}
+	return n, true, 0
+}
+
+func send(fd uintptr, buf []byte, _ bool) (n int, errno syscall.Errno) {
+	n, err := syscall.Write(int(fd), buf)
+	if err != nil {
+		errno, _ = err.(syscall.Errno)
+		return 0, errno
+	}
+	return n, 0
+}
+
+func waiting(fd uintptr) bool {
+	var b [1]byte
+	n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	return err == nil && n > 0
+}
