@@ -1,0 +1,35 @@
+package health
+
+import "segue/backend"
+
+// checks are the checkers of one backend. Each of them runs one check at a time.
+type checks struct {
+	http      Checker
+	bootstrap Checker // nil: not this flavor
+	mysql     Checker
+	tcp       Checker
+	close     func()
+}
+
+// newChecks makes the checkers of one backend. trip is told when the server closes its idle health connection. g is the
+// backend's budget; it is used where the flavor needs one.
+func newChecks(o Options, g *budget, trip func(cause error)) checks {
+	h := NewHTTP(o.Flavor, trip)
+	m := &MySQL{User: o.User, Password: o.Password}
+	if o.frugal() {
+		m.budget = g
+	}
+	c := checks{http: h, mysql: m, tcp: TCP{}, close: h.Close}
+	if o.Flavor == backend.StarRocks {
+		c.bootstrap = h.Bootstrap()
+	}
+	return c
+}
+
+// frugal says whether a greeting leaves an unfinished handshake behind that the server counts.
+func (o Options) frugal() bool { return o.Flavor == backend.MySQL && o.User == "" }
+
+// sameChecks says whether newChecks would make the same checkers from both.
+func (o Options) sameChecks(p Options) bool {
+	return o.Flavor == p.Flavor && o.User == p.User && o.Password == p.Password
+}

@@ -1,0 +1,23 @@
+// Package health probes the backends of a registry and tells it what it finds: up, stopping or down, and why.
+//
+// A [Monitor] runs one goroutine per backend. In each round that goroutine runs the checks that are due, one after the
+// other, combines their verdicts into one, and lets the tally decide whether the backend's health changes:
+//
+//	HTTP       GET on the health URL, on one kept-alive connection                                  every round
+//	bootstrap  GET /api/bootstrap beside it (StarRocks): is the FE's metadata ready?              with the greeting
+//	MySQL      the greeting of the MySQL port, or a whole login if there is a user for it    while not up, then rarely
+//	TCP        does the MySQL port accept at all? only to explain a health URL that never answered
+//
+// A backend that says that it is leaving is believed at once, from one answer. Silence and refusals count to Fall,
+// good answers to Rise. While the last verdict disagrees with the health, rounds follow each other at FastInterval.
+//
+// Three things start a round at once: evidence from real traffic ([Monitor.Observe]), the tripwire (the server closed
+// the idle connection to its health port: its process has probably ended), and the first lease after an idle time.
+//
+// A check that finds Segue's own configuration wrong (the health URL answers 401 or 404, the probing user is refused)
+// says so, and decides nothing: the MySQL greeting then does.
+//
+// MySQL and MariaDB count handshakes that a client leaves unfinished, and block its host after max_connect_errors of
+// them (ERROR 1129). For the flavor mysql without a probing user the greeting is therefore read only while it is needed,
+// and never more than 20 times in a row without a login in between.
+package health

@@ -1,0 +1,173 @@
+package health
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"segue/backend"
+	"segue/proxy/wire"
+)
+
+// starrocks is the greeting of a StarRocks FE (MysqlHandshakePacket).
+var starrocks = wire.HandshakeV10{
+	ServerVersion: "5.1.0",
+	ConnectionID:  16777224,
+	AuthData:      []byte("abcdefghijklmnopqrst"),
+	Capabilities:  0x38820c,
+	Charset:       33,
+	AuthPlugin:    wire.PluginNativePassword,
+}
+
+func packet(seq uint8, payload []byte) []byte {
+	out, _ := wire.AppendPacket(nil, seq, payload)
+	return out
+}
+
+// greet is a server that greets and waits for the client to go.
+func greet(conn net.Conn) {
+	_, _ = conn.Write(packet(0, starrocks.Append(nil)))
+	hang(conn)
+}
+
+// send answers every connection with raw bytes and waits for the client to go.
+func send(raw []byte) func(net.Conn) {
+	return func(conn net.Conn) {
+		_, _ = conn.Write(raw)
+		hang(conn)
+	}
+}
+
+func checkMySQLAt(t *testing.T, address string, c *MySQL, timeout time.Duration) (Result, *backend.Backend) {
+	t.Helper()
+	_, b := oneBackend(address, "")
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	return c.Check(ctx, b), b
+}
+
+func TestMySQLGreeting(t *testing.T) {
+	maria := starrocks
+	maria.ServerVersion, maria.ExtCapabilities = "11.4.2-MariaDB", 0x1d
+	for _, g := range []wire.HandshakeV10{starrocks, maria} {
+		r, b := checkMySQLAt(t, listen(t, send(packet(0, g.Append(nil)))), &MySQL{}, 5*time.Second)
+		want := backend.Facts{
+			Known: true, Capabilities: 0x38820c, ExtCapabilities: g.ExtCapabilities, ServerVersion: g.ServerVersion,
+		}
+		if r.Verdict != Passed || r.Cause != "" || b.Facts() != want {
+			t.Errorf("%+v; learned %+v, want %+v", r, b.Facts(), want)
+		}
+	}
+}
+
+func TestMySQLBadGreetings(t *testing.T) {
+	good := starrocks.Append(nil)
+	tooMany := (&wire.Err{Code: 1040, Message: "Too many connections"}).Append(nil)
+	giant := starrocks
+	giant.ServerVersion = strings.Repeat("5", maxGreeting)
+	for _, c := range []struct {
+		name  string
+		serve func(net.Conn)
+		cause string // a part of it
+	}{
+		{"zero length", send(packet(0, nil)), "mysql greeting cannot be read: "},
+		{"no NUL after the version", send(packet(0, []byte("\x0a5.1.0"))), "mysql greeting cannot be read: "},
+		{"ends after the version", send(packet(0, []byte("\x0a5.1.0\x00"))), "mysql greeting cannot be read: "},
+		{"ends in the salt", send(packet(0, good[:14])), "mysql greeting cannot be read: "},
+		{"protocol 9", send(packet(0, append([]byte{9}, good[1:]...))), "mysql greeting cannot be read: "},
+		{"ERR", send(packet(0, tooMany)), "mysql 1040 Too many connections"},
+		{"ERR with SQLSTATE", send(packet(0, (&wire.Err{Code: 1129, State: "HY000", Message: "Host\n'x' is blocked"}).Append(nil))), "mysql 1129 Host 'x' is blocked"},
+		{"short ERR", send(packet(0, []byte{0xff, 0x10})), "mysql greeting cannot be read: "},
+		{"giant", send(packet(0, giant.Append(nil))), "mysql greeting cannot be read: "},
+		{"giant header and then nothing", send([]byte{0xff, 0xff, 0xff, 0}), "mysql greeting cannot be read: "},
+		{"silent", hang, "in place of a greeting"},
+		{"header only", send([]byte{78, 0, 0, 0}), "in place of a greeting"},
+		{"half a header", send([]byte{78}), "in place of a greeting"},
+		{"closes", func(c net.Conn) { c.Close() }, "mysql closed the connection in place of a greeting"},
+		{"cut off", func(c net.Conn) { _, _ = c.Write(packet(0, good)[:20]); c.Close() }, "mysql closed the connection in place of a greeting"},
+		{"one byte at a time, for ever", func(c net.Conn) {
+			_, _ = c.Write([]byte{255, 0, 0, 0})
+			for {
+				if _, err := c.Write([]byte{10}); err != nil {
+					return
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		}, "in place of a greeting"},
+		{"HTTP", func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n"); hang(c) }, "mysql "},
+	} {
+		start := time.Now()
+		r, b := checkMySQLAt(t, listen(t, c.serve), &MySQL{}, 150*time.Millisecond)
+		if r.Verdict != Failed || !strings.Contains(r.Cause, c.cause) {
+			t.Errorf("%s: %v %q, want …%s…", c.name, r.Verdict, r.Cause, c.cause)
+		}
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("%s: took %v", c.name, took)
+		}
+		if b.Facts().Known {
+			t.Errorf("%s: learned %+v", c.name, b.Facts())
+		}
+	}
+	if r, _ := checkMySQLAt(t, refusing(t), &MySQL{}, time.Second); r.Verdict != Failed || r.Cause != "mysql refused" {
+		t.Errorf("refused: %+v", r)
+	}
+	if r, _ := checkMySQLAt(t, "nonsense", &MySQL{}, time.Second); r.Verdict != Failed {
+		t.Errorf("no port: %+v", r)
+	}
+}
+
+func TestTCP(t *testing.T) {
+	_, b := oneBackend(listen(t, hang), "")
+	if r := (TCP{}).Check(t.Context(), b); r.Verdict != Passed {
+		t.Errorf("%+v", r)
+	}
+	_, b = oneBackend(refusing(t), "")
+	if r := (TCP{}).Check(t.Context(), b); r.Verdict != Failed || r.Cause != "mysql refused" {
+		t.Errorf("%+v", r)
+	}
+}
+
+// What a greeting costs: an unfinished handshake, unless the connect was refused or ERR came in its place.
+func TestMySQLSpendsItsBudget(t *testing.T) {
+	tooMany := (&wire.Err{Code: 1040, Message: "Too many connections"}).Append(nil)
+	for _, c := range []struct {
+		name    string
+		address string
+		spent   int
+	}{
+		{"greeting", listen(t, greet), 1},
+		{"closed before the greeting", listen(t, func(c net.Conn) { c.Close() }), 1},
+		{"silent", listen(t, hang), 1},
+		{"garbled", listen(t, send(packet(0, nil))), 1},
+		{"ERR", listen(t, send(packet(0, tooMany))), 0},
+		{"refused", refusing(t), 0},
+	} {
+		var g budget
+		checkMySQLAt(t, c.address, &MySQL{budget: &g}, 100*time.Millisecond)
+		if g.spent != c.spent {
+			t.Errorf("%s: spent %d, want %d", c.name, g.spent, c.spent)
+		}
+	}
+	g := budget{spent: maxUnfinished}
+	r, _ := checkMySQLAt(t, refusing(t), &MySQL{budget: &g}, time.Second)
+	if r.Verdict != Misconfigured || r.Cause != exhausted {
+		t.Errorf("used up: %+v", r)
+	}
+}
+
+func FuzzGreeting(f *testing.F) {
+	f.Add(packet(0, starrocks.Append(nil)))
+	f.Add(packet(0, nil))
+	f.Add(packet(0, []byte{0xff}))
+	f.Add(binary.LittleEndian.AppendUint32(nil, 0xffffff))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		g, _, err := readGreeting(wire.NewReader(strings.NewReader(string(raw)), maxGreeting))
+		if (g == nil) == (err == nil) {
+			t.Errorf("%v, %v", g, err)
+		}
+	})
+}

@@ -1,0 +1,161 @@
+package health
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"segue/backend"
+)
+
+// prober probes one backend, on one goroutine: run.
+type prober struct {
+	// Static after construction.
+	m      *Monitor
+	b      *backend.Backend
+	cancel context.CancelFunc // ends run
+	ended  chan struct{}      // closed when run has returned
+
+	// Written by anyone, read by run; they hold one cause each, later ones are dropped.
+	evidence chan error
+	tripped  chan error
+
+	// Owned by run.
+	options     Options // the checkers were made from them
+	checks      checks
+	budget      budget
+	tally       tally
+	jitter      float64   // of this round, [0, 1)
+	rounds      int       // how many there have been
+	lastRound   time.Time // beginning of the last round
+	lastGreet   time.Time // when the MySQL check last ran
+	mysqlNote   string    // what that check had to remark
+	httpHeard   bool      // the health URL has answered something once
+	lastConnect time.Time // when the TCP check last ran
+	connects    bool      // and whether it passed
+	muteUntil   time.Time // the tripwire is ignored until then
+	noted       string    // the last remark in the log
+}
+
+func newProber(m *Monitor, b *backend.Backend, cancel context.CancelFunc) *prober {
+	return &prober{
+		m: m, b: b, cancel: cancel,
+		ended:    make(chan struct{}),
+		evidence: make(chan error, 1),
+		tripped:  make(chan error, 1),
+		tally:    tally{health: b.Status().Health},
+	}
+}
+
+// observe wakes the prober. It never blocks.
+func (p *prober) observe(cause error) { offer(p.evidence, cause) }
+
+func (p *prober) trip(cause error) { offer(p.tripped, cause) }
+
+// offer puts cause into c unless there is one already.
+func offer(c chan<- error, cause error) {
+	select {
+	case c <- cause:
+	default:
+	}
+}
+
+// run probes the backend until ctx is done: at once, then each time that a round is due, and when something wakes it.
+func (p *prober) run(ctx context.Context) {
+	defer close(p.ended)
+	defer func() { p.checks.close() }()
+	o, reloaded := p.m.current()
+	p.options, p.checks = o, p.m.newChecks(o, &p.budget, p.trip)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-reloaded:
+			o, reloaded = p.m.current()
+			p.setOptions(o)
+		case cause := <-p.evidence:
+			if h := p.tally.health; h == backend.Up || h == backend.Unknown { // otherwise it is nothing new
+				p.wake(ctx, "traffic", cause)
+			}
+		case cause := <-p.tripped:
+			p.wake(ctx, "tripwire", cause)
+		case <-timer.C:
+			if !time.Now().Before(p.due()) {
+				p.round(ctx, false)
+			}
+		}
+		timer.Reset(p.untilNext())
+	}
+}
+
+func (p *prober) setOptions(o Options) {
+	if !o.sameChecks(p.options) {
+		p.checks.close()
+		p.checks = p.m.newChecks(o, &p.budget, p.trip)
+	}
+	p.options = o
+}
+
+// wake runs a round at once, but not sooner than minInterval after the last one began.
+func (p *prober) wake(ctx context.Context, what string, cause error) {
+	tripwire := what == "tripwire"
+	if tripwire && time.Now().Before(p.muteUntil) {
+		return
+	}
+	if !sleep(ctx, minInterval-time.Since(p.lastRound)) {
+		return
+	}
+	p.m.log.LogAttrs(ctx, slog.LevelDebug, "probing at once", slog.String("backend", p.b.Name()),
+		slog.String("evidence", what), slog.Any("cause", cause))
+	v := p.round(ctx, !tripwire)
+	if tripwire {
+		p.muteUntil = time.Now().Add(p.options.mute(v))
+	}
+}
+
+// sleep waits for d, and reports false if ctx was done before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// used says whether a session uses the backend.
+func (p *prober) used() bool {
+	return p.b.Sessions() > 0 || time.Since(p.b.LastLeased()) < usedFor
+}
+
+// pace is the time from the beginning of one round to the next, without jitter.
+func (p *prober) pace() time.Duration { return p.options.pace(p.tally.inQuestion(), p.used()) }
+
+// due is when the next round is due.
+func (p *prober) due() time.Time {
+	if p.rounds == 0 {
+		return p.lastRound
+	}
+	return p.lastRound.Add(jittered(p.pace(), p.jitter))
+}
+
+// untilNext is how long to sleep. That is at most one interval even where the pace is slower: the backend may come into
+// use while we sleep, and its first session should not have to do with an old health for long.
+func (p *prober) untilNext() time.Duration {
+	return min(max(time.Until(p.due()), 0), jittered(p.options.Interval, p.jitter))
+}
+
+// begin notes that a round begins.
+func (p *prober) begin(now time.Time) {
+	p.rounds++
+	p.lastRound = now
+	p.jitter = rand.Float64()
+}

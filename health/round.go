@@ -1,0 +1,165 @@
+package health
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"segue/backend"
+)
+
+// round runs the checks that are due, one after the other, and takes their verdict into account. greet: the MySQL port
+// is to be asked in any case, because the reason for this round lies there. It returns the verdict; that of a round
+// without any check is Misconfigured, which says nothing.
+func (p *prober) round(ctx context.Context, greet bool) Verdict {
+	p.begin(time.Now())
+	results := p.runChecks(ctx, greet)
+	if ctx.Err() != nil || len(results) == 0 {
+		return Misconfigured
+	}
+	r := combine(results...)
+	p.settle(ctx, r)
+	return r.Verdict
+}
+
+// runChecks runs the checks that are due. A check whose verdict cannot change that of the round is left out.
+func (p *prober) runChecks(ctx context.Context, greet bool) []Result {
+	results := make([]Result, 0, 3)
+	if p.b.Status().HealthURL != "" {
+		r := p.checkHealthURL(ctx)
+		results = append(results, r)
+		if r.Verdict == Failed || r.Verdict == Leaving {
+			return results
+		}
+	}
+	if greet || p.greetingDue() {
+		return p.checkMySQL(ctx, results)
+	}
+	if len(results) > 0 {
+		results[0].Cause = join(results[0].Cause, p.mysqlNote)
+	}
+	return results
+}
+
+func (p *prober) checkHealthURL(ctx context.Context) Result {
+	r := p.check(ctx, checkHTTP, p.checks.http)
+	if r.Verdict == Failed {
+		r.Cause += p.hint(ctx)
+		return r
+	}
+	p.httpHeard = true
+	return r
+}
+
+// checkMySQL asks the MySQL port, and before that what the health URL does not say. results has the verdict on the
+// health URL, if there is one.
+func (p *prober) checkMySQL(ctx context.Context, results []Result) []Result {
+	if p.checks.bootstrap != nil && len(results) > 0 && results[0].Verdict == Passed {
+		r := p.check(ctx, checkBootstrap, p.checks.bootstrap)
+		if results = append(results, r); r.Verdict == Failed {
+			return results
+		}
+	}
+	p.lastGreet = time.Now()
+	r := p.check(ctx, checkMySQL, p.checks.mysql)
+	p.mysqlNote = ""
+	if r.Verdict == Passed || r.Verdict == Misconfigured {
+		p.mysqlNote = r.Cause
+	}
+	return append(results, r)
+}
+
+// greetingDue says whether the MySQL port is to be asked in this round: always until the backend is up and undoubted,
+// then rarely, and never where an unfinished handshake costs something.
+func (p *prober) greetingDue() bool {
+	switch {
+	case p.tally.health != backend.Up || p.tally.inQuestion():
+		return true
+	case p.options.frugal(): // but a remark that no longer holds must go
+		return p.mysqlNote == exhausted && p.budget.allows(p.b.Logins())
+	}
+	return time.Since(p.lastGreet) >= greetingEvery*p.pace()
+}
+
+// hint explains a health URL that has never answered, where the MySQL port does.
+func (p *prober) hint(ctx context.Context) string {
+	if p.httpHeard || p.options.Flavor == backend.MySQL {
+		return ""
+	}
+	if p.lastConnect.IsZero() || time.Since(p.lastConnect) >= greetingEvery*p.pace() {
+		p.lastConnect = time.Now()
+		p.connects = p.check(ctx, checkTCP, p.checks.tcp).Verdict == Passed
+	}
+	if !p.connects {
+		return ""
+	}
+	return ", but the MySQL port accepts connections: is the health URL right?"
+}
+
+// check runs one check with its own deadline. A check that panics has failed.
+func (p *prober) check(ctx context.Context, name string, c Checker) (r Result) {
+	probeCtx, cancel := context.WithTimeout(ctx, p.options.Timeout)
+	defer cancel()
+	start := time.Now()
+	defer func() {
+		if bug := recover(); bug != nil {
+			r = Result{Failed, fmt.Sprintf("%s check panicked; this is a bug in Segue", name), time.Since(start)}
+			p.m.log.LogAttrs(ctx, slog.LevelError, "check panicked", slog.String("backend", p.b.Name()),
+				slog.String("check", name), slog.Any("cause", bug), slog.String("stack", string(debug.Stack())))
+		}
+		if ctx.Err() == nil { // otherwise the verdict is on our own end, not on the backend
+			p.m.metrics.observe(p.b.Name(), name, r)
+		}
+	}()
+	return c.Check(probeCtx, p.b)
+}
+
+// settle takes the verdict of a round into account: it tells the registry and the log.
+func (p *prober) settle(ctx context.Context, r Result) {
+	before := p.tally.health
+	after := p.tally.observe(r.Verdict, p.options.Rise, p.options.Fall)
+	cause := p.cause(r, after)
+	if r.Verdict == Passed || r.Verdict == Misconfigured {
+		p.remark(ctx, r.Cause)
+	}
+	if !p.m.registry.SetHealth(p.b, after, cause) {
+		return
+	}
+	level := slog.LevelWarn
+	if after == backend.Up {
+		level = slog.LevelInfo
+	}
+	p.m.log.LogAttrs(ctx, level, "backend health changed", slog.String("backend", p.b.Name()),
+		slog.String("from", before.String()), slog.String("to", after.String()), slog.String("cause", cause),
+		slog.Duration("took", r.Took))
+}
+
+// cause says what is shown for a backend whose health is h after this round.
+func (p *prober) cause(r Result, h backend.Health) string {
+	if r.Verdict != Passed || h == backend.Up {
+		return r.Cause
+	}
+	if h == backend.Unknown {
+		return join(fmt.Sprintf("%d of %d good answers", p.tally.passed, p.options.Rise), r.Cause)
+	}
+	return p.b.Status().Cause // what brought it down still says more than one good answer
+}
+
+// remark logs what the operator should put right, once until it changes.
+func (p *prober) remark(ctx context.Context, text string) {
+	if text != "" && text != p.noted {
+		p.m.log.LogAttrs(ctx, slog.LevelWarn, "probing is misconfigured", slog.String("backend", p.b.Name()),
+			slog.String("cause", text))
+	}
+	p.noted = text
+}
+
+// join puts two causes together; either may be empty.
+func join(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + "; " + b
+}

@@ -1,0 +1,32 @@
+package health
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"segue/backend"
+)
+
+// TCP asks whether the backend's MySQL port accepts connections, and reads nothing. It knows less than [MySQL] (a kernel
+// accepts for a process that hangs), and on MySQL and MariaDB it costs as much: a handshake left unfinished. The
+// [Monitor] uses it to explain a health URL that has never answered, on the other flavors only; it is also what is left
+// for a server that does not speak first (one that waits for a PROXY protocol header).
+type TCP struct{}
+
+// Check implements [Checker].
+func (TCP) Check(ctx context.Context, b *backend.Backend) Result {
+	start := time.Now()
+	conn, err := dial(ctx, b)
+	took := time.Since(start)
+	if err != nil {
+		return Result{Failed, "mysql " + netCause(err, took), took}
+	}
+	conn.Close()
+	return Result{Passed, "", took}
+}
+
+// dial connects to the backend's MySQL port.
+func dial(ctx context.Context, b *backend.Backend) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "tcp", b.Address())
+}
