@@ -1,0 +1,224 @@
+package fesim
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"segue/proxy/wire"
+)
+
+// Cluster is what the FEs of one cluster share: who leads, and the data. All its FEs are followers or leader, none an observer.
+type Cluster struct {
+	solo     bool          // one FE that counts as if others were there
+	election time.Duration // scaled
+	wait     time.Duration // scaled
+
+	mu       sync.Mutex
+	fes      []*FE
+	alive    []*FE // in the order of their starts
+	leader   *FE
+	changed  chan struct{} // closed and replaced when leader changes
+	timer    *time.Timer   // an election, nil if there is none
+	electing bool
+	ledger   map[string]int
+	globals  map[string]value
+	txns     map[uint64][]string // open explicit transactions → ledger entries; the leader's memory: lost with it
+	lastTxn  uint64
+	founded  bool // an FE has led
+}
+
+// NewCluster returns a cluster of n FEs made from opts, with the ids 1 to n and names fe-1 to fe-n; n may be 0, to add
+// FEs by [Options.Cluster]. opts.FID, Name, Cluster and the addresses are ignored. No FE is started.
+func NewCluster(n int, opts Options) (*Cluster, error) {
+	c := newCluster(opts.withDefaults())
+	for i := range n {
+		o := opts
+		o.FID, o.Name, o.Cluster, o.MySQLAddress, o.HTTPAddress = uint8(i+1), "", c, "", ""
+		if _, err := New(o); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func newCluster(opts Options) *Cluster {
+	return &Cluster{
+		election: opts.scaled(opts.Election), wait: opts.scaled(opts.LeaderWait), changed: make(chan struct{}),
+		ledger: make(map[string]int), globals: make(map[string]value), txns: make(map[uint64][]string),
+	}
+}
+
+// FEs returns the FEs in the order of their ids.
+func (c *Cluster) FEs() []*FE {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.fes)
+}
+
+// Start starts all FEs that do not run. The first becomes the leader.
+func (c *Cluster) Start() error {
+	for _, f := range c.FEs() {
+		if l := f.current(); l != nil && !l.over() {
+			continue
+		}
+		if err := f.Start(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Close closes all FEs. When it returns, no goroutine of the cluster is left.
+func (c *Cluster) Close() {
+	for _, f := range c.FEs() {
+		f.Close()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopElection()
+}
+
+// Leader returns the leader, nil while there is none.
+func (c *Cluster) Leader() *FE {
+	leader, _ := c.watch()
+	return leader
+}
+
+// Executions returns how often an INSERT of id into fesim.ledger took effect.
+func (c *Cluster) Executions(id string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ledger[id]
+}
+
+// Ledger returns a copy of fesim.ledger: how often each id was inserted.
+func (c *Cluster) Ledger() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.ledger)
+}
+
+// add makes f a member.
+func (c *Cluster) add(f *FE) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.fes = append(c.fes, f)
+}
+
+// joined says that f has started. The first FE of a cluster leads at once.
+func (c *Cluster) joined(f *FE) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.alive = append(c.alive, f)
+	switch {
+	case c.solo || !c.founded:
+		c.founded = true
+		c.setLeader(f)
+	case c.leader == nil:
+		c.elect()
+	}
+}
+
+// left says that f has gone. A leader's open transactions go with it.
+func (c *Cluster) left(f *FE) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.alive = slices.DeleteFunc(c.alive, func(other *FE) bool { return other == f })
+	if c.leader == f {
+		clear(c.txns)
+		c.setLeader(nil)
+		c.elect()
+	}
+}
+
+// resign begins an election if f leads, and reports whether it did; f takes no part.
+func (c *Cluster) resign(f *FE) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.leader != f || c.solo {
+		return false
+	}
+	clear(c.txns)
+	c.setLeader(nil)
+	c.elect()
+	return true
+}
+
+// canLose is canGracefulExit: (alive-1) >= total/2+1.
+func (c *Cluster) canLose(*FE) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.solo || len(c.alive)-1 >= len(c.fes)/2+1
+}
+
+// watch returns the leader and a channel that is closed when there is another or none.
+func (c *Cluster) watch() (leader *FE, changed <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.leader, c.changed
+}
+
+// setLeader needs c.mu.
+func (c *Cluster) setLeader(f *FE) {
+	c.leader = f
+	close(c.changed)
+	c.changed = make(chan struct{})
+}
+
+// elect begins an election unless there is one. It ends with the FE that has been alive for longest and is not leaving, if more than half of all
+// are alive. It needs c.mu.
+func (c *Cluster) elect() {
+	if c.electing {
+		return
+	}
+	c.electing = true
+	c.timer = time.AfterFunc(c.election, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.electing = false
+		if c.leader != nil || len(c.alive) < len(c.fes)/2+1 {
+			return
+		}
+		for _, f := range c.alive {
+			if !f.current().draining.Load() {
+				c.setLeader(f)
+				return
+			}
+		}
+	})
+}
+
+func (c *Cluster) stopElection() {
+	if c.timer != nil {
+		c.timer.Stop()
+	}
+}
+
+// awaitLeader waits for a leader, LeaderWait at most.
+func (c *Cluster) awaitLeader(ctx context.Context) error {
+	timeout := time.NewTimer(c.wait)
+	defer timeout.Stop()
+	for {
+		leader, changed := c.watch()
+		if leader != nil {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-timeout.C:
+			return fail("forward to leader: there is no leader") // a guess: the FE's own text was not found
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// fail returns the error that most of an FE's are: 1064, HY000.
+func fail(format string, args ...any) *wire.Err {
+	return &wire.Err{Code: 1064, State: "HY000", Message: fmt.Sprintf(format, args...)}
+}

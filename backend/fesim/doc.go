@@ -1,0 +1,30 @@
+// Package fesim simulates a StarRocks FE, and a cluster of them: the MySQL port, /api/health and /api/bootstrap, and above
+// all the ways in which an FE leaves. Tests, the demo and the bench put Segue in front of it.
+//
+// It follows what was read in the FE's source: the graceful exit (SIGUSR1) in three generations of code, the sweep that closes
+// idle sessions by a bare FIN, the status flags that never tell of a transaction, the prepared statements that only take SELECT,
+// ids that differ from FE to FE. [Generation] tells the generations apart; [Fault] adds what goes wrong in the world. With
+// [Options.Flavor] it leaves as a Doris FE or a TiDB server does. What could not be read there and is a guess is
+// marked so.
+//
+// # Life of an FE
+//
+//	New → Start → (serving) → GracefulExit → exit 0, or 255 after MaxExit
+//	                        → Terminate, Kill → gone at once
+//	      Start …: again, at the same addresses, with nothing left of the life before
+//
+// Each life has one goroutine, life.run, that starts everything and returns after all of it has ended; [FE.Wait] waits for it.
+//
+// # SQL
+//
+// Enough for drivers to connect and for tests to see where a session is and what it holds: SELECT without a table of literals, @@x, @x,
+// ? and functions (CONNECTION_ID(), CURRENT_USER(), DATABASE(), CATALOG(), CURRENT_ROLE(), SLEEP(n), REPEAT(s, n), …), also prepared; SET;
+// USE; BEGIN, COMMIT, ROLLBACK; SHOW; KILL; EXECUTE AS; PREPARE; CREATE TEMPORARY TABLE. Any other statement fails with 1064, as in an FE.
+// SELECT @@hostname gives the FE's name. Three tables exist:
+//
+//	SELECT * FROM fesim.rows(n, bytes[, pause])         n rows (id, payload), each payload bytes long and a function of id alone;
+//	                                                    pause milliseconds between two rows
+//	INSERT INTO fesim.ledger VALUES ('id'[, …])         counts, in the whole cluster and respecting transactions, how often 'id' was
+//	                                                    executed; more values are computed and dropped: SLEEP(1) makes it a slow write
+//	SELECT COUNT(*) FROM fesim.ledger WHERE id = 'id'
+package fesim

@@ -1,0 +1,126 @@
+package fesim
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// functions are those that SELECT knows. Missing arguments are an error, further ones are ignored.
+var functions = map[string]func(e *env, args []value) (value, error){
+	"connection_id":     func(e *env, _ []value) (value, error) { return int64(e.s.id), nil },
+	"session_id":        func(e *env, _ []value) (value, error) { return e.s.state.sessionID, nil },
+	"last_query_id":     func(e *env, _ []value) (value, error) { return e.s.state.lastQueryID, nil },
+	"database":          func(e *env, _ []value) (value, error) { return e.s.state.database(), nil },
+	"schema":            func(e *env, _ []value) (value, error) { return e.s.state.database(), nil },
+	"catalog":           func(e *env, _ []value) (value, error) { return e.s.state.catalog(), nil },
+	"current_catalog":   func(e *env, _ []value) (value, error) { return e.s.state.catalog(), nil },
+	"current_warehouse": func(e *env, _ []value) (value, error) { return e.s.state.vars["warehouse"], nil },
+	"current_role":      func(e *env, _ []value) (value, error) { return e.s.state.role, nil },
+	"current_user":      func(e *env, _ []value) (value, error) { return fmt.Sprintf("'%s'@'%%'", e.s.state.identity), nil },
+	"user":              userFunction,
+	"session_user":      userFunction,
+	"version":           func(e *env, _ []value) (value, error) { return e.s.fe.opts.ServerVersion, nil },
+	"current_version":   func(*env, []value) (value, error) { return starRocksVersion, nil },
+	"now":               nowFunction,
+	"current_timestamp": nowFunction,
+	"current_date":      func(*env, []value) (value, error) { return time.Now().Format(time.DateOnly), nil },
+	"utc_timestamp":     func(*env, []value) (value, error) { return time.Now().UTC().Format(time.DateTime), nil },
+	"unix_timestamp":    func(*env, []value) (value, error) { return time.Now().Unix(), nil },
+	"last_insert_id":    func(*env, []value) (value, error) { return int64(0), nil },
+	"uuid":              func(e *env, _ []value) (value, error) { return e.s.newUUID(), nil },
+	"sleep":             sleepFunction,
+	"concat":            concatFunction,
+	"repeat":            repeatFunction,
+	"length":            textFunction(func(s string) value { return int64(len(s)) }),
+	"upper":             textFunction(func(s string) value { return strings.ToUpper(s) }),
+	"lower":             textFunction(func(s string) value { return strings.ToLower(s) }),
+	"cast":              func(_ *env, args []value) (value, error) { return argument(args, 0) },
+	"ifnull":            coalesceFunction,
+	"coalesce":          coalesceFunction,
+	"if":                ifFunction,
+}
+
+const starRocksVersion = "3.5.0-fesim"
+
+// argument returns an argument, or the error that there are too few.
+func argument(args []value, at int) (value, error) {
+	if at >= len(args) {
+		return nil, fail("Getting analyzing error. Detail message: No matching function with so few arguments.")
+	}
+	return args[at], nil
+}
+
+func userFunction(e *env, _ []value) (value, error) {
+	host := e.s.host()
+	if i := strings.LastIndexByte(host, ':'); i >= 0 {
+		host = host[:i]
+	}
+	return fmt.Sprintf("'%s'@'%s'", e.s.state.user, host), nil
+}
+
+func nowFunction(*env, []value) (value, error) { return time.Now().Format(time.DateTime), nil }
+
+// sleepFunction waits for so many seconds, fractions allowed, unless the statement is killed or the client goes away.
+func sleepFunction(e *env, args []value) (value, error) {
+	v, err := argument(args, 0)
+	if err == nil {
+		err = e.s.sleep(e.ctx, time.Duration(number(v)*float64(time.Second)))
+	}
+	return int64(1), err
+}
+
+func concatFunction(_ *env, args []value) (value, error) {
+	var b strings.Builder
+	for _, v := range args {
+		if v == nil {
+			return nil, nil
+		}
+		b.WriteString(text(v))
+	}
+	return b.String(), nil
+}
+
+// maxText bounds what one value may become.
+const maxText = 64 << 20
+
+func repeatFunction(_ *env, args []value) (value, error) {
+	n, err := argument(args, 1)
+	if err != nil {
+		return nil, err
+	}
+	s, times := text(args[0]), int(number(n))
+	if times < 0 || len(s)*times > maxText {
+		return nil, nil
+	}
+	return strings.Repeat(s, times), nil
+}
+
+func textFunction(f func(string) value) func(*env, []value) (value, error) {
+	return func(_ *env, args []value) (value, error) {
+		v, err := argument(args, 0)
+		if v == nil || err != nil {
+			return nil, err
+		}
+		return f(text(v)), nil
+	}
+}
+
+func coalesceFunction(_ *env, args []value) (value, error) {
+	for _, v := range args {
+		if v != nil {
+			return v, nil
+		}
+	}
+	return nil, nil
+}
+
+func ifFunction(_ *env, args []value) (value, error) {
+	if _, err := argument(args, 2); err != nil {
+		return nil, err
+	}
+	if truth(args[0]) {
+		return args[1], nil
+	}
+	return args[2], nil
+}

@@ -1,0 +1,198 @@
+package fesim
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// showStatement parses what follows SHOW.
+func (p *parser) showStatement(stmt *statement) error {
+	for p.oneOf("full", "global", "session", "local", "all") != "" {
+	}
+	var list func(*env) (*result, error)
+	switch {
+	case p.word("variables"):
+		list = showVariables
+	case p.word("status"):
+		list = empty("Variable_name", "Value")
+	case p.word("warnings"), p.word("errors"):
+		list = empty("Level", "Code", "Message")
+	case p.word("databases"), p.word("schemas"):
+		list = showDatabases
+	case p.word("catalogs"):
+		list = showCatalogs
+	case p.word("temporary", "tables"):
+		list = showTemporaryTables
+	case p.word("tables"):
+		list = showTables
+	case p.word("processlist"):
+		list = showProcesslist
+	case p.word("frontends"):
+		list = showFrontends
+	case p.word("backends"):
+		list = showBackends
+	case p.word("compute", "nodes"):
+		list = showComputeNodes
+	case p.word("authentication"):
+		list = showAuthentication
+	case p.word("engines"):
+		list = fixed([]string{"Engine", "Support", "Comment", "Transactions", "XA", "Savepoints"}, []value{"OLAP", "YES", "Default storage engine", "NO", "NO", "NO"})
+	case p.word("collation"):
+		list = fixed([]string{"Collation", "Charset", "Id", "Default", "Compiled", "Sortlen"}, []value{"utf8_general_ci", "utf8", "33", "Yes", "Yes", "1"})
+	case p.word("character", "set"), p.word("charset"):
+		list = fixed([]string{"Charset", "Description", "Default collation", "Maxlen"}, []value{"utf8", "UTF-8 Unicode", "utf8_general_ci", "3"})
+	case p.word("plugins"):
+		list = empty("Name", "Status", "Type", "Library", "License")
+	case p.word("grants"):
+		list = showGrants
+	default:
+		return p.unexpected()
+	}
+	return p.showFilter(stmt, list)
+}
+
+// showFilter parses FROM db, FOR user, LIKE and WHERE. LIKE is about the first column.
+func (p *parser) showFilter(stmt *statement, list func(*env) (*result, error)) error {
+	if p.oneOf("from", "in", "for") != "" {
+		if _, err := p.nameOrString(); err != nil {
+			return err
+		}
+		if p.peek().kind == userVar {
+			p.next()
+		}
+	}
+	pattern := ""
+	if p.word("like") {
+		t := p.next()
+		if t.kind != literal {
+			p.at--
+			return p.unexpected()
+		}
+		pattern = t.text
+	}
+	q := &selection{limit: -1}
+	if p.word("where") {
+		where, err := p.expression()
+		if err != nil {
+			return err
+		}
+		q.where = where
+	}
+	if err := p.limits(q); err != nil {
+		return err
+	}
+	stmt.run = func(e *env) (*result, error) {
+		r, err := list(e)
+		if err != nil {
+			return nil, err
+		}
+		if q.where != nil {
+			if _, err := q.where(e.at(r.columns, make([]value, len(r.columns)))); err != nil {
+				return nil, err
+			}
+		}
+		rows := q.filter(e, r.columns, r.rows)
+		r.rows = func(yield func([]value) bool) {
+			for row := range rows {
+				if (pattern == "" || like(text(row[0]), pattern)) && !yield(row) {
+					return
+				}
+			}
+		}
+		return r, nil
+	}
+	return nil
+}
+
+func fixed(names []string, rows ...[]value) func(*env) (*result, error) {
+	return func(*env) (*result, error) { return table(names, rows...), nil }
+}
+
+func empty(names ...string) func(*env) (*result, error) { return fixed(names) }
+
+func showVariables(e *env) (*result, error) {
+	var rows [][]value
+	for _, name := range slices.Sorted(maps.Keys(e.s.state.vars)) {
+		rows = append(rows, []value{name, shownVariable(name, e.s.state.vars[name])})
+	}
+	return table([]string{"Variable_name", "Value"}, rows...), nil
+}
+
+func showDatabases(e *env) (*result, error) {
+	var rows [][]value
+	for _, db := range e.s.fe.opts.Databases {
+		rows = append(rows, []value{db})
+	}
+	return table([]string{"Database"}, rows...), nil
+}
+
+func showCatalogs(*env) (*result, error) {
+	rows := [][]value{{catalogs[0], "Internal", "An internal catalog contains this cluster's self-managed tables."}}
+	for _, name := range catalogs[1:] {
+		rows = append(rows, []value{name, name, nil})
+	}
+	return table([]string{"Catalog", "Type", "Comment"}, rows...), nil
+}
+
+func showTables(e *env) (*result, error) {
+	name := "Tables_in_" + e.s.state.db
+	if e.s.state.db != "fesim" {
+		return table([]string{name}), nil
+	}
+	return table([]string{name}, []value{"ledger"}, []value{"rows"}), nil
+}
+
+func showTemporaryTables(e *env) (*result, error) {
+	var rows [][]value
+	for _, name := range slices.Sorted(maps.Keys(e.s.state.tempTables)) {
+		rows = append(rows, []value{name})
+	}
+	return table([]string{"Tables_in_" + e.s.state.db}, rows...), nil
+}
+
+// showProcesslist knows the sessions of this FE only.
+func showProcesslist(e *env) (*result, error) {
+	sessions := e.s.life.all()
+	slices.SortFunc(sessions, func(a, b *session) int { return int(int64(a.id) - int64(b.id)) })
+	var rows [][]value
+	for _, other := range sessions {
+		other.mu.Lock()
+		shown, since, running := other.shown, other.since, other.running
+		other.mu.Unlock()
+		if shown.User == "" || shown.User != e.s.state.user && !e.s.operator() {
+			continue
+		}
+		state := "OK"
+		if running {
+			state = "RUNNING"
+		}
+		rows = append(rows, []value{
+			e.s.fe.opts.Name, strconv.FormatUint(uint64(other.id), 10), shown.User, shown.Host, shown.DB, shown.Command,
+			since.Format(time.DateTime), strconv.Itoa(int(time.Since(since).Seconds())), state, shown.Info, "false", "default_warehouse",
+		})
+	}
+	return table(strings.Fields("ServerName Id User Host Db Command ConnectionStartTime Time State Info IsPending Warehouse"), rows...), nil
+}
+
+func showAuthentication(e *env) (*result, error) {
+	var rows [][]value
+	for _, user := range slices.Sorted(maps.Keys(e.s.fe.opts.Users)) {
+		has := "Yes"
+		if e.s.fe.opts.Users[user] == "" {
+			has = "No"
+		}
+		rows = append(rows, []value{"'" + user + "'@'%'", has, "MYSQL_NATIVE_PASSWORD", nil})
+	}
+	for _, user := range slices.Sorted(maps.Keys(e.s.fe.opts.LDAPUsers)) {
+		rows = append(rows, []value{"'" + user + "'@'%'", "No", "AUTHENTICATION_LDAP_SIMPLE", nil})
+	}
+	return table(strings.Fields("UserIdentity Password AuthPlugin UserForAuthPlugin"), rows...), nil
+}
+
+func showGrants(e *env) (*result, error) {
+	user := "'" + e.s.state.identity + "'@'%'"
+	return table([]string{"UserIdentity", "Catalog", "Grants"}, []value{user, nil, "GRANT 'root' TO " + user}), nil
+}

@@ -1,0 +1,79 @@
+package fesim
+
+import (
+	"context"
+
+	"segue/proxy/wire"
+)
+
+// begin opens an explicit transaction on the leader.
+func (c *Cluster) begin(ctx context.Context) (uint64, error) {
+	if err := c.awaitLeader(ctx); err != nil {
+		return 0, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lastTxn++
+	c.txns[c.lastTxn] = nil
+	return c.lastTxn, nil
+}
+
+// commit ends a transaction; its inserts take effect.
+func (c *Cluster) commit(ctx context.Context, txn uint64) error {
+	if err := c.awaitLeader(ctx); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ids, ok := c.txns[txn]
+	if !ok {
+		return &wire.Err{Code: 5302, State: "25P01", Message: "Transaction does not exist"}
+	}
+	delete(c.txns, txn)
+	for _, id := range ids {
+		c.ledger[id]++
+	}
+	return nil
+}
+
+// rollback ends a transaction without effect.
+func (c *Cluster) rollback(txn uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.txns, txn)
+}
+
+// insert puts ids into the ledger, or into the open transaction txn if it is not 0.
+func (c *Cluster) insert(ctx context.Context, txn uint64, ids []string) error {
+	if err := c.awaitLeader(ctx); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if txn == 0 {
+		for _, id := range ids {
+			c.ledger[id]++
+		}
+		return nil
+	}
+	pending, ok := c.txns[txn]
+	if !ok {
+		return &wire.Err{Code: 5302, State: "25P01", Message: "Transaction does not exist"}
+	}
+	c.txns[txn] = append(pending, ids...)
+	return nil
+}
+
+func (c *Cluster) setGlobal(name string, v value) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.globals[name] = v
+}
+
+// global returns what SET GLOBAL gave a variable.
+func (c *Cluster) global(name string) (value, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v, ok := c.globals[name]
+	return v, ok
+}
