@@ -1,0 +1,56 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+GO ?= go
+GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME ?= 30s
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+.PHONY: help
+help: ## Say what can be made
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/segue
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/segue ./cmd/segue
+
+.PHONY: demo
+demo: build ## Show the main job: a rolling restart, with a cloud load balancer and with Segue (about a minute)
+	bin/segue demo
+
+.PHONY: test
+test: deps ## Run all tests: unit tests with the race detector, then real clients on real servers
+	$(GO) test -race -shuffle=on -timeout 10m $$($(GO) list ./... | grep -v /proxy/e2e)
+	$(GO) test -timeout 15m -v ./proxy/e2e
+
+.PHONY: unit
+unit: ## Run the tests that need nothing but Go
+	$(GO) test -race -shuffle=on -timeout 10m $$($(GO) list ./... | grep -v /proxy/e2e)
+
+.PHONY: deps
+deps: ## Install what the tests need: MariaDB and the client programs (Debian, as root or with sudo)
+	proxy/e2e/setup.sh
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME
+	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' .ci/fuzz
+
+.PHONY: bench
+bench: ## Run the Go benchmarks
+	$(GO) test -run '^$$' -bench . -benchmem ./proxy/... ./backend/...
+
+.PHONY: lint
+lint: ## Check style, imports between rooms, and that modernizers and go mod tidy have nothing to say
+	$(GOLANGCI) run
+	@out=$$($(GO) fix -diff ./... 2>&1) || true; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
+	$(GO) mod tidy -diff
+
+.PHONY: fmt
+fmt: ## Format the code
+	$(GOLANGCI) fmt
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin
