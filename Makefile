@@ -6,6 +6,7 @@ MAKEFLAGS += --no-builtin-rules
 GO ?= go
 GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 30s
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 .PHONY: help
 help: ## Say what can be made
@@ -13,7 +14,7 @@ help: ## Say what can be made
 
 .PHONY: build
 build: ## Build bin/segue
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w' -o bin/segue ./cmd/segue
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/segue ./cmd/segue
 
 .PHONY: demo
 demo: build ## Show the main job: a rolling restart, with a cloud load balancer and with Segue (about a minute)

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"segue/backend"
+)
+
+// firstRound is how long the start-up text waits for the first verdicts.
+const firstRound = 2 * time.Second
+
+// announce waits for the first verdict on every backend, or a while, and then
+// tells whoever started Segue where it is and what it sees. After that it
+// keeps readiness and systemd's status line up to date until ctx is done.
+func (a *app) announce(ctx context.Context) {
+	a.awaitVerdicts(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	fmt.Fprint(a.out, a.welcome())
+	a.log.Info("serving", "listen", a.clients.Addr().String(), "admin", a.api.Addr().String(), "state", a.summary())
+	a.systemd.ready(a.summary())
+	for {
+		changed := a.registry.Changed()
+		a.admin.Ready()
+		a.systemd.status(a.summary())
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+// awaitVerdicts returns when there is a verdict on every backend, after
+// firstRound, or when ctx is done.
+func (a *app) awaitVerdicts(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, firstRound)
+	defer cancel()
+	for {
+		changed := a.registry.Changed() // before the look, so that nothing is missed
+		if a.probed() {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
+// probed tells whether there is a verdict on every backend.
+func (a *app) probed() bool {
+	for _, b := range a.registry.Backends() {
+		if b.Status().Health == backend.Unknown {
+			return false
+		}
+	}
+	return true
+}
+
+// summary is the state in a line: "2 of 3 backends up".
+func (a *app) summary() string {
+	up := 0
+	list := a.registry.Backends()
+	for _, b := range list {
+		if b.Status().Health == backend.Up {
+			up++
+		}
+	}
+	return fmt.Sprintf("%d of %s up", up, plural(len(list), "backend"))
+}
+
+// welcome is the start-up text.
+func (a *app) welcome() string {
+	var text strings.Builder
+	clients, api := a.clients.Addr().String(), a.api.Addr().String()
+	at := reachable(clients)
+	host, port, _ := net.SplitHostPort(at)
+	fmt.Fprintf(&text, "segue %s listens on %s, for example for\n\n", readBuild().Version, clients)
+	fmt.Fprintf(&text, "  mysql -h %s -P %s -u USER -p\n", host, port)
+	fmt.Fprintf(&text, "  jdbc:mysql://%s/DATABASE\n", at)
+	fmt.Fprintf(&text, "  USER:PASSWORD@tcp(%s)/DATABASE   (Go)\n\n", at)
+	var rows [][]string
+	healthy := true
+	for _, b := range a.registry.Backends() {
+		s := b.Status()
+		healthy = healthy && s.Health == backend.Up
+		rows = append(rows, []string{s.Name, s.Address, s.Health.String(), strconv.Itoa(max(s.Weight, 1)), s.Cause})
+	}
+	_ = printTable(&text, []string{"BACKEND", "ADDRESS", "HEALTH", "WEIGHT", "CAUSE"}, rows) // a Builder takes everything
+	if !healthy {
+		fmt.Fprintf(&text, "\n`segue check` looks into a backend that is not up.\n")
+	}
+	fmt.Fprintf(&text, "\nadmin: http://%s/   (`segue status`, `segue backends`, /metrics)\n\n", reachable(api))
+	return text.String()
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"segue/backend"
+	"segue/config"
+	"segue/health"
+)
+
+func (w *world) checkCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "check [BACKEND ...]",
+		Short: "Probe every backend once, say what is wrong and what to do next",
+		Long: `Probe every backend once from here, with the checks that serve would use, and
+say for each one that fails what is wrong and which command to run next.
+Backends and flavor come from the arguments, SEGUE_* or the configuration, as
+for serve. Exit code 0: all backends are well; 1: at least one is not.`,
+		Example: "  segue check fe1:9030,fe2:9030\n  segue check --config segue.yaml -o json",
+	}
+	s := addSettings(cmd)
+	must(cmd.Flags().MarkHidden("listen"))
+	must(cmd.Flags().MarkHidden("admin"))
+	format := addOutput(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		path, overrides, err := w.source(cmd, s, args)
+		if err != nil {
+			return err
+		}
+		c, err := config.Load(path, overrides...)
+		if err != nil {
+			return err
+		}
+		findings := examine(cmd.Context(), c)
+		if *format == formatJSON {
+			err = printJSON(w.stdout, findings)
+		} else {
+			err = w.printFindings(findings)
+		}
+		return errors.Join(err, verdict(findings))
+	}
+	return cmd
+}
+
+// finding is what one check of one backend found.
+type finding struct {
+	Backend string  `json:"backend"`
+	Address string  `json:"address"`
+	Check   string  `json:"check"`   // http, bootstrap, mysql
+	Verdict string  `json:"verdict"` // passed, failed, leaving, misconfigured
+	Cause   string  `json:"cause"`
+	Took    float64 `json:"took_seconds"`
+	Next    string  `json:"next"` // a command that leads further; empty when it passed
+}
+
+// examine probes every backend of c once, all at the same time.
+func examine(ctx context.Context, c *config.Config) []finding {
+	registry := backend.NewRegistry(backend.Options{})
+	registry.Apply(c.Backends)
+	list := registry.Backends()
+	found := make([][]finding, len(list))
+	var wg sync.WaitGroup
+	for i, b := range list {
+		wg.Go(func() { found[i] = examineOne(ctx, b, c.Health) })
+	}
+	wg.Wait()
+	var all []finding
+	for _, f := range found {
+		all = append(all, f...)
+	}
+	return all
+}
+
+// examineOne runs every check, also after one that has failed: two findings
+// say more than one.
+func examineOne(ctx context.Context, b *backend.Backend, o health.Options) []finding {
+	web := health.NewHTTP(o.Flavor, nil)
+	defer web.Close()
+	var found []finding
+	run := func(name string, checker health.Checker) health.Verdict {
+		ctx, cancel := context.WithTimeout(ctx, o.Timeout)
+		defer cancel()
+		r := checker.Check(ctx, b)
+		f := finding{
+			Backend: b.Name(), Address: b.Address(), Check: name,
+			Verdict: r.Verdict.String(), Cause: r.Cause, Took: r.Took.Seconds(),
+		}
+		if r.Verdict != health.Passed {
+			f.Next = nextCommand(name, r, b.Status().Spec)
+		}
+		found = append(found, f)
+		return r.Verdict
+	}
+	if b.Status().HealthURL != "" && run("http", web) == health.Passed && o.Flavor == backend.StarRocks {
+		run("bootstrap", web.Bootstrap())
+	}
+	run("mysql", &health.MySQL{User: o.User, Password: o.Password})
+	return found
+}
+
+// nextCommand is what to run to find out more.
+func nextCommand(check string, r health.Result, spec backend.Spec) string {
+	host, port, _ := net.SplitHostPort(spec.Address)
+	page := ""
+	if check != "mysql" {
+		if u, err := url.Parse(spec.HealthURL); err == nil {
+			u.User = nil
+			host, port, page = u.Hostname(), u.Port(), u.String()
+		}
+	}
+	if check == "bootstrap" {
+		page = strings.TrimSuffix(page, "/health") + "/bootstrap"
+	}
+	switch {
+	case strings.Contains(r.Cause, "lookup "):
+		return "getent hosts " + host
+	case strings.Contains(r.Cause, "refused") && r.Verdict == health.Failed:
+		return fmt.Sprintf("%s   # does anything listen there?", onHost(host, fmt.Sprintf("ss -ltn | grep :%s", port)))
+	case strings.Contains(r.Cause, "no answer in"), strings.Contains(r.Cause, "unreachable"):
+		return fmt.Sprintf("nc -vz %s %s   # a firewall in between?", host, port)
+	case r.Verdict == health.Leaving:
+		return "curl -i " + page + "   # it is stopping or starting; its log says why"
+	case check != "mysql":
+		return "curl -i " + page
+	}
+	return fmt.Sprintf("mysql -h %s -P %s -u USER -p -e 'SHOW PROCESSLIST'", host, port)
+}
+
+// onHost is a command to be run on host.
+func onHost(host, command string) string {
+	if ip, err := netip.ParseAddr(host); host == "localhost" || err == nil && ip.IsLoopback() {
+		return command
+	}
+	return fmt.Sprintf("ssh %s '%s'", host, command)
+}
+
+func (w *world) printFindings(findings []finding) error {
+	var rows [][]string
+	last := ""
+	for _, f := range findings {
+		row := []string{f.Backend, f.Address, f.Check, f.Verdict, took(f.Took), f.Cause}
+		if f.Backend == last {
+			row[0], row[1] = `"`, `"`
+		}
+		last = f.Backend
+		rows = append(rows, row)
+	}
+	if err := printTable(w.stdout, []string{"BACKEND", "ADDRESS", "CHECK", "VERDICT", "TOOK", "CAUSE"}, rows); err != nil {
+		return err
+	}
+	for _, f := range findings {
+		if f.Next == "" {
+			continue
+		}
+		if _, err := fmt.Fprintf(w.stdout, "\n%s, %s: %s\n  next: %s\n", f.Backend, f.Check, f.Cause, f.Next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func took(seconds float64) string {
+	return time.Duration(seconds * float64(time.Second)).Round(100 * time.Microsecond).String()
+}
+
+// verdict is nil when every check of every backend has passed.
+func verdict(findings []finding) error {
+	unwell, all := map[string]bool{}, map[string]bool{}
+	for _, f := range findings {
+		all[f.Backend] = true
+		if f.Verdict != health.Passed.String() {
+			unwell[f.Backend] = true
+		}
+	}
+	if len(unwell) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d of %d backends not well", len(unwell), len(all))
+}

@@ -1,0 +1,44 @@
+// Command segue stands between an application and the MySQL port of a cluster
+// and lets the cluster be upgraded, restarted or killed server by server while
+// the application sees no error.
+//
+// main makes a command tree (command.go) and turns its error into an exit
+// code; each subcommand has a file of its own. `segue serve` makes an app
+// (app.go), which wires the rooms: proxy, backend, health, config, admin.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+)
+
+// world is what the program meets outside itself. Tests put their own in.
+type world struct {
+	stdout, stderr io.Writer
+	getenv         func(string) string
+	notify         func(c chan<- os.Signal, sig ...os.Signal)
+	etc            string // the configuration that is read when none is named
+}
+
+func main() {
+	w := &world{
+		stdout: os.Stdout,
+		stderr: os.Stderr,
+		getenv: os.Getenv,
+		notify: signal.Notify,
+		etc:    "/etc/segue/segue.yaml",
+	}
+	os.Exit(w.run(context.Background(), os.Args[1:]))
+}
+
+// isTerminal tells whether somebody looks at what is written to w.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

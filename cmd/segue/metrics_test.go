@@ -1,0 +1,120 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"segue/backend/fesim"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/metrics.golden")
+
+// metrics is what a scrape gets.
+func (s *serving) metrics() string {
+	s.t.Helper()
+	transport := &http.Transport{DisableKeepAlives: true}
+	resp, err := (&http.Client{Transport: transport}).Get("http://" + s.api + "/metrics")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(body)
+}
+
+// seriesLine is a sample: its name and its labels.
+var seriesLine = regexp.MustCompile(`^(segue_\w+?)(?:_bucket|_sum|_count)?(?:\{([^}]*)\})? `)
+
+// TestMetricNames holds the names and labels that other people's dashboards
+// rely on to a golden list, gathered from a running program that has had to
+// hide a failure.
+func TestMetricNames(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 2, fesim.Options{})
+	s := serve(t, nil, "--config", configFile(t, configuration(fes, "")))
+	fes[0].SetFault(fesim.Fault{GreetingERR: fesim.TooManyConnections()})
+	for range 4 {
+		c := s.conn()
+		if s.on(c) != "fe-2" {
+			t.Error("on the one that refuses")
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	pinned := s.conn()
+	if _, err := pinned.ExecContext(t.Context(), "BEGIN"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "sessions ended", func() bool { return strings.Contains(s.metrics(), "segue_session_ends_total{") })
+
+	types := make(map[string]string)
+	series := make(map[string]bool)
+	text := s.metrics()
+	for line := range strings.Lines(text) {
+		if fields := strings.Fields(line); strings.HasPrefix(line, "# TYPE segue_") {
+			types[fields[2]] = fields[3]
+		}
+	}
+	for line := range strings.Lines(text) {
+		m := seriesLine.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		name := m[1]
+		if types[name] == "" { // a counter or gauge whose name ends like a histogram's
+			name = strings.Fields(strings.SplitN(line, "{", 2)[0])[0]
+		}
+		var labels []string
+		for pair := range strings.SplitSeq(m[2], `",`) {
+			if label, _, ok := strings.Cut(pair, "="); ok && label != "le" {
+				labels = append(labels, label)
+			}
+		}
+		slices.Sort(labels)
+		series[name+"{"+strings.Join(labels, ",")+"} "+types[name]] = true
+	}
+	var names []string
+	for name := range series {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	got := strings.Join(names, "\n") + "\n"
+
+	golden := filepath.Join("testdata", "metrics.golden")
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the metrics are not those of %s (go test ./cmd/segue -run %s -update writes it):\n%s", golden, t.Name(), got)
+	}
+
+	problems, err := promlint.New(bytes.NewReader([]byte(text))).Lint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		if strings.HasPrefix(p.Metric, "segue_") {
+			t.Errorf("%s: %s", p.Metric, p.Text)
+		}
+	}
+}

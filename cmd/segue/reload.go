@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"segue/cmd/internal/admin"
+	"segue/config"
+)
+
+// state is the configuration in force, and how its last load went.
+type state struct {
+	// Static after newState.
+	successful prometheus.Gauge
+	timestamp  prometheus.Gauge
+
+	mu     sync.Mutex // guards what follows
+	config *config.Config
+	last   admin.Reload
+}
+
+func newState(c *config.Config, path string, reg prometheus.Registerer) *state {
+	s := &state{
+		successful: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "segue_config_last_reload_successful", Help: "Whether the last load of the configuration succeeded: 1 or 0. At 0 the one before it is in force.",
+		}),
+		timestamp: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "segue_config_last_reload_success_timestamp_seconds", Help: "When the configuration in force was loaded.",
+		}),
+		last: admin.Reload{Path: path},
+	}
+	reg.MustRegister(s.successful, s.timestamp)
+	s.accept(c)
+	return s
+}
+
+func (s *state) current() *config.Config {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.config
+}
+
+func (s *state) reload() admin.Reload {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := s.last
+	last.Problems = slices.Clone(last.Problems)
+	return last
+}
+
+// accept puts c in force.
+func (s *state) accept(c *config.Config) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.config = c
+	s.last.Successful, s.last.Loaded, s.last.Problems = true, time.Now(), nil
+	s.successful.Set(1)
+	s.timestamp.SetToCurrentTime()
+}
+
+// refuse keeps the configuration in force.
+func (s *state) refuse(problems []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last.Successful, s.last.Problems = false, problems
+	s.successful.Set(0)
+}
+
+// reloaded takes a new configuration, or what is wrong with it. By then all of
+// it has been checked: nothing below can fail half-way. The watcher calls it,
+// one call at a time.
+func (a *app) reloaded(c *config.Config, err error) {
+	a.systemd.reloading()
+	defer func() { a.systemd.ready(a.summary()) }()
+	if err != nil {
+		problems := problemTexts(err)
+		a.config.refuse(problems)
+		for _, p := range problems {
+			a.log.Error("configuration refused, the one before it stays in force", "cause", p)
+		}
+		return
+	}
+	old := a.config.current()
+	changes := config.Diff(old, c)
+	if c.Balance != old.Balance {
+		a.registry.SetOptions(c.Balance.Options()) // makes the policy begin anew
+	}
+	a.monitor.SetOptions(c.Health)
+	a.server.SetOptions(c.Proxy)
+	a.registry.Apply(c.Backends)
+	a.config.accept(c)
+	for _, line := range changes.Lines {
+		a.log.Info("configuration changed", "change", line)
+	}
+	if len(changes.Restart) > 0 {
+		a.log.Warn("a change needs a restart to take effect", "keys", changes.Restart)
+	}
+	a.log.Info("configuration loaded", "changes", len(changes.Lines))
+}
+
+// problemTexts has one text per problem.
+func problemTexts(err error) []string {
+	problems, ok := errors.AsType[*config.Problems](err)
+	if !ok {
+		return []string{err.Error()}
+	}
+	var texts []string
+	for _, p := range problems.List {
+		texts = append(texts, p.String())
+	}
+	return texts
+}
+
+// processCollectors know the process and the build.
+func processCollectors() []prometheus.Collector {
+	b := readBuild()
+	info := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "segue_build_info", Help: "What is running: always 1.",
+		ConstLabels: prometheus.Labels{"version": b.Version, "revision": b.Revision, "goversion": b.Go},
+	})
+	info.Set(1)
+	return []prometheus.Collector{info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{})}
+}

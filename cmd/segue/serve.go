@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"segue/config"
+)
+
+func (w *world) serveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve [BACKEND ...]",
+		Short: "Stand in front of the backends",
+		Long: `Stand in front of the backends: applications connect to Segue instead of to one
+of them. BACKEND is HOST:PORT of a MySQL port; health URLs follow from the flavor.
+Backends named here take the place of those in the file.
+
+Without BACKEND and without --config, /etc/segue/segue.yaml is read if it is
+there. Segue notices a change of its file by itself.
+
+SIGTERM or SIGINT: take no more clients, let sessions end at a statement
+boundary (at most drain.timeout), exit 0. A second one: stop now. SIGHUP: reload.
+Every flag is also a variable: SEGUE_CONFIG, SEGUE_LISTEN, SEGUE_ADMIN,
+SEGUE_FLAVOR, SEGUE_LOG_LEVEL; and SEGUE_BACKENDS is a list with commas.`,
+		Example: `  segue serve fe1:9030,fe2:9030,fe3:9030
+  segue serve --flavor tidb --listen 127.0.0.1:4000 tidb1:4000 tidb2:4000
+  segue serve --config /etc/segue/segue.yaml`,
+	}
+	s := addSettings(cmd)
+	level := &logLevel{slog.LevelInfo}
+	cmd.Flags().Var(level, "log-level", "debug, info, warn or error (SEGUE_LOG_LEVEL)")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if value := w.getenv("SEGUE_LOG_LEVEL"); value != "" && !cmd.Flags().Changed("log-level") {
+			if err := level.Set(value); err != nil {
+				return usageError{wrap("SEGUE_LOG_LEVEL "+value, err)}
+			}
+		}
+		path, overrides, err := w.source(cmd, s, args)
+		if err != nil {
+			return err
+		}
+		c, err := config.Load(path, overrides...)
+		if err != nil {
+			return err
+		}
+		a, err := newApp(c, options{
+			path:      path,
+			overrides: overrides,
+			log:       newLog(w.stderr, level.Level, isTerminal(w.stderr)),
+			out:       w.stdout,
+			systemd:   systemd{w.getenv("NOTIFY_SOCKET")},
+		})
+		if err != nil {
+			return err
+		}
+		return w.serve(cmd.Context(), a)
+	}
+	return cmd
+}
+
+// serve runs a until it ends, steered by signals.
+func (w *world) serve(ctx context.Context, a *app) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	signals := make(chan os.Signal, 4) // a signal that finds it full is lost, not late
+	w.notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	ended := make(chan error, 1)
+	go func() { ended <- a.run(ctx) }()
+	for {
+		select {
+		case err := <-ended:
+			return err
+		case s := <-signals:
+			switch {
+			case s == syscall.SIGHUP:
+				a.requestReload()
+			case ctx.Err() == nil:
+				stop()
+			default:
+				a.cut()
+			}
+		}
+	}
+}

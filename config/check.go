@@ -1,0 +1,97 @@
+package config
+
+import (
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// finish checks the values against each other and fills in what follows from
+// them.
+func (p *parser) finish(d *document) {
+	c := d.config
+	c.Backends = p.specs(d.backends, c.Flavor)
+	c.Health.Flavor = c.Flavor
+	c.Proxy.Flavor = c.Flavor
+	p.checkPresent(d)
+	p.checkListeners(d)
+	p.checkTimes(c)
+	p.checkCredential(d)
+}
+
+// given is the node of the first of paths that was given; a problem between
+// two keys is reported at the one that the reader wrote.
+func (p *parser) given(paths ...string) *yaml.Node {
+	for _, path := range paths {
+		if n, ok := p.where[path]; ok {
+			return n
+		}
+	}
+	return nil
+}
+
+func (p *parser) checkPresent(d *document) {
+	list := p.where["backends"]
+	if list != nil && (list.Kind != yaml.SequenceNode || len(list.Content) > 0) {
+		return
+	}
+	if list == nil && p.broken {
+		return // not YAML: there may well be backends
+	}
+	p.report(list, "there are no backends", "list at least one: `backends: [HOST:"+defaultPort(d.config.Flavor)+"]`")
+}
+
+// checkListeners finds addresses that cannot be bound together, and backends
+// that are Segue itself.
+func (p *parser) checkListeners(d *document) {
+	c := d.config
+	if meets(c.Listen, c.Admin) {
+		p.report(p.given("admin", "listen"), fmt.Sprintf("listen (%s) and admin (%s) are the same address", c.Listen, c.Admin),
+			"choose another port for one of them")
+	}
+	for _, e := range d.backends {
+		if e.spec.Address != "" && meets(e.spec.Address, c.Listen) {
+			p.report(e.address, fmt.Sprintf("backend %s is the address Segue itself listens on (%s)", e.spec.Address, c.Listen),
+				"let one of them use another port, for example listen: 127.0.0.1:9029")
+		}
+	}
+}
+
+func (p *parser) checkTimes(c *Config) {
+	if p.where["health.fast_interval"] == nil {
+		c.Health.FastInterval = min(c.Health.FastInterval, c.Health.Interval)
+	}
+	if c.Health.FastInterval > c.Health.Interval {
+		p.report(p.given("health.fast_interval", "health.interval"),
+			fmt.Sprintf("health.fast_interval (%s) is longer than health.interval (%s)", c.Health.FastInterval, c.Health.Interval),
+			"make it the same or shorter")
+	}
+	if c.Proxy.ConnectTimeout > c.Proxy.ConnectBudget {
+		p.report(p.given("connect.timeout", "connect.budget"),
+			fmt.Sprintf("connect.timeout (%s) is longer than connect.budget (%s)", c.Proxy.ConnectTimeout, c.Proxy.ConnectBudget),
+			"make it shorter, so that a second backend can be tried")
+	}
+}
+
+// checkCredential reads the probe user's password.
+func (p *parser) checkCredential(d *document) {
+	h := &d.config.Health
+	file := p.where["health.password_file"]
+	password := p.where["health.password"]
+	switch {
+	case file != nil && password != nil:
+		p.report(password, "health.password and health.password_file are both given", "keep one; the file keeps the secret out of here")
+	case (file != nil || password != nil) && p.where["health.user"] == nil:
+		p.report(p.given("health.password_file", "health.password"), "a health password without health.user", "add the user")
+	case file != nil && d.passwordFile != "":
+		secret, err := p.secret(beside(p.name, d.passwordFile))
+		if err != nil {
+			p.report(file, fmt.Sprintf("health.password_file %s: %s", d.passwordFile, cause(err)),
+				"it must be a file with the password alone, readable for Segue")
+			return
+		}
+		h.Password = secret
+	case file != nil:
+		p.report(file, "health.password_file is empty", "name a file")
+	}
+}

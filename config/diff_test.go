@@ -1,0 +1,67 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestDiff(t *testing.T) {
+	const before = "backends: [{name: a, address: 'a:1'}, {name: b, address: 'b:1'}, {name: c, address: 'c:1'}]\n"
+	for _, test := range []struct {
+		name, after    string
+		lines, restart []string
+	}{
+		{"nothing", "# a comment\n" + before, nil, nil},
+		{
+			"addresses of its own", before + "listen: :1\nadmin: :2\n",
+			[]string{"listen: 127.0.0.1:9030 -> :1", "admin: 127.0.0.1:9131 -> :2"},
+			[]string{"listen", "admin"},
+		},
+		{
+			"backends", "backends: [{name: d, address: 'd:1'}, {name: a, address: 'a:1', weight: 4}, {name: b, address: 'b:2', health: 'http://b:8030/api/health'}]\n",
+			[]string{"backend d added (d:1)", "backend a weight: 1 -> 4", "backend b replaced: b:1 -> b:2", "backend c removed (c:1)"},
+			nil,
+		},
+		{"order of backends", "backends: [{name: c, address: 'c:1'}, {name: b, address: 'b:1'}, {name: a, address: 'a:1'}]\n", nil, nil},
+		{
+			"flavor", before + "flavor: mysql\n",
+			[]string{
+				"flavor: starrocks -> mysql", "backend a health: http://a:8030/api/health -> none",
+				"backend b health: http://b:8030/api/health -> none", "backend c health: http://c:8030/api/health -> none",
+			},
+			nil,
+		},
+		{"every time and count", before + `
+balance: {policy: round-robin, slow_start: 1s}
+health: {interval: 1s, fast_interval: 1s, timeout: 2s, rise: 3, fall: 4}
+connect: {budget: 3s, timeout: 1s}
+drain: {timeout: 5m}
+`, []string{
+			"balance.policy: least-sessions -> round-robin", "balance.slow_start: 10s -> 1s", "health.interval: 200ms -> 1s",
+			"health.fast_interval: 50ms -> 1s", "health.timeout: 1s -> 2s", "health.rise: 2 -> 3", "health.fall: 3 -> 4",
+			"connect.budget: 10s -> 3s", "connect.timeout: 2s -> 1s", "drain.timeout: 1m0s -> 5m0s",
+		}, nil},
+		{
+			"secrets", strings.Replace(before, "'a:1'", "'a:1', health: 'http://u:hunter2@a/'", 1) + "health: {user: probe, password: hunter2}\n",
+			[]string{"backend a health: http://a:8030/api/health -> http://u:xxxxx@a/", `health.user: "" -> "probe"`, "health.password changed"},
+			nil,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := Diff(mustParse(t, before), mustParse(t, test.after))
+			if !reflect.DeepEqual(got.Lines, test.lines) || !reflect.DeepEqual(got.Restart, test.restart) {
+				t.Errorf("got  %q restart %q\nwant %q restart %q", got.Lines, got.Restart, test.lines, test.restart)
+			}
+		})
+	}
+}
+
+func mustParse(t *testing.T, text string) *Config {
+	t.Helper()
+	c, err := Parse("c.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}

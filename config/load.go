@@ -1,0 +1,152 @@
+package config
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// MaxFileSize is the largest file that is read, in bytes. A thousand backends
+// take a tenth of it.
+const MaxFileSize = 1 << 20
+
+// maxSecretSize is the largest password_file that is read, in bytes.
+const maxSecretSize = 64 << 10
+
+// Override is a setting from outside the file. It wins over the file's.
+type Override struct {
+	Key    string // a key of the file: listen, admin, flavor or backends (a list with commas)
+	Value  string
+	Source string // what a problem with it is reported as: --listen, SEGUE_LISTEN
+}
+
+// Load reads the file at path and returns its configuration, or *Problems.
+// An empty path means no file: the defaults and the overrides.
+func Load(path string, overrides ...Override) (*Config, error) {
+	if path == "" {
+		return Parse("", nil, overrides...)
+	}
+	data, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data, overrides...)
+}
+
+// Parse is Load with the bytes at hand. The name is what problems are reported
+// under; a relative password_file is looked up in the name's folder.
+func Parse(name string, data []byte, overrides ...Override) (*Config, error) {
+	return parse(name, data, overrides, readSecret)
+}
+
+func parse(name string, data []byte, overrides []Override, secret secretReader) (*Config, error) {
+	p := newParser(name, secret)
+	if len(data) > MaxFileSize {
+		p.problems = append(p.problems, tooLarge(name))
+		return nil, &Problems{List: p.problems}
+	}
+	c := Default()
+	raw := &document{config: c}
+	keys := p.schema(raw)
+	p.readFile(data, keys)
+	p.readOverrides(overrides, keys)
+	p.finish(raw)
+	if len(p.problems) > 0 {
+		return nil, (&Problems{List: p.problems}).sorted()
+	}
+	c.sum = sha256.Sum256(data)
+	return c, nil
+}
+
+// readFile returns the file's bytes, or *Problems.
+func readFile(path string) ([]byte, error) {
+	data, err := readLimited(path, MaxFileSize)
+	switch {
+	case errors.Is(err, errTooLarge):
+		return nil, &Problems{List: []Problem{tooLarge(path)}}
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &Problems{List: []Problem{{
+			Source: path, What: "no such file", Remedy: "name an existing file with --config or SEGUE_CONFIG",
+		}}}
+	case err != nil:
+		return nil, &Problems{List: []Problem{{
+			Source: path, What: "cannot be read: " + cause(err), Remedy: "check its permissions and that it is a file",
+		}}}
+	}
+	return data, nil
+}
+
+func tooLarge(name string) Problem {
+	return Problem{
+		Source: name,
+		What:   fmt.Sprintf("is larger than %d KiB", MaxFileSize>>10),
+		Remedy: "is it a Segue configuration?",
+	}
+}
+
+// secretReader returns the content of a file that holds a secret.
+type secretReader func(path string) (string, error)
+
+// readSecret returns the file's first line: editors and `echo` end it with a
+// newline that is not part of the secret.
+func readSecret(path string) (string, error) {
+	data, err := readLimited(path, maxSecretSize)
+	if err != nil {
+		return "", err
+	}
+	line, rest, _ := strings.Cut(string(data), "\n")
+	if strings.TrimSpace(rest) != "" {
+		return "", errors.New("has more than one line")
+	}
+	return strings.TrimSuffix(line, "\r"), nil
+}
+
+var errTooLarge = errors.New("is too large")
+
+// readLimited reads a regular file of at most limit bytes. It does not open
+// anything else: a pipe would block the program until somebody writes to it.
+func readLimited(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("is not a regular file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var b bytes.Buffer
+	if _, err := io.Copy(&b, io.LimitReader(f, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(b.Len()) > limit {
+		return nil, errTooLarge
+	}
+	return b.Bytes(), nil
+}
+
+// cause is err without the operation and the path, which the problem names
+// already.
+func cause(err error) string {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
+		return path.Err.Error()
+	}
+	return err.Error()
+}
+
+// beside resolves path against the folder of the file called name.
+func beside(name, path string) string {
+	if filepath.IsAbs(path) || name == "" {
+		return path
+	}
+	return filepath.Join(filepath.Dir(name), path)
+}

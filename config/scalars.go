@@ -1,0 +1,156 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"segue/backend"
+)
+
+// key is the dotted path under which n was found, for problems.
+func (p *parser) key(n *yaml.Node) string {
+	for path, value := range p.where {
+		if value == n {
+			return path
+		}
+	}
+	return "value"
+}
+
+// scalar reports a value that is a list or a set of keys.
+func (p *parser) scalar(n *yaml.Node) bool {
+	if n.Kind == yaml.ScalarNode {
+		return true
+	}
+	p.report(n, p.key(n)+" is "+kindOf(n), "write a single value")
+	return false
+}
+
+// text reads words. Numbers are taken as they are written: a password may
+// well consist of digits.
+func (p *parser) text(into *string) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		if p.scalar(n) {
+			*into = n.Value
+		}
+	}
+}
+
+// duration reads a time span of at least least.
+func (p *parser) duration(into *time.Duration, least time.Duration) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		if !p.scalar(n) {
+			return
+		}
+		d, err := time.ParseDuration(n.Value)
+		if err != nil {
+			p.notDuration(n)
+			return
+		}
+		switch {
+		case d >= least:
+			*into = d
+		case least == 0:
+			p.report(n, fmt.Sprintf("%s is %s", p.key(n), n.Value), "write 0s or more")
+		case least < minInterval:
+			p.report(n, fmt.Sprintf("%s is %s", p.key(n), n.Value), "write a time above zero")
+		default:
+			p.report(n, fmt.Sprintf("%s is %s", p.key(n), n.Value), fmt.Sprintf("write %s or more", least))
+		}
+	}
+}
+
+func (p *parser) notDuration(n *yaml.Node) {
+	if _, err := strconv.ParseFloat(n.Value, 64); err == nil {
+		p.report(n, fmt.Sprintf("%s: %s has no unit", p.key(n), n.Value),
+			fmt.Sprintf("did you mean %sms or %ss?", n.Value, n.Value))
+		return
+	}
+	p.report(n, fmt.Sprintf("%s: %q is not a time span", p.key(n), shorten(n.Value)),
+		"write a number with its unit: 200ms, 2s, 1m")
+}
+
+// count reads a whole number from 1 to most.
+func (p *parser) count(into *int, most int) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		if !p.scalar(n) {
+			return
+		}
+		number, err := strconv.Atoi(n.Value)
+		remedy := fmt.Sprintf("write a whole number from 1 to %d", most)
+		switch {
+		case n.ShortTag() != "!!int":
+			p.report(n, fmt.Sprintf("%s: %q is not a whole number", p.key(n), shorten(n.Value)), remedy)
+		case err != nil || number < 1 || number > most:
+			p.report(n, fmt.Sprintf("%s is %s", p.key(n), shorten(n.Value)), remedy)
+		default:
+			*into = number
+		}
+	}
+}
+
+// oneOf reads one of a few words.
+func (p *parser) oneOf(into *string, words ...string) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		if p.word(n, words) {
+			*into = n.Value
+		}
+	}
+}
+
+// flavor reads what the backends are.
+func (p *parser) flavor(into *backend.Flavor) func(*yaml.Node) {
+	words := []string{}
+	for _, f := range flavors() {
+		words = append(words, f.String())
+	}
+	return func(n *yaml.Node) {
+		if !p.word(n, words) {
+			return
+		}
+		if f, err := backend.ParseFlavor(n.Value); err == nil {
+			*into = f
+		}
+	}
+}
+
+func flavors() []backend.Flavor {
+	return []backend.Flavor{backend.StarRocks, backend.Doris, backend.TiDB, backend.MySQL}
+}
+
+// word reports a value that is none of words.
+func (p *parser) word(n *yaml.Node, words []string) bool {
+	if !p.scalar(n) {
+		return false
+	}
+	if slices.Contains(words, n.Value) {
+		return true
+	}
+	remedy := "known: " + strings.Join(words, ", ")
+	if near := nearest(strings.ToLower(n.Value), words); near != "" {
+		remedy = fmt.Sprintf("did you mean %q? %s", near, remedy)
+	}
+	p.report(n, fmt.Sprintf("%s: unknown word %q", p.key(n), shorten(n.Value)), remedy)
+	return false
+}
+
+// address reads a host:port to listen on. The port is at least leastPort; the
+// example is what a remedy shows for a value that cannot be mended.
+func (p *parser) address(into *string, example string, leastPort int) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		if !p.scalar(n) {
+			return
+		}
+		fault := checkAddress(n.Value, addressRules{example: example, leastPort: leastPort, anyHost: true})
+		if fault != nil {
+			p.report(n, p.key(n)+": "+fault.what, fault.remedy)
+			return
+		}
+		*into = n.Value
+	}
+}

@@ -1,0 +1,74 @@
+package config
+
+import (
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"segue/backend"
+)
+
+// Limits of single values.
+const (
+	minInterval = 10 * time.Millisecond // a thousand sidecars ask the same server
+	maxCount    = 100                   // of rise and fall
+)
+
+// document is what the walk fills in: the configuration, and what needs the
+// rest of the file before it can be put there.
+type document struct {
+	config       *Config
+	backends     []entry
+	passwordFile string
+}
+
+// schema is every key of the file with its reader. Whoever adds a key adds it
+// to deploy/segue.example.yaml too; a test compares the two.
+func (p *parser) schema(d *document) []key {
+	c := d.config
+	return []key{
+		{name: "listen", read: p.address(&c.Listen, "127.0.0.1:9030", 0)},
+		{name: "admin", read: p.address(&c.Admin, "127.0.0.1:9131", 0)},
+		{name: "flavor", read: p.flavor(&c.Flavor)},
+		{name: "backends", read: p.backends(&d.backends)},
+		{name: "balance", keys: []key{
+			{name: "policy", read: p.oneOf(&c.Balance.Policy, LeastSessions, RoundRobin)},
+			{name: "slow_start", read: p.duration(&c.Balance.SlowStart, 0)},
+		}},
+		{name: "health", keys: []key{
+			{name: "interval", read: p.duration(&c.Health.Interval, minInterval)},
+			{name: "fast_interval", read: p.duration(&c.Health.FastInterval, minInterval)},
+			{name: "timeout", read: p.duration(&c.Health.Timeout, 1)},
+			{name: "rise", read: p.count(&c.Health.Rise, maxCount)},
+			{name: "fall", read: p.count(&c.Health.Fall, maxCount)},
+			{name: "user", read: p.text(&c.Health.User)},
+			{name: "password", read: p.text(&c.Health.Password)},
+			{name: "password_file", read: p.text(&d.passwordFile)},
+		}},
+		{name: "connect", keys: []key{
+			{name: "budget", read: p.duration(&c.Proxy.ConnectBudget, 1)},
+			{name: "timeout", read: p.duration(&c.Proxy.ConnectTimeout, 1)},
+		}},
+		{name: "drain", keys: []key{
+			{name: "timeout", read: p.duration(&c.Proxy.DrainTimeout, 1)},
+		}},
+	}
+}
+
+// entryKeys is every key of one backend.
+func (p *parser) entryKeys(e *entry) []key {
+	return []key{
+		{name: "name", read: e.keep(&e.name)},
+		{name: "address", read: e.keep(&e.address)},
+		{name: "health", read: e.keep(&e.health)},
+		{name: "weight", read: p.count(&e.spec.Weight, backend.MaxWeight)},
+	}
+}
+
+// entry is one backend of the list as it was written. Its values are checked
+// when the whole file is known: the flavor gives ports and health URLs.
+type entry struct {
+	node                  *yaml.Node
+	name, address, health *yaml.Node // nil: not given
+	spec                  backend.Spec
+}
