@@ -2,6 +2,7 @@ package fesim_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -97,7 +98,7 @@ func TestS27_RollingRestart(t *testing.T) {
 func TestS27_RollingRestartEndsWithItsContext(t *testing.T) {
 	c := startCluster(t, 3, fesim.Options{MinExit: time.Hour, MaxExit: 2 * time.Hour})
 	ctx, cancel := context.WithCancel(t.Context())
-	if err := c.RollingRestart(ctx, 0, func(fesim.Event) { cancel() }); err != context.Canceled {
+	if err := c.RollingRestart(ctx, 0, func(fesim.Event) { cancel() }); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

@@ -114,8 +114,8 @@ func (s *session) execute(ctx context.Context, stmt *statement, e *env, more wir
 	}
 	s.mu.Lock()
 	s.shown.Info = stmt.text
-	s.shown.QueryID = s.state.newQueryID(s)
 	s.mu.Unlock()
+	s.state.queries++
 	s.fe.count(func(st *Stats) { st.Statements++ })
 	r, err := stmt.run(e)
 	if s.fault.CutAfter {
@@ -139,7 +139,7 @@ func (s *session) initDB(name string) *wire.Err {
 		case "catalog":
 			return s.setCatalog(words[1])
 		case "warehouse":
-			s.state.vars["warehouse"] = words[1]
+			s.state.vars.put("warehouse", words[1])
 			return nil
 		}
 	}

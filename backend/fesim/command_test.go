@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -312,7 +313,7 @@ func TestGoMySQLClient(t *testing.T) {
 		t.Errorf("prepared: %v", r.Values)
 	}
 	_, err = c.Execute("DELETE FROM nowhere")
-	if e, ok := err.(*gomysql.MyError); !ok || e.Code != 1064 {
+	if e, ok := errors.AsType[*gomysql.MyError](err); !ok || e.Code != 1064 {
 		t.Errorf("error %v", err)
 	}
 }

@@ -1,7 +1,6 @@
 package fesim
 
 import (
-	"math"
 	"strconv"
 	"strings"
 )
@@ -9,10 +8,26 @@ import (
 // expr is a parsed expression: a function of where it is evaluated.
 type expr func(*env) (value, error)
 
+// maxDepth bounds how deep expressions nest: the parser calls itself.
+const maxDepth = 1000
+
+func (p *parser) descend() error {
+	if p.depth++; p.depth > maxDepth {
+		return fail("Getting syntax error. Detail message: the expression is nested too deeply.")
+	}
+	return nil
+}
+
+func (p *parser) ascend() { p.depth-- }
+
 func constant(v value) expr { return func(*env) (value, error) { return v, nil } }
 
 // expression parses an expression; or, and, not, comparison, sum, product and unary minus bind in this order, the last the most.
 func (p *parser) expression() (expr, error) {
+	if err := p.descend(); err != nil {
+		return nil, err
+	}
+	defer p.ascend()
 	return p.binary(p.conjunction, map[string]operator{"or": opOr, "||": opOr})
 }
 
@@ -21,6 +36,10 @@ func (p *parser) conjunction() (expr, error) {
 }
 
 func (p *parser) negation() (expr, error) {
+	if err := p.descend(); err != nil {
+		return nil, err
+	}
+	defer p.ascend()
 	if p.word("not") || p.symbol("!") {
 		x, err := p.negation()
 		return func(e *env) (value, error) {
@@ -62,9 +81,6 @@ func (p *parser) product() (expr, error) {
 	return p.binary(p.unary, map[string]operator{"*": opMul, "/": opDiv, "%": opMod})
 }
 
-// operator computes a value from two that are not NULL, but for or and and.
-type operator func(a, b value) value
-
 // binary parses operands with operators between them, from left to right. Operators that are words are in lower case.
 func (p *parser) binary(operand func() (expr, error), operators map[string]operator) (expr, error) {
 	x, err := operand()
@@ -96,57 +112,11 @@ func (p *parser) binary(operand func() (expr, error), operators map[string]opera
 	return nil, err
 }
 
-func opOr(a, b value) value  { return boolean(truth(a) || truth(b)) }
-func opAnd(a, b value) value { return boolean(truth(a) && truth(b)) }
-
-func opCompare(holds func(int) bool) operator {
-	return func(a, b value) value { return boolean(holds(compare(a, b))) }
-}
-
-// whole computes with integers if both are, else with floats.
-func whole(ints func(x, y int64) int64, floats func(x, y float64) float64) operator {
-	return func(a, b value) value {
-		x, xok := a.(int64)
-		y, yok := b.(int64)
-		if xok && yok {
-			return ints(x, y)
-		}
-		return floats(number(a), number(b))
-	}
-}
-
-func opAdd(a, b value) value {
-	return whole(func(x, y int64) int64 { return x + y }, func(x, y float64) float64 { return x + y })(a, b)
-}
-
-func opSub(a, b value) value {
-	return whole(func(x, y int64) int64 { return x - y }, func(x, y float64) float64 { return x - y })(a, b)
-}
-
-func opMul(a, b value) value {
-	return whole(func(x, y int64) int64 { return x * y }, func(x, y float64) float64 { return x * y })(a, b)
-}
-
-func opDiv(a, b value) value {
-	if number(b) == 0 {
-		return nil
-	}
-	return number(a) / number(b)
-}
-
-func opMod(a, b value) value {
-	if number(b) == 0 {
-		return nil
-	}
-	x, xok := a.(int64)
-	y, yok := b.(int64)
-	if xok && yok {
-		return x % y
-	}
-	return math.Mod(number(a), number(b))
-}
-
 func (p *parser) unary() (expr, error) {
+	if err := p.descend(); err != nil {
+		return nil, err
+	}
+	defer p.ascend()
 	if p.symbol("-") {
 		x, err := p.unary()
 		return func(e *env) (value, error) {
@@ -229,7 +199,7 @@ func (p *parser) systemVariable() (expr, error) {
 		}
 	}
 	name = strings.ToLower(name)
-	return func(e *env) (value, error) { return e.s.state.variable(e.s, name, scope == "global") }, nil
+	return func(e *env) (value, error) { return e.s.state.variable(name, scope == "global") }, nil
 }
 
 // identifier parses a keyword value, a function call or a column.

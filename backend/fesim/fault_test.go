@@ -53,7 +53,7 @@ func TestS29_ConnectionPhase(t *testing.T) {
 		}},
 		"EOF before greeting": {fesim.Fault{EOFBeforeGreeting: true}, func(c *raw) { c.wantEnd(false) }},
 		"greeting cut": {fesim.Fault{TruncateGreeting: true}, func(c *raw) {
-			if _, _, err := c.next(); err != io.ErrUnexpectedEOF {
+			if _, _, err := c.next(); !errors.Is(err, io.ErrUnexpectedEOF) {
 				c.t.Errorf("%v", err)
 			}
 		}},

@@ -97,9 +97,9 @@ func (l *life) leaveTiDB() death {
 	if d, ok := l.pause(l.opts.GracefulWait); !ok {
 		return d
 	}
+	l.closing.Store(true) // first, so that who finds the ports closed finds the rest done
 	l.closeMySQL()
 	l.health.stopListening()
-	l.closing.Store(true)
 	return l.waitUntil(l.opts.MaxExit, func() bool {
 		for _, s := range l.all() {
 			if s.busy() || s.inTransaction() {

@@ -33,6 +33,7 @@ type parser struct {
 	tokens []token
 	at     int
 	params int
+	depth  int
 }
 
 // parse parses all statements of a COM_QUERY. Empty statements are dropped.
@@ -163,7 +164,7 @@ func (p *parser) unexpected() *wire.Err { return syntaxError(p.text, p.peek().fr
 
 // skip drops tokens up to the end of the statement.
 func (p *parser) skip() {
-	for t := p.peek(); t.kind != end && !(t.kind == symbol && t.text == ";"); t = p.peek() {
+	for t := p.peek(); t.kind != end && (t.kind != symbol || t.text != ";"); t = p.peek() {
 		p.at++
 	}
 }

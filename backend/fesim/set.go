@@ -60,7 +60,7 @@ func (p *parser) assignment() (a assignment, preQuery bool, err error) {
 		return func(e *env) error { return orNil(e.s.setCatalog(name)) }, false, err
 	case p.word("warehouse"):
 		name, err := p.nameOrString()
-		return func(e *env) error { e.s.state.vars["warehouse"] = name; return nil }, false, err
+		return func(e *env) error { e.s.state.vars.put("warehouse", name); return nil }, false, err
 	}
 	a, err = p.setVariable()
 	return a, true, err
@@ -113,7 +113,7 @@ func (p *parser) setNames() (assignment, error) {
 			charset = "utf8"
 		}
 		for _, name := range []string{"character_set_client", "character_set_connection", "character_set_results"} {
-			e.s.state.vars[name] = strings.ToLower(charset)
+			e.s.state.vars.put(name, strings.ToLower(charset))
 		}
 		return nil
 	}, err
@@ -208,9 +208,9 @@ func (s *session) setVariable(name string, v value) error {
 	if name == "catalog" {
 		return orNil(s.setCatalog(text(v)))
 	}
-	s.state.vars[name] = v
+	s.state.vars.put(name, v)
 	if other, ok := aliases[name]; ok {
-		s.state.vars[other] = v
+		s.state.vars.put(other, v)
 	}
 	return nil
 }

@@ -115,8 +115,8 @@ func empty(names ...string) func(*env) (*result, error) { return fixed(names) }
 
 func showVariables(e *env) (*result, error) {
 	var rows [][]value
-	for _, name := range slices.Sorted(maps.Keys(e.s.state.vars)) {
-		rows = append(rows, []value{name, shownVariable(name, e.s.state.vars[name])})
+	for _, name := range slices.Sorted(maps.Keys(defaultVariables)) {
+		rows = append(rows, []value{name, shownVariable(name, e.s.state.vars.get(name))})
 	}
 	return table([]string{"Variable_name", "Value"}, rows...), nil
 }

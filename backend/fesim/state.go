@@ -2,7 +2,6 @@ package fesim
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,18 +11,17 @@ import (
 
 // state is what a session holds on its FE and what a move must bring along (or cannot).
 type state struct {
-	user        string // qualifiedUser: who logged in
-	identity    string // currentUserIdentity: as whom statements run
-	role        string
-	db          string
-	sessionID   string
-	lastQueryID string
-	queries     int
-	vars        map[string]value // session variables; catalog and warehouse are among them
-	userVars    map[string]value
-	tempTables  map[string]bool
-	prepared    map[string]*prepared
-	txn         uint64 // 0: none
+	user       string // qualifiedUser: who logged in
+	identity   string // currentUserIdentity: as whom statements run
+	role       string
+	db         string
+	sessionID  string
+	queries    int // statements so far
+	vars       variables
+	userVars   map[string]value
+	tempTables map[string]bool
+	prepared   map[string]*prepared
+	txn        uint64 // 0: none
 }
 
 func newState(s *session, user string) state {
@@ -38,29 +36,18 @@ func newState(s *session, user string) state {
 
 // resetVariables gives every session variable its default: all that COM_RESET_CONNECTION does.
 func (st *state) resetVariables(s *session) {
-	st.vars = maps.Clone(defaultVariables)
-	st.vars["hostname"] = s.fe.opts.Name
-	st.vars["version"] = s.fe.opts.ServerVersion
-	for name := range st.vars {
-		if v, ok := s.fe.cluster.global(name); ok {
-			st.vars[name] = v
-		}
-	}
+	st.vars = variables{fe: s.fe, globals: s.fe.cluster.globalVariables()}
 }
 
 // variable returns a variable's value.
-func (st *state) variable(s *session, name string, global bool) (value, error) {
-	v, ok := st.vars[name]
-	if global && ok {
-		v = defaultVariables[name]
-		if g, ok := s.fe.cluster.global(name); ok {
-			v = g
-		}
-	}
-	if !ok {
+func (st *state) variable(name string, global bool) (value, error) {
+	if _, ok := defaultVariables[name]; !ok {
 		return nil, unknownVariable(name)
 	}
-	return v, nil
+	if global {
+		return (&variables{fe: st.vars.fe, globals: st.vars.fe.cluster.globalVariables()}).get(name), nil
+	}
+	return st.vars.get(name), nil
 }
 
 func unknownVariable(name string) *wire.Err {
@@ -90,7 +77,7 @@ func convert(name string, v value) (value, *wire.Err) {
 	return nil, &wire.Err{Code: 1232, State: "42000", Message: fmt.Sprintf("Incorrect argument type to variable '%s'", name)}
 }
 
-func (st *state) catalog() string { return text(st.vars["catalog"]) }
+func (st *state) catalog() string { return text(st.vars.get("catalog")) }
 
 // database is NULL when there is none.
 func (st *state) database() value {
@@ -102,17 +89,15 @@ func (st *state) database() value {
 
 // waitTimeout is wait_timeout, not scaled.
 func (st *state) waitTimeout() time.Duration {
-	return time.Duration(number(st.vars["wait_timeout"])) * time.Second
+	return time.Duration(number(st.vars.get("wait_timeout"))) * time.Second
 }
 
-// newQueryID gives the statement that begins an id.
-func (st *state) newQueryID(s *session) string {
-	st.queries++
-	previous := fmt.Sprintf("%08x-0000-0000-0000-%012x", s.id, st.queries-1)
-	if st.queries > 1 {
-		st.lastQueryID = previous
+// lastQueryID is the id of the statement before the present one.
+func (st *state) lastQueryID(s *session) value {
+	if st.queries < 2 {
+		return nil
 	}
-	return fmt.Sprintf("%08x-0000-0000-0000-%012x", s.id, st.queries)
+	return fmt.Sprintf("%08x-0000-0000-0000-%012x", s.id, st.queries-1)
 }
 
 // newUUID returns something in the form of a UUID.
@@ -135,7 +120,7 @@ func (s *session) setCatalog(name string) *wire.Err {
 	if !s.fe.hasCatalog(name) {
 		return &wire.Err{Code: 5078, State: "42000", Message: fmt.Sprintf("Unknown catalog '%s'", name)}
 	}
-	s.state.vars["catalog"] = name
+	s.state.vars.put("catalog", name)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package fesim
 
 import (
 	"context"
+	"maps"
 
 	"segue/proxy/wire"
 )
@@ -64,16 +65,17 @@ func (c *Cluster) insert(ctx context.Context, txn uint64, ids []string) error {
 	return nil
 }
 
+// setGlobal gives a variable another value for sessions to come.
 func (c *Cluster) setGlobal(name string, v value) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.globals = maps.Clone(c.globals) // sessions hold the old map
 	c.globals[name] = v
 }
 
-// global returns what SET GLOBAL gave a variable.
-func (c *Cluster) global(name string) (value, bool) {
+// globalVariables returns what SET GLOBAL has given; the map is never changed.
+func (c *Cluster) globalVariables() map[string]value {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	v, ok := c.globals[name]
-	return v, ok
+	return c.globals
 }

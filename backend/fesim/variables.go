@@ -94,3 +94,34 @@ func shownVariable(name string, v value) string {
 	}
 	return "false"
 }
+
+// variables are the session variables of one session; catalog and warehouse are among them. They hold only what differs from the defaults: a
+// session that sets nothing costs next to nothing.
+type variables struct {
+	fe      *FE
+	set     map[string]value // nil: none
+	globals map[string]value // what SET GLOBAL had given when the session began; never changed
+}
+
+func (v *variables) get(name string) value {
+	if set, ok := v.set[name]; ok {
+		return set
+	}
+	if global, ok := v.globals[name]; ok {
+		return global
+	}
+	switch name {
+	case "hostname":
+		return v.fe.opts.Name
+	case "version":
+		return v.fe.opts.ServerVersion
+	}
+	return defaultVariables[name]
+}
+
+func (v *variables) put(name string, to value) {
+	if v.set == nil {
+		v.set = make(map[string]value)
+	}
+	v.set[name] = to
+}

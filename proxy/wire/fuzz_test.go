@@ -53,6 +53,9 @@ func FuzzHandshakeResponse41(f *testing.F) {
 	for _, r := range responses {
 		f.Add(r.payload)
 	}
+	for _, payload := range captured(f, "handshake_response_41.txt") {
+		f.Add(payload)
+	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		checkDecoder(t, payload, (*HandshakeResponse41).Decode, (*HandshakeResponse41).Append)
 	})

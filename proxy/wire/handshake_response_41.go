@@ -29,7 +29,22 @@ type HandshakeResponse41 struct {
 	ZstdLevel  byte // only with ClientZstdCompressionAlgorithm
 	// Trailer is what follows the last field that the manual knows, kept as it is.
 	Trailer []byte
+
+	// How the client wrote what can be written in more than one way; zero in a message that was not decoded.
+	absent         optionalField // the first field that Capabilities announces and the payload does not have
+	attributesSize []byte        // the length of Attributes if it is not in its shortest form
 }
+
+// optionalField counts the fields that depend on Capabilities, in their order on the wire.
+type optionalField uint8
+
+const (
+	noField optionalField = iota
+	fieldDatabase
+	fieldAuthPlugin
+	fieldAttributes
+	fieldZstdLevel
+)
 
 // Decode reads a response. The error is [ErrHandshakeResponse320] if the client is too old for this message.
 func (m *HandshakeResponse41) Decode(payload []byte) error {
@@ -45,20 +60,60 @@ func (m *HandshakeResponse41) Decode(payload []byte) error {
 	copy(m.Filler[:], d.take("filler", len(m.Filler)))
 	m.Username = string(d.nul("username"))
 	m.AuthResponse = d.authResponse(m.Capabilities)
-	if m.Capabilities.Has(ClientConnectWithDB) && d.more() {
+	if m.has(d, fieldDatabase, ClientConnectWithDB) {
 		m.Database = string(d.nulOrEnd())
 	}
-	if m.Capabilities.Has(ClientPluginAuth) && d.more() {
+	if m.has(d, fieldAuthPlugin, ClientPluginAuth) {
 		m.AuthPlugin = string(d.nulOrEnd())
 	}
-	if m.Capabilities.Has(ClientConnectAttrs) && d.more() {
-		m.Attributes = d.lenenc("connect attributes")
+	if m.has(d, fieldAttributes, ClientConnectAttrs) {
+		m.decodeAttributes(d)
 	}
-	if m.Capabilities.Has(ClientZstdCompressionAlgorithm) && d.more() {
+	if m.has(d, fieldZstdLevel, ClientZstdCompressionAlgorithm) {
 		m.ZstdLevel = d.uint8("zstd_compression_level")
 	}
 	m.Trailer = d.end()
 	return d.done()
+}
+
+// has reports whether a field is there. Clients announce fields that they then leave out, if the server's greeting did not offer
+// the capability (MariaDB's client library) or there is nothing to tell (mysqlnd).
+func (m *HandshakeResponse41) has(d *decoder, field optionalField, flag Capability) bool {
+	if !m.Capabilities.Has(flag) || d.err != nil {
+		return false
+	}
+	if !d.more() && m.absent == noField {
+		m.absent = field
+	}
+	return d.more()
+}
+
+func (m *HandshakeResponse41) decodeAttributes(d *decoder) {
+	_, size := LenencInt(d.rest)
+	prefix := clone(d.rest[:size])
+	m.Attributes = d.lenenc("connect attributes")
+	if len(prefix) != len(AppendLenencInt(nil, uint64(len(m.Attributes)))) {
+		m.attributesSize = prefix // npm mariadb always takes three bytes
+	}
+}
+
+// last returns the last field that is to be written if Capabilities announces it.
+func (m *HandshakeResponse41) last() optionalField {
+	valued := noField
+	switch {
+	case m.ZstdLevel != 0 || len(m.Trailer) > 0:
+		valued = fieldZstdLevel
+	case len(m.Attributes) > 0:
+		valued = fieldAttributes
+	case m.AuthPlugin != "":
+		valued = fieldAuthPlugin
+	case m.Database != "":
+		valued = fieldDatabase
+	}
+	if m.absent == noField {
+		return fieldZstdLevel
+	}
+	return max(valued, m.absent-1)
 }
 
 // Append appends the payload of the response.
@@ -69,19 +124,27 @@ func (m *HandshakeResponse41) Append(dst []byte) []byte {
 	dst = append(dst, m.Filler[:]...)
 	dst = append(append(dst, m.Username...), 0)
 	dst = appendAuthResponse(dst, m.AuthResponse, m.Capabilities)
-	if m.Capabilities.Has(ClientConnectWithDB) {
+	last := m.last()
+	if m.Capabilities.Has(ClientConnectWithDB) && last >= fieldDatabase {
 		dst = append(append(dst, m.Database...), 0)
 	}
-	if m.Capabilities.Has(ClientPluginAuth) {
+	if m.Capabilities.Has(ClientPluginAuth) && last >= fieldAuthPlugin {
 		dst = append(append(dst, m.AuthPlugin...), 0)
 	}
-	if m.Capabilities.Has(ClientConnectAttrs) {
-		dst = AppendLenencString(dst, m.Attributes)
+	if m.Capabilities.Has(ClientConnectAttrs) && last >= fieldAttributes {
+		dst = m.appendAttributes(dst)
 	}
-	if m.Capabilities.Has(ClientZstdCompressionAlgorithm) {
+	if m.Capabilities.Has(ClientZstdCompressionAlgorithm) && last >= fieldZstdLevel {
 		dst = append(dst, m.ZstdLevel)
 	}
 	return append(dst, m.Trailer...)
+}
+
+func (m *HandshakeResponse41) appendAttributes(dst []byte) []byte {
+	if n, size := LenencInt(m.attributesSize); size > 0 && n == uint64(len(m.Attributes)) {
+		return append(append(dst, m.attributesSize...), m.Attributes...)
+	}
+	return AppendLenencString(dst, m.Attributes)
 }
 
 // ExtCapabilities returns MariaDB's extended capabilities; 0 if the client has not said that it is a MariaDB client.

@@ -3,6 +3,7 @@ package wire_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"testing"
@@ -66,7 +67,7 @@ func TestOracle_ClientAgainstOurMessages(t *testing.T) {
 		t.Errorf("answer = %d, status %#x", v, r.Status)
 	}
 	_, err = c.Execute("fail")
-	if e, ok := err.(*mysql.MyError); !ok || e.Code != 1064 || e.State != "42000" || e.Message != "no" {
+	if e, ok := errors.AsType[*mysql.MyError](err); !ok || e.Code != 1064 || e.State != "42000" || e.Message != "no" {
 		t.Errorf("error %#v", err)
 	}
 	if err := <-failed; err != nil {
@@ -149,7 +150,7 @@ func TestOracle_OurMessagesAgainstServer(t *testing.T) {
 	users.AddUser("app", "secret")
 	served := make(chan error, 1)
 	go func() {
-		c, err := server.NewCustomizedConn(far, conf, users, server.EmptyHandler{})
+		c, err := conf.NewCustomizedConn(far, users, server.EmptyHandler{})
 		for err == nil && !c.Closed() {
 			err = c.HandleCommand()
 		}
@@ -195,5 +196,5 @@ func TestOracle_OurMessagesAgainstServer(t *testing.T) {
 		t.Errorf("unknown command: %+v, %v", failed, err)
 	}
 	near.Close()
-	<-served
+	<-served // however it ended
 }

@@ -87,12 +87,12 @@ func TestReader_CutAtEveryByte(t *testing.T) {
 		if n == 0 {
 			want = io.EOF
 		}
-		if _, _, err := NewReader(iotest.OneByteReader(bytes.NewReader(stream[:n])), 0).Next(); err != want {
+		if _, _, err := NewReader(iotest.OneByteReader(bytes.NewReader(stream[:n])), 0).Next(); !errors.Is(err, want) {
 			t.Errorf("cut after %d bytes: %v, want %v", n, err, want)
 		}
 	}
 	full, _ := AppendPacket(nil, 0, make([]byte, MaxPayload))
-	if _, _, err := NewReader(bytes.NewReader(full[:len(full)-HeaderLen]), 0).Next(); err != io.ErrUnexpectedEOF {
+	if _, _, err := NewReader(bytes.NewReader(full[:len(full)-HeaderLen]), 0).Next(); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("cut between two packets of one message: %v", err)
 	}
 }
@@ -103,7 +103,7 @@ func TestReader_Limits(t *testing.T) {
 		t.Errorf("101 bytes of 100: %v", err)
 	}
 	r := NewReader(bytes.NewReader([]byte{0xfe, 0xff, 0xff, 0, 1, 2, 3}), 0) // promises 16 MB, sends 3 bytes
-	if _, _, err := r.Next(); err != io.ErrUnexpectedEOF {
+	if _, _, err := r.Next(); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("cut: %v", err)
 	}
 	if cap(r.buf) > readStep {
