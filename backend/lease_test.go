@@ -10,22 +10,22 @@ import (
 
 var errRefused = errors.New("refused")
 
-func mustLease(t testing.TB, r *Registry, avoid func(*Backend) bool) *Lease {
-	t.Helper()
+func mustLease(tb testing.TB, r *Registry, avoid func(*Backend) bool) *Lease {
+	tb.Helper()
 	l, err := r.Lease(avoid)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return l
 }
 
 // leaseNames takes n leases at once and gives the names of their backends. The leases are released.
-func leaseNames(t testing.TB, r *Registry, n int) map[string]int {
-	t.Helper()
+func leaseNames(tb testing.TB, r *Registry, n int) map[string]int {
+	tb.Helper()
 	names := make(map[string]int)
 	var leases []*Lease
 	for range n {
-		l := mustLease(t, r, nil)
+		l := mustLease(tb, r, nil)
 		names[l.Backend().Name()]++
 		leases = append(leases, l)
 	}

@@ -10,8 +10,8 @@ import (
 )
 
 // newRegistry makes a registry with backends of these names, at NAME:9030.
-func newRegistry(t testing.TB, names ...string) *Registry {
-	t.Helper()
+func newRegistry(tb testing.TB, names ...string) *Registry {
+	tb.Helper()
 	r := NewRegistry(Options{})
 	r.Apply(specs(names...))
 	return r
@@ -25,11 +25,11 @@ func specs(names ...string) []Spec {
 	return out
 }
 
-func lookup(t testing.TB, r *Registry, name string) *Backend {
-	t.Helper()
+func lookup(tb testing.TB, r *Registry, name string) *Backend {
+	tb.Helper()
 	b, ok := r.Lookup(name)
 	if !ok {
-		t.Fatalf("%s is not registered", name)
+		tb.Fatalf("%s is not registered", name)
 	}
 	return b
 }

@@ -10,7 +10,8 @@ const exhausted = "mysql 20 greetings read without a login in between: no more, 
 	"(ERROR 1129); set health.user, or give the backend a health URL"
 
 // budget counts the handshakes left unfinished since the last login that Segue knows of. A login from this host makes
-// the server forget them. Pure.
+// the server forget them. A connect that fails is not counted, whether it is refused or times out: nobody is there, and
+// if somebody was after all, the distance to 100 is great enough. Pure.
 type budget struct {
 	spent  int
 	logins uint64 // backend.Backend.Logins when last asked

@@ -11,9 +11,10 @@ const (
 	usedFor = 5 * time.Second
 	// greetingEvery is how many intervals lie between two greetings of a backend that is up.
 	greetingEvery = 10
-	// falseAlarm is how long the tripwire is ignored after it was tripped by a server that turned out to be well: some
-	// servers close idle connections, and a few close every connection.
-	falseAlarm = 5 * time.Second
+	// maxAlarms is how many rounds the tripwire may start in alarmWindow: some servers close idle connections, and a few
+	// close every connection. More than one, because a server that ends may close its connections before its listener.
+	maxAlarms   = 3
+	alarmWindow = 5 * time.Second
 )
 
 // pace is the time from the beginning of one round to the next, without jitter.
@@ -27,13 +28,19 @@ func (o Options) pace(inQuestion, used bool) time.Duration {
 	return max(o.Interval, min(unusedStretch*o.Interval, unusedMax))
 }
 
-// mute is how long the tripwire is ignored after it led to a round with this verdict: a server that closes every
-// connection must not be asked without end.
-func (o Options) mute(v Verdict) time.Duration {
-	if v == Failed {
-		return o.Interval
+// alarms limits the rounds that the tripwire starts. Pure.
+type alarms struct {
+	since time.Time // the window began
+	count int       // rounds in it
+}
+
+// allows says whether one more round may start now, and counts it.
+func (a *alarms) allows(now time.Time) bool {
+	if now.Sub(a.since) >= alarmWindow {
+		*a = alarms{since: now}
 	}
-	return falseAlarm
+	a.count++
+	return a.count <= maxAlarms
 }
 
 // jittered shortens d by up to a tenth; random is in [0, 1). It never lengthens it, so that what happens is still seen

@@ -16,6 +16,7 @@ type fake struct {
 	mu      sync.Mutex
 	result  Result
 	takes   time.Duration // how long a check lasts; longer than the timeout: it ends with its context
+	lingers time.Duration // how long a check goes on after its context has ended
 	panics  any
 	at      []time.Time
 	running *atomic.Int32 // shared by the checkers of one backend
@@ -29,13 +30,14 @@ func (f *fake) Check(ctx context.Context, _ *backend.Backend) Result {
 	defer f.running.Add(-1)
 	f.mu.Lock()
 	f.at = append(f.at, time.Now())
-	r, takes, bug := f.result, f.takes, f.panics
+	r, takes, lingers, bug := f.result, f.takes, f.lingers, f.panics
 	f.mu.Unlock()
 	if bug != nil {
 		panic(bug)
 	}
 	start := time.Now()
 	if !sleep(ctx, takes) {
+		time.Sleep(lingers)
 		r = Result{Failed, "ended with its context", 0}
 	}
 	r.Took = time.Since(start)
@@ -48,11 +50,11 @@ func (f *fake) set(v Verdict, cause string) {
 	f.result = Result{Verdict: v, Cause: cause}
 }
 
-// slow makes each check last this long.
-func (f *fake) slow(d time.Duration) {
+// slow makes each check last takes, or its context and lingers.
+func (f *fake) slow(takes, lingers time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.takes = d
+	f.takes, f.lingers = takes, lingers
 }
 
 // bug makes each check panic with v; nil: no more.
@@ -125,6 +127,15 @@ func (g *rig) use() *backend.Lease {
 func (g *rig) pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
+}
+
+// afterRound lets time pass until a round has just been, and forgets it.
+func (g *rig) afterRound() {
+	for g.forget(); g.http.count() == 0; {
+		g.pass(10 * ms)
+	}
+	g.pass(minInterval)
+	g.forget()
 }
 
 // forget drops what the fakes have remembered.

@@ -162,7 +162,11 @@ func TestHTTPFailures(t *testing.T) {
 		{"no scheme", "fe-1:8030/api/health", Misconfigured, "write http:// or https://"},
 		{"nonsense", "http://[::1/%zz", Misconfigured, "cannot be read"},
 	} {
-		r := checkURL(t, 0, c.url, 200*time.Millisecond)
+		timeout := 10 * time.Second
+		if c.name == "hangs" {
+			timeout = 100 * time.Millisecond
+		}
+		r := checkURL(t, 0, c.url, timeout)
 		if r.Verdict != c.want || !strings.Contains(r.Cause, c.cause) {
 			t.Errorf("%s: %v %q, want %v …%s…", c.name, r.Verdict, r.Cause, c.want, c.cause)
 		}
@@ -194,11 +198,15 @@ func TestBug22_HealthURLPasswordStaysSecret(t *testing.T) {
 
 func TestHTTPKeepsOneConnection(t *testing.T) {
 	var opened atomic.Int32
+	closed := make(chan struct{}, 10)
 	start := func() *httptest.Server {
 		srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
 			if s == http.StateNew {
 				opened.Add(1)
+			}
+			if s == http.StateClosed {
+				closed <- struct{}{}
 			}
 		}
 		srv.Start()
@@ -226,9 +234,13 @@ func TestHTTPKeepsOneConnection(t *testing.T) {
 	if res := h.Check(t.Context(), b); res.Verdict != Passed || opened.Load() != 2 {
 		t.Errorf("after a change of the URL: %+v, %d connections", res, opened.Load())
 	}
+	select {
+	case <-closed:
+	case <-time.After(10 * time.Second):
+		t.Error("the connection to the old URL stays open")
+	}
 	h.Close()
-	first.Close()
-	second.Close()
+	<-closed
 	select {
 	case err := <-tripped:
 		t.Errorf("closing it ourselves tripped the wire: %v", err)

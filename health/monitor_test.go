@@ -42,6 +42,11 @@ func TestHealthPassesBeforeTheMySQLPortListens(t *testing.T) {
 		g.bootstrap.set(Failed, "/api/bootstrap FAILED: not ready")
 		g.pass(5 * time.Second)
 		g.expect(backend.Down, "/api/bootstrap FAILED: not ready")
+		g.forget()
+		g.pass(5 * time.Second)
+		if n := g.mysql.count(); n > 0 {
+			t.Errorf("MySQL asked %d times, though bootstrap had decided", n)
+		}
 		g.bootstrap.set(Passed, "")
 		g.pass(5 * time.Second)
 		g.expect(backend.Up, "")
@@ -223,6 +228,44 @@ segue_probes_total{backend="fe-1",check="mysql",verdict="passed"} 1
 			t.Errorf("%d duration series, %v", n, err)
 		}
 		stop()
+	})
+}
+
+// A check that is cut off because Run ends or the backend is removed says nothing about the backend.
+func TestTheEndIsNoVerdict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, Options{Fall: 1}, someURL)
+		g.pass(time.Minute)
+		g.http.slow(500*ms, 0)
+		g.m.Observe(g.b, errors.New("evidence"))
+		g.pass(100 * ms)
+		if g.http.running.Load() != 1 {
+			t.Fatal("no check is running")
+		}
+		g.stop()
+		g.expect(backend.Up, "")
+	})
+}
+
+// A backend that takes over the name of another takes over its series, and does not lose them to its end.
+func TestSeriesOfAMovedBackend(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, Options{}, someURL)
+		g.pass(time.Minute)
+		g.http.slow(time.Hour, 10*ms)
+		g.m.Observe(g.b, errors.New("evidence"))
+		g.pass(100 * ms)
+		g.forget()
+		g.registry.Apply([]backend.Spec{{Name: g.b.Name(), Address: "elsewhere:9030"}})
+		g.pass(time.Minute)
+		g.stop()
+		want := float64(g.mysql.count())
+		if got := testutil.ToFloat64(g.m.metrics.probes.WithLabelValues(g.b.Name(), checkMySQL, "passed")); got != want || got < 2 {
+			t.Errorf("%v greetings counted, want the %v of the new backend", got, want)
+		}
+		if n := testutil.CollectAndCount(g.m.metrics.probes); n != 1 {
+			t.Errorf("%d series, want 1", n)
+		}
 	})
 }
 

@@ -3,7 +3,6 @@ package health
 import (
 	"context"
 	"encoding/binary"
-	"io"
 	"net"
 	"strings"
 	"testing"
@@ -67,6 +66,7 @@ func TestMySQLGreeting(t *testing.T) {
 func TestMySQLBadGreetings(t *testing.T) {
 	good := starrocks.Append(nil)
 	tooMany := (&wire.Err{Code: 1040, Message: "Too many connections"}).Append(nil)
+	const silence = "mysql no answer in "
 	giant := starrocks
 	giant.ServerVersion = strings.Repeat("5", maxGreeting)
 	for _, c := range []struct {
@@ -84,9 +84,9 @@ func TestMySQLBadGreetings(t *testing.T) {
 		{"short ERR", send(packet(0, []byte{0xff, 0x10})), "mysql greeting cannot be read: "},
 		{"giant", send(packet(0, giant.Append(nil))), "mysql greeting cannot be read: "},
 		{"giant header and then nothing", send([]byte{0xff, 0xff, 0xff, 0}), "mysql greeting cannot be read: "},
-		{"silent", hang, "in place of a greeting"},
-		{"header only", send([]byte{78, 0, 0, 0}), "in place of a greeting"},
-		{"half a header", send([]byte{78}), "in place of a greeting"},
+		{"silent", hang, silence},
+		{"header only", send([]byte{78, 0, 0, 0}), silence},
+		{"half a header", send([]byte{78}), silence},
 		{"closes", func(c net.Conn) { c.Close() }, "mysql closed the connection in place of a greeting"},
 		{"cut off", func(c net.Conn) { _, _ = c.Write(packet(0, good)[:20]); c.Close() }, "mysql closed the connection in place of a greeting"},
 		{"one byte at a time, for ever", func(c net.Conn) {
@@ -97,11 +97,15 @@ func TestMySQLBadGreetings(t *testing.T) {
 				}
 				time.Sleep(10 * time.Millisecond)
 			}
-		}, "in place of a greeting"},
-		{"HTTP", func(c net.Conn) { _, _ = io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n"); hang(c) }, "mysql "},
+		}, silence},
+		{"HTTP", send([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")), "mysql greeting cannot be read: "},
 	} {
 		start := time.Now()
-		r, b := checkMySQLAt(t, listen(t, c.serve), &MySQL{}, 150*time.Millisecond)
+		timeout := 4 * time.Second
+		if c.cause == silence {
+			timeout = 100 * time.Millisecond
+		}
+		r, b := checkMySQLAt(t, listen(t, c.serve), &MySQL{}, timeout)
 		if r.Verdict != Failed || !strings.Contains(r.Cause, c.cause) {
 			t.Errorf("%s: %v %q, want …%s…", c.name, r.Verdict, r.Cause, c.cause)
 		}
@@ -147,7 +151,11 @@ func TestMySQLSpendsItsBudget(t *testing.T) {
 		{"refused", refusing(t), 0},
 	} {
 		var g budget
-		checkMySQLAt(t, c.address, &MySQL{budget: &g}, 100*time.Millisecond)
+		timeout := 10 * time.Second
+		if c.name == "silent" {
+			timeout = 100 * time.Millisecond
+		}
+		checkMySQLAt(t, c.address, &MySQL{budget: &g}, timeout)
 		if g.spent != c.spent {
 			t.Errorf("%s: spent %d, want %d", c.name, g.spent, c.spent)
 		}

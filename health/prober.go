@@ -34,8 +34,8 @@ type prober struct {
 	httpHeard   bool      // the health URL has answered something once
 	lastConnect time.Time // when the TCP check last ran
 	connects    bool      // and whether it passed
-	muteUntil   time.Time // the tripwire is ignored until then
-	noted       string    // the last remark in the log
+	alarms      alarms
+	noted       string // the last remark in the log
 }
 
 func newProber(m *Monitor, b *backend.Backend, cancel context.CancelFunc) *prober {
@@ -78,10 +78,12 @@ func (p *prober) run(ctx context.Context) {
 			p.setOptions(o)
 		case cause := <-p.evidence:
 			if h := p.tally.health; h == backend.Up || h == backend.Unknown { // otherwise it is nothing new
-				p.wake(ctx, "traffic", cause)
+				p.wake(ctx, true, cause)
 			}
 		case cause := <-p.tripped:
-			p.wake(ctx, "tripwire", cause)
+			if p.alarms.allows(time.Now()) {
+				p.wake(ctx, false, cause)
+			}
 		case <-timer.C:
 			if !time.Now().Before(p.due()) {
 				p.round(ctx, false)
@@ -99,21 +101,14 @@ func (p *prober) setOptions(o Options) {
 	p.options = o
 }
 
-// wake runs a round at once, but not sooner than minInterval after the last one began.
-func (p *prober) wake(ctx context.Context, what string, cause error) {
-	tripwire := what == "tripwire"
-	if tripwire && time.Now().Before(p.muteUntil) {
-		return
-	}
+// wake runs a round at once, but not sooner than minInterval after the last one began. greet: as in round.
+func (p *prober) wake(ctx context.Context, greet bool, cause error) {
 	if !sleep(ctx, minInterval-time.Since(p.lastRound)) {
 		return
 	}
 	p.m.log.LogAttrs(ctx, slog.LevelDebug, "probing at once", slog.String("backend", p.b.Name()),
-		slog.String("evidence", what), slog.Any("cause", cause))
-	v := p.round(ctx, !tripwire)
-	if tripwire {
-		p.muteUntil = time.Now().Add(p.options.mute(v))
-	}
+		slog.Any("cause", cause))
+	p.round(ctx, greet)
 }
 
 // sleep waits for d, and reports false if ctx was done before.

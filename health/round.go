@@ -11,17 +11,13 @@ import (
 )
 
 // round runs the checks that are due, one after the other, and takes their verdict into account. greet: the MySQL port
-// is to be asked in any case, because the reason for this round lies there. It returns the verdict; that of a round
-// without any check is Misconfigured, which says nothing.
-func (p *prober) round(ctx context.Context, greet bool) Verdict {
+// is to be asked in any case, because the reason for this round lies there.
+func (p *prober) round(ctx context.Context, greet bool) {
 	p.begin(time.Now())
 	results := p.runChecks(ctx, greet)
-	if ctx.Err() != nil || len(results) == 0 {
-		return Misconfigured
+	if ctx.Err() == nil && len(results) > 0 {
+		p.settle(ctx, combine(results...))
 	}
-	r := combine(results...)
-	p.settle(ctx, r)
-	return r.Verdict
 }
 
 // runChecks runs the checks that are due. A check whose verdict cannot change that of the round is left out.

@@ -37,7 +37,7 @@ func (t *tally) observe(v Verdict, rise, fall int) backend.Health {
 		}
 	case Leaving:
 		t.settle(backend.Stopping)
-	case Misconfigured:
+	default: // Misconfigured
 	}
 	return t.health
 }
