@@ -1,0 +1,274 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"segue/backend"
+	"segue/backend/fesim"
+	"segue/health"
+	"segue/proxy"
+)
+
+// The benchmarks of this file measure promises on simulated FEs, with Segue at its defaults:
+//
+//	go test -run '^$' -bench . -benchtime 1x ./bench
+//
+// They report figures, and fail where a client saw an error that it must not see.
+
+// segue is a Segue at its defaults in front of a cluster.
+type segue struct {
+	addr     string
+	registry *backend.Registry
+	stop     func()
+}
+
+func defaultSegue(tb testing.TB, specs []backend.Spec) *segue {
+	tb.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	log := slog.New(slog.DiscardHandler)
+	s := &segue{addr: ln.Addr().String(), registry: backend.NewRegistry(backend.Options{})}
+	s.registry.Apply(specs)
+	monitor := health.NewMonitor(s.registry, health.Options{}, log, nil)
+	server := proxy.NewServer(s.registry, proxy.Options{}, log, nil)
+	server.OnEvidence = monitor.Observe
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = monitor.Run(ctx) })
+	running.Go(func() { _ = server.Serve(ctx, ln) })
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		running.Wait()
+	})
+	tb.Cleanup(s.stop)
+	s.waitUp(tb, len(specs))
+	return s
+}
+
+// waitUp waits until n backends are up.
+func (s *segue) waitUp(tb testing.TB, n int) {
+	tb.Helper()
+	timeout := time.After(10 * time.Second)
+	for {
+		changed := s.registry.Changed()
+		up := 0
+		for _, b := range s.registry.Backends() {
+			if b.Status().Health == backend.Up {
+				up++
+			}
+		}
+		if up >= n {
+			return
+		}
+		select {
+		case <-changed:
+		case <-timeout:
+			tb.Fatalf("%d of %d backends up after 10 s", up, n)
+		}
+	}
+}
+
+func specsOf(c *fesim.Cluster) []backend.Spec {
+	var specs []backend.Spec
+	for _, f := range c.FEs() {
+		specs = append(specs, backend.Spec{Name: f.Name(), Address: f.MySQLAddress(), HealthURL: f.HealthURL()})
+	}
+	return specs
+}
+
+func startedCluster(tb testing.TB, o fesim.Options) *fesim.Cluster {
+	tb.Helper()
+	c, err := fesim.NewCluster(3, o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(c.Close)
+	return c
+}
+
+// under runs do while a load runs, and returns what the load saw.
+func under(tb testing.TB, workers [numWorkloads]int, addr string, do func()) *Run {
+	tb.Helper()
+	rec := newRecorder("Segue")
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- (&Load{User: "root", Workers: workers}).run(ctx, addr, rec) }()
+	do()
+	cancel()
+	if err := <-done; err != nil {
+		tb.Fatal(err)
+	}
+	return rec.finish()
+}
+
+// expectNoErrors fails b if a client saw any, and names them.
+func expectNoErrors(tb testing.TB, r *Run) {
+	tb.Helper()
+	for _, k := range Kinds() {
+		if n := r.Tally.Count(k); n > 0 {
+			tb.Errorf("%d %s: %s", n, k, r.Tally.Sample(k))
+		}
+	}
+}
+
+// BenchmarkLastSessionAfterSIGUSR1 measures, under short sessions only, the time from an FE's SIGUSR1 to the last session that
+// still was sent to it.
+func BenchmarkLastSessionAfterSIGUSR1(b *testing.B) {
+	const trials = 100
+	for b.Loop() {
+		c := startedCluster(b, fesim.Options{TimeScale: 0.02}) // the exit itself takes 0.3 s
+		s := defaultSegue(b, specsOf(c))
+		var took []time.Duration
+		r := under(b, [numWorkloads]int{Short: 64}, s.addr, func() {
+			for i := range trials {
+				f := c.FEs()[i%3]
+				left := time.Now()
+				f.GracefulExit()
+				f.Wait()
+				took = append(took, max(0, f.Stats().LastLogin.Sub(left)))
+				if err := f.Start(); err != nil {
+					b.Fatal(err)
+				}
+				s.waitUp(b, 3)
+			}
+		})
+		expectNoErrors(b, r)
+		slices.Sort(took)
+		b.ReportMetric(took[trials/2].Seconds()*1000, "ms-median")
+		b.ReportMetric(took[trials-1].Seconds()*1000, "ms-max")
+		b.ReportMetric(float64(r.Tally.Count(Answered)), "answers")
+		s.stop()
+	}
+}
+
+// BenchmarkRollingRestart restarts three FEs gracefully, ten rounds, under 64 long-lived and 64 short-lived connections.
+func BenchmarkRollingRestart(b *testing.B) {
+	const rounds = 10
+	for _, immediate := range []bool{false, true} {
+		b.Run(fmt.Sprintf("closeAfterStmt=%v", immediate), func(b *testing.B) {
+			for b.Loop() {
+				// In real time but for min_graceful_exit_time_second, which is 15 s by default.
+				c := startedCluster(b, fesim.Options{MinExit: 2 * time.Second, CloseAfterStmt: immediate})
+				s := defaultSegue(b, specsOf(c))
+				r := under(b, [numWorkloads]int{Long: 64, Short: 64}, s.addr, func() {
+					for range rounds {
+						err := c.RollingRestart(b.Context(), 200*time.Millisecond, func(e fesim.Event) {
+							if e.Step == fesim.Started {
+								s.waitUp(b, 3)
+							}
+						})
+						if err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+				expectNoErrors(b, r)
+				b.ReportMetric(float64(r.Tally.Errors()), "errors")
+				b.ReportMetric(float64(r.Tally.Count(WrongAnswer)), "wrong")
+				raced := 0
+				for _, f := range c.FEs() {
+					raced += f.Stats().Raced
+				}
+				b.ReportMetric(float64(raced), "raced")
+				b.ReportMetric(float64(r.Tally.Count(Reconnected)), "reconnected")
+				b.ReportMetric(float64(r.Tally.Count(Answered)), "answers")
+				s.stop()
+			}
+		})
+	}
+}
+
+// BenchmarkFaultyBackend makes one FE of three fail in each way while clients connect, query and quit.
+func BenchmarkFaultyBackend(b *testing.B) {
+	const stays = 5 * time.Second
+	for _, fault := range []struct {
+		name string
+		fesim.Fault
+	}{
+		{"refuse", fesim.Fault{Refuse: true}},
+		{"silent", fesim.Fault{AcceptSilent: true}},
+		{"ERR1040", fesim.Fault{GreetingERR: fesim.TooManyConnections()}},
+		{"EOFBeforeGreeting", fesim.Fault{EOFBeforeGreeting: true}},
+		{"truncatedGreeting", fesim.Fault{TruncateGreeting: true}},
+		{"EOFAfterGreeting", fesim.Fault{EOFAfterGreeting: true}},
+		{"EOFAfterAuth", fesim.Fault{EOFAfterAuth: true}},
+		{"resetAfterAuth", fesim.Fault{ResetAfterAuth: true}},
+		{"hangAfterAuth", fesim.Fault{HangAfterAuth: true}},
+		{"loginERR1040", fesim.Fault{LoginERR: fesim.TooManyConnections()}},
+	} {
+		b.Run(fault.name, func(b *testing.B) {
+			for b.Loop() {
+				c := startedCluster(b, fesim.Options{Users: map[string]string{"root": "secret"}})
+				s := defaultSegue(b, specsOf(c))
+				rec := newRecorder("Segue")
+				ctx, cancel := context.WithTimeout(context.Background(), stays)
+				// The health URL goes on to say that all is well: set-ups alone must cope.
+				c.FEs()[0].SetFault(fault.Fault)
+				err := (&Load{User: "root", Password: "secret", Workers: [numWorkloads]int{Short: 64}}).run(ctx, s.addr, rec)
+				cancel()
+				if err != nil {
+					b.Fatal(err)
+				}
+				r := rec.finish()
+				expectNoErrors(b, r)
+				b.ReportMetric(float64(r.Tally.Errors()), "errors")
+				b.ReportMetric(float64(r.Tally.Count(Answered)), "answers")
+				s.stop()
+			}
+		})
+	}
+}
+
+// BenchmarkKill kills one FE after the other, as kill -9 does, while clients connect, query and quit: no set-up fails. Statements
+// that run at that moment are lost and counted apart.
+func BenchmarkKill(b *testing.B) {
+	const rounds = 30
+	for b.Loop() {
+		c := startedCluster(b, fesim.Options{Users: map[string]string{"root": "secret"}})
+		s := defaultSegue(b, specsOf(c))
+		rec := newRecorder("Segue")
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() {
+			done <- (&Load{User: "root", Password: "secret", Workers: [numWorkloads]int{Short: 64}}).run(ctx, s.addr, rec)
+		}()
+		for i := range rounds {
+			f := c.FEs()[i%3]
+			f.Kill()
+			f.Wait()
+			time.Sleep(200 * time.Millisecond) // it stays away for a while
+			if err := f.Start(); err != nil {
+				b.Fatal(err)
+			}
+			s.waitUp(b, 3)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			b.Fatal(err)
+		}
+		r := rec.finish()
+		setups := 0
+		for _, k := range []Kind{ConnectRefused, ConnectReset, ConnectEOF, ConnectTimeout, ConnectERR, WrongAnswer} {
+			if n := r.Tally.Count(k); n > 0 {
+				b.Errorf("%d %s: %s", n, k, r.Tally.Sample(k))
+				setups += n
+			}
+		}
+		b.ReportMetric(float64(setups), "failed-setups")
+		b.ReportMetric(float64(r.Tally.Count(StatementCut)+r.Tally.Count(StatementERR)), "statements-lost")
+		b.ReportMetric(float64(r.Tally.Count(Answered)), "answers")
+		s.stop()
+	}
+}

@@ -1,0 +1,137 @@
+package bench
+
+import (
+	"database/sql/driver"
+	"errors"
+	"io"
+	"net"
+	"syscall"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// Kind says how one thing that a client did ended. The list is closed: tables,
+// reports and tests go through all of it.
+type Kind uint8
+
+// The kinds. Connecting lasts up to the final OK of the connection phase.
+const (
+	// Answered is a statement that got its own, complete answer.
+	Answered Kind = iota
+	// Reconnected is a kept connection found closed before it was used again,
+	// and replaced. Pools do this unseen: not an error.
+	Reconnected
+
+	// The errors, in the order of tables.
+
+	ConnectRefused // the address refused the connection
+	ConnectReset   // reset before the final OK of the connection phase
+	ConnectEOF     // closed before the final OK of the connection phase
+	ConnectTimeout // no final OK in time
+	ConnectERR     // an ERR packet in place of the greeting or of the final OK
+
+	StatementCut     // connection lost between the statement and the end of its answer
+	StatementTimeout // no complete answer in time
+	StatementERR     // an ERR packet in place of the answer
+
+	WrongAnswer // a complete answer, but not to this statement
+	Other       // anything else, such as packets out of order
+
+	numKinds
+)
+
+var kindNames = [numKinds]string{
+	Answered:         "answered",
+	Reconnected:      "found closed while idle, reconnected",
+	ConnectRefused:   "connect refused",
+	ConnectReset:     "connect reset",
+	ConnectEOF:       "connect closed before login (EOF)",
+	ConnectTimeout:   "connect timed out",
+	ConnectERR:       "connect answered with ERR",
+	StatementCut:     "statement cut",
+	StatementTimeout: "statement timed out",
+	StatementERR:     "statement answered with ERR",
+	WrongAnswer:      "wrong answer",
+	Other:            "other",
+}
+
+// String is the kind's name in tables.
+func (k Kind) String() string {
+	if k < numKinds {
+		return kindNames[k]
+	}
+	return "unknown kind"
+}
+
+// IsError reports whether an application sees it.
+func (k Kind) IsError() bool { return k > Reconnected }
+
+// Kinds returns every kind that is an error, in the order of tables.
+func Kinds() []Kind {
+	all := make([]Kind, 0, numKinds)
+	for k := range numKinds {
+		if k.IsError() {
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
+// Phase is what a client was doing when something happened.
+type Phase uint8
+
+// The phases.
+const (
+	Connecting Phase = iota // dial, up to the final OK of the connection phase
+	Checking                // a kept connection's liveness, just before its use
+	Asking                  // a statement, up to the end of its answer
+)
+
+// errWrongAnswer marks a complete answer that belongs to another statement or
+// another session.
+var errWrongAnswer = errors.New("wrong answer")
+
+// Classify names the kind of what happened: err is what the client got in the
+// given phase (nil: success). Network causes must be in err's tree; the driver
+// drops them, [client] puts them back.
+func Classify(phase Phase, err error) Kind {
+	var packet *mysql.MySQLError
+	switch {
+	case err == nil:
+		return Answered
+	case phase == Checking:
+		return Reconnected
+	case errors.Is(err, errWrongAnswer):
+		return WrongAnswer
+	case errors.As(err, &packet):
+		return either(phase, ConnectERR, StatementERR)
+	case isTimeout(err):
+		return either(phase, ConnectTimeout, StatementTimeout)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return either(phase, ConnectRefused, Other)
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return either(phase, ConnectReset, StatementCut)
+	case isEOF(err):
+		return either(phase, ConnectEOF, StatementCut)
+	}
+	return Other
+}
+
+func either(phase Phase, connecting, asking Kind) Kind {
+	if phase == Connecting {
+		return connecting
+	}
+	return asking
+}
+
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.As(err, &n) && n.Timeout()
+}
+
+// isEOF reports a connection that ended too early. ErrInvalidConn and
+// ErrBadConn are all the driver says when it kept no cause.
+func isEOF(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, mysql.ErrInvalidConn) || errors.Is(err, driver.ErrBadConn)
+}

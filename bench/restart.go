@@ -1,0 +1,48 @@
+package bench
+
+import (
+	"context"
+	"time"
+
+	"segue/backend/fesim"
+)
+
+// The plan of a rolling restart in real time. A careful operator's: an FE is
+// told to leave only when the load balancer has taken the one before back in.
+const (
+	restartLead   = 15 * time.Second // before the first FE leaves, and after the last has settled
+	restartDown   = 20 * time.Second // between an FE's exit and its next start
+	restartSettle = 20 * time.Second // after a start; three health checks of 5 s take up to 15 s
+)
+
+// rollingRestart restarts each FE gracefully, the leader last, speed times
+// faster than planned, and notes every change. It returns early only when ctx
+// is done or an FE cannot be started.
+func rollingRestart(ctx context.Context, cluster *fesim.Cluster, speed float64, note func(backend string, c Change) Mark) error {
+	if !pause(ctx, scaled(restartLead, speed)) {
+		return context.Cause(ctx)
+	}
+	err := cluster.RollingRestart(ctx, scaled(restartDown, speed), func(e fesim.Event) {
+		switch e.Step {
+		case fesim.Leaving:
+			note(e.FE.Name(), Leaving)
+		case fesim.Exited:
+			note(e.FE.Name(), Exited)
+		case fesim.Started:
+			note(e.FE.Name(), Back)
+			pause(ctx, scaled(restartSettle, speed)) // the next one leaves after that
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if !pause(ctx, scaled(restartLead, speed)) {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// scaled is d at the given speed.
+func scaled(d time.Duration, speed float64) time.Duration {
+	return time.Duration(float64(d) / speed)
+}
