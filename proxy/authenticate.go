@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"segue/backend"
@@ -58,7 +59,9 @@ func (s *session) greet(l *login, g *wire.HandshakeV10) error {
 	if err := r.Decode(payload); err != nil {
 		return &endError{Protocol, err}
 	}
-	r.Capabilities &^= shaping &^ l.offered
+	// PHP's mysqlnd compresses when it is told to, offered or not. What the server can do is then done, unread.
+	insisted := r.Capabilities & g.Capabilities & (wire.ClientCompress | wire.ClientZstdCompressionAlgorithm)
+	r.Capabilities &^= shaping &^ (l.offered | insisted)
 	if !r.Capabilities.Has(wire.ClientLongPassword) {
 		r.SetExtCapabilities(r.ExtCapabilities() & l.ext)
 	}
@@ -92,15 +95,17 @@ func (s *session) authenticate(l *login, g *wire.HandshakeV10, opts *Options) (w
 			return status, err
 		}
 		if err := s.passToClient(l, payload); err != nil {
+			s.leaveHandshake(opts.Flavor, seq, nil)
 			return 0, err
 		}
 		if !clientSpeaks(payload) {
-			_ = s.back.SetReadDeadline(l.limit(opts.authTimeout()))
+			s.deadline(s.back, l.limit(opts.authTimeout()))
 			continue
 		}
 		waited := time.Now()
 		answer, clientSeq, err := s.fromClient()
 		if err != nil {
+			s.leaveHandshake(opts.Flavor, seq, nil)
 			return 0, err
 		}
 		l.deadline = l.deadline.Add(time.Since(waited))
@@ -125,7 +130,7 @@ func (s *session) firstResponse(l *login) []byte {
 // verdict takes the packets that end the authentication.
 func (s *session) verdict(l *login, payload []byte) (done bool, status wire.Status, err error) {
 	switch {
-	case startsWith(payload, 0x00):
+	case payload[0] == 0x00:
 		var ok wire.OK
 		if err := ok.Decode(payload, l.response.Capabilities); err != nil {
 			return false, 0, &setupError{setupMalformed, err}
@@ -154,7 +159,7 @@ func clientSpeaks(payload []byte) bool {
 }
 
 func (s *session) passToClient(l *login, payload []byte) error {
-	l.switched = l.switched || startsWith(payload, 0xfe)
+	l.switched = l.switched || payload[0] == 0xfe
 	seq := l.seq
 	l.seq++
 	return s.toClient(seq, payload)
@@ -162,7 +167,7 @@ func (s *session) passToClient(l *login, payload []byte) error {
 
 func (s *session) toClient(seq uint8, payload []byte) error {
 	packet, _ := wire.AppendPacket(nil, seq, payload)
-	_ = s.client.SetDeadline(time.Now().Add(clientTimeout))
+	s.deadline(s.client, time.Now().Add(clientTimeout))
 	if _, err := s.client.Write(packet); err != nil {
 		return &endError{ClientGone, err}
 	}
@@ -185,7 +190,7 @@ func (s *session) fromClient() (payload []byte, seq uint8, err error) {
 func (s *session) toBackend(l *login, seq *uint8, payload []byte, opts *Options) error {
 	packet, next := wire.AppendPacket(nil, *seq, payload)
 	*seq = next
-	_ = s.back.SetDeadline(l.limit(opts.authTimeout()))
+	s.deadline(s.back, l.limit(opts.authTimeout()))
 	if _, err := s.back.Write(packet); err != nil {
 		return &setupError{readKind(err), fmt.Errorf("authentication: %w", plain(err))}
 	}
@@ -224,7 +229,7 @@ func (s *session) sendErr(code uint16, cause error) {
 	_ = s.client.SetDeadline(time.Now().Add(closeGrace))
 	_, _ = s.client.Write(packet)
 	_ = s.client.closeWrite()
-	_, _, _ = s.client.reader.Next() // until the client has closed: an early close could destroy what it has not read
+	_, _ = io.Copy(io.Discard, s.client.Conn) // until the client has closed: an early close could destroy what it has not read
 }
 
 // shared is what the cluster as a whole can do, of what the relay can carry: g is the greeting of the backend at hand.

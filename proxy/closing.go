@@ -15,17 +15,17 @@ import (
 func (s *session) clientClosed(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.track.Quit() {
+	grace := closeGrace
+	switch {
+	case s.track.Quit():
 		s.endLocked(ClientQuit, nil)
-	} else if s.end == Open && !s.track.Idle() && errors.Is(err, io.EOF) {
-		s.endLocked(ClientGone, err)
-		_ = s.back.closeWrite()
-		_ = s.back.SetReadDeadline(time.Now().Add(halfCloseGrace))
-		return
+	case s.end == Open && !s.track.Idle() && errors.Is(err, io.EOF):
+		grace = halfCloseGrace
 	}
 	s.endLocked(ClientGone, err)
 	_ = s.back.closeWrite()
-	_ = s.back.SetReadDeadline(time.Now().Add(closeGrace))
+	_ = s.back.SetReadDeadline(time.Now().Add(grace))
+	_ = s.client.SetWriteDeadline(time.Now().Add(halfCloseGrace)) // it may take some time to read what is there
 }
 
 // clientDeadline is called when the client's read deadline has passed, and reports whether to go on reading.
@@ -36,10 +36,15 @@ func (s *session) clientDeadline() bool {
 		return false
 	}
 	_ = s.client.SetReadDeadline(time.Time{})
-	if s.drain != nil && s.current() == Idle && !s.client.waiting() {
-		s.endLocked(s.drain.end, s.drain.cause)
-		s.closeDrainedLocked()
+	if s.drain == nil || s.current() != Idle {
+		return true
 	}
+	if s.delivering.Load() || s.client.waiting() {
+		s.lingerLocked()
+		return true
+	}
+	s.endLocked(s.drain.end, s.drain.cause)
+	s.closeDrainedLocked()
 	return true
 }
 
@@ -80,9 +85,9 @@ func (s *session) backendClosed(err error) {
 		s.lost()
 		s.server.evidence(s.lease.Backend(), err)
 	}
-	wait := past
-	if s.end == BackendGone || s.end == ClientQuit || s.end == Drained || s.end == Shutdown {
-		wait = time.Now().Add(closeGrace) // the client closes its side once it has read the FIN
+	wait := time.Now().Add(closeGrace) // the client closes its side once it has read the FIN
+	if s.end == ClientGone {
+		wait = past
 	}
 	_ = s.client.SetReadDeadline(wait)
 }
@@ -92,7 +97,7 @@ func (s *session) lost() {
 	kind := lostIdle
 	switch {
 	case s.current() == Opaque:
-		kind = lostStatement
+		kind = lostUnread
 	case s.track.Outstanding() > 0:
 		kind = lostStatement
 		if !s.track.Answered() {
@@ -100,13 +105,18 @@ func (s *session) lost() {
 		}
 	case s.current() == Pinned:
 		kind = lostTransaction
+	case s.current() == Busy, s.track.Failed():
+		return // it has told the client why, as with a packet that is too large, before or after all of that has come
 	}
 	s.server.clientSaw(s, kind)
 }
 
-// unsent counts a statement that came after the session had been ended: it was sent to nobody.
-func (s *session) unsent() {
-	if s.end == Drained || s.end == Shutdown || s.end == BackendGone {
+// unsent takes what came after the session had been ended, and is sent to nobody. It counts the commands of which the client
+// hears no answer; the COM_QUIT of one that has noticed is none.
+func (s *session) unsent(b []byte) {
+	before := s.track.Outstanding()
+	s.track.Client(b)
+	if (s.end == Drained || s.end == Shutdown || s.end == BackendGone) && s.track.Outstanding() > before && !s.track.Quit() {
 		s.server.metrics.clientErrors.WithLabelValues(lostUnsent).Inc()
 	}
 }
@@ -119,48 +129,66 @@ func (s *session) writeFailed(p *pump, err error) {
 		// The backend may have said why, or even have answered: what it has sent is still to be read. From here on
 		// what the client sends is dropped.
 		s.broken = true
-		_ = s.back.SetReadDeadline(time.Now().Add(closeGrace))
+		if !s.severed {
+			_ = s.back.SetReadDeadline(time.Now().Add(closeGrace))
+		}
 		return
 	}
 	s.endLocked(ClientGone, err)
-	s.cutLocked()
+	s.severLocked()
 	p.done = true
 }
 
 // farewell is the last that the client gets: an ERR_Packet in place of an answer that will not come, and the FIN.
 func (s *session) farewell() {
-	s.mu.Lock()
-	last, seq := s.last, s.track.NextSeq()
-	fits := s.insist || !s.track.Answered()
-	s.mu.Unlock()
-	if last != nil && fits {
-		packet, _ := wire.AppendPacket(nil, seq, last.Append(nil))
+	if packet := s.lastWords(); packet != nil {
 		_ = s.client.SetWriteDeadline(time.Now().Add(closeGrace))
 		s.down.write(packet, true)
 	}
 	_ = s.client.closeWrite()
 }
 
-// cut ends a session that must not go on, wherever it stands.
+// lastWords is the ERR_Packet that the client gets, or nil.
+func (s *session) lastWords() (packet []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.last != nil && (s.insist || !s.track.Answered()) {
+		packet, _ = wire.AppendPacket(nil, s.track.NextSeq(), s.last.Append(nil))
+	}
+	return packet
+}
+
+// cut ends a session that must not go on, wherever it stands. told is what the client hears in place of an answer.
 func (s *session) cut(end End, cause error, told string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.back == nil || s.pumping.Load() == 0 {
-		s.endLocked(end, cause)
-		_ = s.client.SetDeadline(past)
-		if s.back != nil {
-			_ = s.back.SetDeadline(past)
-		}
+	if s.severed {
 		return
 	}
-	if s.end == Open {
-		s.endLocked(end, cause)
-		if s.track.Outstanding() > 0 && !s.track.Answered() && told != "" {
-			s.last = clientError(told)
-		}
-		if s.track.Outstanding() > 0 || s.current() == Pinned || s.current() == Opaque {
-			s.server.clientSaw(s, lostDeadline)
-		}
+	s.severed = true
+	running := s.pumping.Load() > 0
+	open := s.end == Open && running && !s.track.Quit()
+	outstanding := open && s.track.Outstanding() > 0
+	s.endLocked(end, cause)
+	if outstanding && !s.track.Answered() {
+		s.last = clientError(told)
 	}
-	s.cutLocked()
+	if outstanding || s.delivering.Load() || open && (s.current() == Pinned || s.current() == Opaque) {
+		s.server.clientSaw(s, lostDeadline)
+	}
+	s.severLocked()
+}
+
+// severLocked makes both pumps, or the connection phase, stop where they are. The client may take a little time to read what
+// has been written, and to close.
+func (s *session) severLocked() {
+	until := time.Now().Add(closeGrace)
+	_ = s.client.SetWriteDeadline(until)
+	if s.pumping.Load() == 0 {
+		until = past
+	}
+	_ = s.client.SetReadDeadline(until)
+	if s.back != nil {
+		_ = s.back.SetDeadline(past)
+	}
 }

@@ -1,17 +1,10 @@
 package proxy
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net"
-	"os"
 	"slices"
-	"strings"
-	"syscall"
 	"time"
 
 	"segue/backend"
@@ -42,6 +35,9 @@ func (s *session) connect() error {
 		if s.current() != Leasing {
 			s.enter(Leasing)
 		}
+		if err := s.over(); err != nil {
+			return err
+		}
 		lease, err := s.server.registry.Lease(func(b *backend.Backend) bool { return slices.Contains(tried, b) })
 		if err != nil {
 			if failures.hopeless(tried) || !s.server.pause(&pause, l.deadline) {
@@ -59,6 +55,9 @@ func (s *session) connect() error {
 			}
 			return err
 		}
+		if err := s.over(); err != nil {
+			return err // and no word against the backend: it was cut off
+		}
 		tried = append(tried, lease.Backend())
 		failures.add(lease.Backend().Name(), failed)
 		s.giveUpOn(lease, failed, time.Since(began))
@@ -68,12 +67,37 @@ func (s *session) connect() error {
 		if !time.Now().Before(l.deadline) {
 			return &endError{NoBackend, failures.giveUp(nil, opts.connectBudget())}
 		}
+		s.server.metrics.hidden.WithLabelValues(failed.kind, actionRetried).Inc()
 	}
 }
 
-// giveUpOn gives back a backend that has failed, and counts what the client has been spared.
+// over is the error that ends the connection phase of a session that has been cut; nil if it has not.
+func (s *session) over() error {
+	if s.server.halted.Err() != nil {
+		return &endError{Shutdown, errStopped}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end == Open {
+		return nil
+	}
+	return &endError{s.end, s.cause}
+}
+
+// deadline sets the deadline of a connection in the connection phase. Once the session has been cut it is always past, and
+// that of the backend once it has turned out to be down.
+func (s *session) deadline(c *conn, t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end != Open || s.hurried && c == s.back {
+		t = past
+	}
+	_ = c.SetDeadline(t)
+}
+
+// giveUpOn gives back a backend that has failed.
 func (s *session) giveUpOn(lease *backend.Lease, failed *setupError, took time.Duration) {
-	s.server.log.Debug("backend failed while a client connected; trying another", "session", s.id, "backend", lease.Backend().Name(),
+	s.server.log.Debug("backend failed while a client connected", "session", s.id, "backend", lease.Backend().Name(),
 		"cause", failed.Error(), "took", took)
 	if failed.kind == setupCapabilities {
 		lease.Release()
@@ -81,7 +105,6 @@ func (s *session) giveUpOn(lease *backend.Lease, failed *setupError, took time.D
 		lease.Failed(failed)
 		s.server.evidence(lease.Backend(), failed)
 	}
-	s.server.metrics.hidden.WithLabelValues(failed.kind, actionRetried).Inc()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.back != nil {
@@ -94,17 +117,14 @@ func (s *session) giveUpOn(lease *backend.Lease, failed *setupError, took time.D
 // attempt tries one backend. A *setupError says that it failed and that the client has not noticed.
 func (s *session) attempt(lease *backend.Lease, l *login, opts *Options) error {
 	s.mu.Lock()
-	s.lease = lease
+	s.lease, s.hurried = lease, false
 	s.mu.Unlock()
 	s.server.attached(s, lease.Backend())
 	s.enter(Dialing)
-	back, greeting, err := s.dial(lease.Backend(), l.limit(opts.connectTimeout()))
+	greeting, err := s.dial(lease.Backend(), l.limit(opts.connectTimeout()))
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.back = back
-	s.mu.Unlock()
 	s.enter(Authenticating)
 	if l.response == nil {
 		err = s.greet(l, greeting)
@@ -112,15 +132,14 @@ func (s *session) attempt(lease *backend.Lease, l *login, opts *Options) error {
 		err = &setupError{setupCapabilities, errors.New("capabilities differ from those the client was promised")}
 	}
 	if err != nil {
-		s.leaveHandshake(opts.Flavor, back)
+		s.leaveHandshake(opts.Flavor, 1, strangersResponse())
 		return err
 	}
 	status, err := s.authenticate(l, greeting, opts)
 	if err != nil {
 		return err
 	}
-	s.command(l, greeting, status, opts.Flavor)
-	return nil
+	return s.command(l, greeting, status, opts.Flavor)
 }
 
 // limit is the moment at most d from now, and not behind the deadline.
@@ -140,49 +159,13 @@ func (l *login) canRetry() bool {
 
 func (l *login) passwordless() bool { return len(l.response.AuthResponse) == 0 && !l.switched }
 
-// dial connects to a backend and reads its greeting.
-func (s *session) dial(b *backend.Backend, deadline time.Time) (*conn, *wire.HandshakeV10, error) {
-	began := time.Now()
-	d := net.Dialer{Deadline: deadline, KeepAliveConfig: keepAlive}
-	nc, err := d.DialContext(context.Background(), "tcp", b.Address())
-	if err != nil {
-		return nil, nil, &setupError{dialKind(err), plain(err)}
-	}
-	back, err := newConn(nc)
-	if err != nil {
-		_ = nc.Close()
-		return nil, nil, &setupError{setupRefused, err}
-	}
-	_ = back.SetDeadline(deadline)
-	payload, _, err := back.reader.Next()
-	if err != nil {
-		_ = back.Close()
-		return nil, nil, &setupError{readKind(err), fmt.Errorf("read greeting: %w", plain(err))}
-	}
-	greeting := new(wire.HandshakeV10)
-	if err := greeting.Decode(payload); err != nil {
-		_ = back.Close()
-		kind := setupMalformed
-		if errors.As(err, new(*wire.Err)) {
-			kind = setupErr
-		}
-		return nil, nil, &setupError{kind, fmt.Errorf("greeting: %w", err)}
-	}
-	b.Learn(backend.Facts{
-		Known: true, Capabilities: uint32(greeting.Capabilities), ExtCapabilities: greeting.ExtCapabilities,
-		ServerVersion: greeting.ServerVersion,
-	})
-	s.server.metrics.dial.WithLabelValues(b.Name()).Observe(time.Since(began).Seconds())
-	return back, greeting, nil
-}
-
-// keepAlive finds peers that have vanished without a FIN.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
-
-// command prepares the command phase.
-func (s *session) command(l *login, greeting *wire.HandshakeV10, status wire.Status, flavor backend.Flavor) {
+// command begins the command phase, unless the session has been cut.
+func (s *session) command(l *login, greeting *wire.HandshakeV10, status wire.Status, flavor backend.Flavor) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.end != Open {
+		return &endError{s.end, s.cause}
+	}
 	_ = s.client.SetDeadline(time.Time{})
 	_ = s.back.SetDeadline(time.Time{})
 	s.client.reader, s.back.reader = nil, nil
@@ -193,78 +176,11 @@ func (s *session) command(l *login, greeting *wire.HandshakeV10, status wire.Sta
 		AnswersLongData: flavor == backend.StarRocks || flavor == backend.Doris,
 	}, status)
 	s.login = login{}
-	if s.track.Pinned() != "" {
-		s.enter(Pinned)
-	} else {
-		s.enter(Idle)
-	}
-}
-
-// leaveHandshake ends a handshake with a backend whose greeting nobody will answer. MySQL and MariaDB count handshakes that
-// are cut off (max_connect_errors) and in the end block the host that Segue runs on; a login that they deny does not count
-// (Host_errors::sum_connect_errors in sql/hostname_cache.h). So one is sent, for a user that hardly exists.
-func (s *session) leaveHandshake(flavor backend.Flavor, back *conn) {
-	if flavor != backend.MySQL {
-		return
-	}
-	response := wire.HandshakeResponse41{
-		Capabilities: wire.ClientProtocol41 | wire.ClientSecureConnection | wire.ClientPluginAuth | wire.ClientLongPassword,
-		Charset:      45, // utf8mb4_general_ci
-		Username:     "segue_client_left",
-		AuthPlugin:   "mysql_native_password",
-	}
-	_ = back.SetDeadline(time.Now().Add(closeGrace))
-	packet, _ := wire.AppendPacket(nil, 1, response.Append(nil))
-	if _, err := back.Write(packet); err == nil {
-		_, _, _ = back.reader.Next()
-	}
-}
-
-// trail remembers why backends were given up, the latest cause of each.
-type trail struct {
-	names  []string
-	causes map[string]error
-}
-
-func (t *trail) add(name string, err error) {
-	if t.causes == nil {
-		t.causes = map[string]error{}
-	}
-	if _, known := t.causes[name]; !known {
-		t.names = append(t.names, name)
-	}
-	t.causes[name] = err
-}
-
-// hopeless reports whether each backend that was tried has said that it will not have Segue's host at all, so that
-// waiting would help nobody.
-func (t *trail) hopeless(tried []*backend.Backend) bool {
-	for _, b := range tried {
-		refused := new(wire.Err)
-		if !errors.As(t.causes[b.Name()], &refused) || refused.Code != codeHostNotPrivileged {
-			return false
-		}
-	}
-	return len(tried) > 0
-}
-
-const codeHostNotPrivileged = 1130 // ER_HOST_NOT_PRIVILEGED
-
-// giveUp is the error for the client once the budget is spent; it names what was tried.
-func (t *trail) giveUp(none error, budget time.Duration) error {
-	if len(t.names) == 0 {
-		return none
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "no usable backend within connect.budget %s (tried ", budget)
-	for i, name := range t.names {
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		fmt.Fprintf(&b, "%s: %v", name, t.causes[name])
-	}
-	b.WriteString(")")
-	return errors.New(b.String())
+	s.up.start(s, s.client, s.back)
+	s.down.start(s, s.back, s.client)
+	s.pumping.Store(2)
+	s.follow()
+	return nil
 }
 
 const (
@@ -285,56 +201,8 @@ func (s *Server) pause(d *time.Duration, deadline time.Time) bool {
 	select {
 	case <-t.C:
 	case <-s.registry.Changed():
-	case <-s.stopped:
+	case <-s.halted.Done():
 		return false
 	}
 	return true
 }
-
-// dialKind classifies an error of net.Dialer.
-func dialKind(err error) string {
-	if isTimeout(err) {
-		return setupTimeout
-	}
-	return setupRefused
-}
-
-// readKind classifies an error of reading from a backend.
-func readKind(err error) string {
-	switch {
-	case isTimeout(err):
-		return setupTimeout
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return setupClosed
-	}
-	return setupMalformed
-}
-
-func isTimeout(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, syscall.ETIMEDOUT)
-}
-
-// plain puts the usual ends of a connection into an operator's words.
-func plain(err error) error {
-	switch {
-	case isTimeout(err):
-		return errors.New("timed out")
-	case errors.Is(err, io.EOF):
-		return errors.New("connection closed")
-	case errors.Is(err, syscall.ECONNRESET):
-		return errors.New("connection reset")
-	}
-	if errno := syscall.Errno(0); errors.As(err, &errno) {
-		return errno // without the addresses, which the reader knows: "connection refused"
-	}
-	return err
-}
-
-// retriable reports whether an ERR_Packet in answer to a login speaks of the server rather than of the client.
-func retriable(e *wire.Err) bool {
-	return passingCodes[e.Code] || strings.HasPrefix(e.Message, "Reach cluster-wide connection limit") ||
-		strings.HasPrefix(e.Message, "Reach user-level")
-}
-
-// startsWith reports whether a payload begins with b.
-func startsWith(payload []byte, b ...byte) bool { return bytes.HasPrefix(payload, b) }

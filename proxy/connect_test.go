@@ -65,10 +65,11 @@ func native(salt string, seen chan<- string) func(c *peerConn) {
 		if !c.greet(salt) {
 			return
 		}
-		payload, seq, err := c.r.Next()
+		payload, err := c.next(1)
 		if err != nil {
 			return
 		}
+		seq := uint8(1)
 		var r wire.HandshakeResponse41
 		if err := r.Decode(payload); err != nil {
 			c.t.Error(err)
@@ -77,7 +78,8 @@ func native(salt string, seen chan<- string) func(c *peerConn) {
 		token := r.AuthResponse
 		if r.Capabilities.Has(wire.ClientPluginAuth) && r.AuthPlugin != "mysql_native_password" {
 			c.send(seq+1, wire.NewAuthSwitchRequest("mysql_native_password", []byte(salt)).Append(nil))
-			if token, seq, err = c.r.Next(); err != nil {
+			seq += 2
+			if token, err = c.next(seq); err != nil {
 				return
 			}
 		}

@@ -43,6 +43,7 @@ const (
 	lostIdle        = "idle"        // … while the session was idle
 	lostDeadline    = "deadline"    // cut at the drain deadline
 	lostUnsent      = "unsent"      // sent after Segue had closed the session
+	lostUnread      = "unread"      // the backend closed a session that was relayed unread: what that meant to the client cannot be told
 )
 
 // The kinds of failures of a connection set-up, values of segue_hidden_failures_total{kind}.

@@ -5,14 +5,14 @@ import (
 	"io"
 	"os"
 	"syscall"
-	"time"
 )
 
 // pump carries one direction of a session. It is one long call of syscall.RawConn.Read, whose callback reads without
 // blocking into a borrowed buffer, lets the session look at the bytes, and writes them to the other side; it parks in the
 // poller only when there is nothing to read, and then holds no buffer. After a read that did not fill the buffer it does not read
 // again just to meet EAGAIN: the poller is edge-triggered and announces later bytes, and receive says when something, an
-// end of the stream included, has come already.
+// end of the stream included, has come already. Only of a RST behind the bytes it does not know: where no answer, or the rest of
+// one, would show it, forward has the pump read again.
 type pump struct {
 	s        *session
 	src, dst *conn
@@ -69,8 +69,8 @@ func (p *pump) onReadable(fd uintptr) bool {
 	for {
 		buf := p.s.server.buffers.take(p.large)
 		n, again, errno := receive(fd, buf)
-		if n > 0 {
-			p.forward(buf[:n])
+		if n > 0 && p.forward(buf[:n]) {
+			again = true
 		}
 		full := n == len(buf)
 		p.s.server.buffers.give(buf)
@@ -98,15 +98,19 @@ func (p *pump) end(err error) bool {
 	return true
 }
 
-// forward lets the session see the bytes and writes them, unless the session says to drop them.
-func (p *pump) forward(b []byte) {
-	pass, last := p.s.observe(p, b)
-	if pass {
-		p.write(b, last)
+// forward lets the session see the bytes and does with them as it says. It reports whether to read again at once.
+func (p *pump) forward(b []byte) (again bool) {
+	v := p.s.observe(p, b)
+	if v.pass {
+		p.write(b, v.last)
 	}
-	if last {
+	if p == &p.s.down {
+		p.s.delivering.Store(false)
+	}
+	if v.last {
 		p.s.closeDrained()
 	}
+	return v.again
 }
 
 // write writes all of b, waiting as long as the destination takes: meanwhile nothing more is read from the source.
@@ -142,44 +146,62 @@ func (p *pump) onWritable(fd uintptr) bool {
 	return true
 }
 
-// observe lets the tracker see bytes before they are written, and says whether to pass them on, and whether they are the
-// last that the client gets.
-func (s *session) observe(p *pump, b []byte) (pass, last bool) {
+// verdict is what becomes of bytes that have been read.
+type verdict struct {
+	pass  bool // write them to the other side
+	last  bool // they are the last that the client gets
+	again bool // an end may be near: read again at once
+}
+
+// observe lets the tracker see bytes before they are written.
+func (s *session) observe(p *pump, b []byte) verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p == &s.up {
-		return s.observeClient(b), false
+		return s.observeClient(b)
 	}
 	return s.observeBackend(b)
 }
 
-func (s *session) observeClient(b []byte) (pass bool) {
-	if s.end != Open {
-		s.unsent()
-		return false
+func (s *session) observeClient(b []byte) verdict {
+	if s.end != Open || s.broken {
+		s.unsent(b)
+		return verdict{again: true}
 	}
 	s.track.Client(b)
 	s.follow()
-	return true
+	s.lingerLocked()
+	return verdict{pass: true, again: s.track.Outstanding() == 0 || s.track.MidCommand() || s.track.Quit()}
 }
 
-func (s *session) observeBackend(b []byte) (pass, last bool) {
+func (s *session) observeBackend(b []byte) verdict {
 	if s.end == Drained || s.end == Shutdown {
-		return false, false // a StarRocks FE answers even COM_QUIT
+		return verdict{again: true} // a StarRocks FE answers even COM_QUIT
 	}
 	s.track.Server(b)
 	if s.track.UnaskedInfile() {
-		s.endLocked(Protocol, errUnaskedInfile)
-		s.last, s.insist = clientError(s.backendName()+" asked for a local file that no statement had mentioned"), true
-		s.cutLocked()
-		return false, false
+		s.refuseFile()
+		return verdict{again: true}
 	}
 	s.follow()
-	if s.drain != nil && s.current() == Idle && !s.client.waiting() {
+	s.delivering.Store(true)
+	v := verdict{pass: true, again: s.track.Failed() || s.track.MidAnswer()}
+	if s.drain != nil && s.current() == Idle {
+		if s.client.waiting() || s.track.Midway() {
+			s.lingerLocked()
+			return v
+		}
 		s.endLocked(s.drain.end, s.drain.cause)
-		return true, true
+		v.last = true
 	}
-	return true, false
+	return v
+}
+
+// refuseFile ends a session whose backend has asked for a file of the client's that no statement had mentioned.
+func (s *session) refuseFile() {
+	s.endLocked(Protocol, errUnaskedInfile)
+	s.last, s.insist = clientError(s.backendName()+" asked for a local file that no statement had mentioned"), true
+	s.severLocked()
 }
 
 // follow brings the state in line with what the tracker knows.
@@ -204,11 +226,4 @@ func (s *session) endLocked(end End, cause error) {
 	if s.end == Open {
 		s.end, s.cause = end, cause
 	}
-}
-
-// cutLocked makes both pumps stop where they are.
-func (s *session) cutLocked() {
-	_ = s.client.SetReadDeadline(past)
-	_ = s.client.SetWriteDeadline(time.Now().Add(closeGrace))
-	_ = s.back.SetDeadline(past)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -27,8 +26,8 @@ type Server struct {
 	metrics  *metrics
 	started  time.Time
 	buffers  buffers
-	stopped  chan struct{} // closed by Close: cut every session
-	stopOnce sync.Once
+	halted   context.Context // done after Close: no session is to be begun or set up
+	halt     context.CancelFunc
 	nudge    chan struct{} // has room for one; see lookAgain
 
 	opts   atomic.Pointer[Options]
@@ -41,18 +40,13 @@ type Server struct {
 	closing  *drain // Segue itself is stopping
 }
 
-// fold holds the sessions of one backend, and the drain that it is under.
-type fold struct {
-	sessions map[*session]struct{}
-	drain    *drain
-}
-
 // NewServer returns a Server that takes backends from r. metrics may be nil.
 func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.Registerer) *Server {
 	s := &Server{
-		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), stopped: make(chan struct{}), nudge: make(chan struct{}, 1),
+		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), nudge: make(chan struct{}, 1),
 		sessions: map[*session]struct{}{}, byBack: map[*backend.Backend]*fold{},
 	}
+	s.halted, s.halt = context.WithCancel(context.Background())
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -130,11 +124,14 @@ func (s *Server) serve(nc net.Conn) {
 	s.mu.Lock()
 	s.sessions[c] = struct{}{}
 	s.mu.Unlock()
+	if s.halted.Err() != nil { // Close may have come before the session was in its list
+		c.cut(Shutdown, errStopped, "")
+	}
 	s.wg.Add(1)
 	go c.run()
 }
 
-// nextID is a connection id that no session has; 0 is none.
+// nextID is a connection id that no session has, save one that has lived through four billion others; 0 is none.
 func (s *Server) nextID() uint32 {
 	for {
 		if id := s.lastID.Add(1); id != 0 {
@@ -143,68 +140,20 @@ func (s *Server) nextID() uint32 {
 	}
 }
 
-// attached notes that a session uses a backend.
-func (s *Server) attached(c *session, b *backend.Backend) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f := s.byBack[b]
-	if f == nil {
-		f = &fold{sessions: map[*session]struct{}{}}
-		s.byBack[b] = f
-	}
-	f.sessions[c] = struct{}{}
-}
-
-// detached notes that it no longer does.
-func (s *Server) detached(c *session, b *backend.Backend) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.detachLocked(c, b)
-}
-
-func (s *Server) detachLocked(c *session, b *backend.Backend) {
-	f := s.byBack[b]
-	if f == nil {
-		return
-	}
-	delete(f.sessions, c)
-	switch {
-	case len(f.sessions) > 0:
-	case b.Status().Removed:
-		delete(s.byBack, b)
-		s.lookAgain() // its metrics can go
-	case f.drain == nil:
-		delete(s.byBack, b)
-	}
-}
-
-// joined is called when a session enters its command phase: the backend may have begun to leave meanwhile.
-func (s *Server) joined(c *session) {
-	s.mu.Lock()
-	d := s.closing
-	if f := s.byBack[c.lease.Backend()]; d == nil && f != nil {
-		d = f.drain
-	}
-	s.mu.Unlock()
-	if d != nil {
-		c.drainFor(d)
-	}
-}
-
 // left is the end of a session.
 func (s *Server) left(c *session) {
-	s.mu.Lock()
-	delete(s.sessions, c)
-	if c.lease != nil {
-		s.detachLocked(c, c.lease.Backend())
-	}
-	s.mu.Unlock()
 	c.mu.Lock()
 	end, cause := c.end, c.cause
 	c.mu.Unlock()
 	s.metrics.ends.WithLabelValues(c.backendName(), end.String()).Inc()
 	s.log.Debug("session ended", "session", c.id, "client", addr(c.client), "backend", c.backendName(), "end", end.String(), "cause", cause,
 		"took", time.Since(c.opened), "bytes_in", c.up.bytes, "bytes_out", c.down.bytes)
+	if c.lease != nil { // behind the metrics: those of a removed backend are forgotten with its last session
+		s.detached(c, c.lease.Backend())
+	}
+	s.mu.Lock()
+	delete(s.sessions, c)
+	s.mu.Unlock()
 	s.wg.Done()
 }
 
@@ -246,14 +195,11 @@ func (s *Server) list() []*session {
 	return all
 }
 
-// Close cuts every session now. Serve, if its context is done, then returns at once.
+// Close cuts every session now. Serve, if its context is done, then returns as soon as their clients have been told, a
+// second or two later at most.
 func (s *Server) Close() {
-	s.stopOnce.Do(func() { close(s.stopped) })
+	s.halt()
 	for _, c := range s.list() {
 		c.cut(Shutdown, errStopped, "segue was stopped while the statement ran; its outcome is unknown")
 	}
 }
-
-// lingerFor spreads the ends of idle sessions over the second half of drainLinger, so that their clients do not all come
-// back at one moment.
-func lingerFor() time.Duration { return drainLinger/2 + rand.N(drainLinger/2) }

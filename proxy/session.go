@@ -28,22 +28,26 @@ type session struct {
 	// Owned by the connection phase; fixed before the pumps start.
 	login   login
 	user    string
-	up      pump // client → backend
-	down    pump // backend → client
-	pumping atomic.Int32
+	up      pump         // client → backend
+	down    pump         // backend → client
+	pumping atomic.Int32 // pumps that have not ended; 0 in the connection phase
+
+	delivering atomic.Bool // bytes that have been observed are still on their way to the client
 
 	mu sync.Mutex // guards what follows
 	// Set by the connection phase for each attempt, fixed in the command phase.
-	lease *backend.Lease
-	back  *conn
-	track track.State
-	drain *drain // the backend is leaving: end at the next statement boundary
+	lease   *backend.Lease
+	back    *conn
+	track   track.State
+	drain   *drain // the backend is leaving: end at the next statement boundary
+	hurried bool   // the backend has turned out to be down: give it no more time
 	// How it ended, or is ending: once end is set, nothing the client sends is sent on.
-	end    End
-	cause  error
-	broken bool      // the backend takes no more bytes
-	last   *wire.Err // for the client, in place of an answer of which no byte has passed
-	insist bool      // last stands in place of something that has been seen but not passed on
+	end     End
+	cause   error
+	severed bool      // cut has been called
+	broken  bool      // the backend takes no more bytes
+	last    *wire.Err // for the client, in place of an answer of which no byte has passed
+	insist  bool      // last stands in place of something that has been seen but not passed on
 }
 
 // enter is the only writer of the state. It panics on a transition that is not in the table: that is a bug of ours, which
@@ -68,10 +72,7 @@ func (s *session) run() {
 		s.finish()
 		return
 	}
-	s.up.start(s, s.client, s.back)
-	s.down.start(s, s.back, s.client)
-	s.pumping.Store(2)
-	s.server.joined(s)
+	s.server.joined(s.lease.Backend())
 	go s.pumpUp()
 	go s.pumpDown()
 }
@@ -84,12 +85,15 @@ func (s *session) recovered() {
 	}
 }
 
-// crashed notes a panic, which is a bug of ours, and cuts both connections.
+// crashed notes a panic, which is a bug of ours, and cuts both connections. It takes mu, which therefore is nowhere held
+// but with a deferred unlock where anything can panic.
 func (s *session) crashed(p any) {
 	s.server.metrics.panics.Inc()
 	s.server.log.Error("session panicked: please report this", slog.Uint64("session", uint64(s.id)), slog.Any("cause", p),
 		slog.String("stack", string(debug.Stack())))
-	s.end, s.cause = Protocol, errPanic // mu may be held by the very goroutine that panicked
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.end, s.cause, s.last = Protocol, errPanic, nil
 	_ = s.client.SetDeadline(past)
 	if s.back != nil {
 		_ = s.back.SetDeadline(past)

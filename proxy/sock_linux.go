@@ -34,7 +34,7 @@ func receive(fd uintptr, buf []byte) (n int, again bool, errno syscall.Errno) {
 	if errno != 0 {
 		return 0, false, errno
 	}
-	return int(r), control.left(uint64(msg.Controllen)) != 0, 0
+	return int(r), control.left(int(msg.Controllen)) != 0, 0
 }
 
 // controlMessage is what recvmsg gives beside the bytes: the one message that TCP_INQ asks for.
@@ -45,7 +45,7 @@ type controlMessage struct {
 }
 
 // left is TCP_INQ's answer; -1 if there is none among the n bytes of control messages.
-func (m *controlMessage) left(n uint64) int32 {
+func (m *controlMessage) left(n int) int32 {
 	if n < syscall.SizeofCmsghdr+4 || m.header.Level != syscall.IPPROTO_TCP || m.header.Type != tcpInq {
 		return -1
 	}

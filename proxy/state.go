@@ -10,8 +10,8 @@ import "fmt"
 //	              ↑____________________|             ⇅      ⇅
 //	                                                Moving  Holding
 //
-// Opaque follows Authenticating, Idle, Busy or Pinned when the bytes can no longer be read. Closed may follow any
-// state, and nothing follows Closed.
+// Opaque follows Idle, Busy or Pinned when the bytes can no longer be read. Closed may follow any state, and nothing
+// follows Closed.
 type State uint8
 
 // The states of a session.
@@ -60,8 +60,8 @@ var next = [numStates]states{
 	Accepted:       oneOf(Leasing, Closed),
 	Leasing:        oneOf(Dialing, Closed),
 	Dialing:        oneOf(Authenticating, Leasing, Closed),
-	Authenticating: oneOf(Idle, Pinned, Leasing, Closed), // Leasing: the backend failed before the client had its OK
-	Idle:           oneOf(Busy, Moving, Holding, Opaque, Closed),
+	Authenticating: oneOf(Idle, Pinned, Opaque, Leasing, Closed),         // Leasing: the backend failed before the client had its OK
+	Idle:           oneOf(Busy, Pinned, Moving, Holding, Opaque, Closed), // Pinned: COM_STMT_SEND_LONG_DATA has no answer
 	Busy:           oneOf(Idle, Pinned, Moving, Holding, Opaque, Closed),
 	Pinned:         oneOf(Idle, Busy, Opaque, Closed),
 	Moving:         oneOf(Idle, Busy, Holding, Closed),

@@ -7,6 +7,7 @@ type pending struct {
 	statement uint32 // id of the prepared statement, for commands that name one
 	command   wire.Command
 	effect    effect
+	seq       uint8 // sequence id of the client's last packet for it
 }
 
 // queue holds the outstanding commands in the order in which the server answers them. Up to inlinePending of them
@@ -16,8 +17,6 @@ type queue struct {
 	more   []pending // in place of inline once that was full
 	head   uint32
 	n      uint32
-
-	answersLongData bool // see Options
 }
 
 const (
@@ -55,6 +54,12 @@ func (q *queue) push(e pending) bool {
 // front is the oldest command; the queue must not be empty.
 func (q *queue) front() *pending { return &q.ring()[q.head] }
 
+// back is the newest command; the queue must not be empty.
+func (q *queue) back() *pending {
+	r := q.ring()
+	return &r[(q.head+q.n-1)%uint32(len(r))]
+}
+
 // pop removes the oldest command; the queue must not be empty.
 func (q *queue) pop() pending {
 	r := q.ring()
@@ -65,12 +70,4 @@ func (q *queue) pop() pending {
 		q.more, q.head = nil, 0
 	}
 	return e
-}
-
-// setLast sets the effect of the newest command, if it has not been answered already.
-func (q *queue) setLast(e effect) {
-	if q.n > 0 {
-		r := q.ring()
-		r[(q.head+q.n-1)%uint32(len(r))].effect = e
-	}
 }

@@ -1,17 +1,6 @@
 package track
 
-// effect is what the text of one COM_QUERY, which may hold several statements, does as far as its words
-// tell.
-type effect uint8
-
-const (
-	begins  effect = 1 << iota // the last statement that touches a transaction opens one
-	ends                       // the last statement that touches a transaction ends one
-	opened                     // some statement opens a transaction
-	rollsUp                    // a ROLLBACK: even if it fails no transaction is left
-	loads                      // some statement is a LOAD: it may ask the client for a file
-	several                    // more than one statement
-)
+import "bytes"
 
 // scanner reads the text of statements as it passes, in chunks of any size, and tells by their leading words
 // which of them open or end a transaction. It knows comments, quoting and the semicolons between
@@ -46,27 +35,6 @@ const (
 	inBlock // /* comment */
 )
 
-// keyword is a word that matters here.
-type keyword uint8
-
-const (
-	otherWord keyword = iota
-	wordBegin
-	wordStart
-	wordTransaction
-	wordCommit
-	wordRollback
-	wordWork
-	wordTo
-	wordAnd
-	wordChain
-	wordLoad
-	wordXA
-	wordPrepare
-)
-
-const maxWord = 11 // len("TRANSACTION")
-
 // scanWhole is the fast path for a text that lies whole in one chunk: a single statement whose first word is a plain one,
 // and cannot matter, is told by that word alone.
 func (s *scanner) scanWhole(text []byte) effect {
@@ -83,7 +51,7 @@ func plain(text []byte) bool {
 		return true
 	}
 	switch text[0] | 0x20 {
-	case 'b', 's', 'c', 'r', 'l', 'x':
+	case 'b', 's', 'c', 'r', 'l', 'e', 'x':
 		if !isSelectOrShow(text) {
 			return false
 		}
@@ -95,9 +63,9 @@ func plain(text []byte) bool {
 	return !holdsSemicolon(text)
 }
 
-// isSelectOrShow tells the common statements that begin with S from START.
+// isSelectOrShow tells the most common statements that begin with S from START and SET.
 func isSelectOrShow(text []byte) bool {
-	return len(text) > 2 && text[0]|0x20 == 's' && text[1]|0x20 != 't'
+	return len(text) > 2 && text[0]|0x20 == 's' && text[1]|0x20 != 't' && text[2]|0x20 != 't'
 }
 
 // feed takes the next bytes of the text.
@@ -225,40 +193,6 @@ func (s *scanner) endWord() {
 	s.wordLen = 0
 }
 
-// keywordOf tells which keyword an upper-case word is. The switch on a converted byte slice does not allocate.
-func keywordOf(word []byte, tooLong bool) keyword {
-	if tooLong {
-		return otherWord
-	}
-	switch string(word) {
-	case "BEGIN":
-		return wordBegin
-	case "START":
-		return wordStart
-	case "TRANSACTION":
-		return wordTransaction
-	case "COMMIT":
-		return wordCommit
-	case "ROLLBACK":
-		return wordRollback
-	case "WORK":
-		return wordWork
-	case "TO":
-		return wordTo
-	case "AND":
-		return wordAnd
-	case "CHAIN":
-		return wordChain
-	case "LOAD":
-		return wordLoad
-	case "XA":
-		return wordXA
-	case "PREPARE":
-		return wordPrepare
-	}
-	return otherWord
-}
-
 // endStatement judges the statement that has just ended by its words.
 func (s *scanner) endStatement() {
 	if s.nword > 0 {
@@ -274,54 +208,6 @@ func (s *scanner) endStatement() {
 	s.words = [4]keyword{}
 }
 
-// judge tells the effect of one statement from its first words.
-func judge(w [4]keyword) effect {
-	switch w[0] {
-	case wordBegin:
-		return begins | opened
-	case wordStart:
-		if w[1] == wordTransaction {
-			return begins | opened
-		}
-	case wordXA:
-		if w[1] == wordStart || w[1] == wordBegin {
-			return begins | opened
-		}
-		if w[1] == wordCommit || w[1] == wordRollback || w[1] == wordPrepare {
-			return ends
-		}
-	case wordCommit:
-		if chains(w) {
-			return begins | opened
-		}
-		return ends
-	case wordRollback:
-		switch {
-		case w[1] == wordTo, w[1] == wordWork && w[2] == wordTo: // back to a savepoint
-			return 0
-		case chains(w):
-			return begins | opened
-		}
-		return ends | rollsUp
-	case wordLoad:
-		return loads
-	}
-	return 0
-}
-
-// chains reports AND CHAIN, which opens a new transaction in the same breath, as opposed to AND NO CHAIN.
-func chains(w [4]keyword) bool {
-	return w[1] == wordAnd && w[2] == wordChain || w[1] == wordWork && w[2] == wordAnd && w[3] == wordChain
-}
-
-// then is the effect of a statement that follows others.
-func (e effect) then(next effect) effect {
-	if next&(begins|ends) != 0 {
-		e &^= begins | ends | rollsUp
-	}
-	return e | next
-}
-
 // finish ends the text and returns its effect. The scanner stands at the start of the next text.
 func (s *scanner) finish() effect {
 	s.endWord()
@@ -329,4 +215,10 @@ func (s *scanner) finish() effect {
 	eff := s.eff
 	*s = scanner{}
 	return eff
+}
+
+// holdsSemicolon reports whether a semicolon stands anywhere but at the end of text.
+func holdsSemicolon(text []byte) bool {
+	at := bytes.IndexByte(text, ';')
+	return at >= 0 && at < len(text)-1
 }

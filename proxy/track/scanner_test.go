@@ -92,6 +92,12 @@ var statements = []struct {
 	{"load xml local infile 'x' into table t", loads},
 	{"SELECT 1; LOAD DATA LOCAL INFILE 'x' INTO TABLE t", loads | several},
 	{"SET @a = 1", 0},
+	{"set statement max_statement_time=1 for load data local infile 'x'", loads},
+	{"SET STATEMENT x=1 FOR SELECT 1", loads}, // MariaDB alone: words count for nothing else there
+	{"EXECUTE s", loads},
+	{"EXPLAIN SELECT 1", 0},
+	{"SEE", 0},
+	{"SHOW TABLES", 0},
 	{"SET @a = ';'; BEGIN", began | several},
 	{"UNLOAD", 0},
 	{"\xe4\xbd\xa0 BEGIN", 0},
@@ -151,7 +157,7 @@ func FuzzScanner(f *testing.F) {
 		if cut := scan(text, int(size)%7+1); cut != whole {
 			t.Fatalf("%q: whole %b, cut %b", text, whole, cut)
 		}
-		if !strings.ContainsAny(strings.ToUpper(text), "BSCRLX") && whole != 0 && whole != several {
+		if !strings.ContainsAny(strings.ToUpper(text), "BSCRLEX") && whole != 0 && whole != several {
 			t.Fatalf("%q: %b without a word that matters", text, whole)
 		}
 	})

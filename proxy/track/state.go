@@ -1,8 +1,7 @@
 package track
 
 import (
-	"bytes"
-	"encoding/binary"
+	"slices"
 
 	"segue/proxy/wire"
 )
@@ -22,17 +21,37 @@ type State struct {
 	opaque   Opacity
 	final    wire.Step // the last packet of the response is passing: what it comes to
 	answered bool      // some byte of the response to the oldest outstanding command has passed
-	lastSeq  uint8     // sequence id of the last packet the client sent
+	failed   bool      // the last response that ended was an ERR_Packet
+	midway   bool      // … was that of a COM_STMT_PREPARE: its COM_STMT_EXECUTE is about to follow
 	unasked  bool      // the server asked for a local file that no statement had mentioned
 	quit     bool      // the client sent COM_QUIT
 	attrs    bool      // CLIENT_QUERY_ATTRIBUTES: a header stands before the text of a COM_QUERY
 
-	text     scanner // of the COM_QUERY that is arriving
+	answersLongData bool // see Options
+
+	text     scanner // of the COM_QUERY or COM_STMT_PREPARE that is arriving
 	scanning bool
+	queued   bool // the command that arrived last is in the queue: it is not a silent one
 
 	txn      transaction
-	cursors  []uint32 // statement ids of open cursors
-	longData bool     // COM_STMT_SEND_LONG_DATA without its COM_STMT_EXECUTE
+	cursors  statementIDs // those whose cursor is open
+	longData statementIDs // those with a COM_STMT_SEND_LONG_DATA that no COM_STMT_EXECUTE has used
+	prepared effect       // loads, once a statement has been prepared that may ask for a file
+}
+
+// statementIDs is a set of ids of prepared statements, small as a rule.
+type statementIDs []uint32
+
+func (s *statementIDs) add(id uint32) {
+	if !slices.Contains(*s, id) {
+		*s = append(*s, id)
+	}
+}
+
+func (s *statementIDs) remove(id uint32) {
+	if i := slices.Index(*s, id); i >= 0 {
+		*s = slices.Delete(*s, i, i+1)
+	}
 }
 
 // clientMode says what the client's packets are.
@@ -55,9 +74,10 @@ const (
 	Unsolicited  // the server spoke without being asked
 	TooDeep      // more commands pipelined than are kept count of
 	LongDataSent // COM_STMT_SEND_LONG_DATA to a server that may answer it
+	Compressed   // the two sides have agreed on compression
 )
 
-var opacityNames = [...]string{"", "unknown_answer", "unknown_command", "unsolicited", "pipeline", "long_data"}
+var opacityNames = [...]string{"", "unknown_answer", "unknown_command", "unsolicited", "pipeline", "long_data", "compressed"}
 
 // String gives the reason as it appears in logs.
 func (o Opacity) String() string { return opacityNames[o] }
@@ -71,13 +91,18 @@ type Options struct {
 	AnswersLongData bool
 }
 
+// compression are the capabilities under which the command phase is compressed.
+const compression = wire.ClientCompress | wire.ClientZstdCompressionAlgorithm
+
 // New returns the State of a session that has just been authenticated; status comes from its OK_Packet.
 func New(o Options, status wire.Status) State {
-	s := State{attrs: o.Capabilities.Has(wire.ClientQueryAttributes)}
-	s.queue.answersLongData = o.AnswersLongData
+	s := State{attrs: o.Capabilities.Has(wire.ClientQueryAttributes), answersLongData: o.AnswersLongData}
 	s.x.Negotiate(o.Capabilities, o.ExtCapabilities)
 	s.x.Status = status
 	s.txn.ok(status, 0)
+	if o.Capabilities&compression != 0 {
+		s.opaque = Compressed
+	}
 	return s
 }
 
@@ -87,6 +112,10 @@ func (s *State) Idle() bool {
 	return s.queue.n == 0 && s.opaque == Readable && s.mode == commands && s.client.AtStart() && s.server.AtStart()
 }
 
+// Midway reports whether the session stands between a COM_STMT_PREPARE and the COM_STMT_EXECUTE that a client sends right
+// behind it: idle, but about to use what only this backend knows, in the middle of what its user sees as one statement.
+func (s *State) Midway() bool { return s.midway }
+
 // Pinned names what ties the session to its backend between two statements, or is empty.
 func (s *State) Pinned() string {
 	switch {
@@ -94,7 +123,7 @@ func (s *State) Pinned() string {
 		return PinTransaction
 	case len(s.cursors) > 0:
 		return PinCursor
-	case s.longData:
+	case len(s.longData) > 0:
 		return PinLongData
 	}
 	return ""
@@ -118,259 +147,30 @@ func (s *State) Quit() bool { return s.quit }
 // forwarded.
 func (s *State) UnaskedInfile() bool { return s.unasked }
 
-// Answered reports whether some of the response to the oldest outstanding command has passed, so that Segue can
-// put no ERR_Packet of its own in its place.
-func (s *State) Answered() bool { return s.answered || !s.server.AtStart() }
+// Answered reports whether some of the response to the oldest outstanding command has passed, or may have, so that Segue
+// can put no ERR_Packet of its own in its place.
+func (s *State) Answered() bool {
+	return s.answered || !s.server.AtStart() || s.opaque != Readable
+}
+
+// MidAnswer reports whether the server has begun an answer, or may have, and not ended it.
+func (s *State) MidAnswer() bool {
+	return s.opaque != Readable || !s.server.AtStart() || s.queue.n > 0 && s.answered
+}
+
+// MidCommand reports whether the client has begun a command and not ended it.
+func (s *State) MidCommand() bool { return !s.client.AtStart() }
+
+// Failed reports whether the last that the server said was an ERR_Packet.
+func (s *State) Failed() bool { return s.failed }
 
 // Outstanding reports how many commands have not been answered in full.
 func (s *State) Outstanding() int { return int(s.queue.n) }
 
-// NextSeq is the sequence id of the first packet of an answer to the client's last packet.
-func (s *State) NextSeq() uint8 { return s.lastSeq + 1 }
-
-// Client observes bytes that the client has sent and that are about to be sent on.
-func (s *State) Client(chunk []byte) {
-	for len(chunk) > 0 && s.opaque == Readable {
-		if s.client.InPayload() {
-			n := s.client.Skip(chunk)
-			s.body(chunk[:n])
-			chunk = chunk[n:]
-			s.packetPassed()
-			continue
-		}
-		p, n, ok := s.client.Next(chunk)
-		chunk = chunk[n:]
-		if !ok {
-			continue
-		}
-		s.lastSeq = p.Seq
-		s.clientPacket(p)
-		s.packetPassed()
-	}
-}
-
-// clientPacket takes the header and head of a packet of the client's.
-func (s *State) clientPacket(p wire.Packet) {
-	switch {
-	case p.Continues:
-		s.body(p.Body)
-	case s.mode == fileData:
-		if p.Len == 0 {
-			s.mode = commands
-		}
-	case s.mode == authData && p.Seq != 0:
-	case p.Len == 0:
-		s.opaque = UnknownCommand
-	default:
-		s.command(p)
-	}
-}
-
-// body takes more bytes of the command that is arriving.
-func (s *State) body(b []byte) {
-	if s.scanning {
-		s.text.feed(b)
-	}
-}
-
-// packetPassed notes the effect of a statement's text once all of it has passed.
-func (s *State) packetPassed() {
-	if s.scanning && s.client.AtStart() {
-		s.scanning = false
-		s.queue.setLast(s.text.finish())
-	}
-}
-
-// command takes the beginning of a command.
-func (s *State) command(p wire.Packet) {
-	c := wire.Command(p.Body[0])
-	if !c.Followable() {
-		s.opaque = UnknownCommand
-		return
-	}
-	e := pending{command: c}
-	switch c {
-	case wire.ComQuery:
-		e.effect = s.query(p)
-	case wire.ComQuit:
-		s.quit = true
-	case wire.ComStmtExecute, wire.ComStmtFetch, wire.ComStmtReset, wire.ComStmtBulkExecute:
-		e.statement = statementID(p.Body)
-	case wire.ComStmtClose:
-		s.closeCursor(statementID(p.Body))
-		s.longData = false
-	case wire.ComStmtSendLongData:
-		s.longData = true
-		if s.queue.answersLongData {
-			s.opaque = LongDataSent
-		}
-	}
-	if c.Silent() {
-		return
-	}
+// NextSeq is the sequence id with which an answer to the oldest outstanding command begins.
+func (s *State) NextSeq() uint8 {
 	if s.queue.n == 0 {
-		s.begin(c)
-	}
-	if !s.queue.push(e) {
-		s.opaque = TooDeep
-	}
-}
-
-// query reads the text of a COM_QUERY, or begins to if it goes on beyond this chunk.
-func (s *State) query(p wire.Packet) effect {
-	text := p.Body[1:]
-	if s.attrs {
-		// No attribute: parameter_count 0, parameter_set_count 1. With attributes a binary block precedes the text; the
-		// server that takes them sets status flags, so that nothing hangs on the words but LOAD.
-		if len(text) < 2 || text[0] != 0 {
-			return loads
-		}
-		text = text[2:]
-	}
-	if !s.client.InPayload() && p.Len < wire.MaxPayload {
-		return s.text.scanWhole(text)
-	}
-	s.text.feed(text)
-	s.scanning = true
-	return 0
-}
-
-func statementID(body []byte) uint32 {
-	if len(body) < 5 {
 		return 0
 	}
-	return binary.LittleEndian.Uint32(body[1:])
-}
-
-// begin starts following the response to c.
-func (s *State) begin(c wire.Command) {
-	s.x.Begin(c)
-	s.answered = false
-}
-
-// Server observes bytes that the backend has sent and that are about to be forwarded.
-func (s *State) Server(chunk []byte) {
-	for len(chunk) > 0 && s.opaque == Readable {
-		if s.server.InPayload() {
-			chunk = chunk[s.server.Skip(chunk):]
-			s.responsePassed()
-			continue
-		}
-		if s.queue.n > 0 && s.x.InRows() {
-			if n := s.server.SkipRows(chunk); n > 0 {
-				chunk = chunk[n:]
-				continue
-			}
-		}
-		p, n, ok := s.server.Next(chunk)
-		chunk = chunk[n:]
-		if !ok {
-			continue
-		}
-		s.serverPacket(p)
-		s.responsePassed()
-	}
-}
-
-// serverPacket takes the header and head of a packet of the server's.
-func (s *State) serverPacket(p wire.Packet) {
-	if p.Continues {
-		return
-	}
-	if s.queue.n == 0 {
-		// A server may say why it is about to hang up: ERR 1927, 4031. Anything else belongs to no command.
-		if len(p.Body) == 0 || !wire.IsErr(p.Body) {
-			s.opaque = Unsolicited
-		}
-		return
-	}
-	s.answered = true
-	switch step := s.x.Server(p); step {
-	case wire.Done, wire.Failed:
-		s.final = step
-	case wire.ClientFile:
-		s.fileRequest()
-	case wire.ClientAuth:
-		s.mode = authData
-	case wire.Lost:
-		s.opaque = UnknownAnswer
-	case wire.More:
-	}
-}
-
-// fileRequest takes a LOCAL INFILE request.
-func (s *State) fileRequest() {
-	switch {
-	case s.queue.front().effect&loads == 0:
-		s.unasked = true
-	case s.queue.n > 1 || !s.client.AtStart():
-		s.opaque = UnknownAnswer // commands behind this one: the server will take them for the file
-	default:
-		s.mode = fileData
-	}
-}
-
-// responsePassed ends the oldest exchange once the last packet of its response has passed.
-func (s *State) responsePassed() {
-	if s.final == wire.More || !s.server.AtStart() {
-		return
-	}
-	step := s.final
-	s.final = wire.More
-	e := s.queue.pop()
-	if s.mode == authData {
-		s.mode = commands
-	}
-	s.ended(e, step == wire.Done)
-	if s.queue.n > 0 {
-		s.begin(s.queue.front().command)
-	}
-}
-
-// ended notes what an exchange leaves behind.
-func (s *State) ended(e pending, ok bool) {
-	if !ok {
-		s.txn.failed(e.effect)
-	} else if e.command != wire.ComStatistics && e.command != wire.ComStmtPrepare {
-		s.txn.ok(s.x.Status, e.effect)
-	}
-	switch e.command {
-	case wire.ComStmtExecute:
-		s.longData = false
-		s.closeCursor(e.statement)
-		if ok && s.x.Status&(wire.StatusCursorExists|wire.StatusLastRowSent) == wire.StatusCursorExists {
-			s.cursors = append(s.cursors, e.statement)
-		}
-	case wire.ComStmtFetch:
-		if !ok || s.x.Status.Has(wire.StatusLastRowSent) {
-			s.closeCursor(e.statement)
-		}
-	case wire.ComStmtReset:
-		s.longData = false
-		s.closeCursor(e.statement)
-	case wire.ComChangeUser:
-		if ok {
-			s.cursors, s.longData = nil, false
-			s.txn.reset()
-		}
-	case wire.ComResetConnection:
-		if ok {
-			s.cursors, s.longData = nil, false
-		}
-	}
-}
-
-func (s *State) closeCursor(id uint32) {
-	for i, c := range s.cursors {
-		if c == id {
-			s.cursors = append(s.cursors[:i], s.cursors[i+1:]...)
-			return
-		}
-	}
-}
-
-// holdsSemicolon reports whether a semicolon stands anywhere but at the end of text.
-func holdsSemicolon(text []byte) bool {
-	at := bytes.IndexByte(text, ';')
-	return at >= 0 && at < len(text)-1
+	return s.queue.front().seq + 1
 }

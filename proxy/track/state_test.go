@@ -92,6 +92,29 @@ var conversations = []struct {
 		say(statement(wire.ComStmtReset, 1)), answer(ok)}, after{idle: true}},
 	{"long data", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1))}, after{true, PinLongData, 0}},
 	{"long data used", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 1)), answer(ok)}, after{idle: true}},
+	{"long data of another statement used", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 2)), answer(ok)},
+		after{true, PinLongData, 0}},
+	{"long data of another statement closed", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtClose, 2))}, after{true, PinLongData, 0}},
+	{"long data closed", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtClose, 1))}, after{idle: true}},
+	{"long data reset", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtReset, 1)), answer(ok)}, after{idle: true}},
+	{"long data for the next execution", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 1), statement(wire.ComStmtSendLongData, 1)),
+		answer(ok)}, after{true, PinLongData, 0}},
+	{"long data and a new session", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), command(wire.ComResetConnection, "")), answer(ok)}, after{idle: true}},
+	{"cursor and a new session", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(command(wire.ComResetConnection, "")), answer(ok)}, after{idle: true}},
+	{"cursor, and a fetch that fails", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(statement(wire.ComStmtFetch, 1)), answer(failure)}, after{idle: true}},
+	{"cursor opened again", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eof, eof)}, after{idle: true}},
+	{"prepared, though its text begins a transaction", Options{}, []talk{say(command(wire.ComStmtPrepare, "BEGIN")), answer([]byte{0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})}, after{idle: true}},
+	{"a statement of a transaction is prepared", Options{}, []talk{say(query("BEGIN")), answer(okTrans),
+		say(command(wire.ComStmtPrepare, "SELECT 1")), answer([]byte{0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})}, after{true, PinTransaction, 0}},
+	{"transaction by flags, read of", Options{}, []talk{say(query("SELECT")), answer([]byte{1}, def, eof, row, []byte{0xfe, 0, 0, 1, 0})}, after{true, PinTransaction, 0}},
+	{"reset keeps a transaction told by words", Options{}, []talk{say(query("BEGIN")), answer(okFE), say(command(wire.ComResetConnection, "")), answer(okFE)},
+		after{true, PinTransaction, 0}}, // a StarRocks FE resets variables alone
+	{"flags overrule words", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(query("COMMIT")), answer(ok), say(query("BEGIN")), answer(ok)}, after{idle: true}},
+	{"empty packet for a command", Options{}, []talk{say(nil)}, after{opaque: UnknownCommand}},
+	{"COM_QUIT", Options{}, []talk{say(command(wire.ComQuit, "")), answer(ok)}, after{}},
 	{"long data to an FE", Options{AnswersLongData: true}, []talk{say(statement(wire.ComStmtSendLongData, 1))}, after{false, PinLongData, LongDataSent}},
 	{"infile: the client sends", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte("1\n")))}, after{}},
 	{"infile: file sent", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte("1\n"), nil))}, after{}},
@@ -160,8 +183,33 @@ func TestBug14_ServerAsksForAFileUnasked(t *testing.T) {
 	if !s.UnaskedInfile() {
 		t.Error("the request went unnoticed")
 	}
-	if s = run(Options{}, []talk{say(query("LOAD DATA LOCAL INFILE 'x' INTO TABLE t")), answer(infile)}, 1<<20); s.UnaskedInfile() {
-		t.Error("a request that the client asked for is refused")
+	if s = run(Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer(infile)}, 1<<20); !s.UnaskedInfile() {
+		t.Error("the request in answer to COM_STMT_EXECUTE went unnoticed")
+	}
+}
+
+// Each way in which MariaDB lets a client load its own file.
+func TestBug14_ServerAsksForAFileThatTheClientMeant(t *testing.T) {
+	prepare := func(text string) talk { return say(command(wire.ComStmtPrepare, text)) }
+	prepared := answer([]byte{0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	for name, talks := range map[string][]talk{
+		"text":              {say(query("LOAD DATA LOCAL INFILE 'x' INTO TABLE t"))},
+		"SET STATEMENT":     {say(query("SET STATEMENT max_statement_time=1 FOR LOAD DATA LOCAL INFILE 'x' INTO TABLE t"))},
+		"EXECUTE IMMEDIATE": {say(query("EXECUTE IMMEDIATE 'LOAD DATA LOCAL INFILE …'"))},
+		"EXECUTE":           {say(query("PREPARE s FROM 'LOAD DATA …'")), answer(ok), say(query("EXECUTE s"))},
+		"prepared":          {prepare("LOAD DATA LOCAL INFILE 'x' INTO TABLE t"), prepared, say(statement(wire.ComStmtExecute, 9))},
+		"prepared ahead":    {say(command(wire.ComStmtPrepare, "LOAD DATA LOCAL"), statement(wire.ComStmtExecute, 0xff)), prepared},
+		"attributes":        {say(query("\x01\x01…"))},
+	} {
+		o := Options{}
+		if name == "attributes" {
+			o.Capabilities = wire.ClientQueryAttributes
+		}
+		for _, size := range []int{1 << 20, 3} {
+			if s := run(o, append(talks, answer(infile)), size); s.UnaskedInfile() || s.Opaque() != Readable {
+				t.Errorf("%s, in pieces of %d: unasked %v, opaque %q", name, size, s.UnaskedInfile(), s.Opaque())
+			}
+		}
 	}
 }
 
@@ -298,6 +346,52 @@ func BenchmarkState(b *testing.B) {
 		s.Server(a)
 		if !s.Idle() {
 			b.Fatal("not idle")
+		}
+	}
+}
+
+// bugs.md 15: an ERR_Packet in place of an answer carries the sequence id that the client expects.
+func TestBug15_SequenceIDOfAnAnswer(t *testing.T) {
+	s := run(Options{}, []talk{say(query("a"), query("b")), say(query(string(make([]byte, 20<<20)))), say(statement(wire.ComStmtClose, 1))}, 1<<20)
+	if s.NextSeq() != 1 {
+		t.Errorf("%d for the first of three, want 1", s.NextSeq())
+	}
+	s.Server(answer(ok).bytes())
+	s.Server(answer(ok).bytes())
+	if s.NextSeq() != 2 {
+		t.Errorf("%d for a command of two packets, want 2", s.NextSeq())
+	}
+	s = run(Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte("1\n"), []byte("2\n"), nil))}, 7)
+	if s.NextSeq() != 5 {
+		t.Errorf("%d behind a file of three packets, want 5", s.NextSeq())
+	}
+	s = run(Options{}, []talk{say(command(wire.ComChangeUser, "u\x00")), answer(authSwap), from(2, say(make([]byte, 20)))}, 7)
+	if s.NextSeq() != 3 {
+		t.Errorf("%d behind the answer to an AuthSwitchRequest, want 3", s.NextSeq())
+	}
+}
+
+func TestNothingFitsIntoWhatCannotBeRead(t *testing.T) {
+	s := run(Options{AnswersLongData: true}, []talk{say(query("SELECT 1"), statement(wire.ComStmtSendLongData, 1))}, 1<<20)
+	if s.Outstanding() != 1 || !s.Answered() {
+		t.Errorf("%d outstanding, answered %v: an ERR_Packet is said to fit into an opaque stream", s.Outstanding(), s.Answered())
+	}
+}
+
+func TestFailedTellsTheLastAnswer(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		talks []talk
+		want  bool
+	}{
+		{"ok", []talk{say(query("a")), answer(ok)}, false},
+		{"error", []talk{say(query("a")), answer(failure)}, true},
+		{"error amid rows", []talk{say(query("a")), answer([]byte{1}, def, eof, row, failure)}, true},
+		{"error, then ok", []talk{say(query("a"), query("b")), answer(failure), answer(ok)}, false},
+		{"farewell", []talk{from(0, answer(failure))}, true},
+	} {
+		if s := run(Options{}, c.talks, 3); s.Failed() != c.want {
+			t.Errorf("%s: %v, want %v", c.name, s.Failed(), c.want)
 		}
 	}
 }

@@ -1,0 +1,408 @@
+package proxy
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"segue/backend"
+	"segue/proxy/wire"
+)
+
+// measured is a Server under test with its metrics and its log.
+type measured struct {
+	*proxied
+	metrics *prometheus.Registry
+	log     *syncBuffer
+}
+
+// syncBuffer is what a log has been written to.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+func measure(t *testing.T, o Options, specs ...backend.Spec) *measured {
+	t.Helper()
+	m := &measured{metrics: prometheus.NewRegistry(), log: &syncBuffer{}}
+	m.proxied = startWith(t, specs, func(r *backend.Registry) *Server {
+		return NewServer(r, o, slog.New(slog.NewTextHandler(m.log, &slog.HandlerOptions{Level: slog.LevelDebug})), m.metrics)
+	})
+	return m
+}
+
+// series gives the values of a metric by its label values, joined by commas; a histogram's is its count.
+func (m *measured) series(name string) map[string]float64 {
+	m.t.Helper()
+	families, err := m.metrics.Gather()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, metric := range f.GetMetric() {
+			var labels []string
+			for _, l := range metric.GetLabel() {
+				labels = append(labels, l.GetValue())
+			}
+			value := metric.GetCounter().GetValue() + metric.GetGauge().GetValue() + float64(metric.GetHistogram().GetSampleCount())
+			values[strings.Join(labels, ",")] = value
+		}
+	}
+	return values
+}
+
+func (m *measured) waitValue(name, labels string, want float64) {
+	m.t.Helper()
+	eventually(m.t, name+"{"+labels+"}", func() bool { return m.series(name)[labels] == want })
+}
+
+const (
+	ends         = "segue_session_ends_total"
+	clientErrors = "segue_client_errors_total"
+	hidden       = "segue_hidden_failures_total"
+)
+
+// Each way in which a session can end is counted under its name, and what its client saw of it.
+func TestEndsAreCounted(t *testing.T) {
+	query := func(d *driver) {
+		d.query("SELECT 1")
+		_, _ = d.row()
+	}
+	for _, c := range []struct {
+		end    End
+		kind   string // of the client's error; empty: it saw none
+		script func(c *peerConn)
+		act    func(m *measured, d *driver)
+	}{
+		{ClientQuit, "", echo, func(_ *measured, d *driver) {
+			d.write(0, []byte{byte(wire.ComQuit)})
+		}},
+		{ClientGone, "", echo, func(_ *measured, d *driver) { _ = d.Close() }},
+		{BackendGone, lostIdle, func(c *peerConn) { c.login() }, func(_ *measured, d *driver) {
+			_, _ = io.Copy(io.Discard, d)
+			d.write(0, []byte{byte(wire.ComQuit)}) // no error
+		}},
+		{BackendGone, lostStatement, func(c *peerConn) { c.login(); _, _, _ = c.r.Next() }, func(_ *measured, d *driver) { query(d) }},
+		{BackendGone, lostTransaction, func(c *peerConn) {
+			c.login()
+			_, _, _ = c.r.Next()
+			c.send(1, []byte{0, 0, 0, 3, 0, 0, 0})
+		}, func(_ *measured, d *driver) { query(d) }},
+		{BackendGone, lostUnread, func(c *peerConn) {
+			c.login()
+			_, _ = io.ReadFull(c, make([]byte, 5))
+		}, func(_ *measured, d *driver) {
+			d.write(0, []byte{0x7f}) // opaque
+			_, _ = io.Copy(io.Discard, d)
+		}},
+		{Drained, "", echo, func(m *measured, d *driver) {
+			m.leave("a")
+			_, _ = io.Copy(io.Discard, d)
+			d.write(0, []byte{byte(wire.ComQuit)}) // what a pool does that has noticed
+		}},
+		{Drained, lostUnsent, echo, func(m *measured, d *driver) {
+			m.leave("a")
+			_, _ = io.Copy(io.Discard, d)
+			d.query("SELECT 1") // what one does that has not
+			m.waitValue(clientErrors, lostUnsent, 1)
+		}},
+		{Timeout, lostDeadline, steps(make(chan []byte)), func(m *measured, d *driver) {
+			d.query("SELECT 1")
+			m.waitState(Busy)
+			m.leave("a")
+			_, _ = d.row()
+		}},
+		{Shutdown, "", echo, func(m *measured, d *driver) {
+			m.stop()
+			_, _ = io.Copy(io.Discard, d)
+		}},
+		{Shutdown, lostDeadline, steps(make(chan []byte)), func(m *measured, d *driver) {
+			d.query("SELECT 1")
+			m.waitState(Busy)
+			m.Close()
+			_, _ = d.row()
+		}},
+		{Protocol, "", func(c *peerConn) {
+			c.login()
+			_, _, _ = c.r.Next()
+			c.send(1, append([]byte{0xfb}, "x"...))
+			_, _ = io.Copy(io.Discard, c)
+		}, func(_ *measured, d *driver) { query(d) }},
+	} {
+		t.Run(c.end.String()+" "+c.kind, func(t *testing.T) {
+			t.Parallel()
+			m := measure(t, Options{DrainTimeout: 2 * time.Second}, newPeer(t, c.script).spec("a"), newPeer(t, echo).spec("b"))
+			_ = m.registry.SetAdmin("b", backend.Maint)
+			d := m.connect()
+			m.ready("b")
+			c.act(m, d)
+			_ = d.Close()
+			m.waitValue(ends, "a,"+c.end.String(), 1)
+			m.waitSessions(0)
+			for kind, n := range m.series(clientErrors) {
+				if want := map[bool]float64{true: 1}[kind == c.kind]; n != want {
+					t.Errorf("%s{%s} is %v, want %v", clientErrors, kind, n, want)
+				}
+			}
+			if n := len(m.series(ends)); n != 1 {
+				t.Errorf("%d ends, want 1: %v", n, m.series(ends))
+			}
+		})
+	}
+}
+
+func TestEndsInTheConnectionPhaseAreCounted(t *testing.T) {
+	o := Options{ConnectBudget: 100 * time.Millisecond}
+	for _, c := range []struct {
+		want   string
+		kind   string
+		script func(c *peerConn)
+		client func(d *driver)
+	}{
+		{",no_backend", lostConnect, failures["too many connections"], func(d *driver) { _ = d.login("pw") }},
+		{"a,refused", "", native("ABCDEFGHIJKLMNOPQRST", nil), func(d *driver) { _ = d.login("no") }},
+		{"a,client_gone", "", echo, func(d *driver) { _, _ = d.next(0) }},
+		{"a,protocol", "", echo, func(d *driver) { _, _ = d.next(0); d.write(1, []byte("garbage")); _, _ = d.next(2) }},
+		{",backend_gone", lostConnect, failures["EOF behind the client's answer"], func(d *driver) { d.caps &^= wire.ClientPluginAuth; _ = d.login("pw") }},
+	} {
+		t.Run(c.want, func(t *testing.T) {
+			t.Parallel()
+			m := measure(t, o, newPeer(t, c.script).spec("a"))
+			d := m.dial()
+			c.client(d)
+			_ = d.Close()
+			m.waitValue(ends, c.want, 1)
+			for kind, n := range m.series(clientErrors) {
+				if want := map[bool]float64{true: 1}[kind == c.kind]; n != want {
+					t.Errorf("%s{%s} is %v, want %v", clientErrors, kind, n, want)
+				}
+			}
+		})
+	}
+}
+
+// What is hidden is counted by kind; what the client saw in the end is not.
+func TestHiddenFailuresAreCounted(t *testing.T) {
+	for name, kind := range map[string]string{
+		"EOF before the greeting": setupClosed, "reset before the greeting": setupClosed, "silence": setupTimeout, "too many connections": setupErr,
+		"not MySQL": setupMalformed, "EOF behind the client's answer": setupClosed, "connection limit after the password": setupErr,
+		"hang behind the client's answer": setupTimeout,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := measure(t, Options{ConnectBudget: time.Second, ConnectTimeout: 50 * time.Millisecond}, newPeer(t, failures[name]).spec("bad"),
+				newPeer(t, native("abcdefghijklmnopqrst", nil)).spec("good"))
+			_ = m.registry.SetAdmin("good", backend.Drain)
+			d := m.dial()
+			logged := make(chan error, 1)
+			go func() { logged <- d.login("pw") }()
+			eventually(t, "the first attempt", func() bool {
+				s := m.Sessions()
+				return len(s) == 1 && s[0].State != Accepted.String()
+			})
+			m.ready("good")
+			if err := <-logged; err != nil {
+				t.Fatal(err)
+			}
+			if got := m.series(hidden); got["retried,"+kind] < 1 {
+				t.Errorf("hidden failures are %v, want one of kind %s", got, kind)
+			}
+			if n := m.series("segue_dial_duration_seconds")["good"]; n != 1 {
+				t.Errorf("%v dials of good are counted, want 1", n)
+			}
+		})
+	}
+}
+
+func TestSeenFailuresAreNotHidden(t *testing.T) {
+	m := measure(t, Options{}, newPeer(t, failures["EOF behind the client's answer"]).spec("a"))
+	d := m.dial()
+	d.caps &^= wire.ClientPluginAuth
+	if d.login("pw") == nil {
+		t.Fatal("no error")
+	}
+	for kind, n := range m.series(hidden) {
+		if n != 0 {
+			t.Errorf("%s{%s} is %v, and the client saw it", hidden, kind, n)
+		}
+	}
+}
+
+func TestSessionsAreCounted(t *testing.T) {
+	m := measure(t, Options{}, newPeer(t, steps(make(chan []byte, 1))).spec("a"), newPeer(t, echo).spec("b"))
+	_ = m.registry.SetAdmin("b", backend.Maint)
+	m.connect()
+	m.connect().query("SELECT 1")
+	m.waitValue("segue_sessions", "a,busy", 1)
+	if got := m.series("segue_sessions"); got["a,idle"] != 1 || got["b,idle"] != 0 || len(got) != 3 {
+		t.Errorf("segue_sessions are %v", got)
+	}
+	p := measure(t, Options{}, newPeer(t, func(c *peerConn) {
+		c.login()
+		_, _, _ = c.r.Next()
+		c.send(1, []byte{0, 0, 0, 3, 0, 0, 0})
+		_, _ = io.Copy(io.Discard, c)
+	}).spec("a"))
+	p.connect().query("BEGIN")
+	p.waitValue("segue_sessions_pinned", "transaction", 1)
+	p.waitValue("segue_sessions", "a,pinned", 1)
+}
+
+func TestPanicsAreCounted(t *testing.T) {
+	m := measure(t, Options{}, newPeer(t, echo).spec("a"))
+	d := m.connect()
+	m.list()[0].state.Store(uint32(Closed))
+	d.query("x")
+	m.waitValue("segue_session_panics_total", "", 1)
+	m.waitValue(ends, "a,protocol", 1)
+}
+
+// The series of a removed backend vanish once its last session has ended, whatever drain it was under.
+func TestSeriesOfARemovedBackendVanish(t *testing.T) {
+	for name, drain := range map[string]bool{"at once": false, "while it is drained": true, "with its sessions gone": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newPeer(t, echo).spec("b")
+			m := measure(t, Options{}, newPeer(t, echo).spec("a"), b)
+			_ = m.registry.SetAdmin("b", backend.Maint)
+			d := m.connect()
+			other := m.connect()
+			_ = other.Close()
+			m.waitValue(ends, "a,client_gone", 1)
+			m.ready("b")
+			if drain {
+				_ = m.registry.SetAdmin("a", backend.Drain)
+				eventually(t, "the drain", m.draining)
+			}
+			if name == "with its sessions gone" {
+				_ = d.Close()
+				m.waitSessions(0)
+			}
+			m.registry.Apply([]backend.Spec{b})
+			_ = d.Close()
+			m.waitSessions(0)
+			gone := func() bool {
+				families, err := m.metrics.Gather()
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, f := range families {
+					for _, metric := range f.GetMetric() {
+						for _, l := range metric.GetLabel() {
+							if l.GetName() == "backend" && l.GetValue() == "a" {
+								return false
+							}
+						}
+					}
+				}
+				return true
+			}
+			eventually(t, "the series to vanish", gone)
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			if n := len(m.byBack); n != 0 {
+				t.Errorf("%d backends are remembered without sessions", n)
+			}
+		})
+	}
+}
+
+// bugs.md 22: no secret and no text of a statement reaches the log, whatever happens.
+func TestBug22_NoSecretIsLogged(t *testing.T) {
+	m := measure(t, Options{ConnectBudget: 100 * time.Millisecond}, newPeer(t, func(c *peerConn) {
+		switch c.number {
+		case 1:
+			native("ABCDEFGHIJKLMNOPQRST", nil)(c)
+		case 2:
+			c.login()
+			_, _, _ = c.r.Next()
+		case 3:
+			failures["shutting down"](c)
+		default:
+			echo(c)
+		}
+	}).spec("a"))
+	m.connect().ask("SELECT 'topsecret'")
+	d := m.connect()
+	d.query("SELECT 'topsecret'")
+	_, _ = d.row()
+	_ = m.dial().login("pw-topsecret")
+	d = m.connect()
+	m.list()[0].state.Store(uint32(Closed))
+	d.query("SELECT 'topsecret'")
+	m.Close()
+	m.waitSessions(0)
+	text := m.log.String()
+	if !strings.Contains(text, "session ended") || !strings.Contains(text, "a client saw an error") {
+		t.Fatal("nothing is logged")
+	}
+	for _, secret := range []string{"topsecret", "SELECT", string(wire.NativePassword([]byte("ABCDEFGHIJKLMNOPQRST"), []byte("pw")))} {
+		if strings.Contains(text, secret) {
+			t.Errorf("%q is in the log", secret)
+		}
+	}
+}
+
+// A listener that fails for a while does not end the server: bugs.md 11.
+func TestBug11_AcceptGoesOnAfterAnError(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := backend.NewRegistry(backend.Options{})
+	registry.Apply([]backend.Spec{newPeer(t, echo).spec("a")})
+	s := NewServer(registry, Options{}, nil, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx, &flaky{Listener: ln, failures: 3}) }()
+	p := &proxied{Server: s, t: t, addr: ln.Addr().String()}
+	d := p.connect()
+	d.ask("SELECT 1")
+	_ = d.Close()
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	go func() { done <- s.Serve(t.Context(), &flaky{Listener: ln}) }()
+	if err := <-done; err == nil {
+		t.Error("a closed listener is no error")
+	}
+}
+
+// flaky is a listener whose first calls of Accept fail.
+type flaky struct {
+	net.Listener
+	failures int
+}
+
+func (f *flaky) Accept() (net.Conn, error) {
+	if f.failures > 0 {
+		f.failures--
+		return nil, &net.OpError{Op: "accept", Err: errNotASocket}
+	}
+	return f.Listener.Accept()
+}

@@ -1,0 +1,47 @@
+package proxy
+
+import (
+	"testing"
+
+	"segue/proxy/wire"
+)
+
+// A client that has prepared a statement executes it next: what its user sees as one statement is not cut in two.
+func TestDrainDoesNotPartPrepareFromExecute(t *testing.T) {
+	next := make(chan []byte, 1)
+	p := onA(t, Options{}, steps(next))
+	d := p.connect()
+	d.write(0, append([]byte{byte(wire.ComStmtPrepare)}, "SELECT 1"...))
+	p.waitState(Busy)
+	p.ready("b")
+	p.leave("a")
+	eventually(t, "the drain", p.draining)
+	next <- []byte{0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+	if _, err := d.row(); err != nil {
+		t.Fatalf("COM_STMT_PREPARE: %v", err)
+	}
+	next <- peerOK
+	d.write(0, []byte{byte(wire.ComStmtExecute), 1, 0, 0, 0, 0, 1, 0, 0, 0})
+	if _, err := d.row(); err != nil {
+		t.Fatalf("COM_STMT_EXECUTE: %v", err)
+	}
+	d.waitEOF()
+}
+
+// PHP's mysqlnd compresses when it is told to, whether that was offered or not.
+func TestClientThatCompressesUnasked(t *testing.T) {
+	p := start(t, Options{}, newPeer(t, func(c *peerConn) {
+		c.caps |= wire.ClientCompress
+		echo(c)
+	}).spec("a"))
+	d := p.dial()
+	d.caps |= wire.ClientCompress
+	if err := d.login("pw"); err != nil {
+		t.Fatal(err)
+	}
+	if d.hello.Capabilities.Has(wire.ClientCompress) {
+		t.Error("compression is offered")
+	}
+	p.waitState(Opaque)
+	d.ask("SELECT 1") // whatever the bytes are, they pass
+}

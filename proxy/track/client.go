@@ -1,0 +1,148 @@
+package track
+
+import (
+	"encoding/binary"
+
+	"segue/proxy/wire"
+)
+
+// Client observes bytes that the client has sent and that are about to be sent on.
+func (s *State) Client(chunk []byte) {
+	for len(chunk) > 0 && s.opaque == Readable {
+		if s.client.InPayload() {
+			n := s.client.Skip(chunk)
+			s.body(chunk[:n])
+			chunk = chunk[n:]
+			s.packetPassed()
+			continue
+		}
+		p, n, ok := s.client.Next(chunk)
+		chunk = chunk[n:]
+		if !ok {
+			continue
+		}
+		s.clientPacket(p)
+		s.packetPassed()
+	}
+}
+
+// clientPacket takes the header and head of a packet of the client's.
+func (s *State) clientPacket(p wire.Packet) {
+	switch {
+	case s.mode == fileData, s.mode == authData && p.Seq != 0:
+		if s.mode == fileData && p.Len == 0 && !p.Continues {
+			s.mode = commands
+		}
+		if s.queue.n > 0 {
+			s.queue.front().seq = p.Seq
+		}
+	case p.Continues:
+		s.body(p.Body)
+		if s.queued && s.queue.n > 0 {
+			s.queue.back().seq = p.Seq
+		}
+	case p.Len == 0:
+		s.opaque = UnknownCommand
+	default:
+		s.command(p)
+	}
+}
+
+// body takes more bytes of the command that is arriving.
+func (s *State) body(b []byte) {
+	if s.scanning {
+		s.text.feed(b)
+	}
+}
+
+// packetPassed notes the effect of a statement's text once all of it has passed.
+func (s *State) packetPassed() {
+	if s.scanning && s.client.AtStart() {
+		s.scanning = false
+		s.textPassed(s.text.finish())
+	}
+}
+
+// textPassed notes the effect of the newest command's text. The command may have been answered already.
+func (s *State) textPassed(e effect) {
+	if s.queue.n == 0 {
+		return
+	}
+	newest := s.queue.back()
+	if newest.command == wire.ComStmtPrepare {
+		s.prepared |= e & loads // its words take effect when it is executed, and servers that prepare more than SELECT set flags
+		return
+	}
+	newest.effect = e
+}
+
+// command takes the beginning of a command.
+func (s *State) command(p wire.Packet) {
+	c := wire.Command(p.Body[0])
+	if !c.Followable() {
+		s.opaque = UnknownCommand
+		return
+	}
+	if s.queued = !c.Silent(); s.queued {
+		if s.queue.n == 0 {
+			s.begin(c)
+		}
+		if !s.queue.push(pending{command: c, statement: statementID(p.Body), seq: p.Seq}) {
+			s.opaque = TooDeep
+			return
+		}
+	}
+	switch c {
+	case wire.ComQuery:
+		s.query(p, p.Body[1:])
+	case wire.ComStmtPrepare:
+		s.scan(p, p.Body[1:])
+	case wire.ComQuit:
+		s.quit = true
+	case wire.ComStmtExecute, wire.ComStmtBulkExecute:
+		s.queue.back().effect = s.prepared
+		s.longData.remove(statementID(p.Body))
+	case wire.ComStmtReset:
+		s.longData.remove(statementID(p.Body))
+	case wire.ComStmtClose:
+		s.cursors.remove(statementID(p.Body))
+		s.longData.remove(statementID(p.Body))
+	case wire.ComStmtSendLongData:
+		s.longData.add(statementID(p.Body))
+		if s.answersLongData {
+			s.opaque = LongDataSent
+		}
+	}
+}
+
+// query reads the text of a COM_QUERY, behind its attributes.
+func (s *State) query(p wire.Packet, text []byte) {
+	if s.attrs {
+		// No attribute: parameter_count 0, parameter_set_count 1. With attributes a binary block precedes the text; the
+		// server that takes them sets status flags, so that nothing hangs on the words but LOAD.
+		if len(text) < 2 || text[0] != 0 {
+			s.queue.back().effect = loads
+			return
+		}
+		text = text[2:]
+	}
+	s.scan(p, text)
+}
+
+// scan reads the text of a command, or begins to if it goes on beyond this chunk.
+func (s *State) scan(p wire.Packet, text []byte) {
+	if !s.client.InPayload() && p.Len < wire.MaxPayload {
+		s.textPassed(s.text.scanWhole(text))
+		return
+	}
+	s.text.feed(text)
+	s.scanning = true
+}
+
+// statementID reads the id of a command on a prepared statement. Of other commands it is of no meaning.
+func statementID(body []byte) uint32 {
+	if len(body) < 5 {
+		return 0
+	}
+	return binary.LittleEndian.Uint32(body[1:])
+}
