@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -76,15 +77,15 @@ func candidates(pairs ...[2]float64) []Candidate {
 
 // choices asks the policy n times. If count, each choice adds a session to the chosen candidate.
 func choices(p Policy, cs []Candidate, n int, count bool) string {
-	var out string
+	var out strings.Builder
 	for range n {
 		i := p.Choose(cs)
-		out += cs[i].Backend.name
+		out.WriteString(cs[i].Backend.name)
 		if count {
 			cs[i].Sessions++
 		}
 	}
-	return out
+	return out.String()
 }
 
 func TestRoundRobin(t *testing.T) {

@@ -1,6 +1,9 @@
 package bench
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // The history of checks reads as a story: o passed, x failed; the answer marks
 // with ! the check that changed something.
@@ -14,16 +17,16 @@ func TestRotationObserve(t *testing.T) {
 	}
 	for _, tt := range tests {
 		r := newRotation(2, 3, 2)
-		got := ""
+		var got strings.Builder
 		for _, c := range tt.checks {
 			if r.observe(1, c == 'o') {
-				got += "!"
+				got.WriteString("!")
 			} else {
-				got += "."
+				got.WriteString(".")
 			}
 		}
-		if got != tt.changes {
-			t.Errorf("%s: %s gives %s, want %s", tt.name, tt.checks, got, tt.changes)
+		if got.String() != tt.changes {
+			t.Errorf("%s: %s gives %s, want %s", tt.name, tt.checks, got.String(), tt.changes)
 		}
 	}
 }
@@ -31,11 +34,11 @@ func TestRotationObserve(t *testing.T) {
 func TestRotationChoose(t *testing.T) {
 	r := newRotation(3, 1, 1)
 	draw := func(n int) string {
-		s := ""
+		var s strings.Builder
 		for range n {
-			s += string(rune('0' + r.choose()))
+			s.WriteString(string(rune('0' + r.choose())))
 		}
-		return s
+		return s.String()
 	}
 	if got := draw(6); got != "012012" {
 		t.Errorf("all in: %s", got)

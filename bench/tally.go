@@ -23,8 +23,9 @@ func (w Workload) String() string {
 		return "short-lived"
 	case Slow:
 		return "slow"
+	default:
+		return "unknown workload"
 	}
-	return "unknown workload"
 }
 
 // Event is one thing that happened to a client.

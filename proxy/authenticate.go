@@ -31,11 +31,6 @@ const shaping = wire.ClientCompress | wire.ClientSSL | wire.ClientZstdCompressio
 // greeted with another backend's salt.
 const authSwitchPlugin = "segue_auth_switch"
 
-// refusal is a backend's ERR_Packet that the client has been given: it was the client's own fault.
-type refusal struct{ err *wire.Err }
-
-func (r *refusal) Error() string { return "refused by the backend: " + r.err.Error() }
-
 // greet gives the client the backend's greeting, made the cluster's, and reads its answer.
 func (s *session) greet(l *login, g *wire.HandshakeV10) error {
 	own := *g
@@ -147,7 +142,7 @@ func (s *session) verdict(l *login, payload []byte) (done bool, status wire.Stat
 		if err := s.passToClient(l, payload); err != nil {
 			return false, 0, err
 		}
-		return false, 0, &endError{Refused, &refusal{said}}
+		return false, 0, &endError{Refused, said} // it was the client's own fault, and the client has been told
 	}
 	return false, 0, nil
 }
@@ -155,7 +150,7 @@ func (s *session) verdict(l *login, payload []byte) (done bool, status wire.Stat
 // clientSpeaks reports whether the client answers a message of the authentication. All are answered but one: the
 // AuthMoreData by which caching_sha2_password says that its cache has let the client in (fast_auth_success).
 func clientSpeaks(payload []byte) bool {
-	return !(len(payload) == 2 && payload[0] == 0x01 && payload[1] == 0x03)
+	return len(payload) != 2 || payload[0] != 0x01 || payload[1] != 0x03
 }
 
 func (s *session) passToClient(l *login, payload []byte) error {

@@ -15,6 +15,7 @@ import (
 
 // canned is a backend without cost of its own: it answers whatever comes by the same bytes and allocates nothing.
 func canned(b *testing.B, answer []byte) (addr string) {
+	b.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -48,6 +49,7 @@ func canned(b *testing.B, answer []byte) (addr string) {
 }
 
 func benchServer(b *testing.B, address string) string {
+	b.Helper()
 	registry := backend.NewRegistry(backend.Options{})
 	registry.Apply([]backend.Spec{{Name: "a", Address: address}})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -70,6 +72,7 @@ func benchServer(b *testing.B, address string) string {
 }
 
 func benchClient(b *testing.B, addr string) *net.TCPConn {
+	b.Helper()
 	nc, err := net.Dial("tcp", addr)
 	if err != nil {
 		b.Fatal(err)
@@ -138,6 +141,7 @@ func BenchmarkIdleSession(b *testing.B) {
 
 // held is the memory that n idle connections to addr take.
 func held(b *testing.B, addr string, n int) float64 {
+	b.Helper()
 	before := inUse()
 	conns := make([]*net.TCPConn, n)
 	for i := range conns {

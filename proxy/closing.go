@@ -39,7 +39,7 @@ func (s *session) clientDeadline() bool {
 	if s.drain == nil || s.current() != Idle {
 		return true
 	}
-	if s.delivering.Load() || s.client.waiting() {
+	if s.down.active.Load() || s.client.waiting() {
 		s.lingerLocked()
 		return true
 	}
@@ -173,7 +173,7 @@ func (s *session) cut(end End, cause error, told string) {
 	if outstanding && !s.track.Answered() {
 		s.last = clientError(told)
 	}
-	if outstanding || s.delivering.Load() || open && (s.current() == Pinned || s.current() == Opaque) {
+	if outstanding || s.down.active.Load() || open && (s.current() == Pinned || s.current() == Opaque) {
 		s.server.clientSaw(s, lostDeadline)
 	}
 	s.severLocked()

@@ -50,7 +50,7 @@ func (s *session) connect() error {
 		err = s.attempt(lease, l, opts)
 		var failed *setupError
 		if !errors.As(err, &failed) {
-			if err == nil || errors.As(err, new(*refusal)) {
+			if err == nil {
 				lease.Established()
 			}
 			return err

@@ -184,6 +184,17 @@ func TestWrongPasswordIsTheClientsOwn(t *testing.T) {
 	if err := p.dial().login("no"); !errors.As(err, &e) || e.Code != 1045 {
 		t.Errorf("the client saw %v, want the backend's 1045", err)
 	}
+	for _, b := range p.registry.Backends() {
+		if n := b.Logins(); n != 0 {
+			t.Errorf("%d logins of %s are counted", n, b.Name())
+		}
+	}
+	d := p.connect()
+	b, _ := p.registry.Lookup(p.Sessions()[0].Backend)
+	if n := b.Logins(); n != 1 {
+		t.Errorf("%d logins are counted, want 1", n)
+	}
+	d.ask("SELECT 1")
 }
 
 func TestNoBackendUsable(t *testing.T) {

@@ -72,6 +72,7 @@ func TestBug11_EverySessionEndsWhoeverEndsIt(t *testing.T) {
 
 // endOf brings a session into a state and then ends it from one side.
 func endOf(t *testing.T, sent, answered, last []byte, client, rst bool) {
+	t.Helper()
 	end := func(c *peerConn) {
 		if rst {
 			_, _ = c.Write(last)

@@ -1,89 +1,12 @@
 package proxy
 
 import (
-	"bytes"
-	"context"
 	"io"
-	"log/slog"
-	"net"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"segue/backend"
 	"segue/proxy/wire"
-)
-
-// measured is a Server under test with its metrics and its log.
-type measured struct {
-	*proxied
-	metrics *prometheus.Registry
-	log     *syncBuffer
-}
-
-// syncBuffer is what a log has been written to.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *syncBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *syncBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-func measure(t *testing.T, o Options, specs ...backend.Spec) *measured {
-	t.Helper()
-	m := &measured{metrics: prometheus.NewRegistry(), log: &syncBuffer{}}
-	m.proxied = startWith(t, specs, func(r *backend.Registry) *Server {
-		return NewServer(r, o, slog.New(slog.NewTextHandler(m.log, &slog.HandlerOptions{Level: slog.LevelDebug})), m.metrics)
-	})
-	return m
-}
-
-// series gives the values of a metric by its label values, joined by commas; a histogram's is its count.
-func (m *measured) series(name string) map[string]float64 {
-	m.t.Helper()
-	families, err := m.metrics.Gather()
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	values := map[string]float64{}
-	for _, f := range families {
-		if f.GetName() != name {
-			continue
-		}
-		for _, metric := range f.GetMetric() {
-			var labels []string
-			for _, l := range metric.GetLabel() {
-				labels = append(labels, l.GetValue())
-			}
-			value := metric.GetCounter().GetValue() + metric.GetGauge().GetValue() + float64(metric.GetHistogram().GetSampleCount())
-			values[strings.Join(labels, ",")] = value
-		}
-	}
-	return values
-}
-
-func (m *measured) waitValue(name, labels string, want float64) {
-	m.t.Helper()
-	eventually(m.t, name+"{"+labels+"}", func() bool { return m.series(name)[labels] == want })
-}
-
-const (
-	ends         = "segue_session_ends_total"
-	clientErrors = "segue_client_errors_total"
-	hidden       = "segue_hidden_failures_total"
 )
 
 // Each way in which a session can end is counted under its name, and what its client saw of it.
@@ -329,80 +252,4 @@ func TestSeriesOfARemovedBackendVanish(t *testing.T) {
 			}
 		})
 	}
-}
-
-// bugs.md 22: no secret and no text of a statement reaches the log, whatever happens.
-func TestBug22_NoSecretIsLogged(t *testing.T) {
-	m := measure(t, Options{ConnectBudget: 100 * time.Millisecond}, newPeer(t, func(c *peerConn) {
-		switch c.number {
-		case 1:
-			native("ABCDEFGHIJKLMNOPQRST", nil)(c)
-		case 2:
-			c.login()
-			_, _, _ = c.r.Next()
-		case 3:
-			failures["shutting down"](c)
-		default:
-			echo(c)
-		}
-	}).spec("a"))
-	m.connect().ask("SELECT 'topsecret'")
-	d := m.connect()
-	d.query("SELECT 'topsecret'")
-	_, _ = d.row()
-	_ = m.dial().login("pw-topsecret")
-	d = m.connect()
-	m.list()[0].state.Store(uint32(Closed))
-	d.query("SELECT 'topsecret'")
-	m.Close()
-	m.waitSessions(0)
-	text := m.log.String()
-	if !strings.Contains(text, "session ended") || !strings.Contains(text, "a client saw an error") {
-		t.Fatal("nothing is logged")
-	}
-	for _, secret := range []string{"topsecret", "SELECT", string(wire.NativePassword([]byte("ABCDEFGHIJKLMNOPQRST"), []byte("pw")))} {
-		if strings.Contains(text, secret) {
-			t.Errorf("%q is in the log", secret)
-		}
-	}
-}
-
-// A listener that fails for a while does not end the server: bugs.md 11.
-func TestBug11_AcceptGoesOnAfterAnError(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	registry := backend.NewRegistry(backend.Options{})
-	registry.Apply([]backend.Spec{newPeer(t, echo).spec("a")})
-	s := NewServer(registry, Options{}, nil, nil)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx, &flaky{Listener: ln, failures: 3}) }()
-	p := &proxied{Server: s, t: t, addr: ln.Addr().String()}
-	d := p.connect()
-	d.ask("SELECT 1")
-	_ = d.Close()
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	go func() { done <- s.Serve(t.Context(), &flaky{Listener: ln}) }()
-	if err := <-done; err == nil {
-		t.Error("a closed listener is no error")
-	}
-}
-
-// flaky is a listener whose first calls of Accept fail.
-type flaky struct {
-	net.Listener
-	failures int
-}
-
-func (f *flaky) Accept() (net.Conn, error) {
-	if f.failures > 0 {
-		f.failures--
-		return nil, &net.OpError{Op: "accept", Err: errNotASocket}
-	}
-	return f.Listener.Accept()
 }

@@ -29,9 +29,11 @@ const (
 func (o *Options) connectBudget() time.Duration {
 	return orDefault(o.ConnectBudget, DefaultConnectBudget)
 }
+
 func (o *Options) connectTimeout() time.Duration {
 	return orDefault(o.ConnectTimeout, DefaultConnectTimeout)
 }
+
 func (o *Options) drainTimeout() time.Duration { return orDefault(o.DrainTimeout, DefaultDrainTimeout) }
 
 // authTimeout is the longest that a backend may take to answer a message of the authentication. A server that

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -18,6 +19,9 @@ type pump struct {
 	src, dst *conn
 	readable func(fd uintptr) bool // onReadable, bound once
 	writable func(fd uintptr) bool // onWritable, bound once
+
+	// active: the pump may hold bytes that it has read and not yet written, or not even shown to the session.
+	active atomic.Bool
 
 	// Owned by the pump's goroutine.
 	large bool   // the last read filled the buffer
@@ -66,6 +70,14 @@ func (p *pump) run() (deadline bool) {
 
 // onReadable is called when the source may have bytes. It returns false to wait for more.
 func (p *pump) onReadable(fd uintptr) bool {
+	p.active.Store(true)
+	over := p.carry(fd)
+	p.active.Store(false)
+	return over
+}
+
+// carry carries what is there, and reports whether the pump is to end.
+func (p *pump) carry(fd uintptr) bool {
 	for {
 		buf := p.s.server.buffers.take(p.large)
 		n, again, errno := receive(fd, buf)
@@ -103,9 +115,6 @@ func (p *pump) forward(b []byte) (again bool) {
 	v := p.s.observe(p, b)
 	if v.pass {
 		p.write(b, v.last)
-	}
-	if p == &p.s.down {
-		p.s.delivering.Store(false)
 	}
 	if v.last {
 		p.s.closeDrained()
@@ -184,10 +193,9 @@ func (s *session) observeBackend(b []byte) verdict {
 		return verdict{again: true}
 	}
 	s.follow()
-	s.delivering.Store(true)
 	v := verdict{pass: true, again: s.track.Failed() || s.track.MidAnswer()}
 	if s.drain != nil && s.current() == Idle {
-		if s.client.waiting() || s.track.Midway() {
+		if s.client.waiting() || s.up.active.Load() || s.track.Midway() { // in this order: what was read meanwhile is in the pump
 			s.lingerLocked()
 			return v
 		}

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -98,7 +99,7 @@ func TestClientGoneDuringAStatementEndsTheBackendSession(t *testing.T) {
 				close(running)
 				// A server that runs a statement does not look at its client; it notices when the socket is dead.
 				for one := []byte{0}; ; {
-					if _, err := c.Read(one); err != nil && err != io.EOF {
+					if _, err := c.Read(one); err != nil && !errors.Is(err, io.EOF) {
 						break
 					} else if _, err := c.Write(nil); err != nil {
 						break
@@ -264,7 +265,7 @@ func TestBug14_UnaskedInfileIsRefused(t *testing.T) {
 	d := p.connect()
 	d.query("SELECT 1")
 	_, err := d.row()
-	if e, ok := err.(*wire.Err); !ok || e.State != stateConnection {
+	if e := new(wire.Err); !errors.As(err, &e) || e.State != stateConnection {
 		t.Fatalf("got %v, want an ERR_Packet of Segue's", err)
 	}
 	d.waitEOF()

@@ -32,8 +32,6 @@ type session struct {
 	down    pump         // backend → client
 	pumping atomic.Int32 // pumps that have not ended; 0 in the connection phase
 
-	delivering atomic.Bool // bytes that have been observed are still on their way to the client
-
 	mu sync.Mutex // guards what follows
 	// Set by the connection phase for each attempt, fixed in the command phase.
 	lease   *backend.Lease

@@ -1,4 +1,4 @@
-//go:build unix && !linux
+//go:build unix && (!linux || 386 || s390x)
 
 package proxy
 
@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// Off Linux the data path reads until nothing is left, one system call more per message.
+// Off Linux, and where it has no system call of their own for these, the data path reads until nothing is left, one
+// system call more per message.
 
 func reportLeft(syscall.RawConn) error { return errors.ErrUnsupported }
 

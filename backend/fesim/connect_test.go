@@ -223,16 +223,16 @@ func TestS7_ProxyProtocol(t *testing.T) {
 	c.send(1, m.Append(nil))
 	c.must(2)
 	c.query("SELECT USER()")
-	rows := ""
+	var rows strings.Builder
 	for range 5 {
 		payload, _, err := c.next()
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows += string(payload)
+		rows.WriteString(string(payload))
 	}
-	if !strings.Contains(rows, "'root'@'192.0.2.7'") {
-		t.Errorf("USER() = %q", rows)
+	if !strings.Contains(rows.String(), "'root'@'192.0.2.7'") {
+		t.Errorf("USER() = %q", rows.String())
 	}
 	for _, header := range []string{"GET / HTTP/1.1\r\n", "", strings.Repeat("x", 200)} {
 		c := dialRaw(t, f)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -214,13 +215,13 @@ func (s *segueUnderTest) counters(t *testing.T, name string) map[string]float64 
 			continue
 		}
 		for _, metric := range family.GetMetric() {
-			key := ""
+			var key strings.Builder
 			for _, label := range metric.GetLabel() {
 				if label.GetName() != "backend" {
-					key += label.GetValue() + " "
+					key.WriteString(label.GetValue() + " ")
 				}
 			}
-			values[key] += metric.GetCounter().GetValue()
+			values[key.String()] += metric.GetCounter().GetValue()
 		}
 	}
 	return values

@@ -72,8 +72,12 @@ var conversations = []struct {
 	{"commit by flags", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(query("COMMIT")), answer(ok)}, after{idle: true}},
 	{"implicit commit by flags", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(query("CREATE TABLE t (a INT)")), answer(ok)}, after{idle: true}},
 	{"error in a transaction", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(query("x")), answer(failure)}, after{true, PinTransaction, 0}},
-	{"error with autocommit off", Options{}, []talk{say(query("SELECT a FROM t")), answer(okTrans), say(query("COMMIT")), answer(okOff), say(query("INSERT")), answer(failure)},
-		after{true, PinTransaction, 0}},
+	{
+		"error with autocommit off",
+		Options{},
+		[]talk{say(query("SELECT a FROM t")), answer(okTrans), say(query("COMMIT")), answer(okOff), say(query("INSERT")), answer(failure)},
+		after{true, PinTransaction, 0},
+	},
 	{"autocommit off alone", Options{}, []talk{say(query("SET AUTOCOMMIT = 0")), answer(okOff)}, after{idle: true}},
 	{"transaction by words", Options{}, []talk{say(query("BEGIN")), answer(okFE)}, after{true, PinTransaction, 0}},
 	{"commit by words", Options{}, []talk{say(query("BEGIN")), answer(okFE), say(query("INSERT")), answer(okFE), say(query("COMMIT")), answer(okFE)}, after{idle: true}},
@@ -82,36 +86,62 @@ var conversations = []struct {
 	{"begin fails", Options{}, []talk{say(query("BEGIN")), answer(failure)}, after{idle: true}},
 	{"begin among others fails", Options{}, []talk{say(query("BEGIN; INSERT")), answer([]byte{0, 0, 0, 8, 0, 0, 0}, failure)}, after{true, PinTransaction, 0}},
 	{"cursor", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen)}, after{true, PinCursor, 0}},
-	{"cursor read to its end", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
-		say(statement(wire.ComStmtFetch, 1)), answer(row, eofLast)}, after{idle: true}},
-	{"two cursors, one closed", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
-		say(statement(wire.ComStmtExecute, 2)), answer([]byte{1}, def, eofOpen), say(statement(wire.ComStmtClose, 1))}, after{true, PinCursor, 0}},
-	{"two cursors closed", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
-		say(statement(wire.ComStmtExecute, 2)), answer([]byte{1}, def, eofOpen), say(statement(wire.ComStmtClose, 2), statement(wire.ComStmtClose, 1))}, after{idle: true}},
-	{"cursor reset", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
-		say(statement(wire.ComStmtReset, 1)), answer(ok)}, after{idle: true}},
+	{"cursor read to its end", Options{}, []talk{
+		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(statement(wire.ComStmtFetch, 1)), answer(row, eofLast),
+	}, after{idle: true}},
+	{"two cursors, one closed", Options{}, []talk{
+		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(statement(wire.ComStmtExecute, 2)), answer([]byte{1}, def, eofOpen), say(statement(wire.ComStmtClose, 1)),
+	}, after{true, PinCursor, 0}},
+	{"two cursors closed", Options{}, []talk{
+		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(statement(wire.ComStmtExecute, 2)), answer([]byte{1}, def, eofOpen), say(statement(wire.ComStmtClose, 2), statement(wire.ComStmtClose, 1)),
+	}, after{idle: true}},
+	{"cursor reset", Options{}, []talk{
+		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(statement(wire.ComStmtReset, 1)), answer(ok),
+	}, after{idle: true}},
 	{"long data", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1))}, after{true, PinLongData, 0}},
 	{"long data used", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 1)), answer(ok)}, after{idle: true}},
-	{"long data of another statement used", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 2)), answer(ok)},
-		after{true, PinLongData, 0}},
+	{
+		"long data of another statement used",
+		Options{},
+		[]talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 2)), answer(ok)},
+		after{true, PinLongData, 0},
+	},
 	{"long data of another statement closed", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtClose, 2))}, after{true, PinLongData, 0}},
 	{"long data closed", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtClose, 1))}, after{idle: true}},
 	{"long data reset", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtReset, 1)), answer(ok)}, after{idle: true}},
-	{"long data for the next execution", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 1), statement(wire.ComStmtSendLongData, 1)),
-		answer(ok)}, after{true, PinLongData, 0}},
+	{"long data for the next execution", Options{}, []talk{
+		say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 1), statement(wire.ComStmtSendLongData, 1)),
+		answer(ok),
+	}, after{true, PinLongData, 0}},
 	{"long data and a new session", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), command(wire.ComResetConnection, "")), answer(ok)}, after{idle: true}},
-	{"cursor and a new session", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
-		say(command(wire.ComResetConnection, "")), answer(ok)}, after{idle: true}},
-	{"cursor, and a fetch that fails", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
-		say(statement(wire.ComStmtFetch, 1)), answer(failure)}, after{idle: true}},
-	{"cursor opened again", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
-		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eof, eof)}, after{idle: true}},
+	{"cursor and a new session", Options{}, []talk{
+		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(command(wire.ComResetConnection, "")), answer(ok),
+	}, after{idle: true}},
+	{"cursor, and a fetch that fails", Options{}, []talk{
+		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(statement(wire.ComStmtFetch, 1)), answer(failure),
+	}, after{idle: true}},
+	{"cursor opened again", Options{}, []talk{
+		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
+		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eof, eof),
+	}, after{idle: true}},
 	{"prepared, though its text begins a transaction", Options{}, []talk{say(command(wire.ComStmtPrepare, "BEGIN")), answer([]byte{0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})}, after{idle: true}},
-	{"a statement of a transaction is prepared", Options{}, []talk{say(query("BEGIN")), answer(okTrans),
-		say(command(wire.ComStmtPrepare, "SELECT 1")), answer([]byte{0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})}, after{true, PinTransaction, 0}},
+	{"a statement of a transaction is prepared", Options{}, []talk{
+		say(query("BEGIN")), answer(okTrans),
+		say(command(wire.ComStmtPrepare, "SELECT 1")), answer([]byte{0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}),
+	}, after{true, PinTransaction, 0}},
 	{"transaction by flags, read of", Options{}, []talk{say(query("SELECT")), answer([]byte{1}, def, eof, row, []byte{0xfe, 0, 0, 1, 0})}, after{true, PinTransaction, 0}},
-	{"reset keeps a transaction told by words", Options{}, []talk{say(query("BEGIN")), answer(okFE), say(command(wire.ComResetConnection, "")), answer(okFE)},
-		after{true, PinTransaction, 0}}, // a StarRocks FE resets variables alone
+	{
+		"reset keeps a transaction told by words",
+		Options{},
+		[]talk{say(query("BEGIN")), answer(okFE), say(command(wire.ComResetConnection, "")), answer(okFE)},
+		after{true, PinTransaction, 0},
+	}, // a StarRocks FE resets variables alone
 	{"flags overrule words", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(query("COMMIT")), answer(ok), say(query("BEGIN")), answer(ok)}, after{idle: true}},
 	{"empty packet for a command", Options{}, []talk{say(nil)}, after{opaque: UnknownCommand}},
 	{"COM_QUIT", Options{}, []talk{say(command(wire.ComQuit, "")), answer(ok)}, after{}},
@@ -120,15 +150,21 @@ var conversations = []struct {
 	{"infile: file sent", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte("1\n"), nil))}, after{}},
 	{"infile: answered", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte{byte(wire.ComQuit)}, nil)), from(4, answer(ok))}, after{idle: true}},
 	{"infile: answered too early", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte("1\n"))), from(3, answer(failure))}, after{}},
-	{"infile: answered too early, then finished", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte("1\n"))),
-		from(3, answer(failure)), from(3, say([]byte("2\n"), nil))}, after{idle: true}},
-	{"infile: and the next statement", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say(nil)), from(3, answer(failure)),
-		say(query("SELECT")), answer(ok)}, after{idle: true}},
+	{"infile: answered too early, then finished", Options{}, []talk{
+		say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte("1\n"))),
+		from(3, answer(failure)), from(3, say([]byte("2\n"), nil)),
+	}, after{idle: true}},
+	{"infile: and the next statement", Options{}, []talk{
+		say(query("LOAD DATA LOCAL")), answer(infile), from(2, say(nil)), from(3, answer(failure)),
+		say(query("SELECT")), answer(ok),
+	}, after{idle: true}},
 	{"infile: commands behind it", Options{}, []talk{say(query("LOAD DATA LOCAL"), query("SELECT 1")), answer(infile)}, after{opaque: UnknownAnswer}},
 	{"change user", Options{}, []talk{say(command(wire.ComChangeUser, "u\x00")), answer(authSwap), from(2, say(make([]byte, 20))), from(3, answer(ok))}, after{idle: true}},
 	{"change user: answer awaited", Options{}, []talk{say(command(wire.ComChangeUser, "u\x00")), answer(authSwap), from(2, say(make([]byte, 20)))}, after{}},
-	{"change user, then a statement", Options{}, []talk{say(command(wire.ComChangeUser, "u\x00")), answer(authSwap), from(2, say([]byte{3, 1, 2})),
-		from(3, answer(ok)), say(query("SELECT 1")), answer(ok)}, after{idle: true}},
+	{"change user, then a statement", Options{}, []talk{
+		say(command(wire.ComChangeUser, "u\x00")), answer(authSwap), from(2, say([]byte{3, 1, 2})),
+		from(3, answer(ok)), say(query("SELECT 1")), answer(ok),
+	}, after{idle: true}},
 	{"change user ends a transaction", Options{}, []talk{say(query("BEGIN")), answer(okFE), say(command(wire.ComChangeUser, "u\x00")), answer(okFE)}, after{idle: true}},
 	{"unknown command", Options{}, []talk{say([]byte{0x7f})}, after{opaque: UnknownCommand}},
 	{"replication", Options{}, []talk{say(command(wire.ComBinlogDump, "\x04\x00"))}, after{opaque: UnknownCommand}},
@@ -232,8 +268,10 @@ func TestBug8_IdleAgainAfterAnError(t *testing.T) {
 }
 
 func TestBug17_CommandsWithoutAnswer(t *testing.T) {
-	s := run(Options{}, []talk{say(statement(wire.ComStmtClose, 1), query("a"), statement(wire.ComStmtClose, 2), statement(wire.ComStmtSendLongData, 3), query("b")),
-		answer(ok), answer(ok)}, 1<<20)
+	s := run(Options{}, []talk{
+		say(statement(wire.ComStmtClose, 1), query("a"), statement(wire.ComStmtClose, 2), statement(wire.ComStmtSendLongData, 3), query("b")),
+		answer(ok), answer(ok),
+	}, 1<<20)
 	if !s.Idle() {
 		t.Error("not idle: a silent command is waited for")
 	}

@@ -112,6 +112,7 @@ func judge(w [4]keyword) effect {
 		if w[1] == wordStatement { // MariaDB: SET STATEMENT … FOR LOAD …
 			return loads
 		}
+	default:
 	}
 	return 0
 }

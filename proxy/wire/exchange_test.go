@@ -125,9 +125,9 @@ func TestExchangeTellsStatus(t *testing.T) {
 		want Status
 	}{
 		{"ok", 0, [][]byte{okTrans}, StatusInTrans | StatusAutocommit},
-		{"eof", 0, [][]byte{count(1), def, eof, []byte{0xfe, 1, 0, 0x21, 0}}, StatusInTrans | StatusNoIndexUsed},
+		{"eof", 0, [][]byte{count(1), def, eof, {0xfe, 1, 0, 0x21, 0}}, StatusInTrans | StatusNoIndexUsed},
 		{"ok for eof", ClientDeprecateEOF, [][]byte{count(1), def, wideOK}, StatusAutocommit},
-		{"error keeps the last", 0, [][]byte{count(1), def, []byte{0xfe, 0, 0, 1, 0}, errPkt}, StatusInTrans},
+		{"error keeps the last", 0, [][]byte{count(1), def, {0xfe, 0, 0, 1, 0}, errPkt}, StatusInTrans},
 	} {
 		var x Exchange
 		x.Negotiate(c.caps, 0)

@@ -15,8 +15,8 @@ type seen struct {
 }
 
 // walk feeds chunks to a Framer and returns the packets it reports and the payload bytes it skips or reports.
-func walk(t testing.TB, chunks [][]byte) (packets []seen, payload []byte) {
-	t.Helper()
+func walk(tb testing.TB, chunks [][]byte) (packets []seen, payload []byte) {
+	tb.Helper()
 	var f Framer
 	for _, c := range chunks {
 		for len(c) > 0 {
@@ -28,17 +28,17 @@ func walk(t testing.TB, chunks [][]byte) (packets []seen, payload []byte) {
 			}
 			p, n, ok := f.Next(c)
 			if n == 0 {
-				t.Fatalf("Next consumed nothing of %d bytes", len(c))
+				tb.Fatalf("Next consumed nothing of %d bytes", len(c))
 			}
 			c = c[n:]
 			if !ok {
 				if len(c) > 0 {
-					t.Fatalf("Next left %d bytes without reporting a packet", len(c))
+					tb.Fatalf("Next left %d bytes without reporting a packet", len(c))
 				}
 				continue
 			}
 			if len(p.Body) < min(p.Len, HeadLen) {
-				t.Fatalf("body of %d bytes, want at least %d", len(p.Body), min(p.Len, HeadLen))
+				tb.Fatalf("body of %d bytes, want at least %d", len(p.Body), min(p.Len, HeadLen))
 			}
 			payload = append(payload, p.Body...)
 			packets = append(packets, seen{p.Len, p.Seq, p.Continues, bytes.Clone(p.Body[:min(len(p.Body), HeadLen)])})
