@@ -101,7 +101,7 @@ func TestDrainSendsTheEndWithTheLastAnswer(t *testing.T) {
 		if !again {
 			t.Fatalf("%d bytes have come, and no end with them", n)
 		}
-		if k, err := d.Read(buf[:]); k != 0 || err != io.EOF {
+		if k, err := d.Read(buf[:]); k != 0 || !errors.Is(err, io.EOF) {
 			t.Fatalf("behind the answer: %d bytes, %v", k, err)
 		}
 	}
