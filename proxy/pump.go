@@ -81,10 +81,12 @@ func (p *pump) carry(fd uintptr) bool {
 	for {
 		buf := p.s.server.buffers.take(p.large)
 		n, again, errno := receive(fd, buf)
-		if n > 0 && p.forward(buf[:n]) {
+		full := n == len(buf)
+		// A backend that has closed right behind its answer, as a draining FE does: what came in one segment leaves in one.
+		fin := again && !full && p == &p.s.down && ended(fd)
+		if n > 0 && p.forward(buf[:n], fin) {
 			again = true
 		}
-		full := n == len(buf)
 		p.s.server.buffers.give(buf)
 		switch {
 		case errno == syscall.EAGAIN:
@@ -110,11 +112,12 @@ func (p *pump) end(err error) bool {
 	return true
 }
 
-// forward lets the session see the bytes and does with them as it says. It reports whether to read again at once.
-func (p *pump) forward(b []byte) (again bool) {
+// forward lets the session see the bytes and does with them as it says; fin means that the source has closed behind them. It
+// reports whether to read again at once.
+func (p *pump) forward(b []byte, fin bool) (again bool) {
 	v := p.s.observe(p, b)
 	if v.pass {
-		p.write(b, v.last)
+		p.write(b, v.last || fin)
 	}
 	if v.last {
 		p.s.closeDrained()

@@ -57,10 +57,10 @@ func (m *controlMessage) left(n int) int32 {
 // send writes as much of buf as the socket takes. With more set it holds back the last segment until something follows, or
 // the sending side is shut down: the FIN then travels in one segment with the last bytes.
 func send(fd uintptr, buf []byte, more bool) (n int, errno syscall.Errno) {
-	flags := uintptr(syscall.MSG_DONTWAIT | syscall.MSG_NOSIGNAL)
 	if more {
-		flags |= msgMore
+		hold(fd)
 	}
+	const flags = syscall.MSG_DONTWAIT | syscall.MSG_NOSIGNAL
 	r, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), flags, 0, 0)
 	if errno != 0 {
 		return 0, errno
@@ -68,12 +68,28 @@ func send(fd uintptr, buf []byte, more bool) (n int, errno syscall.Errno) {
 	return int(r), 0
 }
 
-// msgMore is MSG_MORE, which package syscall lacks.
-const msgMore = 0x8000
+// hold sets TCP_CORK. MSG_MORE would not do: it holds for one call, and an ACK or a pacing timer in between lets the bytes go. On
+// a socket other than TCP it fails, and nothing is held.
+func hold(fd uintptr) {
+	on := int32(1)
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, fd, syscall.IPPROTO_TCP, syscall.TCP_CORK, uintptr(unsafe.Pointer(&on)), unsafe.Sizeof(on), 0)
+}
 
-// waiting reports whether bytes, or the end of the stream, wait to be read.
+// waiting reports whether bytes wait to be read.
 func waiting(fd uintptr) bool {
+	n, errno := peek(fd)
+	return errno == 0 && n > 0
+}
+
+// ended reports whether nothing but the end of the stream waits to be read.
+func ended(fd uintptr) bool {
+	n, errno := peek(fd)
+	return errno == 0 && n == 0
+}
+
+// peek looks for one byte without taking it.
+func peek(fd uintptr) (n int, errno syscall.Errno) {
 	var b [1]byte
 	r, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&b)), 1, syscall.MSG_DONTWAIT|syscall.MSG_PEEK, 0, 0)
-	return errno == 0 && int(r) > 0
+	return int(r), errno
 }
