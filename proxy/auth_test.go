@@ -309,7 +309,7 @@ func TestRefusalReachesAClientThatGoesOnSending(t *testing.T) {
 		d.write(1, make([]byte, 1000))
 	}
 	payload, err := d.next(0)
-	if err != nil || !bytes.Contains(payload, []byte("Too many connections")) {
+	if err != nil || !bytes.Contains(payload, []byte("segue: no usable backend")) {
 		t.Errorf("%q, %v", payload, err)
 	}
 	if n, err := io.Copy(io.Discard, d); n != 0 || err != nil {

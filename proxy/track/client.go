@@ -1,6 +1,7 @@
 package track
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"segue/proxy/wire"
@@ -94,6 +95,7 @@ func (s *State) command(p wire.Packet) {
 	}
 	switch c {
 	case wire.ComQuery:
+		s.queue.back().prelude = isPrelude(p.Body[1:])
 		s.query(p, p.Body[1:])
 	case wire.ComStmtPrepare:
 		s.scan(p, p.Body[1:])
@@ -145,4 +147,12 @@ func statementID(body []byte) uint32 {
 		return 0
 	}
 	return binary.LittleEndian.Uint32(body[1:])
+}
+
+// isPrelude reports whether a text begins as what drivers send ahead of the statement that they are about: SET, SELECT @@…. A
+// StarRocks FE that is leaving closes no session behind those either (SqlUtils.isPreQuerySQL).
+func isPrelude(text []byte) bool {
+	const set, vars = "SET ", "SELECT @@"
+	return len(text) >= len(set) && bytes.EqualFold(text[:len(set)], []byte(set)) ||
+		len(text) >= len(vars) && bytes.EqualFold(text[:len(vars)], []byte(vars))
 }

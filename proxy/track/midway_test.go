@@ -17,6 +17,8 @@ func TestMidwayBetweenPrepareAndExecute(t *testing.T) {
 		{"prepared", prepare, true},
 		{"prepared and executed", append(prepare[:2:2], say(statement(wire.ComStmtExecute, 1)), answer(ok)), false},
 		{"not prepared", []talk{say(command(wire.ComStmtPrepare, "SELEC")), answer(failure)}, false},
+		{"a driver's SET", []talk{say(query("set autocommit=1")), answer(ok)}, true},
+		{"a driver's question", []talk{say(query("SELECT @@max_allowed_packet")), answer(ok)}, true},
 		{"a statement", []talk{say(query("SELECT 1")), answer(ok)}, false},
 	} {
 		if s := run(Options{}, c.talks, 1<<20); s.Midway() != c.want || !s.Idle() {

@@ -7,6 +7,7 @@ type pending struct {
 	statement uint32 // id of the prepared statement, for commands that name one
 	command   wire.Command
 	effect    effect
+	prelude   bool  // a SET or SELECT @@…, with which drivers begin
 	seq       uint8 // sequence id of the client's last packet for it
 }
 

@@ -82,7 +82,7 @@ func (s *State) responsePassed() {
 		s.mode = commands
 	}
 	s.failed = step == wire.Failed
-	s.midway = e.command == wire.ComStmtPrepare && !s.failed
+	s.midway = (e.command == wire.ComStmtPrepare || e.prelude) && !s.failed
 	s.ended(e, step == wire.Done)
 	if s.queue.n > 0 {
 		s.begin(s.queue.front().command)
