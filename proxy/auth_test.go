@@ -107,6 +107,19 @@ func TestBug15_SequenceIDsOverSeveralBackends(t *testing.T) {
 	}
 }
 
+// A client whose first answer was empty may have a password all the same, once it has been asked for it.
+func TestClientThatGaveItsPasswordLater(t *testing.T) {
+	p := start(t, quick, newPeer(t, answers(switchToNative)).spec("bad"), newPeer(t, native("abcdefghijklmnopqrst", nil)).spec("good"))
+	good, _ := p.registry.Lookup("good")
+	p.registry.SetHealth(good, backend.Stopping, "last") // so that bad comes first
+	d := p.dial()
+	d.shy = true
+	if err := d.login("pw"); err != nil {
+		t.Fatal(err)
+	}
+	d.ask("SELECT 1")
+}
+
 // What the client said of itself reaches the second backend as it reached the first.
 func TestRetryKeepsWhatTheClientAskedFor(t *testing.T) {
 	var mu sync.Mutex
@@ -303,7 +316,7 @@ func TestBug20_ClientThatLeavesCutsOffNoHandshake(t *testing.T) {
 
 // An ERR_Packet of Segue's reaches a client that goes on sending.
 func TestRefusalReachesAClientThatGoesOnSending(t *testing.T) {
-	p := start(t, Options{ConnectBudget: 50 * time.Millisecond}, newPeer(t, failures["too many connections"]).spec("a"))
+	p := start(t, Options{ConnectBudget: 500 * time.Millisecond}, newPeer(t, failures["too many connections"]).spec("a"))
 	d := p.dial()
 	for range 3 {
 		d.write(1, make([]byte, 1000))

@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"testing"
 
 	"segue/backend"
@@ -93,47 +94,59 @@ func benchClient(b *testing.B, addr string) *net.TCPConn {
 	return nc.(*net.TCPConn)
 }
 
+// smallStatement is a statement, smallAnswer its answer of one row.
+func smallStatement() []byte {
+	b, _ := wire.AppendPacket(nil, 0, append([]byte{byte(wire.ComQuery)}, "SELECT c FROM sbtest1 WHERE id=5012"...))
+	return b
+}
+
+func smallAnswer() (b []byte) {
+	seq := uint8(1)
+	for _, p := range [][]byte{{1}, peerDef, peerEOF, {1, '7'}, peerEOF} {
+		b, seq = wire.AppendPacket(b, seq, p)
+	}
+	return b
+}
+
+// exchange sends a statement and reads its answer.
+func exchange(b *testing.B, nc *net.TCPConn, statement, answer []byte) {
+	b.Helper()
+	if _, err := nc.Write(statement); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := io.ReadFull(nc, answer); err != nil {
+		b.Fatal(err)
+	}
+}
+
 // BenchmarkStatement is one small statement through the proxy and back, the client and the backend included: allocs/op is what
 // the proxy allocates, for neither of them does.
 func BenchmarkStatement(b *testing.B) {
-	var answer []byte
-	seq := uint8(1)
-	for _, p := range [][]byte{{1}, peerDef, peerEOF, {1, '7'}, peerEOF} {
-		answer, seq = wire.AppendPacket(answer, seq, p)
-	}
+	statement, answer := smallStatement(), smallAnswer()
 	address := canned(b, answer)
-	statement, _ := wire.AppendPacket(nil, 0, append([]byte{byte(wire.ComQuery)}, "SELECT c FROM sbtest1 WHERE id=5012"...))
 	for name, addr := range map[string]string{"direct": address, "proxied": benchServer(b, address)} {
 		b.Run(name, func(b *testing.B) {
 			nc := benchClient(b, addr)
 			got := make([]byte, len(answer))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := nc.Write(statement); err != nil {
-					b.Fatal(err)
-				}
-				if _, err := io.ReadFull(nc, got); err != nil {
-					b.Fatal(err)
-				}
+				exchange(b, nc, statement, got)
 			}
 		})
 	}
 }
 
-// BenchmarkIdleSession reports what the proxy holds for each of many idle sessions: heap and stacks, less what client and
-// backend, which live in the same process here, hold for a connection of their own.
+// BenchmarkIdleSession reports what the proxy holds for each of many idle sessions that have worked before: heap and stacks,
+// less what client and backend, which live in the same process here, hold for a connection of their own.
 func BenchmarkIdleSession(b *testing.B) {
-	for _, c := range []struct {
-		name string
-		n    int
-	}{{"1000", 1000}, {"4500", 4500}} {
-		b.Run(c.name, func(b *testing.B) {
-			address := canned(b, peerOK)
+	for _, n := range []int{1000, 4500} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			address := canned(b, smallAnswer())
 			through := benchServer(b, address)
 			for b.Loop() {
-				direct := held(b, address, c.n)
-				proxied := held(b, through, c.n)
-				b.ReportMetric((proxied-direct)/float64(c.n), "B/session")
+				direct := held(b, address, n)
+				proxied := held(b, through, n)
+				b.ReportMetric((proxied-direct)/float64(n), "B/session")
 			}
 		})
 	}
@@ -142,10 +155,13 @@ func BenchmarkIdleSession(b *testing.B) {
 // held is the memory that n idle connections to addr take.
 func held(b *testing.B, addr string, n int) float64 {
 	b.Helper()
+	statement, answer := smallStatement(), smallAnswer()
 	before := inUse()
 	conns := make([]*net.TCPConn, n)
 	for i := range conns {
 		conns[i] = benchClient(b, addr)
+		exchange(b, conns[i], statement, answer)
+		exchange(b, conns[i], statement, answer)
 	}
 	after := inUse()
 	for _, c := range conns {

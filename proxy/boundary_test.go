@@ -199,6 +199,26 @@ func pair(t *testing.T) (*conn, net.Conn) {
 	return near, far
 }
 
+// still is a session in state Idle, under a drain, whose pumps do not run: what comes stays unread. client and far are
+// the far ends of its connections.
+func still(t *testing.T) (s *session, client, far net.Conn) {
+	t.Helper()
+	s = &session{server: NewServer(backend.NewRegistry(backend.Options{}), Options{}, nil, nil), drain: &drain{end: Drained, cause: errStopped}}
+	s.state.Store(uint32(Idle))
+	s.client, client = pair(t)
+	s.back, far = pair(t)
+	return s, client, far
+}
+
+func TestNothingPassesBehindADrain(t *testing.T) {
+	s, _, _ := still(t)
+	s.end = Drained
+	answer, _ := wire.AppendPacket(nil, 1, peerOK)
+	if v := s.observeBackend(answer); v.pass || s.current() != Idle {
+		t.Errorf("an FE's answer to COM_QUIT is passed on: %v, state %v", v.pass, s.current())
+	}
+}
+
 func TestDrainLooksForAStatementThatIsNotReadYet(t *testing.T) {
 	statement, _ := wire.AppendPacket(nil, 0, []byte{byte(wire.ComPing)})
 	answer, _ := wire.AppendPacket(nil, 1, peerOK)
@@ -214,12 +234,7 @@ func TestDrainLooksForAStatementThatIsNotReadYet(t *testing.T) {
 		},
 	} {
 		for _, waiting := range []bool{true, false} {
-			// A session without pumps: what its client sends stays unread.
-			s := &session{server: NewServer(backend.NewRegistry(backend.Options{}), Options{}, nil, nil), drain: &drain{end: Drained, cause: errStopped}}
-			s.state.Store(uint32(Idle))
-			client, far := net.Conn(nil), net.Conn(nil)
-			s.client, client = pair(t)
-			s.back, far = pair(t)
+			s, client, _ := still(t)
 			if waiting {
 				_, _ = client.Write(statement)
 				eventually(t, "the statement", s.client.waiting)
@@ -227,7 +242,6 @@ func TestDrainLooksForAStatementThatIsNotReadYet(t *testing.T) {
 			if ended := ends(s); ended == waiting {
 				t.Errorf("%s: ended %v, though a statement waiting is %v", name, ended, waiting)
 			}
-			_ = far.Close()
 		}
 	}
 }

@@ -163,6 +163,25 @@ func TestBug23_LongDataAnsweredAndNot(t *testing.T) {
 	})
 }
 
+// A client that has closed its sending side gets its answer, though it takes some time.
+func TestHalfClosedClientGetsItsAnswer(t *testing.T) {
+	t.Parallel()
+	p := start(t, Options{}, newPeer(t, func(c *peerConn) {
+		if !c.login() {
+			return
+		}
+		_, _, _ = c.r.Next()
+		time.Sleep(2 * closeGrace)
+		c.send(1, peerOK)
+	}).spec("a"))
+	d := p.connect()
+	d.query("SELECT SLEEP(2)")
+	_ = d.CloseWrite()
+	if payload, err := d.next(1); err != nil || !bytes.Equal(payload, peerOK) {
+		t.Errorf("%q, %v", payload, err)
+	}
+}
+
 // A client that has closed its sending side and reads nothing either does not keep its session.
 func TestHalfClosedClientThatReadsNothing(t *testing.T) {
 	t.Parallel()

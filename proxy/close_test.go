@@ -49,11 +49,46 @@ func TestBug10_CloseEndsTheConnectionPhase(t *testing.T) {
 				specs = append(specs, newPeer(t, c.script).spec(fmt.Sprint(i)))
 			}
 			p := start(t, slow, specs...)
+			p.OnEvidence = func(b *backend.Backend, cause error) {
+				if c.state != Leasing {
+					t.Errorf("evidence against %s: %v", b.Name(), cause)
+				}
+			}
 			c.client(p.dial())
 			p.waitState(c.state)
 			p.stops(3 * closeGrace)
 		})
 	}
+}
+
+func TestCloseTurnsAwayWhoComesLater(t *testing.T) {
+	p := start(t, Options{}, newPeer(t, echo).spec("a"))
+	p.Close()
+	d := p.dial()
+	d.waitEOF()
+	_ = d.Close()
+	p.waitSessions(0)
+}
+
+// A session may be cut at a moment when it waits for nothing, and is about to.
+func TestCutBeforeASetupWaits(t *testing.T) {
+	p := start(t, Options{ConnectTimeout: 20 * time.Second, ConnectBudget: time.Minute}, newPeer(t, failures["silence"]).spec("a"))
+	_ = p.registry.SetAdmin("a", backend.Maint)
+	p.dial()
+	p.waitState(Leasing)
+	s := p.list()[0]
+	s.mu.Lock()
+	time.Sleep(2 * maxPause) // it waits for the mutex by now, and is the first to have it
+	_ = p.registry.SetAdmin("a", backend.Ready)
+	cut := make(chan struct{})
+	go func() {
+		defer close(cut)
+		s.cut(Timeout, errDrainTimeout, "")
+	}()
+	time.Sleep(20 * time.Millisecond)
+	s.mu.Unlock()
+	<-cut
+	p.waitSessions(0)
 }
 
 func TestCloseAtAnyMoment(t *testing.T) {

@@ -66,7 +66,7 @@ func (s *session) closeDrainedLocked() {
 func (s *session) backendDeadline() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.end != Open || s.broken {
+	if s.end != Open {
 		return false
 	}
 	_ = s.back.SetReadDeadline(time.Time{})
@@ -126,12 +126,7 @@ func (s *session) writeFailed(p *pump, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p == &s.up {
-		// The backend may have said why, or even have answered: what it has sent is still to be read. From here on
-		// what the client sends is dropped.
-		s.broken = true
-		if !s.severed {
-			_ = s.back.SetReadDeadline(time.Now().Add(closeGrace))
-		}
+		_ = s.back.SetReadDeadline(past) // the other pump reads what the backend has said, and then how it ended
 		return
 	}
 	s.endLocked(ClientGone, err)

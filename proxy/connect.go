@@ -41,6 +41,9 @@ func (s *session) connect() error {
 		lease, err := s.server.registry.Lease(func(b *backend.Backend) bool { return slices.Contains(tried, b) })
 		if err != nil {
 			if failures.hopeless(tried) || !s.server.pause(&pause, l.deadline) {
+				if err := s.over(); err != nil {
+					return err
+				}
 				return &endError{NoBackend, failures.giveUp(err, opts.connectBudget())}
 			}
 			tried = tried[:0]
@@ -71,7 +74,8 @@ func (s *session) connect() error {
 	}
 }
 
-// over is the error that ends the connection phase of a session that has been cut; nil if it has not.
+// over is the error that ends the connection phase of a session that has been cut, or came too late for Close to know of
+// it; nil for any other.
 func (s *session) over() error {
 	if s.server.halted.Err() != nil {
 		return &endError{Shutdown, errStopped}

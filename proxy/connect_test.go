@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // quick are options under which hanging backends are given up soon.
-var quick = Options{ConnectBudget: 2 * time.Second, ConnectTimeout: 200 * time.Millisecond}
+var quick = Options{ConnectBudget: 3 * time.Second, ConnectTimeout: 200 * time.Millisecond}
 
 // failures are all the ways in which a backend can fail a client that connects.
 var failures = map[string]func(c *peerConn){
@@ -160,7 +161,7 @@ func TestOldClientWithPasswordIsToldTheTruth(t *testing.T) {
 }
 
 func TestGivesUpWithOneErrorThatNamesWhatWasTried(t *testing.T) {
-	o := Options{ConnectBudget: 400 * time.Millisecond, ConnectTimeout: 100 * time.Millisecond}
+	o := Options{ConnectBudget: time.Second, ConnectTimeout: 200 * time.Millisecond}
 	p := start(t, o, newPeer(t, failures["silence"]).spec("silent"), newPeer(t, failures["too many connections"]).spec("full"))
 	began := time.Now()
 	err := p.dial().login("pw")
@@ -191,10 +192,58 @@ func TestWrongPasswordIsTheClientsOwn(t *testing.T) {
 	}
 	d := p.connect()
 	b, _ := p.registry.Lookup(p.Sessions()[0].Backend)
-	if n := b.Logins(); n != 1 {
-		t.Errorf("%d logins are counted, want 1", n)
-	}
+	eventually(t, "one login to be counted", func() bool { return b.Logins() == 1 }) // it is, once the client has its OK_Packet
 	d.ask("SELECT 1")
+}
+
+// A backend that refuses at once always has the fewest sessions, and does not attract everybody for it.
+func TestBackendThatRefusesIsLeftAlone(t *testing.T) {
+	var refused atomic.Int32
+	p := start(t, quick, newPeer(t, func(c *peerConn) {
+		refused.Add(1)
+		failures["too many connections"](c)
+	}).spec("bad"), newPeer(t, echo).spec("good"))
+	for range 30 {
+		p.connect()
+	}
+	if n := refused.Load(); n < 1 || n > 10 {
+		t.Errorf("of 30 clients %d were brought to the backend that refuses", n)
+	}
+}
+
+// The time that a client takes to answer is not the backends'.
+func TestBudgetIsNotSpentByTheClient(t *testing.T) {
+	o := Options{ConnectBudget: 400 * time.Millisecond}
+	p := start(t, o, newPeer(t, then(answers(switchToNative), 4)).spec("a"))
+	d := p.dial()
+	d.slow = o.ConnectBudget + 100*time.Millisecond
+	if err := d.login("pw"); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whoever waits for a backend has it as soon as it can be had.
+func TestPauseEndsWithAChange(t *testing.T) {
+	p := start(t, Options{}, backend.Spec{Name: "a", Address: "127.0.0.1:1"})
+	for _, c := range []struct {
+		name string
+		what func()
+		want bool
+	}{
+		{"change", func() { _ = p.registry.SetAdmin("a", backend.Drain) }, true},
+		{"close", p.Close, false},
+	} {
+		went := make(chan bool, 1)
+		go func() {
+			hour := time.Hour
+			went <- p.pause(&hour, time.Now().Add(24*time.Hour))
+		}()
+		time.Sleep(20 * time.Millisecond)
+		c.what()
+		if on := <-went; on != c.want {
+			t.Errorf("%s: on with it %v, want %v", c.name, on, c.want)
+		}
+	}
 }
 
 func TestNoBackendUsable(t *testing.T) {
@@ -205,6 +254,9 @@ func TestNoBackendUsable(t *testing.T) {
 	e := new(wire.Err)
 	if err := p.dial().login("pw"); !errors.As(err, &e) || !strings.Contains(e.Message, "a: maint") {
 		t.Errorf("the client saw %v", err)
+	}
+	if e.State != "" {
+		t.Errorf("SQLSTATE %s in place of the greeting, where ERR_Packets have none", e.State)
 	}
 }
 
@@ -219,6 +271,9 @@ func TestGreetingIsTheClusters(t *testing.T) {
 	}
 	if !d.hello.Capabilities.Has(wire.ClientDeprecateEOF) {
 		t.Error("the greeting does not offer what the only backend can")
+	}
+	if id := p.Sessions()[0].ID; d.hello.ConnectionID != id {
+		t.Errorf("connection id %d, want that of the session, %d", d.hello.ConnectionID, id)
 	}
 	p.registry.Backends()[0].Learn(backend.Facts{Known: true, Capabilities: uint32(peerCaps)})
 	again := start(t, Options{}, newPeer(t, func(c *peerConn) {
@@ -235,6 +290,10 @@ func TestGreetingIsTheClusters(t *testing.T) {
 			t.Error("the greeting offers what one of the backends cannot")
 		}
 	}
+	_ = again.registry.SetAdmin("old", backend.Maint)
+	if d := again.connect(); !d.hello.Capabilities.Has(wire.ClientDeprecateEOF) {
+		t.Error("a backend in maintenance limits what the greeting offers")
+	}
 }
 
 // A backend that lacks what the client was promised is passed over, however healthy it is.
@@ -247,6 +306,11 @@ func TestBackendWithFewerCapabilitiesIsPassedOver(t *testing.T) {
 	}
 	p := start(t, quick, newPeer(t, rich(failures["EOF behind the client's answer"])).spec("1bad"), newPeer(t, echo).spec("2poor"),
 		newPeer(t, rich(native("ABCDEFGHIJKLMNOPQRST", nil))).spec("3good"))
+	p.OnEvidence = func(b *backend.Backend, cause error) {
+		if b.Name() == "2poor" {
+			t.Errorf("evidence against it: %v", cause)
+		}
+	}
 	for range 8 {
 		d := p.dial()
 		d.caps |= wire.ClientDeprecateEOF

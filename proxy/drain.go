@@ -24,10 +24,7 @@ func (s *session) drainFor(d *drain) {
 		return
 	}
 	s.drain = d
-	if d == nil {
-		_ = s.client.SetReadDeadline(time.Time{})
-	}
-	s.lingerLocked()
+	s.lingerLocked() // a deadline that was set for a drain taken back passes without effect
 }
 
 // lingerLocked gives an idle session that is to end a little time to send one more statement, whose answer then closes

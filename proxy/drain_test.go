@@ -54,7 +54,11 @@ func TestDrainEndsAnIdleSession(t *testing.T) {
 	for _, how := range []string{"stopping", "drain", "maint", "removed"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			p := onA(t, Options{}, echo)
+			quit := make(chan bool, 1)
+			p := onA(t, Options{}, func(c *peerConn) {
+				echo(c)
+				quit <- c.quit
+			})
 			d := p.connect()
 			d.ask("SELECT 1")
 			p.ready("b")
@@ -72,6 +76,9 @@ func TestDrainEndsAnIdleSession(t *testing.T) {
 			d.waitEOF()
 			_ = d.Close()
 			p.waitSessions(0)
+			if !<-quit {
+				t.Error("the backend has not been told COM_QUIT")
+			}
 		})
 	}
 }
@@ -93,6 +100,34 @@ func TestDrainSendsTheEndWithTheLastAnswer(t *testing.T) {
 	if s.end != Drained || !s.down.more {
 		t.Errorf("ended by %v, last answer held back for the FIN: %v", s.end, s.down.more)
 	}
+}
+
+// A backend may begin to leave while a client logs in to it.
+func TestDrainReachesASessionThatWasBeingSetUp(t *testing.T) {
+	verdict := make(chan struct{})
+	p := onA(t, Options{}, func(c *peerConn) {
+		c.greet("ABCDEFGHIJKLMNOPQRST")
+		if _, err := c.next(1); err == nil {
+			<-verdict
+			c.send(2, peerOK)
+			c.serveQueries()
+		}
+	})
+	logged := make(chan error, 1)
+	d := p.dial()
+	go func() { logged <- d.login("pw") }()
+	p.waitState(Authenticating)
+	p.ready("b")
+	_ = p.registry.SetAdmin("a", backend.Drain)
+	eventually(t, "the drain", func() bool {
+		views, _ := p.views()
+		return len(views) == 1 && views[0].drain != nil
+	})
+	close(verdict)
+	if err := <-logged; err != nil {
+		t.Fatal(err)
+	}
+	d.waitEOF()
 }
 
 // steps is a backend that answers when it is told to.

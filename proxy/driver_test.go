@@ -21,6 +21,10 @@ type driver struct {
 	caps  wire.Capability
 	// database is asked for at login, unless it is empty.
 	database string
+	// slow is how long it takes to answer.
+	slow time.Duration
+	// shy clients give their password only to an AuthSwitchRequest.
+	shy bool
 	// switches counts the AuthSwitchRequests that were answered.
 	switches int
 }
@@ -60,13 +64,14 @@ func (d *driver) login(password string) error {
 	if d.database != "" {
 		r.Capabilities, r.Database = r.Capabilities|wire.ClientConnectWithDB, d.database
 	}
-	if password != "" {
+	if password != "" && !d.shy {
 		r.AuthResponse = wire.NativePassword(d.hello.AuthData, []byte(password))
 	}
 	if d.caps.Has(wire.ClientPluginAuth) {
 		r.AuthPlugin = "mysql_native_password"
 	}
 	for seq, answer := uint8(1), r.Append(nil); ; seq += 2 {
+		time.Sleep(d.slow)
 		b, _ := wire.AppendPacket(nil, seq, answer)
 		if _, err := d.Write(b); err != nil {
 			return err

@@ -127,8 +127,16 @@ func endOf(t *testing.T, sent, answered, last []byte, client, rst bool) {
 func TestBytesAndRSTTogether(t *testing.T) {
 	closing := []byte{5, 0, 0, 0, byte(wire.ComStmtClose), 1, 0, 0, 0}
 	failed, _ := wire.AppendPacket(nil, 1, append([]byte{0xff, 1, 4}, "#42000no"...))
-	for _, client := range []bool{true, false} {
-		t.Run(fmt.Sprint("client ", client), func(t *testing.T) {
+	for name, c := range map[string]struct {
+		client bool
+		bytes  []byte
+	}{
+		"client's command without answer": {true, closing},
+		"backend's error":                 {false, failed},
+		"part of an answer":               {false, []byte{1, 0, 0, 1, 1, 30, 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			backends := make(chan *peerConn, 1)
 			p := start(t, Options{}, newPeer(t, func(c *peerConn) {
 				if c.login() {
@@ -140,23 +148,23 @@ func TestBytesAndRSTTogether(t *testing.T) {
 			d := p.connect()
 			back := <-backends
 			p.waitState(Idle)
-			c := p.list()[0]
-			src, from, bytes := c.client, &peerConn{TCPConn: d.TCPConn}, [][]byte{closing, closing}
-			if !client {
+			s := p.list()[0]
+			src, from := s.client, &peerConn{TCPConn: d.TCPConn}
+			if !c.client {
 				d.query("x")
 				p.waitState(Busy)
-				src, from, bytes = c.back, back, [][]byte{failed[:5], failed[5:]}
+				src, from = s.back, back
 			}
-			c.mu.Lock() // the pump stops behind its next read
-			_, _ = from.Write(bytes[0])
+			s.mu.Lock() // the pump stops behind its next read
+			_, _ = from.Write(c.bytes[:5])
 			eventually(t, "the first bytes to be read", func() bool { return !src.waiting() })
-			_, _ = from.Write(bytes[1])
+			_, _ = from.Write(c.bytes[5:])
 			reset(from.TCPConn)
 			time.Sleep(50 * time.Millisecond) // until the poller has announced both
-			c.mu.Unlock()
-			if !client {
+			s.mu.Unlock()
+			if !c.client {
 				got, err := io.ReadAll(d)
-				if err != nil || string(got) != string(failed) {
+				if err != nil || string(got) != string(c.bytes) {
 					t.Errorf("%q, %v", got, err)
 				}
 				_ = d.Close()

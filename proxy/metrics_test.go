@@ -99,7 +99,6 @@ func TestEndsAreCounted(t *testing.T) {
 }
 
 func TestEndsInTheConnectionPhaseAreCounted(t *testing.T) {
-	o := Options{ConnectBudget: 100 * time.Millisecond}
 	for _, c := range []struct {
 		want   string
 		kind   string
@@ -114,7 +113,7 @@ func TestEndsInTheConnectionPhaseAreCounted(t *testing.T) {
 	} {
 		t.Run(c.want, func(t *testing.T) {
 			t.Parallel()
-			m := measure(t, o, newPeer(t, c.script).spec("a"))
+			m := measure(t, Options{ConnectBudget: 500 * time.Millisecond}, newPeer(t, c.script).spec("a"))
 			d := m.dial()
 			c.client(d)
 			_ = d.Close()
@@ -137,9 +136,16 @@ func TestHiddenFailuresAreCounted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := measure(t, Options{ConnectBudget: time.Second, ConnectTimeout: 50 * time.Millisecond}, newPeer(t, failures[name]).spec("bad"),
+			m := measure(t, Options{ConnectBudget: 2 * time.Second, ConnectTimeout: 200 * time.Millisecond}, newPeer(t, failures[name]).spec("bad"),
 				newPeer(t, native("abcdefghijklmnopqrst", nil)).spec("good"))
 			_ = m.registry.SetAdmin("good", backend.Drain)
+			evidence := make(chan string, 16)
+			m.OnEvidence = func(b *backend.Backend, _ error) {
+				select {
+				case evidence <- b.Name():
+				default:
+				}
+			}
 			d := m.dial()
 			logged := make(chan error, 1)
 			go func() { logged <- d.login("pw") }()
@@ -153,6 +159,9 @@ func TestHiddenFailuresAreCounted(t *testing.T) {
 			}
 			if got := m.series(hidden); got["retried,"+kind] < 1 {
 				t.Errorf("hidden failures are %v, want one of kind %s", got, kind)
+			}
+			if name := <-evidence; name != "bad" {
+				t.Errorf("evidence against %s", name)
 			}
 			if n := m.series("segue_dial_duration_seconds")["good"]; n != 1 {
 				t.Errorf("%v dials of good are counted, want 1", n)

@@ -31,7 +31,8 @@ type peerConn struct {
 	t      *testing.T
 	r      *wire.Reader
 	caps   wire.Capability
-	number int // of the connection, from 1
+	number int  // of the connection, from 1
+	quit   bool // COM_QUIT has come
 	over   chan struct{}
 }
 
@@ -153,7 +154,11 @@ func (c *peerConn) writeAndClose(b []byte) {
 func (c *peerConn) serveQueries() {
 	for {
 		payload, _, err := c.r.Next()
-		if err != nil || payload[0] == byte(wire.ComQuit) {
+		if err != nil {
+			return
+		}
+		if payload[0] == byte(wire.ComQuit) {
+			c.quit = true
 			return
 		}
 		if wire.Command(payload[0]).Silent() {

@@ -124,9 +124,6 @@ func (s *Server) serve(nc net.Conn) {
 	s.mu.Lock()
 	s.sessions[c] = struct{}{}
 	s.mu.Unlock()
-	if s.halted.Err() != nil { // Close may have come before the session was in its list
-		c.cut(Shutdown, errStopped, "")
-	}
 	s.wg.Add(1)
 	go c.run()
 }

@@ -43,7 +43,6 @@ type session struct {
 	end     End
 	cause   error
 	severed bool      // cut has been called
-	broken  bool      // the backend takes no more bytes
 	last    *wire.Err // for the client, in place of an answer of which no byte has passed
 	insist  bool      // last stands in place of something that has been seen but not passed on
 }

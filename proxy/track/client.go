@@ -1,7 +1,6 @@
 package track
 
 import (
-	"bytes"
 	"encoding/binary"
 
 	"segue/proxy/wire"
@@ -22,13 +21,13 @@ func (s *State) Client(chunk []byte) {
 		if !ok {
 			continue
 		}
-		s.clientPacket(p)
+		s.clientPacket(&p)
 		s.packetPassed()
 	}
 }
 
 // clientPacket takes the header and head of a packet of the client's.
-func (s *State) clientPacket(p wire.Packet) {
+func (s *State) clientPacket(p *wire.Packet) {
 	switch {
 	case s.mode == fileData, s.mode == authData && p.Seq != 0:
 		if s.mode == fileData && p.Len == 0 && !p.Continues {
@@ -78,7 +77,7 @@ func (s *State) textPassed(e effect) {
 }
 
 // command takes the beginning of a command.
-func (s *State) command(p wire.Packet) {
+func (s *State) command(p *wire.Packet) {
 	c := wire.Command(p.Body[0])
 	if !c.Followable() {
 		s.opaque = UnknownCommand
@@ -96,9 +95,9 @@ func (s *State) command(p wire.Packet) {
 	switch c {
 	case wire.ComQuery:
 		s.queue.back().prelude = isPrelude(p.Body[1:])
-		s.query(p, p.Body[1:])
+		s.scan(p, s.attrs)
 	case wire.ComStmtPrepare:
-		s.scan(p, p.Body[1:])
+		s.scan(p, false)
 	case wire.ComQuit:
 		s.quit = true
 	case wire.ComStmtExecute, wire.ComStmtBulkExecute:
@@ -117,9 +116,10 @@ func (s *State) command(p wire.Packet) {
 	}
 }
 
-// query reads the text of a COM_QUERY, behind its attributes.
-func (s *State) query(p wire.Packet, text []byte) {
-	if s.attrs {
+// scan reads the text of a command, which may stand behind attributes, or begins to if it goes on beyond this chunk.
+func (s *State) scan(p *wire.Packet, attrs bool) {
+	text := p.Body[1:]
+	if attrs {
 		// No attribute: parameter_count 0, parameter_set_count 1. With attributes a binary block precedes the text; the
 		// server that takes them sets status flags, so that nothing hangs on the words but LOAD.
 		if len(text) < 2 || text[0] != 0 {
@@ -128,11 +128,6 @@ func (s *State) query(p wire.Packet, text []byte) {
 		}
 		text = text[2:]
 	}
-	s.scan(p, text)
-}
-
-// scan reads the text of a command, or begins to if it goes on beyond this chunk.
-func (s *State) scan(p wire.Packet, text []byte) {
 	if !s.client.InPayload() && p.Len < wire.MaxPayload {
 		s.textPassed(s.text.scanWhole(text))
 		return
@@ -152,7 +147,18 @@ func statementID(body []byte) uint32 {
 // isPrelude reports whether a text begins as what drivers send ahead of the statement that they are about: SET, SELECT @@…. A
 // StarRocks FE that is leaving closes no session behind those either (SqlUtils.isPreQuerySQL).
 func isPrelude(text []byte) bool {
-	const set, vars = "SET ", "SELECT @@"
-	return len(text) >= len(set) && bytes.EqualFold(text[:len(set)], []byte(set)) ||
-		len(text) >= len(vars) && bytes.EqualFold(text[:len(vars)], []byte(vars))
+	return leads(text, "SET ") || leads(text, "SELECT @@")
+}
+
+// leads reports whether text begins with prefix, in either case.
+func leads(text []byte, prefix string) bool {
+	if len(text) < len(prefix) {
+		return false
+	}
+	for i := range len(prefix) {
+		if (text[i]^prefix[i])&^0x20 != 0 {
+			return false
+		}
+	}
+	return true
 }

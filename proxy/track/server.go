@@ -27,13 +27,13 @@ func (s *State) Server(chunk []byte) {
 		if !ok {
 			continue
 		}
-		s.serverPacket(p)
+		s.serverPacket(&p)
 		s.responsePassed()
 	}
 }
 
 // serverPacket takes the header and head of a packet of the server's.
-func (s *State) serverPacket(p wire.Packet) {
+func (s *State) serverPacket(p *wire.Packet) {
 	if p.Continues {
 		return
 	}
@@ -45,7 +45,7 @@ func (s *State) serverPacket(p wire.Packet) {
 		return
 	}
 	s.answered = true
-	switch step := s.x.Server(p); step {
+	switch step := s.x.Server(*p); step {
 	case wire.Done, wire.Failed:
 		s.final = step
 	case wire.ClientFile:
