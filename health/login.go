@@ -106,7 +106,7 @@ func (l *login) answer() ([]byte, error) {
 	case wire.PluginNativePassword:
 		return wire.NativePassword(l.salt, []byte(l.password)), nil
 	case wire.PluginCachingSHA2Password:
-		return cachingSHA2(l.salt, l.password), nil
+		return wire.CachingSHA2Password(l.salt, []byte(l.password)), nil
 	}
 	return nil, fmt.Errorf("%w: it wants %q, and a probe knows only %s and %s", errPlugin, short(l.plugin),
 		wire.PluginNativePassword, wire.PluginCachingSHA2Password)

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -70,10 +71,54 @@ func (l *login) fits(g *wire.HandshakeV10) bool {
 		(l.response.Capabilities.Has(wire.ClientLongPassword) || l.response.ExtCapabilities()&^g.ExtCapabilities == 0)
 }
 
-// authenticate relays the authentication until the client has the final OK, whose status flags it returns.
+// identify finds out whether the client's answer proves a password that Segue knows too. If it does, Segue logs in for the
+// client from here on; if not, the client answers for itself. In either case it is a backend that decides.
+func (s *session) identify(l *login, g *wire.HandshakeV10, opts *Options) error {
+	l.asked = challenge{plugin: l.response.AuthPlugin, salt: g.AuthData, answer: l.response.AuthResponse}
+	if l.asked.plugin == "" {
+		l.asked.plugin = wire.PluginNativePassword
+	}
+	u := opts.user(l.response.Username)
+	if u != nil && u.HasHash && l.asked.plugin != wire.PluginNativePassword && !l.asked.empty() && l.response.Capabilities.Has(wire.ClientPluginAuth) {
+		if err := s.switchToNative(l, g); err != nil {
+			return err
+		}
+	}
+	l.know(u)
+	return nil
+}
+
+// switchToNative asks the client for what a hash can be compared with, by the salt of the backend at hand, so that the answer
+// is good for that one too.
+func (s *session) switchToNative(l *login, g *wire.HandshakeV10) error {
+	if err := s.passToClient(l, wire.NewAuthSwitchRequest(wire.PluginNativePassword, g.AuthData).Append(nil)); err != nil {
+		return err
+	}
+	answer, err := s.answerOf(l)
+	if err != nil {
+		return err
+	}
+	l.asked = challenge{wire.PluginNativePassword, g.AuthData, bytes.Clone(answer)}
+	l.response.AuthPlugin, l.response.AuthResponse = l.asked.plugin, l.asked.answer
+	return nil
+}
+
+// know takes a credential from the client's last answer, if there is one in it.
+func (l *login) know(u *User) {
+	if l.cred != nil {
+		return
+	}
+	if l.cred = l.asked.said(); l.cred == nil && u != nil {
+		l.cred = l.asked.prove(u)
+	}
+}
+
+// authenticate brings the authentication to the final OK, which it forwards to the client, and returns its status flags. It
+// answers the backend itself where it can, and relays the rest.
 func (s *session) authenticate(l *login, g *wire.HandshakeV10, opts *Options) (wire.Status, error) {
 	seq := uint8(1) // the next sequence id towards the backend
-	if err := s.toBackend(l, &seq, s.firstResponse(l), opts); err != nil {
+	first, p := s.firstResponse(l, g)
+	if err := s.toBackend(l, &seq, first, opts); err != nil {
 		return 0, err
 	}
 	for {
@@ -82,70 +127,126 @@ func (s *session) authenticate(l *login, g *wire.HandshakeV10, opts *Options) (w
 			return 0, &setupError{readKind(err), fmt.Errorf("authentication: %w", plain(err))}
 		}
 		seq = at + 1
-		if len(payload) == 0 {
-			return 0, &setupError{setupMalformed, errors.New("authentication: empty packet")}
+		done, status, err := s.verdict(l, p, payload)
+		if done {
+			l.settle(p, opts)
 		}
-		done, status, err := s.verdict(l, payload)
 		if done || err != nil {
 			return status, err
 		}
-		if err := s.passToClient(l, payload); err != nil {
-			s.leaveHandshake(opts.Flavor, seq, nil)
+		var answer []byte
+		if answer, p, err = s.prove(l, p, payload); err != nil {
 			return 0, err
 		}
-		if !clientSpeaks(payload) {
+		if p == nil {
+			if answer, err = s.relay(l, payload, seq, opts); err != nil {
+				return 0, err
+			}
+		}
+		if answer == nil {
 			s.deadline(s.back, l.limit(opts.authTimeout()))
 			continue
 		}
-		waited := time.Now()
-		answer, clientSeq, err := s.fromClient()
-		if err != nil {
-			s.leaveHandshake(opts.Flavor, seq, nil)
-			return 0, err
-		}
-		l.deadline = l.deadline.Add(time.Since(waited))
-		l.seq = clientSeq + 1
 		if err := s.toBackend(l, &seq, answer, opts); err != nil {
 			return 0, err
 		}
 	}
 }
 
-// firstResponse is the HandshakeResponse41 for this attempt's backend. On a later attempt the client's answer to another
-// salt is of no use, unless it has no password.
-func (s *session) firstResponse(l *login) []byte {
-	if l.attempts++; l.attempts == 1 || l.passwordless() {
-		return l.response.Append(nil)
+// firstResponse is the HandshakeResponse41 for this attempt's backend, and who answers what follows: Segue with a credential, or
+// the client (nil). On a later attempt the client's answer to another salt is of no use, unless it has no password.
+func (s *session) firstResponse(l *login, g *wire.HandshakeV10) ([]byte, *prover) {
+	l.attempts++
+	switch {
+	case l.cred != nil && (l.attempts > 1 || !l.cred.clear): // a password in clear is first for whom the client meant it
+		p := newProver(l.cred, g)
+		return p.hello(l.response, g).Append(nil), p
+	case l.attempts == 1 || l.passwordless():
+		return l.response.Append(nil), nil
 	}
 	again := *l.response
 	again.AuthPlugin, again.AuthResponse = authSwitchPlugin, nil
-	return again.Append(nil)
+	return again.Append(nil), nil
+}
+
+// prove answers a message of the backend's from the credential. Where that does not do, as with a plugin that Segue does not
+// know, the client is to answer for itself: then the prover that it returns is nil.
+func (s *session) prove(l *login, p *prover, payload []byte) ([]byte, *prover, error) {
+	if p == nil {
+		return nil, nil, nil
+	}
+	answer, err := p.answer(payload)
+	switch {
+	case err == nil:
+		return answer, p, nil
+	case errors.As(err, new(*unprovableError)) && isAuthSwitch(payload) && l.response.Capabilities.Has(wire.ClientPluginAuth):
+		l.cred = nil
+		return nil, nil, nil
+	}
+	return nil, nil, &setupError{setupMalformed, err}
+}
+
+// relay passes a message of the backend's to the client, and returns the client's answer, nil if none is due.
+func (s *session) relay(l *login, payload []byte, seq uint8, opts *Options) ([]byte, error) {
+	var request wire.AuthSwitchRequest
+	if isAuthSwitch(payload) {
+		if err := request.Decode(payload); err != nil {
+			return nil, &setupError{setupMalformed, err}
+		}
+	}
+	if err := s.passToClient(l, payload); err != nil {
+		s.leaveHandshake(opts.Flavor, seq, nil)
+		return nil, err
+	}
+	if !clientSpeaks(payload) {
+		return nil, nil
+	}
+	answer, err := s.answerOf(l)
+	if err != nil {
+		s.leaveHandshake(opts.Flavor, seq, nil)
+		return nil, err
+	}
+	if isAuthSwitch(payload) {
+		l.asked = challenge{request.Plugin, request.Salt(), bytes.Clone(answer)}
+		l.know(opts.user(l.response.Username))
+	}
+	return answer, nil
+}
+
+// settle says what the session can be logged in again with, once the backend has let it in.
+func (l *login) settle(p *prover, opts *Options) {
+	plugin := l.asked.plugin
+	if p != nil {
+		plugin = p.plugin
+	}
+	if l.cred == nil {
+		l.cred = l.asked.learn(opts.user(l.response.Username))
+	}
+	l.cred = l.cred.reduced(plugin)
+	if l.cred == nil {
+		l.cred = opts.impersonation(l.response.Username)
+	}
 }
 
 // verdict takes the packets that end the authentication.
-func (s *session) verdict(l *login, payload []byte) (done bool, status wire.Status, err error) {
-	switch {
-	case payload[0] == 0x00:
-		var ok wire.OK
-		if err := ok.Decode(payload, l.response.Capabilities); err != nil {
-			return false, 0, &setupError{setupMalformed, err}
-		}
-		return true, ok.Status, s.passToClient(l, payload)
-	case wire.IsErr(payload):
-		said := new(wire.Err)
-		if err := said.Decode(payload); err != nil {
-			return false, 0, &setupError{setupMalformed, err}
-		}
-		if retriable(said) {
-			return false, 0, &setupError{setupErr, said}
-		}
-		if err := s.passToClient(l, payload); err != nil {
+func (s *session) verdict(l *login, p *prover, payload []byte) (done bool, status wire.Status, err error) {
+	done, status, err = loginVerdict(payload, l.response.Capabilities)
+	if !done && !errors.As(err, new(*endError)) {
+		return false, 0, err
+	}
+	if done && p != nil && l.asked.plugin == wire.PluginCachingSHA2Password && !l.asked.empty() {
+		// The client had its answer read by Segue and not by the backend, and waits to hear that it was right.
+		if err := s.passToClient(l, (&wire.AuthMoreData{Data: []byte{wire.SHA2FastSuccess}}).Append(nil)); err != nil {
 			return false, 0, err
 		}
-		return false, 0, &endError{Refused, said} // it was the client's own fault, and the client has been told
 	}
-	return false, 0, nil
+	if passed := s.passToClient(l, payload); passed != nil {
+		return false, 0, passed
+	}
+	return done, status, err // if it was refused that was the client's own fault, and the client has been told
 }
+
+func isAuthSwitch(payload []byte) bool { return payload[0] == 0xfe }
 
 // clientSpeaks reports whether the client answers a message of the authentication. All are answered but one: the
 // AuthMoreData by which caching_sha2_password says that its cache has let the client in (fast_auth_success).
@@ -180,6 +281,21 @@ func (s *session) fromClient() (payload []byte, seq uint8, err error) {
 		return nil, 0, &endError{Protocol, err}
 	}
 	return nil, 0, &endError{ClientGone, err}
+}
+
+// answerOf reads the client's answer. The time that it takes is not the backends'.
+func (s *session) answerOf(l *login) ([]byte, error) {
+	waited := time.Now()
+	answer, seq, err := s.fromClient()
+	if err != nil {
+		return nil, err
+	}
+	l.deadline = l.deadline.Add(time.Since(waited))
+	l.seq = seq + 1
+	if answer == nil {
+		answer = []byte{} // an empty packet is one
+	}
+	return answer, nil
 }
 
 func (s *session) toBackend(l *login, seq *uint8, payload []byte, opts *Options) error {

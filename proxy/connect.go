@@ -21,6 +21,9 @@ type login struct {
 	attempts int                       // backends that have been sent it
 	switched bool                      // the client has been asked to authenticate again
 	seq      uint8                     // the next sequence id towards the client
+
+	asked challenge   // what the client was asked last, and its answer
+	cred  *credential // what Segue can log in with in the client's place; nil: the client answers for itself
 }
 
 // connect is the connection phase: it tries one backend after another until one has accepted the client, and lets the
@@ -131,7 +134,9 @@ func (s *session) attempt(lease *backend.Lease, l *login, opts *Options) error {
 	}
 	s.enter(Authenticating)
 	if l.response == nil {
-		err = s.greet(l, greeting)
+		if err = s.greet(l, greeting); err == nil {
+			err = s.identify(l, greeting, opts)
+		}
 	} else if !l.fits(greeting) {
 		err = &setupError{setupCapabilities, errors.New("capabilities differ from those the client was promised")}
 	}
@@ -158,7 +163,7 @@ func (l *login) limit(d time.Duration) time.Time {
 // canRetry reports whether the client can still be brought to another backend unseen: before its greeting every client
 // can, after it one that has no password or understands an AuthSwitchRequest.
 func (l *login) canRetry() bool {
-	return l.response == nil || l.passwordless() || l.response.Capabilities.Has(wire.ClientPluginAuth)
+	return l.response == nil || l.cred != nil || l.passwordless() || l.response.Capabilities.Has(wire.ClientPluginAuth)
 }
 
 func (l *login) passwordless() bool { return len(l.response.AuthResponse) == 0 && !l.switched }
@@ -173,7 +178,7 @@ func (s *session) command(l *login, greeting *wire.HandshakeV10, status wire.Sta
 	_ = s.client.SetDeadline(time.Time{})
 	_ = s.back.SetDeadline(time.Time{})
 	s.client.reader, s.back.reader = nil, nil
-	s.user = l.response.Username
+	s.user, s.hello, s.cred = l.response.Username, newHello(l.response), l.cred
 	s.track = track.New(track.Options{
 		Capabilities:    l.response.Capabilities & greeting.Capabilities,
 		ExtCapabilities: l.response.ExtCapabilities() & greeting.ExtCapabilities,

@@ -17,6 +17,8 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// DrainTimeout is the longest that a session may keep a backend that is leaving.
 	DrainTimeout time.Duration
+	// Users are the accounts for whose clients Segue can log in by itself.
+	Users []User
 }
 
 // The defaults of Options.

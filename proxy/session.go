@@ -28,6 +28,8 @@ type session struct {
 	// Owned by the connection phase; fixed before the pumps start.
 	login   login
 	user    string
+	hello   hello        // what the client said of itself, for later logins
+	cred    *credential  // what it can be logged in again with; nil: nothing. Both are void after a COM_CHANGE_USER
 	up      pump         // client → backend
 	down    pump         // backend → client
 	pumping atomic.Int32 // pumps that have not ended; 0 in the connection phase
