@@ -17,6 +17,7 @@ func (p *parser) finish(d *document) {
 	p.checkListeners(d)
 	p.checkTimes(c)
 	p.checkCredential(d)
+	c.Proxy.Users = p.accounts(d.users, c.Flavor)
 }
 
 // given is the node of the first of paths that was given; a problem between
@@ -83,15 +84,7 @@ func (p *parser) checkCredential(d *document) {
 		p.report(password, "health.password and health.password_file are both given", "keep one; the file keeps the secret out of here")
 	case (file != nil || password != nil) && p.where["health.user"] == nil:
 		p.report(p.given("health.password_file", "health.password"), "a health password without health.user", "add the user")
-	case file != nil && d.passwordFile != "":
-		secret, err := p.secret(beside(p.name, d.passwordFile))
-		if err != nil {
-			p.report(file, fmt.Sprintf("health.password_file %s: %s", d.passwordFile, cause(err)),
-				"it must be a file with the password alone, readable for Segue")
-			return
-		}
-		h.Password = secret
-	case file != nil:
-		p.report(file, "health.password_file is empty", "name a file")
+	case file != nil && file.Kind == yaml.ScalarNode:
+		h.Password, _ = p.secretFile(file, "health.password_file", d.passwordFile)
 	}
 }

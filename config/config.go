@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/sha256"
 	"time"
 
 	"segue/backend"
@@ -26,7 +25,7 @@ type Config struct {
 	Health   health.Options // Flavor filled in; the password read from its file
 	Proxy    proxy.Options  // Flavor filled in
 
-	sum [sha256.Size]byte // of the file's bytes: Watch starts from it
+	seen seen // Watch starts from it
 }
 
 // Balance says which backend a new session goes to. It is the file's form of

@@ -41,7 +41,7 @@ func TestProblems(t *testing.T) {
 		{"abbreviated key", "backends:\n- {addr: fe1:9030, address: fe1:9030}\n", `2:4: unknown key "addr" in backends[0]; did you mean "address"?`},
 		{"key of another section", one + "interval: 1s\n", `2:1: unknown key "interval"; did you mean "health.interval"?`},
 		{"key of the top", one + "health: {flavor: tidb}\n", `2:10: unknown key "flavor" in health; did you mean "flavor"?`},
-		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, flavor, backends, balance, health, connect, drain`},
+		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, flavor, backends, users, balance, health, connect, drain`},
 		{"merge key", one + "health:\n  <<: {rise: 2}\n", `3:3: unknown key "<<" in health; known keys: interval, fast_interval, timeout, rise, fall, user, password, password_file`},
 		{"duplicate key", "listen: :1\n" + one + "listen: :2\n", `3:1: key "listen" is given twice; it was given in line 1 already; keep one`},
 		{"key that is a list", one + "[a]: 1\n", `2:1: a key is a list; keys are plain words`},
@@ -216,7 +216,7 @@ drain: {timeout: 1m30s}
 	want.Health.Rise, want.Health.Fall = 1, 1
 	want.Health.User, want.Health.Password = "007", "0123"
 	want.Proxy.DrainTimeout = 90 * time.Second
-	want.sum = c.sum
+	want.seen = c.seen
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}
@@ -358,7 +358,7 @@ func TestExampleIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Default()
-	want.Backends, want.sum = c.Backends, c.sum
+	want.Backends, want.seen = c.Backends, c.seen
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("the example is not the default:\ngot  %+v\nwant %+v", c, want)
 	}
@@ -370,7 +370,7 @@ func TestExampleIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newParser(path, readSecret)
-	keys := append(p.schema(&document{config: Default()}), key{keys: p.entryKeys(&entry{})})
+	keys := append(p.schema(&document{config: Default()}), key{keys: p.entryKeys(&entry{})}, key{keys: p.userKeys(&userEntry{})})
 	for _, k := range keys {
 		for _, sub := range append(k.keys, k) {
 			if !strings.Contains(string(text), sub.name+":") {

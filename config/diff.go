@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"segue/backend"
+	"segue/proxy"
 )
 
 // Changes is what differs between two configurations, in words for a log.
@@ -26,6 +27,7 @@ func Diff(old, new *Config) Changes {
 	}
 	d.changed("flavor", old.Flavor, new.Flavor)
 	d.backends(old.Backends, new.Backends)
+	d.users(old.Proxy.Users, new.Proxy.Users)
 	d.changed("balance.policy", old.Balance.Policy, new.Balance.Policy)
 	d.changed("balance.slow_start", old.Balance.SlowStart, new.Balance.SlowStart)
 	d.changed("health.interval", old.Health.Interval, new.Health.Interval)
@@ -80,6 +82,30 @@ func (d *Changes) backends(old, new []backend.Spec) {
 	for _, s := range old {
 		if !after[s.Name] {
 			d.add("backend %s removed (%s)", s.Name, s.Address)
+		}
+	}
+}
+
+// users tells which were added, removed and changed, and nothing of their secrets.
+func (d *Changes) users(old, new []proxy.User) {
+	before := make(map[string]proxy.User, len(old))
+	for _, u := range old {
+		before[u.Name] = u
+	}
+	after := make(map[string]bool, len(new))
+	for _, u := range new {
+		after[u.Name] = true
+		was, ok := before[u.Name]
+		switch {
+		case !ok:
+			d.add("user %s added", u.Name)
+		case was != u:
+			d.add("user %s changed", u.Name)
+		}
+	}
+	for _, u := range old {
+		if !after[u.Name] {
+			d.add("user %s removed", u.Name)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package config
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -46,10 +45,16 @@ func Parse(name string, data []byte, overrides ...Override) (*Config, error) {
 }
 
 func parse(name string, data []byte, overrides []Override, secret secretReader) (*Config, error) {
+	c, _, err := parseSeen(name, data, overrides, secret)
+	return c, err
+}
+
+// parseSeen also tells what was read, whatever came of it.
+func parseSeen(name string, data []byte, overrides []Override, secret secretReader) (*Config, seen, error) {
 	p := newParser(name, secret)
 	if len(data) > MaxFileSize {
 		p.problems = append(p.problems, tooLarge(name))
-		return nil, &Problems{List: p.problems}
+		return nil, p.seen(data), &Problems{List: p.problems}
 	}
 	c := Default()
 	raw := &document{config: c}
@@ -58,10 +63,10 @@ func parse(name string, data []byte, overrides []Override, secret secretReader) 
 	p.readOverrides(overrides, keys)
 	p.finish(raw)
 	if len(p.problems) > 0 {
-		return nil, (&Problems{List: p.problems}).sorted()
+		return nil, p.seen(data), (&Problems{List: p.problems}).sorted()
 	}
-	c.sum = sha256.Sum256(data)
-	return c, nil
+	c.seen = p.seen(data)
+	return c, c.seen, nil
 }
 
 // readFile returns the file's bytes, or *Problems.

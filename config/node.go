@@ -27,6 +27,7 @@ type parser struct {
 	secret   secretReader
 	problems []Problem
 	broken   bool                  // the file is not YAML
+	secrets  []secretSeen          // files read for a secret, in the order of reading
 	where    map[string]*yaml.Node // dotted path of a key that was given → its value
 	source   map[*yaml.Node]string // values that came from outside the file → from where
 	root     []key
@@ -150,7 +151,7 @@ func (p *parser) value(name, value *yaml.Node, path string, keys []key) {
 	switch {
 	case value.Kind == yaml.AliasNode:
 		p.report(value, full+" is a YAML alias", "write the value out")
-	case isNull(value) && (k.keys != nil || k.name == "backends"):
+	case isNull(value) && (k.keys != nil || k.name == "backends" || k.name == "users"):
 		// A section with every line commented out: as if it were not there.
 	case isNull(value):
 		p.report(value, full+" has no value", "give it one, or take the key out for its default")

@@ -75,6 +75,18 @@ func (p *parser) notDuration(n *yaml.Node) {
 		"write a number with its unit: 200ms, 2s, 1m")
 }
 
+// truth reads true or false.
+func (p *parser) truth(n *yaml.Node, into *bool) bool {
+	if !p.scalar(n) {
+		return false
+	}
+	if n.ShortTag() != "!!bool" || n.Decode(into) != nil {
+		p.report(n, fmt.Sprintf("%s: %q is neither true nor false", p.key(n), shorten(n.Value)), "write true or false")
+		return false
+	}
+	return true
+}
+
 // count reads a whole number from 1 to most.
 func (p *parser) count(into *int, most int) func(*yaml.Node) {
 	return func(n *yaml.Node) {

@@ -19,6 +19,7 @@ const (
 type document struct {
 	config       *Config
 	backends     []entry
+	users        []userEntry
 	passwordFile string
 }
 
@@ -31,6 +32,7 @@ func (p *parser) schema(d *document) []key {
 		{name: "admin", read: p.address(&c.Admin, "127.0.0.1:9131", 0)},
 		{name: "flavor", read: p.flavor(&c.Flavor)},
 		{name: "backends", read: p.backends(&d.backends)},
+		{name: "users", read: p.users(&d.users)},
 		{name: "balance", keys: []key{
 			{name: "policy", read: p.oneOf(&c.Balance.Policy, LeastSessions, RoundRobin)},
 			{name: "slow_start", read: p.duration(&c.Balance.SlowStart, 0)},

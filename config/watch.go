@@ -2,9 +2,8 @@ package config
 
 import (
 	"context"
-	"crypto/sha256"
 	"log/slog"
-	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -20,7 +19,8 @@ const (
 	lookAgain = 30 * time.Second
 )
 
-// Watcher notices changes of a configuration file.
+// Watcher notices changes of a configuration file and of the secrets that it
+// names files for.
 type Watcher struct {
 	Path      string // empty: there is no file, only Trigger
 	Overrides []Override
@@ -36,8 +36,8 @@ type Watcher struct {
 // Run watches until ctx is done and then returns nil. It starts from the
 // configuration that current was loaded from.
 //
-// The folder is watched and not the file: Kubernetes swaps a symbolic link
-// beside it, editors replace it. A notice is only a reason to look; what
+// The folder is watched and not the file, and so are those of the files with
+// secrets: Kubernetes swaps a symbolic link beside them, editors replace them. A notice is only a reason to look; what
 // counts is whether the content has changed.
 func (w *Watcher) Run(ctx context.Context, current *Config) error {
 	log := w.Log
@@ -46,7 +46,8 @@ func (w *Watcher) Run(ctx context.Context, current *Config) error {
 	}
 	n := w.notices(log)
 	defer n.close()
-	seen := current.sum
+	seen := current.seen
+	n.follow(seen.folders)
 	for {
 		select {
 		case <-ctx.Done():
@@ -64,29 +65,30 @@ func (w *Watcher) Run(ctx context.Context, current *Config) error {
 		case <-w.Trigger:
 			w.look(&seen, true)
 		}
+		n.follow(seen.folders)
 	}
 }
 
-// look reads the file and calls Changed if the content is new, or always.
-func (w *Watcher) look(seen *[sha256.Size]byte, always bool) {
-	var data []byte
-	var err error
-	if w.Path != "" {
-		data, err = readFile(w.Path)
+// look reads the file, and those with secrets that it names, and calls Changed if anything in them is new, or always.
+func (w *Watcher) look(before *seen, always bool) {
+	c, now, err := w.read(before.folders)
+	changed := now.sum != before.sum
+	*before = now
+	if changed || always {
+		w.Changed(c, err)
 	}
-	sum := sha256.Sum256(data)
+}
+
+// read reads everything anew. While the file itself cannot be read, the folders of before are kept in view.
+func (w *Watcher) read(folders []string) (*Config, seen, error) {
+	if w.Path == "" {
+		return parseSeen("", nil, w.Overrides, readSecret)
+	}
+	data, err := readFile(w.Path)
 	if err != nil {
-		sum = sha256.Sum256([]byte("unreadable: " + err.Error()))
+		return nil, seen{"unreadable: " + err.Error(), folders}, err
 	}
-	if sum == *seen && !always {
-		return
-	}
-	*seen = sum
-	if err != nil {
-		w.Changed(nil, err)
-		return
-	}
-	w.Changed(Parse(w.Path, data, w.Overrides...))
+	return parseSeen(w.Path, data, w.Overrides, readSecret)
 }
 
 // notices are the reasons to look at the file. They belong to Run.
@@ -98,24 +100,45 @@ type notices struct {
 	again    <-chan time.Time // nil: there is no file
 	settled  *time.Timer
 	waiting  bool // settled is running
+	log      *slog.Logger
+	late     map[string]bool // folders that cannot be watched
 }
 
 // notices begins to watch. A first look is due soon: the file may have changed
 // since it was loaded.
 func (w *Watcher) notices(log *slog.Logger) *notices {
-	n := &notices{ticker: time.NewTicker(lookAgain), settled: time.NewTimer(settle), waiting: true}
+	n := &notices{ticker: time.NewTicker(lookAgain), settled: time.NewTimer(settle), waiting: true, log: log, late: map[string]bool{}}
 	if w.Path == "" {
 		n.settled.Stop()
 		return n
 	}
 	n.again = n.ticker.C
-	notifier, err := watchFolder(filepath.Dir(w.Path))
+	notifier, err := fsnotify.NewWatcher()
 	if err != nil {
 		log.Warn("configuration changes are noticed late", "cause", err, "every", lookAgain)
 		return n
 	}
 	n.notifier, n.events, n.errs = notifier, notifier.Events, notifier.Errors
 	return n
+}
+
+// follow watches these folders and no others. A folder that is not there is tried again with the next look.
+func (n *notices) follow(folders []string) {
+	if n.notifier == nil {
+		return
+	}
+	for _, known := range n.notifier.WatchList() {
+		if !slices.Contains(folders, known) {
+			_ = n.notifier.Remove(known)
+		}
+	}
+	for _, folder := range folders {
+		err := n.notifier.Add(folder) // of one that is watched, nothing
+		if err != nil && !n.late[folder] {
+			n.log.Warn("configuration changes are noticed late", "cause", err, "every", lookAgain)
+		}
+		n.late[folder] = err != nil
+	}
 }
 
 // soon looks once things have settled. The first notice starts the wait and
@@ -134,16 +157,4 @@ func (n *notices) close() {
 	if n.notifier != nil {
 		n.notifier.Close()
 	}
-}
-
-func watchFolder(dir string) (*fsnotify.Watcher, error) {
-	notifier, err := fsnotify.NewWatcher()
-	if err != nil {
-		return nil, err
-	}
-	if err := notifier.Add(dir); err != nil {
-		notifier.Close()
-		return nil, err
-	}
-	return notifier, nil
 }
