@@ -6,8 +6,14 @@ import (
 	"segue/proxy/wire"
 )
 
-// Client observes bytes that the client has sent and that are about to be sent on.
-func (s *State) Client(chunk []byte) {
+// Client observes bytes that the client has sent, and returns how many of them are to be sent on now. If insert is not empty
+// it is to be sent on behind those, and Client to be called again with the rest. Otherwise the rest is the head of a packet
+// that names a prepared statement, and is to be shown again in front of what follows it: at most [MaxHead] bytes.
+//
+// Once the session has moved, Client writes the backend's ids of prepared statements into the chunk, and inserts the types of
+// parameters that the client bound on a backend before. The rest is always empty in a session that has never moved.
+func (s *State) Client(chunk []byte) (n int, insert []byte) {
+	all := len(chunk)
 	for len(chunk) > 0 && s.opaque == Readable {
 		if s.client.InPayload() {
 			n := s.client.Skip(chunk)
@@ -24,7 +30,11 @@ func (s *State) Client(chunk []byte) {
 		s.clientPacket(&p)
 		s.packetPassed()
 	}
+	return all, nil
 }
+
+// MaxHead is the most that Client leaves to be shown again: a COM_STMT_EXECUTE up to the flag behind the NULL bitmap.
+const MaxHead = wire.HeaderLen + 10 + (1<<16+7)/8 + 1
 
 // clientPacket takes the header and head of a packet of the client's.
 func (s *State) clientPacket(p *wire.Packet) {

@@ -8,8 +8,12 @@ func (s *State) begin(c wire.Command) {
 	s.answered = false
 }
 
-// Server observes bytes that the backend has sent and that are about to be forwarded.
-func (s *State) Server(chunk []byte) {
+// Server observes bytes that the backend has sent, and returns how many of them are to be forwarded now: all of them, or those up
+// to the end of the answer to a command of Segue's own (then the rest is to be given to Server again), or, fewer than 9 bytes
+// missing, those in front of a COM_STMT_PREPARE_OK whose id is not whole yet: then the rest is to be shown again in front of
+// what follows it. Once the session has moved, Server writes the client's ids into the chunk.
+func (s *State) Server(chunk []byte) int {
+	all := len(chunk)
 	for len(chunk) > 0 && s.opaque == Readable {
 		if s.server.InPayload() {
 			chunk = chunk[s.server.Skip(chunk):]
@@ -30,6 +34,7 @@ func (s *State) Server(chunk []byte) {
 		s.serverPacket(&p)
 		s.responsePassed()
 	}
+	return all
 }
 
 // serverPacket takes the header and head of a packet of the server's.

@@ -85,8 +85,23 @@ var opacityNames = [...]string{"", "unknown_answer", "unknown_command", "unsolic
 // String gives the reason as it appears in logs.
 func (o Opacity) String() string { return opacityNames[o] }
 
+// Dialect is the SQL that a session speaks, and what its server holds for it.
+type Dialect uint8
+
+// The dialects.
+const (
+	MySQL     Dialect = iota // MariaDB too
+	TiDB                     //
+	StarRocks                // Doris too
+)
+
 // Options are what a State must know of the connection.
 type Options struct {
+	Dialect   Dialect
+	User      string // that the session was logged in as
+	Database  string // that the session was logged in with
+	Collation uint16 // that the client has named in its HandshakeResponse41: some character sets cannot be read
+
 	Capabilities    wire.Capability // agreed by both sides
 	ExtCapabilities uint32          // MariaDB's, agreed by both sides
 	// AnswersLongData says that the server may answer COM_STMT_SEND_LONG_DATA, which has no answer by the manual: StarRocks
@@ -118,6 +133,16 @@ func (s *State) Idle() bool {
 // Midway reports whether the session stands between a COM_STMT_PREPARE and the COM_STMT_EXECUTE that a client sends right
 // behind it: idle, but about to use what only this backend knows, in the middle of what its user sees as one statement.
 func (s *State) Midway() bool { return s.midway }
+
+// Recent reports whether the client may still ask for what the last statement has left behind: warnings or an error, FOUND_ROWS()
+// after SQL_CALC_FOUND_ROWS, ROW_COUNT(). It is no pin: it ends with the next statement.
+func (s *State) Recent() bool { return s.failed }
+
+// User is the user of the last COM_CHANGE_USER, or the one of Options.
+func (s *State) User() string { return "" }
+
+// Quote gives a value as an SQL string literal that the session's server reads as just that, whatever its sql_mode.
+func (s *State) Quote(value []byte) string { return string(value) }
 
 // Pinned names what ties the session to its backend between two statements, or is empty.
 func (s *State) Pinned() string {

@@ -1,0 +1,10 @@
+package track
+
+import "segue/proxy/wire"
+
+// Own registers a command of Segue's own, COM_PING, that is about to be written to the backend while the session is not busy. Server
+// stops at the end of its answer, which is to be swallowed.
+func (s *State) Own(wire.Command) {}
+
+// OwnOutstanding reports whether what the backend sends next belongs to the answer to a command of Segue's own.
+func (s *State) OwnOutstanding() bool { return false }
