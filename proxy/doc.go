@@ -10,8 +10,10 @@
 // HandshakeV10 made from it, with the capabilities that all backends share and the relay can carry, and relays the
 // authentication ([Authenticating]). Whatever goes wrong with the backend before its final OK_Packet has been forwarded
 // leads back to Leasing, with another backend: before the client has been greeted it cannot notice; after that the new
-// backend is made to send an AuthSwitchRequest with its own salt, which the client answers as it would any server's. No
-// password is known here. When the connect budget is spent the client gets one ERR_Packet that names what was tried.
+// backend is made to send an AuthSwitchRequest with its own salt, which the client answers as it would any server's. Where the
+// client's answer proves a password that the operator has given ([Options.Users]), Segue answers the backends itself
+// (login.go) and the client is asked for nothing more. It is a backend that lets the client in, in either case. What
+// was learned on the way is the session's credential (credential.go). When the connect budget is spent the client gets one ERR_Packet that names what was tried.
 //
 // Command phase. Two pumps carry the bytes, one for each direction (pump.go), and let package track look at them on their
 // way. So the session knows whether it is [Idle], [Busy], or [Pinned] by a transaction, and becomes [Opaque] where the bytes

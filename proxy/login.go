@@ -41,8 +41,11 @@ func logIn(c *conn, g *wire.HandshakeV10, hello *wire.HandshakeResponse41, cred 
 			return status, err
 		}
 		answer, err := p.answer(payload)
-		if err != nil {
+		switch {
+		case errors.As(err, new(*unprovableError)):
 			return 0, &endError{Refused, err}
+		case err != nil:
+			return 0, &setupError{setupMalformed, err}
 		}
 		if answer == nil {
 			continue
