@@ -24,6 +24,8 @@ func (w *world) checkCommand() *cobra.Command {
 		Short: "Probe every backend once, say what is wrong and what to do next",
 		Long: `Probe every backend once from here, with the checks that serve would use, and
 say for each one that fails what is wrong and which command to run next.
+On each backend that answers, log in as every user of the configuration, and say
+whether the sessions of that user will be able to move to it, and why not.
 Backends and flavor come from the arguments, SEGUE_* or the configuration, as
 for serve. Exit code 0: all backends are well; 1: at least one is not.`,
 		Example: "  segue check fe1:9030,fe2:9030\n  segue check --config segue.yaml -o json",
@@ -31,6 +33,7 @@ for serve. Exit code 0: all backends are well; 1: at least one is not.`,
 	s := addSettings(cmd)
 	must(cmd.Flags().MarkHidden("listen"))
 	must(cmd.Flags().MarkHidden("admin"))
+	impersonate := cmd.Flags().String("impersonate", "root", "`user` that a service account is to become, as a trial")
 	format := addOutput(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		path, overrides, err := w.source(cmd, s, args)
@@ -41,7 +44,7 @@ for serve. Exit code 0: all backends are well; 1: at least one is not.`,
 		if err != nil {
 			return err
 		}
-		findings := examine(cmd.Context(), c)
+		findings := examine(cmd.Context(), c, *impersonate)
 		if *format == formatJSON {
 			err = printJSON(w.stdout, findings)
 		} else {
@@ -56,7 +59,8 @@ for serve. Exit code 0: all backends are well; 1: at least one is not.`,
 type finding struct {
 	Backend string  `json:"backend"`
 	Address string  `json:"address"`
-	Check   string  `json:"check"`   // http, bootstrap, mysql
+	Check   string  `json:"check"`   // http, bootstrap, mysql, login; users: of no backend
+	User    string  `json:"user"`    // of a login
 	Verdict string  `json:"verdict"` // passed, failed, leaving, misconfigured
 	Cause   string  `json:"cause"`
 	Took    float64 `json:"took_seconds"`
@@ -64,19 +68,27 @@ type finding struct {
 }
 
 // examine probes every backend of c once, all at the same time.
-func examine(ctx context.Context, c *config.Config) []finding {
+func examine(ctx context.Context, c *config.Config, impersonate string) []finding {
 	registry := backend.NewRegistry(backend.Options{})
 	registry.Apply(c.Backends)
 	list := registry.Backends()
 	found := make([][]finding, len(list))
 	var wg sync.WaitGroup
 	for i, b := range list {
-		wg.Go(func() { found[i] = examineOne(ctx, b, c.Health) })
+		wg.Go(func() {
+			found[i] = examineOne(ctx, b, c.Health)
+			if last := found[i][len(found[i])-1]; last.Verdict == health.Passed.String() { // the MySQL port works
+				found[i] = append(found[i], examineUsers(ctx, b, c, impersonate)...)
+			}
+		})
 	}
 	wg.Wait()
 	var all []finding
 	for _, f := range found {
 		all = append(all, f...)
+	}
+	if len(c.Proxy.Users) == 0 {
+		all = append(all, finding{Check: checkUsers, Verdict: health.Passed.String(), Cause: withoutUsers})
 	}
 	return all
 }
@@ -148,7 +160,10 @@ func (w *world) printFindings(findings []finding) error {
 	var rows [][]string
 	last := ""
 	for _, f := range findings {
-		row := []string{f.Backend, f.Address, f.Check, f.Verdict, took(f.Took), f.Cause}
+		if f.Backend == "" {
+			continue
+		}
+		row := []string{f.Backend, f.Address, strings.TrimSpace(f.Check + " " + f.User), f.Verdict, took(f.Took), f.Cause}
 		if f.Backend == last {
 			row[0], row[1] = `"`, `"`
 		}
@@ -159,10 +174,14 @@ func (w *world) printFindings(findings []finding) error {
 		return err
 	}
 	for _, f := range findings {
-		if f.Next == "" {
-			continue
+		var err error
+		switch {
+		case f.Backend == "":
+			_, err = fmt.Fprintf(w.stdout, "\n%s\n", f.Cause)
+		case f.Next != "":
+			_, err = fmt.Fprintf(w.stdout, "\n%s, %s: %s\n  next: %s\n", f.Backend, strings.TrimSpace(f.Check+" "+f.User), f.Cause, f.Next)
 		}
-		if _, err := fmt.Fprintf(w.stdout, "\n%s, %s: %s\n  next: %s\n", f.Backend, f.Check, f.Cause, f.Next); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -177,6 +196,9 @@ func took(seconds float64) string {
 func verdict(findings []finding) error {
 	unwell, all := map[string]bool{}, map[string]bool{}
 	for _, f := range findings {
+		if f.Backend == "" {
+			continue
+		}
 		all[f.Backend] = true
 		if f.Verdict != health.Passed.String() {
 			unwell[f.Backend] = true

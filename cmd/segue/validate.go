@@ -32,7 +32,11 @@ Exit code 0: no problem; 2: problems. Variables and flags play no part.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(w.stdout, "%s: no problems (%s, %s)\n", path, c.Flavor, plural(len(c.Backends), "backend"))
+			users := ""
+			if n := len(c.Proxy.Users); n > 0 {
+				users = ", " + plural(n, "user")
+			}
+			_, err = fmt.Fprintf(w.stdout, "%s: no problems (%s, %s%s)\n", path, c.Flavor, plural(len(c.Backends), "backend"), users)
 			return err
 		},
 	}
