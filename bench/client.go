@@ -35,35 +35,42 @@ func (s *socket) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// client is one application connection at a time: a raw driver connection, so
-// that nothing retries behind the back of whoever counts. Not safe for
-// concurrent use.
-type client struct {
+// Account is whom a [Client] logs in as, and where.
+type Account struct {
+	Address        string // HOST:PORT
+	User, Password string
+	Database       string // current after login; "": none
+}
+
+// Client is one application connection at a time: a raw driver connection, so
+// that nothing retries behind the back of whoever counts. Its errors carry the
+// network's cause, for [Classify]. Not safe for concurrent use.
+type Client struct {
 	connector driver.Connector
 	conn      driver.Conn // nil: not connected
 	sock      *socket     // of conn, or of the attempt that has just failed
 }
 
-// newClient makes a client of the server at addr. Each connect and each read
+// NewClient makes a client that is not connected. Each connect and each read
 // may take at most timeout.
-func newClient(addr, user, password string, timeout time.Duration) (*client, error) {
-	c := &client{}
+func NewClient(a Account, timeout time.Duration) (*Client, error) {
+	c := &Client{}
 	cfg := mysql.NewConfig()
-	cfg.User, cfg.Passwd = user, password
-	cfg.Net, cfg.Addr = "tcp", addr
+	cfg.User, cfg.Passwd, cfg.DBName = a.User, a.Password, a.Database
+	cfg.Net, cfg.Addr = "tcp", a.Address
 	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = timeout, timeout, timeout
 	cfg.CheckConnLiveness = true
 	cfg.Logger = &mysql.NopLogger{} // whatever happens is counted
 	cfg.DialFunc = c.dial
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("configure client of %s: %w", addr, err)
+		return nil, fmt.Errorf("configure client of %s: %w", a.Address, err)
 	}
 	c.connector = connector
 	return c, nil
 }
 
-func (c *client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+func (c *Client) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	c.sock = nil
 	var d net.Dialer
 	conn, err := d.DialContext(ctx, network, addr)
@@ -74,8 +81,8 @@ func (c *client) dial(ctx context.Context, network, addr string) (net.Conn, erro
 	return c.sock, nil
 }
 
-// connect opens a connection and logs in.
-func (c *client) connect(ctx context.Context) error {
+// Connect opens a connection and logs in.
+func (c *Client) Connect(ctx context.Context) error {
 	conn, err := c.connector.Connect(ctx)
 	if err != nil {
 		return c.explain(err)
@@ -84,27 +91,67 @@ func (c *client) connect(ctx context.Context) error {
 	return nil
 }
 
-func (c *client) connected() bool { return c.conn != nil }
+// Connected tells whether there is a connection, dead or alive.
+func (c *Client) Connected() bool { return c.conn != nil }
 
-// check returns an error when the kept connection has been closed by the other
+// Check returns an error when the kept connection has been closed by the other
 // side: what database/sql does with a connection before it reuses it.
-func (c *client) check(ctx context.Context) error {
+func (c *Client) Check(ctx context.Context) error {
 	return c.conn.(driver.SessionResetter).ResetSession(ctx)
 }
 
-// exec runs a statement that returns no rows.
-func (c *client) exec(ctx context.Context, statement string) error {
+// Ping sends COM_PING, as pools do before they lend a connection.
+func (c *Client) Ping(ctx context.Context) error {
+	return c.explain(c.conn.(driver.Pinger).Ping(ctx))
+}
+
+// Exec runs a statement that returns no rows.
+func (c *Client) Exec(ctx context.Context, statement string) error {
 	_, err := c.conn.(driver.ExecerContext).ExecContext(ctx, statement, nil)
 	return c.explain(err)
 }
 
-// ask runs a query and reads all of its answer. Anything but one row that
+// Ask runs a query and reads all of its answer. Anything but one row that
 // begins with want is a wrong answer.
-func (c *client) ask(ctx context.Context, query string, want ...string) error {
+func (c *Client) Ask(ctx context.Context, query string, want ...string) error {
 	rows, err := c.conn.(driver.QueryerContext).QueryContext(ctx, query, nil)
 	if err != nil {
 		return c.explain(err)
 	}
+	return c.readOne(rows, want)
+}
+
+// Statement is prepared on a client's connection and lives as long as that.
+type Statement struct {
+	client *Client
+	stmt   driver.Stmt
+}
+
+// Prepare prepares a statement (COM_STMT_PREPARE).
+func (c *Client) Prepare(ctx context.Context, text string) (*Statement, error) {
+	stmt, err := c.conn.(driver.ConnPrepareContext).PrepareContext(ctx, text)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	return &Statement{c, stmt}, nil
+}
+
+// Ask executes the statement with text parameters; the answer is judged as by
+// [Client.Ask].
+func (s *Statement) Ask(ctx context.Context, parameters []string, want ...string) error {
+	named := make([]driver.NamedValue, len(parameters))
+	for i, p := range parameters {
+		named[i] = driver.NamedValue{Ordinal: i + 1, Value: p}
+	}
+	rows, err := s.stmt.(driver.StmtQueryContext).QueryContext(ctx, named)
+	if err != nil {
+		return s.client.explain(err)
+	}
+	return s.client.readOne(rows, want)
+}
+
+// readOne reads all rows: one, that begins with want.
+func (c *Client) readOne(rows driver.Rows, want []string) error {
 	defer rows.Close()
 	row := make([]driver.Value, len(rows.Columns()))
 	count, wrong := 0, error(nil)
@@ -141,24 +188,24 @@ func compare(row []driver.Value, want []string) error {
 	return nil
 }
 
-// quit ends the connection politely (COM_QUIT); drop only closes it. Both are
-// no-ops without a connection.
-func (c *client) quit() {
+// Quit ends the connection politely (COM_QUIT). Without one it does nothing.
+func (c *Client) Quit() {
 	if c.conn != nil {
 		c.conn.Close() // an error has no reader: every answer has been received
 		c.conn = nil
 	}
 }
 
-func (c *client) drop() {
+// Drop closes the connection without a word. Without one it does nothing.
+func (c *Client) Drop() {
 	if c.conn != nil {
 		c.sock.Close() // first, so that the driver's COM_QUIT reaches nobody
-		c.quit()
+		c.Quit()
 	}
 }
 
 // explain adds the network's cause to a driver error.
-func (c *client) explain(err error) error {
+func (c *Client) explain(err error) error {
 	if err == nil || c.sock == nil || c.sock.cause == nil {
 		return err
 	}

@@ -25,11 +25,11 @@ func startFE(t *testing.T) *fesim.FE {
 
 func newWorker(t *testing.T, addr string, workload Workload, timeout time.Duration) *worker {
 	t.Helper()
-	c, err := newClient(addr, "root", "", timeout)
+	c, err := NewClient(Account{Address: addr, User: "root"}, timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(c.drop)
+	t.Cleanup(c.Drop)
 	return &worker{workload: workload, profile: profiles[workload], name: "tester", zone: zone(7), client: c}
 }
 
@@ -138,7 +138,7 @@ func TestSlowWorker(t *testing.T) {
 func TestClientFindsWrongAnswers(t *testing.T) {
 	fe := startFE(t)
 	c := newWorker(t, fe.MySQLAddress(), Short, DefaultTimeout).client
-	if err := c.connect(t.Context()); err != nil {
+	if err := c.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	tests := []struct {
@@ -156,7 +156,7 @@ func TestClientFindsWrongAnswers(t *testing.T) {
 		{"an error", "SELECT nothing FROM nowhere", []string{"a"}, StatementERR},
 	}
 	for _, tt := range tests {
-		if got := Classify(Asking, c.ask(t.Context(), tt.query, tt.want...)); got != tt.kind {
+		if got := Classify(Asking, c.Ask(t.Context(), tt.query, tt.want...)); got != tt.kind {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.kind)
 		}
 	}
@@ -164,11 +164,45 @@ func TestClientFindsWrongAnswers(t *testing.T) {
 
 func TestClientWaitsNoLongerThanItsTimeout(t *testing.T) {
 	c := newWorker(t, startFE(t).MySQLAddress(), Short, 200*time.Millisecond).client
-	if err := c.connect(t.Context()); err != nil {
+	if err := c.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if got := Classify(Asking, c.ask(t.Context(), "SELECT SLEEP(60)")); got != StatementTimeout {
+	if got := Classify(Asking, c.Ask(t.Context(), "SELECT SLEEP(60)")); got != StatementTimeout {
 		t.Errorf("%v, want %v", got, StatementTimeout)
+	}
+}
+
+// A prepared statement's answer is judged as any other's, and its database is the one asked for at login.
+func TestClientPrepares(t *testing.T) {
+	c, err := NewClient(Account{Address: startFE(t).MySQLAddress(), User: "root", Database: "demo"}, DefaultTimeout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Drop)
+	if err := c.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Ping(t.Context()); err != nil {
+		t.Errorf("ping: %v", err)
+	}
+	s, err := c.Prepare(t.Context(), "SELECT ?, DATABASE()")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		want []string
+		kind Kind
+	}{
+		{[]string{"token", "demo"}, Answered},
+		{[]string{"other"}, WrongAnswer},
+		{[]string{"token", "test"}, WrongAnswer},
+	} {
+		if got := Classify(Asking, s.Ask(t.Context(), []string{"token"}, tt.want...)); got != tt.kind {
+			t.Errorf("want %q: %v, want %v", tt.want, got, tt.kind)
+		}
+	}
+	if _, err := c.Prepare(t.Context(), "INSERT"); Classify(Asking, err) != StatementERR {
+		t.Errorf("preparing nonsense: %v", err)
 	}
 }
 

@@ -164,7 +164,7 @@ func (d *demo) experiment(ctx context.Context, part string, rec *recorder, clust
 	rec.start = time.Now()
 	clients.Go(func() { loadErr = l.run(working, addr, rec) })
 	watchers.Go(func() { view.run(working, rec) })
-	watchers.Go(func() { measureStall(working, rec) })
+	watchers.Go(func() { MeasureStall(working, rec.stalled) })
 	err := rollingRestart(working, cluster, d.Speed, rec.mark)
 	rec.stop()
 	enough()

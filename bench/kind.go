@@ -93,7 +93,7 @@ var errWrongAnswer = errors.New("wrong answer")
 
 // Classify names the kind of what happened: err is what the client got in the
 // given phase (nil: success). Network causes must be in err's tree; the driver
-// drops them, [client] puts them back.
+// drops them, [Client] puts them back.
 func Classify(phase Phase, err error) Kind {
 	var packet *mysql.MySQLError
 	switch {

@@ -62,7 +62,7 @@ func (l *Load) run(ctx context.Context, addr string, rec *recorder) error {
 	for w := range numWorkloads {
 		for range l.Workers[w] {
 			id++
-			client, err := newClient(addr, l.User, l.Password, timeout)
+			client, err := NewClient(Account{Address: addr, User: l.User, Password: l.Password}, timeout)
 			if err != nil {
 				return err
 			}
@@ -79,7 +79,7 @@ type worker struct {
 	profile  profile
 	name     string // unique in the run
 	zone     string // its session's time_zone: tells the sessions of (nearly) all workers apart
-	client   *client
+	client   *Client
 	rec      *recorder
 	asked    int // statements so far: makes each token unique
 }
@@ -100,7 +100,7 @@ func zone(id int) string {
 // run asks and thinks until ctx is done. A question that has been asked when
 // that happens is still answered and counted.
 func (w *worker) run(ctx context.Context) {
-	defer w.client.quit()
+	defer w.client.Quit()
 	if !pause(ctx, w.profile.think.draw()) { // workers do not start in step
 		return
 	}
@@ -121,17 +121,17 @@ func (w *worker) run(ctx context.Context) {
 // turn makes one attempt at an answer that has been wanted for a while, and
 // records all that happens. It reports whether there was a right answer.
 func (w *worker) turn(ctx context.Context, wanted time.Time) bool {
-	if w.client.connected() {
-		if err := w.client.check(ctx); err != nil {
+	if w.client.Connected() {
+		if err := w.client.Check(ctx); err != nil {
 			w.failed(Checking, err)
 		}
 	}
-	if !w.client.connected() {
-		if err := w.client.connect(ctx); err != nil {
+	if !w.client.Connected() {
+		if err := w.client.Connect(ctx); err != nil {
 			return w.failed(Connecting, err)
 		}
 		if w.profile.keep {
-			if err := w.client.exec(ctx, "SET time_zone = '"+w.zone+"'"); err != nil {
+			if err := w.client.Exec(ctx, "SET time_zone = '"+w.zone+"'"); err != nil {
 				return w.failed(Asking, err)
 			}
 		}
@@ -142,7 +142,7 @@ func (w *worker) turn(ctx context.Context, wanted time.Time) bool {
 	}
 	w.rec.record(Event{Workload: w.workload, Kind: Answered, Wait: time.Since(wanted) - slept})
 	if !w.profile.keep {
-		w.client.quit()
+		w.client.Quit()
 	}
 	return true
 }
@@ -158,12 +158,12 @@ func (w *worker) ask(ctx context.Context) (slept time.Duration, err error) {
 	if slept = w.profile.sleep.draw(); slept > 0 {
 		query += fmt.Sprintf(", SLEEP(%.3f)", slept.Seconds())
 	}
-	return slept, w.client.ask(ctx, query, want...)
+	return slept, w.client.Ask(ctx, query, want...)
 }
 
 // failed records an error, gives the connection up and returns false.
 func (w *worker) failed(phase Phase, err error) bool {
-	w.client.drop()
+	w.client.Drop()
 	w.rec.record(Event{Workload: w.workload, Kind: Classify(phase, err), Err: err})
 	return false
 }

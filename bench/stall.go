@@ -11,9 +11,9 @@ import (
 // then takes so long that the client's next statement gets in between.
 const busyStall = 100 * time.Millisecond
 
-// measureStall finds out until ctx is done how long this machine keeps a
-// process waiting that only wants to look at the clock.
-func measureStall(ctx context.Context, rec *recorder) {
+// MeasureStall finds out until ctx is done how long this machine keeps a
+// process waiting that only wants to look at the clock, and notes each time.
+func MeasureStall(ctx context.Context, note func(time.Duration)) {
 	const beat = 5 * time.Millisecond
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
@@ -25,7 +25,7 @@ func measureStall(ctx context.Context, rec *recorder) {
 		case <-ticker.C:
 		}
 		now := time.Now()
-		rec.stalled(now.Sub(last) - beat)
+		note(now.Sub(last) - beat)
 		last = now
 	}
 }

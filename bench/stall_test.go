@@ -14,7 +14,7 @@ func TestMeasureStall(t *testing.T) {
 		rec := newRecorder("Segue")
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		measureStall(ctx, rec)
+		MeasureStall(ctx, rec.stalled)
 		if rec.run.Stall != 0 {
 			t.Errorf("stalled for %v", rec.run.Stall)
 		}
