@@ -19,6 +19,8 @@ type Options struct {
 	DrainTimeout time.Duration
 	// Users are the accounts for whose clients Segue can log in by itself.
 	Users []User
+	// Rebalance is how sessions come back to a backend that is up again.
+	Rebalance Rebalance
 }
 
 // The defaults of Options.
