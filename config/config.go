@@ -67,6 +67,11 @@ func Default() *Config {
 			ConnectBudget:  proxy.DefaultConnectBudget,
 			ConnectTimeout: proxy.DefaultConnectTimeout,
 			DrainTimeout:   proxy.DefaultDrainTimeout,
+			Rebalance: proxy.Rebalance{
+				Rate:      proxy.DefaultRebalanceRate,
+				Threshold: proxy.DefaultRebalanceThreshold,
+				Settle:    proxy.DefaultRebalanceSettle,
+			},
 		},
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/proxy"
 )
 
 // problemsOf parses text as c.yaml and returns its problems without the file's
@@ -66,6 +67,13 @@ func TestProblems(t *testing.T) {
 3:32: connect.timeout is -1s; write a time above zero
 4:18: drain.timeout is 0s; write a time above zero`},
 		{"slow start negative", one + "balance: {slow_start: -1s}\n", `2:23: balance.slow_start is -1s; write 0s or more`},
+		{"rebalance", one + "balance: {rebalance_rate: -1, rebalance_threshold: 0%, rebalance_settle: 0s}\n", `2:27: balance.rebalance_rate is -1; write 0.01 to 10000 sessions per second; 0: off
+2:52: balance.rebalance_threshold is 0%; write 1% to 100%
+2:74: balance.rebalance_settle is 0s; write a time above zero`},
+		{"rebalance with words", one + "balance: {rebalance_rate: fast, rebalance_threshold: half}\n", `2:27: balance.rebalance_rate: "fast" is not a number; write sessions per second, such as 10; 0: off
+2:54: balance.rebalance_threshold: "half" is not a percentage; write it as in 20%`},
+		{"rebalance not a number", one + "balance: {rebalance_rate: NaN, rebalance_threshold: nan%}\n", `2:27: balance.rebalance_rate is NaN; write 0.01 to 10000 sessions per second; 0: off
+2:53: balance.rebalance_threshold is nan%; write 1% to 100%`},
 		{"fast slower than normal", one + "health: {interval: 100ms, fast_interval: 1s}\n", `2:42: health.fast_interval (1s) is longer than health.interval (100ms); make it the same or shorter`},
 		{"connect timeout above budget", one + "connect: {budget: 1s}\n", `2:19: connect.timeout (2s) is longer than connect.budget (1s); make it shorter, so that a second backend can be tried`},
 		{"counts", one + "health: {rise: 0, fall: three}\n", `2:16: health.rise is 0; write a whole number from 1 to 100
@@ -193,7 +201,7 @@ backends:
   - 10.0.0.1:9031
   - 10.0.0.1:9032
   - {name: x, address: "[::1]:9033", health: "https://u:p@h:1/z", weight: 256}
-balance: {policy: round-robin, slow_start: 0s}
+balance: {policy: round-robin, slow_start: 0s, rebalance_rate: 0, rebalance_threshold: 12.5%, rebalance_settle: 1m}
 health: {interval: 1s, fast_interval: 1s, rise: 1, fall: 1, user: 007, password: 0123}
 connect:
 drain: {timeout: 1m30s}
@@ -216,6 +224,7 @@ drain: {timeout: 1m30s}
 	want.Health.Rise, want.Health.Fall = 1, 1
 	want.Health.User, want.Health.Password = "007", "0123"
 	want.Proxy.DrainTimeout = 90 * time.Second
+	want.Proxy.Rebalance = proxy.Rebalance{Rate: -1, Threshold: 0.125, Settle: time.Minute}
 	want.seen = c.seen
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)

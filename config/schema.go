@@ -36,6 +36,9 @@ func (p *parser) schema(d *document) []key {
 		{name: "balance", keys: []key{
 			{name: "policy", read: p.oneOf(&c.Balance.Policy, LeastSessions, RoundRobin)},
 			{name: "slow_start", read: p.duration(&c.Balance.SlowStart, 0)},
+			{name: "rebalance_rate", read: p.rate(&c.Proxy.Rebalance.Rate)},
+			{name: "rebalance_threshold", read: p.percentage(&c.Proxy.Rebalance.Threshold)},
+			{name: "rebalance_settle", read: p.duration(&c.Proxy.Rebalance.Settle, 1)},
 		}},
 		{name: "health", keys: []key{
 			{name: "interval", read: p.duration(&c.Health.Interval, minInterval)},
