@@ -29,6 +29,7 @@ type Cluster struct {
 	txns     map[uint64][]string // open explicit transactions → ledger entries; the leader's memory: lost with it
 	lastTxn  uint64
 	founded  bool // an FE has led
+	journal  journal
 }
 
 // NewCluster returns a cluster of n FEs made from opts, with the ids 1 to n and names fe-1 to fe-n; n may be 0, to add
@@ -50,6 +51,7 @@ func newCluster(opts Options) *Cluster {
 	return &Cluster{
 		election: opts.scaled(opts.Election), wait: opts.scaled(opts.LeaderWait), changed: make(chan struct{}),
 		ledger: make(map[string]int), globals: make(map[string]value), txns: make(map[uint64][]string),
+		journal: journal{lag: opts.scaled(opts.MetadataLag), replayed: make(map[*FE]int)},
 	}
 }
 
@@ -103,6 +105,20 @@ func (c *Cluster) Ledger() map[string]int {
 	return maps.Clone(c.ledger)
 }
 
+// Repeated returns the ids in fesim.ledger that took effect more than once: statements that somebody has run twice.
+func (c *Cluster) Repeated() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var ids []string
+	for id, n := range c.ledger {
+		if n > 1 {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 // add makes f a member.
 func (c *Cluster) add(f *FE) {
 	c.mu.Lock()
@@ -115,6 +131,7 @@ func (c *Cluster) joined(f *FE) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.alive = append(c.alive, f)
+	c.journal.replayed[f] = len(c.journal.changes) // an FE replays everything before it listens
 	switch {
 	case c.solo || !c.founded:
 		c.founded = true

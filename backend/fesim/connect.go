@@ -2,7 +2,6 @@ package fesim
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"segue/backend"
@@ -115,8 +114,8 @@ func (s *session) enter(name string) *wire.Err {
 	if !s.fe.hasCatalog(catalog) {
 		return &wire.Err{Code: 5078, State: "42000", Message: fmt.Sprintf("Unknown catalog '%s'", catalog)}
 	}
-	if !slices.Contains(s.fe.opts.Databases, db) {
-		return &wire.Err{Code: 1049, State: "42000", Message: fmt.Sprintf("Unknown database '%s'", db)}
+	if !s.fe.hasDatabase(db) {
+		return unknownDatabase(db)
 	}
 	s.state.vars.put("catalog", catalog)
 	s.state.db = db

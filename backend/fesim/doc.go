@@ -19,7 +19,8 @@
 //
 // Enough for drivers to connect and for tests to see where a session is and what it holds: SELECT without a table of literals, @@x, @x,
 // ? and functions (CONNECTION_ID(), CURRENT_USER(), DATABASE(), CATALOG(), CURRENT_ROLE(), SLEEP(n), REPEAT(s, n), …), also prepared; SET;
-// USE; BEGIN, COMMIT, ROLLBACK; SHOW; KILL; EXECUTE AS; PREPARE; CREATE TEMPORARY TABLE. Any other statement fails with 1064, as in an FE.
+// USE; BEGIN, COMMIT, ROLLBACK; SHOW; KILL; EXECUTE AS; PREPARE; CREATE TEMPORARY TABLE; CREATE and DROP of databases and
+// (empty) tables, which the other FEs see after [Options.MetadataLag] or SYNC. Any other statement fails with 1064, as in an FE.
 // SELECT @@hostname gives the FE's name. Three tables exist:
 //
 //	SELECT * FROM fesim.rows(n, bytes[, pause])         n rows (id, payload), each payload bytes long and a function of id alone;

@@ -46,15 +46,18 @@ type Options struct {
 
 	// TimeScale multiplies every duration of the FE itself: 0.01 makes it a hundred times faster. SLEEP(n) and the pause of fesim.rows
 	// stay as they are. Zero: 1.
-	TimeScale     float64
-	StartupDelay  time.Duration // from Start until the HTTP port listens; zero: none
-	MinExit       time.Duration // min_graceful_exit_time_second; zero: 15 s
-	MaxExit       time.Duration // max_graceful_exit_time_second; zero: 60 s. Doris: 300 s. TiDB, from the end of GracefulWait on: 15 s
-	Sweep         time.Duration // between two sweeps; zero: 1 s
-	Idle          time.Duration // how long a session must have been idle to be swept; zero: 1 s
-	AcceptWindow  time.Duration // G4; zero: 60 s
-	GracefulWait  time.Duration // TiDB: graceful-wait-before-shutdown; zero: none
-	Election      time.Duration // from the leader's end to the next leader; zero: 2 s
+	TimeScale    float64
+	StartupDelay time.Duration // from Start until the HTTP port listens; zero: none
+	MinExit      time.Duration // min_graceful_exit_time_second; zero: 15 s
+	MaxExit      time.Duration // max_graceful_exit_time_second; zero: 60 s. Doris: 300 s. TiDB, from the end of GracefulWait on: 15 s
+	Sweep        time.Duration // between two sweeps; zero: 1 s
+	Idle         time.Duration // how long a session must have been idle to be swept; zero: 1 s
+	AcceptWindow time.Duration // G4; zero: 60 s
+	GracefulWait time.Duration // TiDB: graceful-wait-before-shutdown; zero: none
+	Election     time.Duration // from the leader's end to the next leader; zero: 2 s
+	// MetadataLag is how much later than the leader, and than the FE that it came through, the other FEs see a CREATE or a DROP. All FEs of a
+	// cluster have that of [NewCluster].
+	MetadataLag   time.Duration
 	LeaderWait    time.Duration // how long a write waits for a leader; zero: 10 s
 	ProxyTimeout  time.Duration // mysql_proxy_protocol_header_timeout_ms; zero: 5 s
 	ServerVersion string        // zero: that of the flavor

@@ -208,8 +208,19 @@ func (p *parser) statement(stmt *statement) error {
 		return p.deallocateStatement(stmt)
 	case p.word("create", "temporary", "table"):
 		return p.createTemporaryTable(stmt)
-	case p.word("drop", "temporary", "table"), p.word("drop", "table"):
-		return p.dropTable(stmt)
+	case p.word("create", "database"), p.word("create", "schema"):
+		return p.createDatabase(stmt)
+	case p.word("drop", "database"), p.word("drop", "schema"):
+		return p.dropDatabase(stmt)
+	case p.word("create", "table"):
+		return p.createTable(stmt)
+	case p.word("drop", "temporary", "table"):
+		return p.dropTable(stmt, true)
+	case p.word("drop", "table"):
+		return p.dropTable(stmt, false)
+	case p.word("sync"):
+		stmt.run = done(func(e *env) error { return e.s.sync(e.ctx) })
+		return nil
 	}
 	return p.unexpected()
 }

@@ -123,7 +123,7 @@ func showVariables(e *env) (*result, error) {
 
 func showDatabases(e *env) (*result, error) {
 	var rows [][]value
-	for _, db := range e.s.fe.opts.Databases {
+	for _, db := range e.s.fe.databases() {
 		rows = append(rows, []value{db})
 	}
 	return table([]string{"Database"}, rows...), nil
@@ -139,10 +139,14 @@ func showCatalogs(*env) (*result, error) {
 
 func showTables(e *env) (*result, error) {
 	name := "Tables_in_" + e.s.state.db
-	if e.s.state.db != "fesim" {
-		return table([]string{name}), nil
+	var rows [][]value
+	if e.s.state.db == "fesim" {
+		rows = append(rows, []value{"ledger"}, []value{"rows"})
 	}
-	return table([]string{name}, []value{"ledger"}, []value{"rows"}), nil
+	for _, made := range e.s.fe.tables(e.s.state.db) {
+		rows = append(rows, []value{made})
+	}
+	return table([]string{name}, rows...), nil
 }
 
 func showTemporaryTables(e *env) (*result, error) {

@@ -45,7 +45,14 @@ func (src *source) open(e *env) (rows iter.Seq[[]value], pause time.Duration, er
 	case e.s.state.tempTables[src.name]:
 		return func(func([]value) bool) {}, 0, nil
 	}
-	return nil, 0, unknownTable(src.name)
+	path, err := e.s.qualify(src.name)
+	if err != nil {
+		return nil, 0, err
+	}
+	if !e.s.fe.hasTable(path) {
+		return nil, 0, unknownTable(src.name)
+	}
+	return func(func([]value) bool) {}, 0, nil
 }
 
 func ledgerRows(ledger map[string]int) iter.Seq[[]value] {

@@ -88,17 +88,24 @@ func (p *parser) insertStatement(stmt *statement) error {
 		}
 	}
 	stmt.run = func(e *env) (*result, error) {
-		if !strings.EqualFold(strings.TrimPrefix(strings.ToLower(name), "fesim."), "ledger") {
-			return nil, unknownTable(name)
+		kept := strings.EqualFold(strings.TrimPrefix(strings.ToLower(name), "fesim."), "ledger")
+		if !kept {
+			if err := e.s.insertable(name); err != nil {
+				return nil, err
+			}
 		}
 		ids, err := evaluateFirst(e, rows)
 		if err != nil {
 			return nil, err
 		}
+		n := len(ids)
+		if !kept {
+			ids = nil
+		}
 		if err := e.s.fe.cluster.insert(e.ctx, e.s.state.txn, ids); err != nil {
 			return nil, err
 		}
-		return &result{affected: uint64(len(ids))}, nil
+		return &result{affected: uint64(n)}, nil
 	}
 	return nil
 }
@@ -215,25 +222,8 @@ func (p *parser) createTemporaryTable(stmt *statement) error {
 	return nil
 }
 
-func (p *parser) dropTable(stmt *statement) error {
-	exists := p.word("if", "exists")
-	name, err := p.tableName()
-	if err != nil {
-		return err
-	}
-	p.skip()
-	stmt.run = done(func(e *env) error {
-		if !e.s.state.tempTables[name] && !exists {
-			return unknownTable(name)
-		}
-		delete(e.s.state.tempTables, name)
-		return nil
-	})
-	return nil
-}
-
 // tableName reads a table's name, without its database.
 func (p *parser) tableName() (string, error) {
 	path, err := p.path()
-	return strings.ToLower(path[strings.LastIndexByte(path, '.')+1:]), err
+	return baseName(path), err
 }

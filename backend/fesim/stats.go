@@ -10,7 +10,7 @@ type Stats struct {
 	Logins       int       // sessions that got their OK
 	LastLogin    time.Time // zero: none
 	Statements   int       // statements executed, those of a prepared statement included
-	Swept        int       // idle sessions closed while leaving
+	Swept        int       // idle sessions closed while leaving, or by CloseIdle
 	Cut          int       // statements that were running when the FE died or closed their session
 	Raced        int       // statements that arrived while their session was being closed
 	Open         int       // connections at the MySQL port now
