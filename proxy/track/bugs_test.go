@@ -26,10 +26,10 @@ func TestBug4_ChangeUserForgetsWhatWasHeld(t *testing.T) {
 		say(statement(wire.ComStmtSendLongData, 2)),
 	}
 	check(t, "held", Options{}, after{true, PinTransaction, 0}, held...)
-	check(t, "changed", Options{}, after{idle: true}, append(held, say(command(wire.ComChangeUser, "u\x00")), answer(ok))...)
+	check(t, "changed", Options{User: "u"}, after{idle: true}, append(held, say(command(wire.ComChangeUser, "u\x00\x00\x00")), answer(ok))...)
 	s := run(Options{}, []talk{
 		say(command(wire.ComStmtPrepare, "LOAD DATA LOCAL")), answer([]byte{0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}),
-		say(command(wire.ComChangeUser, "u\x00")), answer(ok), say(statement(wire.ComStmtExecute, 9)), answer(infile),
+		say(command(wire.ComChangeUser, "u\x00\x00\x00")), answer(ok), say(statement(wire.ComStmtExecute, 9)), answer(infile),
 	}, 1<<20)
 	if !s.UnaskedInfile() {
 		t.Error("a statement that another user prepared lets the server ask for a file")
@@ -57,11 +57,11 @@ func TestBug12_LongCellsEndNothing(t *testing.T) {
 	cell := append([]byte{0xfe, 0, 0, 0, 1, 0, 0, 0, 0}, make([]byte, 1<<24)...)
 	okEOF := []byte{0xfe, 0, 0, 2, 0, 0, 0}
 	dep := Options{Capabilities: wire.ClientDeprecateEOF}
-	check(t, "running", Options{}, after{}, say(query("x")), answer([]byte{1}, def, eof, cell))
-	check(t, "ended", Options{}, after{idle: true}, say(query("x")), answer([]byte{1}, def, eof, cell, row, cell, eof))
-	check(t, "running without EOF", dep, after{}, say(query("x")), answer([]byte{1}, def, cell))
-	check(t, "ended without EOF", dep, after{idle: true}, say(query("x")), answer([]byte{1}, def, cell, row, cell, okEOF))
-	check(t, "EOF where there is none", dep, after{idle: true}, say(query("x")), answer([]byte{1}, def, row, eof))
+	check(t, "running", Options{}, after{}, say(query("SELECT x")), answer([]byte{1}, def, eof, cell))
+	check(t, "ended", Options{}, after{idle: true}, say(query("SELECT x")), answer([]byte{1}, def, eof, cell, row, cell, eof))
+	check(t, "running without EOF", dep, after{}, say(query("SELECT x")), answer([]byte{1}, def, cell))
+	check(t, "ended without EOF", dep, after{idle: true}, say(query("SELECT x")), answer([]byte{1}, def, cell, row, cell, okEOF))
+	check(t, "EOF where there is none", dep, after{idle: true}, say(query("SELECT x")), answer([]byte{1}, def, row, eof))
 }
 
 // bugs.md 13: payloads around the length of a full packet.
@@ -73,15 +73,15 @@ func TestBug13_PayloadsAroundAFullPacket(t *testing.T) {
 		if s := run(Options{}, []talk{say(query(string(text))), answer(okFE)}, 16<<10); !s.Idle() || s.Pinned() != PinTransaction {
 			t.Errorf("a statement of %d bytes: idle %v, pinned %q", n, s.Idle(), s.Pinned())
 		}
-		check(t, "row", Options{}, after{idle: true}, say(query("x")), answer([]byte{1}, def, eof, append([]byte{0xfd}, make([]byte, n-1)...), eof))
+		check(t, "row", Options{}, after{idle: true}, say(query("SELECT x")), answer([]byte{1}, def, eof, append([]byte{0xfd}, make([]byte, n-1)...), eof))
 	}
 }
 
 // bugs.md 17: what made proxies wait for ever.
 func TestBug17_NothingIsWaitedFor(t *testing.T) {
 	more := []byte{0, 0, 0, 8, 0, 0, 0}
-	check(t, "multi-statement that fails half-way", Options{}, after{idle: true}, say(query("a;b;c")), answer(more, failure))
-	check(t, "result that fails half-way", Options{}, after{idle: true}, say(query("a;b")), answer([]byte{1}, def, eof, row, []byte{0xfe, 0, 0, 8, 0}, []byte{1}, def, eof, failure))
+	check(t, "multi-statement that fails half-way", Options{}, after{idle: true}, say(query("SELECT a;SELECT b;SELECT c")), answer(more, failure))
+	check(t, "result that fails half-way", Options{}, after{idle: true}, say(query("SELECT a;SELECT b")), answer([]byte{1}, def, eof, row, []byte{0xfe, 0, 0, 8, 0}, []byte{1}, def, eof, failure))
 	open := answer([]byte{1}, def, eofOpen)
 	check(t, "two cursors", Options{}, after{idle: true}, say(statement(wire.ComStmtExecute, 1)), open, say(statement(wire.ComStmtExecute, 2)), open,
 		say(statement(wire.ComStmtFetch, 1)), answer(row, eofLast), say(statement(wire.ComStmtFetch, 2)), answer(row, eofLast))

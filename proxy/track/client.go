@@ -22,6 +22,13 @@ func (s *State) Client(chunk []byte) (n int, insert []byte) {
 			s.packetPassed()
 			continue
 		}
+		if s.held != nil && s.held.virtual && s.mode == commands && s.client.AtStart() {
+			n, wait, insert := s.rewriteClient(chunk)
+			if chunk = chunk[n:]; wait || len(insert) > 0 {
+				return all - len(chunk), insert
+			}
+			continue
+		}
 		p, n, ok := s.client.Next(chunk)
 		chunk = chunk[n:]
 		if !ok {
@@ -58,34 +65,6 @@ func (s *State) clientPacket(p *wire.Packet) {
 	}
 }
 
-// body takes more bytes of the command that is arriving.
-func (s *State) body(b []byte) {
-	if s.scanning {
-		s.text.feed(b)
-	}
-}
-
-// packetPassed notes the effect of a statement's text once all of it has passed.
-func (s *State) packetPassed() {
-	if s.scanning && s.client.AtStart() {
-		s.scanning = false
-		s.textPassed(s.text.finish())
-	}
-}
-
-// textPassed notes the effect of the newest command's text. The command may have been answered already.
-func (s *State) textPassed(e effect) {
-	if s.queue.n == 0 {
-		return
-	}
-	newest := s.queue.back()
-	if newest.command == wire.ComStmtPrepare {
-		s.prepared |= e & loads // its words take effect when it is executed, and servers that prepare more than SELECT set flags
-		return
-	}
-	newest.effect = e
-}
-
 // command takes the beginning of a command.
 func (s *State) command(p *wire.Packet) {
 	c := wire.Command(p.Body[0])
@@ -104,46 +83,30 @@ func (s *State) command(p *wire.Packet) {
 	}
 	switch c {
 	case wire.ComQuery:
-		s.queue.back().prelude = isPrelude(p.Body[1:])
-		s.scan(p, s.attrs)
-	case wire.ComStmtPrepare:
-		s.scan(p, false)
+		s.scan(p, p.Body[1:])
+	case wire.ComStmtPrepare, wire.ComInitDB, wire.ComDropDB, wire.ComChangeUser:
+		s.scan(p, p.Body[1:])
+	case wire.ComSetOption:
+		if len(p.Body) >= 3 {
+			s.queue.back().statement = uint32(binary.LittleEndian.Uint16(p.Body[1:]))
+		}
 	case wire.ComQuit:
 		s.quit = true
 	case wire.ComStmtExecute, wire.ComStmtBulkExecute:
-		s.queue.back().effect = s.prepared
+		s.executing(p)
 		s.longData.remove(statementID(p.Body))
 	case wire.ComStmtReset:
 		s.longData.remove(statementID(p.Body))
 	case wire.ComStmtClose:
 		s.cursors.remove(statementID(p.Body))
 		s.longData.remove(statementID(p.Body))
+		s.closeStatement(statementID(p.Body))
 	case wire.ComStmtSendLongData:
 		s.longData.add(statementID(p.Body))
 		if s.answersLongData {
 			s.opaque = LongDataSent
 		}
 	}
-}
-
-// scan reads the text of a command, which may stand behind attributes, or begins to if it goes on beyond this chunk.
-func (s *State) scan(p *wire.Packet, attrs bool) {
-	text := p.Body[1:]
-	if attrs {
-		// No attribute: parameter_count 0, parameter_set_count 1. With attributes a binary block precedes the text; the
-		// server that takes them sets status flags, so that nothing hangs on the words but LOAD.
-		if len(text) < 2 || text[0] != 0 {
-			s.queue.back().effect = loads
-			return
-		}
-		text = text[2:]
-	}
-	if !s.client.InPayload() && p.Len < wire.MaxPayload {
-		s.textPassed(s.text.scanWhole(text))
-		return
-	}
-	s.text.feed(text)
-	s.scanning = true
 }
 
 // statementID reads the id of a command on a prepared statement. Of other commands it is of no meaning.

@@ -4,9 +4,11 @@ import "segue/proxy/wire"
 
 // pending is a command whose response has not ended.
 type pending struct {
-	statement uint32 // id of the prepared statement, for commands that name one
+	verdict   *verdict // what it leaves in the session if it succeeds, nil for nothing
+	statement uint32   // id of the prepared statement, for commands that name one
 	command   wire.Command
 	effect    effect
+	own       bool  // it is Segue's
 	prelude   bool  // a SET or SELECT @@…, with which drivers begin
 	seq       uint8 // sequence id of the client's last packet for it
 }
@@ -59,6 +61,12 @@ func (q *queue) front() *pending { return &q.ring()[q.head] }
 func (q *queue) back() *pending {
 	r := q.ring()
 	return &r[(q.head+q.n-1)%uint32(len(r))]
+}
+
+// at is the ith command, the oldest being 0; there must be more than i.
+func (q *queue) at(i uint32) *pending {
+	r := q.ring()
+	return &r[(q.head+i)%uint32(len(r))]
 }
 
 // pop removes the oldest command; the queue must not be empty.

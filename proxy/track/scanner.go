@@ -1,26 +1,31 @@
 package track
 
-import "bytes"
-
 // scanner reads the text of statements as it passes, in chunks of any size, and tells by their leading words
 // which of them open or end a transaction. It knows comments, quoting and the semicolons between
 // statements, keeps a few words and allocates nothing. The zero value stands at the start of a text.
 //
-// Its grammar is that of the servers whose status flags say nothing of transactions, StarRocks and Doris
+// Its grammar is by default that of the servers whose status flags say nothing of transactions, StarRocks and Doris
 // (fe-core, StarRocksLex.g4): `--` and `#` begin a comment that runs to the end of the line, backslash escapes
 // in '…' and "…", a doubled quote is a quote. The contents of /*! … */ count as code.
+//
+// Of a text that is too long to be kept it is all there is: holds tells whether the text could leave something in the session.
 type scanner struct {
-	mode    lexMode
-	prev    byte  // the byte before, where two of them make one token
-	comment uint8 // bytes of the /* comment */ so far, 2 for more
-	exec    bool  // inside /*! … */
-	version bool  // the next word may be the version that stands behind /*!
-	nword   uint8
-	word    [maxWord]byte
-	wordLen uint8 // of word; longer than maxWord for a word too long to matter
-	words   [4]keyword
-	stmts   uint8 // statements with at least one word so far, 2 for more
-	eff     effect
+	strict      bool // MySQL, TiDB: -- begins a comment only with white space behind it
+	ansi        bool // "…" is a name
+	noBackslash bool // a backslash is a character like any other
+	dashes      bool // two of them stand before this byte, with strict
+	variable    bool // the statement names a variable, or takes a lock
+	mode        lexMode
+	prev        byte  // the byte before, where two of them make one token
+	comment     uint8 // bytes of the /* comment */ so far, 2 for more
+	exec        bool  // inside /*! … */
+	version     bool  // the next word may be the version that stands behind /*!
+	nword       uint8
+	word        [maxWord]byte
+	wordLen     uint8 // of word; longer than maxWord for a word too long to matter
+	words       [4]keyword
+	stmts       uint8 // statements with at least one word so far, 2 for more
+	eff         effect
 }
 
 type lexMode uint8
@@ -34,39 +39,6 @@ const (
 	inLine  // -- or # comment
 	inBlock // /* comment */
 )
-
-// scanWhole is the fast path for a text that lies whole in one chunk: a single statement whose first word is a plain one,
-// and cannot matter, is told by that word alone.
-func (s *scanner) scanWhole(text []byte) effect {
-	if plain(text) {
-		return 0
-	}
-	s.feed(text)
-	return s.finish()
-}
-
-// plain reports whether text is one statement that begins with a letter other than those of the words that matter.
-func plain(text []byte) bool {
-	if len(text) == 0 {
-		return true
-	}
-	switch text[0] | 0x20 {
-	case 'b', 's', 'c', 'r', 'l', 'e', 'x':
-		if !isSelectOrShow(text) {
-			return false
-		}
-	default:
-		if c := text[0] | 0x20; c < 'a' || c > 'z' {
-			return false
-		}
-	}
-	return !holdsSemicolon(text)
-}
-
-// isSelectOrShow tells the most common statements that begin with S from START and SET.
-func isSelectOrShow(text []byte) bool {
-	return len(text) > 2 && text[0]|0x20 == 's' && text[1]|0x20 != 't' && text[2]|0x20 != 't'
-}
 
 // feed takes the next bytes of the text.
 func (s *scanner) feed(text []byte) {
@@ -116,7 +88,7 @@ func (s *scanner) quoted(text []byte, i int, quote byte) int {
 		switch c := text[i]; {
 		case s.prev == '\\':
 			s.prev = 0
-		case c == '\\':
+		case c == '\\' && !s.noBackslash && (quote == '\'' || !s.ansi):
 			s.prev = c
 		case c == quote:
 			s.mode, s.prev = inCode, 0
@@ -129,7 +101,7 @@ func (s *scanner) quoted(text []byte, i int, quote byte) int {
 // code takes a byte outside quotes and comments.
 func (s *scanner) code(c byte) {
 	if isWordByte(c) {
-		s.mode = inWord
+		s.mode, s.dashes = inWord, false
 		if s.wordLen < maxWord {
 			s.word[s.wordLen] = c &^ 0x20 // upper case for letters; other bytes only make a word that does not matter
 			if c < 'A' {
@@ -145,7 +117,19 @@ func (s *scanner) code(c byte) {
 	s.endWord()
 	prev := s.prev
 	s.prev = 0
+	if s.strict && s.dashes {
+		s.dashes = false
+		if c <= ' ' {
+			s.mode = inLine
+			if c == '\n' {
+				s.mode = inCode
+			}
+			return
+		}
+	}
 	switch {
+	case c == '@':
+		s.variable = true
 	case c == ';':
 		s.endStatement()
 	case c == '\'':
@@ -154,6 +138,8 @@ func (s *scanner) code(c byte) {
 		s.mode = inDouble
 	case c == '`':
 		s.mode = inBacktick
+	case c == '-' && prev == '-' && s.strict:
+		s.dashes, s.prev = true, c
 	case c == '#', c == '-' && prev == '-':
 		s.mode = inLine
 	case c == '*' && prev == '/':
@@ -182,6 +168,9 @@ func (s *scanner) endWord() {
 			return
 		}
 	}
+	if s.wordLen == 8 && string(s.word[:8]) == "GET_LOCK" {
+		s.variable = true
+	}
 	if int(s.nword) < len(s.words) {
 		s.words[s.nword] = keywordOf(s.word[:min(s.wordLen, maxWord)], s.wordLen > maxWord)
 	} else if s.words[0] == wordCommit { // AND [NO] CHAIN may stand behind WORK
@@ -202,9 +191,12 @@ func (s *scanner) endStatement() {
 		if s.stmts == 2 {
 			s.eff |= several
 		}
-		s.eff = s.eff.then(judge(s.words))
+		s.eff = s.eff.then(judgeWords(s.words))
+		if s.variable || mayHold(s.words[0]) {
+			s.eff |= holds
+		}
 	}
-	s.nword = 0
+	s.nword, s.variable = 0, false
 	s.words = [4]keyword{}
 }
 
@@ -213,12 +205,19 @@ func (s *scanner) finish() effect {
 	s.endWord()
 	s.endStatement()
 	eff := s.eff
-	*s = scanner{}
+	if s.mode == inSingle || s.mode == inDouble || s.mode == inBacktick {
+		eff |= holds // it has been read wrongly
+	}
+	*s = scanner{strict: s.strict, ansi: s.ansi, noBackslash: s.noBackslash}
 	return eff
 }
 
-// holdsSemicolon reports whether a semicolon stands anywhere but at the end of text.
-func holdsSemicolon(text []byte) bool {
-	at := bytes.IndexByte(text, ';')
-	return at >= 0 && at < len(text)-1
+// mayHold reports whether a statement that begins with k may leave something in the session besides a transaction.
+func mayHold(k keyword) bool {
+	switch k {
+	case wordPlain, wordBegin, wordStart, wordCommit, wordRollback, wordLoad:
+		return false
+	default:
+		return true
+	}
 }

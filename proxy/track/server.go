@@ -1,11 +1,15 @@
 package track
 
-import "segue/proxy/wire"
+import (
+	"encoding/binary"
+
+	"segue/proxy/wire"
+)
 
 // begin starts following the response to c.
 func (s *State) begin(c wire.Command) {
 	s.x.Begin(c)
-	s.answered = false
+	s.answered, s.recent = false, false
 }
 
 // Server observes bytes that the backend has sent, and returns how many of them are to be forwarded now: all of them, or those up
@@ -14,10 +18,15 @@ func (s *State) begin(c wire.Command) {
 // what follows it. Once the session has moved, Server writes the client's ids into the chunk.
 func (s *State) Server(chunk []byte) int {
 	all := len(chunk)
+	own := s.OwnOutstanding()
 	for len(chunk) > 0 && s.opaque == Readable {
 		if s.server.InPayload() {
-			chunk = chunk[s.server.Skip(chunk):]
-			s.responsePassed()
+			n := s.server.Skip(chunk)
+			s.serverBody(chunk[:n])
+			chunk = chunk[n:]
+			if s.responsePassed(); own && !s.OwnOutstanding() {
+				return all - len(chunk)
+			}
 			continue
 		}
 		if s.queue.n > 0 && s.x.InRows() {
@@ -26,13 +35,25 @@ func (s *State) Server(chunk []byte) int {
 				continue
 			}
 		}
+		wait, rename, id := false, false, uint32(0)
+		if s.renames() {
+			if wait, rename, id = s.rewriteServer(chunk); wait {
+				return all - len(chunk)
+			}
+		}
 		p, n, ok := s.server.Next(chunk)
-		chunk = chunk[n:]
-		if !ok {
+		if ok {
+			s.serverPacket(&p)
+		}
+		if rename {
+			binary.LittleEndian.PutUint32(chunk[idEnd-4:], id)
+		}
+		if chunk = chunk[n:]; !ok {
 			continue
 		}
-		s.serverPacket(&p)
-		s.responsePassed()
+		if s.responsePassed(); own && !s.OwnOutstanding() {
+			return all - len(chunk)
+		}
 	}
 	return all
 }
@@ -49,8 +70,15 @@ func (s *State) serverPacket(p *wire.Packet) {
 		}
 		return
 	}
+	first := !s.answered
 	s.answered = true
-	switch step := s.x.Server(*p); step {
+	atOK, rows := s.x.AtOK(), s.x.InRows()
+	step := s.x.Server(*p)
+	s.said(p, step, atOK, rows)
+	if first && step != wire.Failed && step != wire.Lost && s.queue.front().command == wire.ComStmtPrepare {
+		s.statementPrepared(s.queue.front(), p.Body)
+	}
+	switch step {
 	case wire.Done, wire.Failed:
 		s.final = step
 	case wire.ClientFile:
@@ -86,9 +114,11 @@ func (s *State) responsePassed() {
 	if s.mode == authData {
 		s.mode = commands
 	}
-	s.failed = step == wire.Failed
-	s.midway = (e.command == wire.ComStmtPrepare || e.prelude) && !s.failed
-	s.ended(e, step == wire.Done)
+	if !e.own {
+		s.failed = step == wire.Failed
+		s.midway = (e.command == wire.ComStmtPrepare || e.prelude) && !s.failed
+		s.ended(e, step == wire.Done)
+	}
 	if s.queue.n > 0 {
 		s.begin(s.queue.front().command)
 	}
@@ -96,11 +126,13 @@ func (s *State) responsePassed() {
 
 // ended notes what an exchange leaves behind.
 func (s *State) ended(e pending, ok bool) {
+	wasOpen := s.txn.open()
 	if !ok {
 		s.txn.failed(e.effect)
 	} else if e.command != wire.ComStatistics && e.command != wire.ComStmtPrepare {
 		s.txn.ok(s.x.Status, e.effect)
 	}
+	s.leaves(&e, ok, wasOpen)
 	switch e.command {
 	case wire.ComStmtExecute:
 		s.cursors.remove(e.statement)
@@ -113,14 +145,30 @@ func (s *State) ended(e pending, ok bool) {
 		}
 	case wire.ComStmtReset:
 		s.cursors.remove(e.statement)
-	case wire.ComChangeUser:
+	default:
 		if ok {
-			s.cursors, s.longData, s.prepared = nil, nil, 0
-			s.txn.reset()
+			s.commandDone(&e)
 		}
-	case wire.ComResetConnection:
+	}
+}
+
+// leaves notes what the text of an exchange leaves in the session.
+func (s *State) leaves(e *pending, ok, wasOpen bool) {
+	if h := s.held; h != nil && h.pins&pinNextTransaction != 0 && ok && !s.txn.open() && (wasOpen || e.effect&(ends|writes) != 0) {
+		h.pins &^= pinNextTransaction
+	}
+	s.recent = s.recent || !ok || e.effect&counts != 0
+	if ok || e.effect&several != 0 {
+		s.wrote = s.wrote || e.effect&writes != 0
+	}
+	if v := e.verdict; v != nil && len(v.ops) > 0 {
 		if ok {
-			s.cursors, s.longData, s.prepared = nil, nil, 0
+			s.apply(v)
+		} else {
+			s.failedText(v, e.effect&several != 0)
 		}
+	}
+	if h := s.held; h != nil && len(h.facts) > 0 {
+		s.applyFacts(e.verdict)
 	}
 }

@@ -2,6 +2,7 @@ package track
 
 import (
 	"slices"
+	"unique"
 
 	"segue/proxy/wire"
 )
@@ -29,9 +30,20 @@ type State struct {
 
 	answersLongData bool // see Options
 
-	text     scanner // of the COM_QUERY or COM_STMT_PREPARE that is arriving
-	scanning bool
-	queued   bool // the command that arrived last is in the queue: it is not a silent one
+	insertID insertID
+	dialect  Dialect
+	recent   bool // see Recent
+	wrote    bool
+	tracks   bool // CLIENT_SESSION_TRACK
+	multi    bool // CLIENT_MULTI_STATEMENTS
+	caps     wire.Capability
+	user     text
+	database text // that of the login, or of the last USE
+	held     *held
+
+	text    scanner // of the COM_QUERY or COM_STMT_PREPARE that is arriving
+	reading reading
+	queued  bool // the command that arrived last is in the queue: it is not a silent one
 
 	txn      transaction
 	cursors  statementIDs // those whose cursor is open
@@ -56,6 +68,15 @@ func (s *statementIDs) remove(id uint32) {
 		*s = slices.Delete(*s, i, i+1)
 	}
 }
+
+// insertID says what is known of LAST_INSERT_ID().
+type insertID uint8
+
+const (
+	noID   insertID = iota // it is what a new session's is, or a setting
+	askID                  // the server knows
+	lostID                 // it has been forgone
+)
 
 // clientMode says what the client's packets are.
 type clientMode uint8
@@ -118,6 +139,15 @@ func New(o Options, status wire.Status) State {
 	s.x.Negotiate(o.Capabilities, o.ExtCapabilities)
 	s.x.Status = status
 	s.txn.ok(status, 0)
+	s.dialect, s.caps, s.tracks = o.Dialect, o.Capabilities, o.Capabilities.Has(wire.ClientSessionTrack)
+	s.multi = o.Capabilities.Has(wire.ClientMultiStatements)
+	s.user = unique.Make(o.User)
+	if o.Database != "" {
+		s.database = unique.Make(o.Database)
+	}
+	if unsafeCollation(o.Collation) && o.Dialect != StarRocks {
+		s.held = &held{pins: pinCharacterSet}
+	}
 	if o.Capabilities&compression != 0 {
 		s.opaque = Compressed
 	}
@@ -136,13 +166,22 @@ func (s *State) Midway() bool { return s.midway }
 
 // Recent reports whether the client may still ask for what the last statement has left behind: warnings or an error, FOUND_ROWS()
 // after SQL_CALC_FOUND_ROWS, ROW_COUNT(). It is no pin: it ends with the next statement.
-func (s *State) Recent() bool { return s.failed }
+func (s *State) Recent() bool { return s.recent }
 
 // User is the user of the last COM_CHANGE_USER, or the one of Options.
-func (s *State) User() string { return "" }
+func (s *State) User() string { return s.user.Value() }
 
 // Quote gives a value as an SQL string literal that the session's server reads as just that, whatever its sql_mode.
-func (s *State) Quote(value []byte) string { return string(value) }
+func (s *State) Quote(value []byte) string {
+	out := append(make([]byte, 0, len(value)+2), '\'')
+	for _, c := range value {
+		if c == '\'' || c == '\\' && !s.x.Status.Has(wire.StatusNoBackslashEscapes) {
+			out = append(out, c)
+		}
+		out = append(out, c)
+	}
+	return string(append(out, '\''))
+}
 
 // Pinned names what ties the session to its backend between two statements, or is empty.
 func (s *State) Pinned() string {
@@ -153,16 +192,11 @@ func (s *State) Pinned() string {
 		return PinCursor
 	case len(s.longData) > 0:
 		return PinLongData
+	case s.held != nil:
+		return s.held.pinned()
 	}
 	return ""
 }
-
-// The reasons for which a session is pinned, a closed list.
-const (
-	PinTransaction = "transaction"
-	PinCursor      = "cursor"
-	PinLongData    = "long_data"
-)
 
 // Opaque gives the reason why the session can no longer be read, or Readable.
 func (s *State) Opaque() Opacity { return s.opaque }
@@ -178,6 +212,9 @@ func (s *State) UnaskedInfile() bool { return s.unasked }
 // Answered reports whether some of the response to the oldest outstanding command has passed, or may have, so that Segue
 // can put no ERR_Packet of its own in its place.
 func (s *State) Answered() bool {
+	if s.OwnOutstanding() {
+		return s.opaque != Readable
+	}
 	return s.answered || !s.server.AtStart() || s.opaque != Readable
 }
 
@@ -193,12 +230,20 @@ func (s *State) MidCommand() bool { return !s.client.AtStart() }
 func (s *State) Failed() bool { return s.failed }
 
 // Outstanding reports how many commands have not been answered in full.
-func (s *State) Outstanding() int { return int(s.queue.n) }
+func (s *State) Outstanding() int {
+	if s.OwnOutstanding() {
+		return int(s.queue.n) - 1
+	}
+	return int(s.queue.n)
+}
 
 // NextSeq is the sequence id with which an answer to the oldest outstanding command begins.
 func (s *State) NextSeq() uint8 {
-	if s.queue.n == 0 {
+	if s.Outstanding() == 0 {
 		return 0
+	}
+	if s.OwnOutstanding() {
+		return s.queue.at(1).seq + 1
 	}
 	return s.queue.front().seq + 1
 }

@@ -65,13 +65,13 @@ var conversations = []struct {
 	{"answered", Options{}, []talk{say(query("SELECT 1")), answer([]byte{1}, def, eof, row, eof)}, after{idle: true}},
 	{"half answered", Options{}, []talk{say(query("SELECT 1")), answer([]byte{1}, def, eof, row)}, after{}},
 	{"failed", Options{}, []talk{say(query("SELEC")), answer(failure)}, after{idle: true}},
-	{"pipelined, one answered", Options{}, []talk{say(query("a"), query("b")), answer(ok)}, after{}},
-	{"pipelined, both answered", Options{}, []talk{say(query("a"), query("b"), query("c")), answer(ok), answer(failure), answer(ok)}, after{idle: true}},
+	{"pipelined, one answered", Options{}, []talk{say(query("SELECT a"), query("SELECT b")), answer(ok)}, after{}},
+	{"pipelined, both answered", Options{}, []talk{say(query("SELECT a"), query("SELECT b"), query("SELECT c")), answer(ok), answer(failure), answer(ok)}, after{idle: true}},
 	{"silent commands", Options{}, []talk{say(statement(wire.ComStmtClose, 1))}, after{idle: true}},
 	{"transaction by flags", Options{}, []talk{say(query("BEGIN")), answer(okTrans)}, after{true, PinTransaction, 0}},
 	{"commit by flags", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(query("COMMIT")), answer(ok)}, after{idle: true}},
 	{"implicit commit by flags", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(query("CREATE TABLE t (a INT)")), answer(ok)}, after{idle: true}},
-	{"error in a transaction", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(query("x")), answer(failure)}, after{true, PinTransaction, 0}},
+	{"error in a transaction", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(query("SELECT x")), answer(failure)}, after{true, PinTransaction, 0}},
 	{
 		"error with autocommit off",
 		Options{},
@@ -159,13 +159,13 @@ var conversations = []struct {
 		say(query("SELECT")), answer(ok),
 	}, after{idle: true}},
 	{"infile: commands behind it", Options{}, []talk{say(query("LOAD DATA LOCAL"), query("SELECT 1")), answer(infile)}, after{opaque: UnknownAnswer}},
-	{"change user", Options{}, []talk{say(command(wire.ComChangeUser, "u\x00")), answer(authSwap), from(2, say(make([]byte, 20))), from(3, answer(ok))}, after{idle: true}},
-	{"change user: answer awaited", Options{}, []talk{say(command(wire.ComChangeUser, "u\x00")), answer(authSwap), from(2, say(make([]byte, 20)))}, after{}},
-	{"change user, then a statement", Options{}, []talk{
-		say(command(wire.ComChangeUser, "u\x00")), answer(authSwap), from(2, say([]byte{3, 1, 2})),
+	{"change user", Options{User: "u"}, []talk{say(command(wire.ComChangeUser, "u\x00\x00\x00")), answer(authSwap), from(2, say(make([]byte, 20))), from(3, answer(ok))}, after{idle: true}},
+	{"change user: answer awaited", Options{User: "u"}, []talk{say(command(wire.ComChangeUser, "u\x00\x00\x00")), answer(authSwap), from(2, say(make([]byte, 20)))}, after{}},
+	{"change user, then a statement", Options{User: "u"}, []talk{
+		say(command(wire.ComChangeUser, "u\x00\x00\x00")), answer(authSwap), from(2, say([]byte{3, 1, 2})),
 		from(3, answer(ok)), say(query("SELECT 1")), answer(ok),
 	}, after{idle: true}},
-	{"change user ends a transaction", Options{}, []talk{say(query("BEGIN")), answer(okFE), say(command(wire.ComChangeUser, "u\x00")), answer(okFE)}, after{idle: true}},
+	{"change user ends a transaction", Options{User: "u"}, []talk{say(query("BEGIN")), answer(okFE), say(command(wire.ComChangeUser, "u\x00\x00\x00")), answer(okFE)}, after{idle: true}},
 	{"unknown command", Options{}, []talk{say([]byte{0x7f})}, after{opaque: UnknownCommand}},
 	{"replication", Options{}, []talk{say(command(wire.ComBinlogDump, "\x04\x00"))}, after{opaque: UnknownCommand}},
 	{"unknown answer", Options{}, []talk{say(command(wire.ComPing, "")), answer(row)}, after{opaque: UnknownAnswer}},
@@ -261,7 +261,7 @@ func TestBug14_FileDataIsNotTakenForCommands(t *testing.T) {
 }
 
 func TestBug8_IdleAgainAfterAnError(t *testing.T) {
-	s := run(Options{}, []talk{say(query("x")), answer([]byte{1}, def, eof, row, failure)}, 1<<20)
+	s := run(Options{}, []talk{say(query("SELECT x")), answer([]byte{1}, def, eof, row, failure)}, 1<<20)
 	if !s.Idle() || s.Pinned() != "" {
 		t.Errorf("idle %v, pinned %q after an ERR amid rows", s.Idle(), s.Pinned())
 	}
@@ -269,7 +269,7 @@ func TestBug8_IdleAgainAfterAnError(t *testing.T) {
 
 func TestBug17_CommandsWithoutAnswer(t *testing.T) {
 	s := run(Options{}, []talk{
-		say(statement(wire.ComStmtClose, 1), query("a"), statement(wire.ComStmtClose, 2), statement(wire.ComStmtSendLongData, 3), query("b")),
+		say(statement(wire.ComStmtClose, 1), query("SELECT a"), statement(wire.ComStmtClose, 2), statement(wire.ComStmtSendLongData, 3), query("SELECT b")),
 		answer(ok), answer(ok),
 	}, 1<<20)
 	if !s.Idle() {
@@ -390,7 +390,7 @@ func BenchmarkState(b *testing.B) {
 
 // bugs.md 15: an ERR_Packet in place of an answer carries the sequence id that the client expects.
 func TestBug15_SequenceIDOfAnAnswer(t *testing.T) {
-	s := run(Options{}, []talk{say(query("a"), query("b")), say(query("'" + string(make([]byte, wire.MaxPayload)))), say(statement(wire.ComStmtClose, 1))}, 1<<20)
+	s := run(Options{}, []talk{say(query("SELECT a"), query("SELECT b")), say(query("'" + string(make([]byte, wire.MaxPayload)))), say(statement(wire.ComStmtClose, 1))}, 1<<20)
 	if s.NextSeq() != 1 {
 		t.Errorf("%d for the first of three, want 1", s.NextSeq())
 	}
@@ -403,7 +403,7 @@ func TestBug15_SequenceIDOfAnAnswer(t *testing.T) {
 	if s.NextSeq() != 5 {
 		t.Errorf("%d behind a file of three packets, want 5", s.NextSeq())
 	}
-	s = run(Options{}, []talk{say(command(wire.ComChangeUser, "u\x00")), answer(authSwap), from(2, say(make([]byte, 20)))}, 7)
+	s = run(Options{}, []talk{say(command(wire.ComChangeUser, "u\x00\x00\x00")), answer(authSwap), from(2, say(make([]byte, 20)))}, 7)
 	if s.NextSeq() != 3 {
 		t.Errorf("%d behind the answer to an AuthSwitchRequest, want 3", s.NextSeq())
 	}
@@ -422,10 +422,10 @@ func TestFailedTellsTheLastAnswer(t *testing.T) {
 		talks []talk
 		want  bool
 	}{
-		{"ok", []talk{say(query("a")), answer(ok)}, false},
-		{"error", []talk{say(query("a")), answer(failure)}, true},
-		{"error amid rows", []talk{say(query("a")), answer([]byte{1}, def, eof, row, failure)}, true},
-		{"error, then ok", []talk{say(query("a"), query("b")), answer(failure), answer(ok)}, false},
+		{"ok", []talk{say(query("SELECT a")), answer(ok)}, false},
+		{"error", []talk{say(query("SELECT a")), answer(failure)}, true},
+		{"error amid rows", []talk{say(query("SELECT a")), answer([]byte{1}, def, eof, row, failure)}, true},
+		{"error, then ok", []talk{say(query("SELECT a"), query("SELECT b")), answer(failure), answer(ok)}, false},
 		{"farewell", []talk{from(0, answer(failure))}, true},
 	} {
 		if s := run(Options{}, c.talks, 3); s.Failed() != c.want {

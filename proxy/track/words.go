@@ -2,7 +2,7 @@ package track
 
 // effect is what the text of one COM_QUERY, which may hold several statements, does as far as its words
 // tell.
-type effect uint8
+type effect uint16
 
 const (
 	begins  effect = 1 << iota // the last statement that touches a transaction opens one
@@ -11,6 +11,9 @@ const (
 	rollsUp                    // a ROLLBACK: even if it fails no transaction is left
 	loads                      // some statement may ask the client for a file
 	several                    // more than one statement
+	writes                     // some statement may change data or metadata
+	counts                     // SQL_CALC_FOUND_ROWS: FOUND_ROWS() may be asked for
+	holds                      // of a text too long to be kept: it may leave something in the session
 )
 
 // keyword is a word that matters here.
@@ -33,6 +36,7 @@ const (
 	wordStatement
 	wordXA
 	wordPrepare
+	wordPlain // SELECT, INSERT and the like
 )
 
 const maxWord = 11 // len("TRANSACTION")
@@ -73,12 +77,14 @@ func keywordOf(word []byte, tooLong bool) keyword {
 		return wordXA
 	case "PREPARE":
 		return wordPrepare
+	case "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH":
+		return wordPlain
 	}
 	return otherWord
 }
 
-// judge tells the effect of one statement from its first words.
-func judge(w [4]keyword) effect {
+// judgeWords tells the effect of one statement from its first words.
+func judgeWords(w [4]keyword) effect {
 	switch w[0] {
 	case wordBegin:
 		return begins | opened

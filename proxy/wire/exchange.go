@@ -98,6 +98,11 @@ func (x *Exchange) Begin(c Command) { x.phase = first[c] }
 // InRows reports whether rows are passing, so that Framer.SkipRows may be used.
 func (x *Exchange) InRows() bool { return x.phase == phaseRows || x.phase == phaseFetch }
 
+// AtOK reports whether the next packet, if it begins with 0x00, is an OK_Packet.
+func (x *Exchange) AtOK() bool {
+	return x.phase == phaseFirst || x.phase == phaseSingle || x.phase == phaseAuth
+}
+
 // Server takes the next packet of the response. Done and Failed hold once the whole packet has passed. The packet
 // must not be one that continues another.
 func (x *Exchange) Server(p Packet) Step {

@@ -1,0 +1,72 @@
+package track
+
+import "math/bits"
+
+// The reasons for which a session is pinned, a closed list.
+const (
+	PinTransaction     = "transaction"       // one is open
+	PinCursor          = "cursor"            // a prepared statement has rows that have not been fetched
+	PinLongData        = "long_data"         // parameter data sent ahead of the execution that uses it
+	PinTemporaryTable  = "temporary_table"   // lives and dies with the connection
+	PinUserLock        = "user_lock"         // GET_LOCK and its kin
+	PinLockTables      = "lock_tables"       // LOCK TABLES, FLUSH TABLES WITH READ LOCK, LOCK INSTANCE, BACKUP STAGE
+	PinHandler         = "handler"           // HANDLER … OPEN
+	PinXA              = "xa"                // an XA transaction up to its XA COMMIT or XA ROLLBACK
+	PinNextTransaction = "next_transaction"  // SET TRANSACTION without SESSION: holds for one transaction, which has not begun
+	PinOneShot         = "one_shot"          // a variable that the next statement uses up: insert_id, rand_seed1, gtid_next
+	PinPrepareText     = "prepare_text"      // PREPARE from a variable, or under settings that have changed since
+	PinPrepared        = "prepared"          // COM_STMT_PREPARE under another database or other settings than the current ones
+	PinTooLarge        = "too_large"         // more than is kept, or a text too long to be
+	PinUnparsed        = "unparsed_set"      // a statement that could hold state, in a form that is not understood
+	PinUnknown         = "unknown_statement" // a statement that is not known here
+	PinProcedure       = "procedure"         // CALL, a compound statement: what it did cannot be seen
+	PinPartly          = "partly_failed"     // a statement of several failed, and what the others did cannot be asked for
+	PinSQLMode         = "sql_mode"          // one that changes how statements are to be read, of a server that does not say so
+	PinCharacterSet    = "character_set"     // gbk, sjis and the like: a second byte may look like a quote or a backslash
+	PinUser            = "change_user"       // COM_CHANGE_USER to another user than the one that the session was logged in as
+	PinOption          = "set_option"        // COM_SET_OPTION has changed what the login said of multi-statements
+)
+
+// pins is a set of the reasons that statements bring about; the others have their own fields in State.
+type pins uint32
+
+const (
+	pinTemporaryTable pins = 1 << iota
+	pinUserLock
+	pinLockTables
+	pinFlushTables // three ways to lock much, each with a way of its own to unlock
+	pinLockInstance
+	pinBackup
+	pinHandler
+	pinXA
+	pinNextTransaction
+	pinOneShot
+	pinPrepareText
+	pinPrepared
+	pinTooLarge
+	pinUnparsed
+	pinUnknown
+	pinProcedure
+	pinPartly
+	pinSQLMode
+	pinCharacterSet
+	pinUser
+	pinOption
+)
+
+var pinNames = [...]string{
+	PinTemporaryTable, PinUserLock, PinLockTables, PinLockTables, PinLockTables, PinLockTables, PinHandler, PinXA, PinNextTransaction, PinOneShot,
+	PinPrepareText, PinPrepared, PinTooLarge, PinUnparsed, PinUnknown, PinProcedure, PinPartly, PinSQLMode, PinCharacterSet, PinUser, PinOption,
+}
+
+// lostWithBackend are the reasons that are gone once the backend is.
+const lostWithBackend = pinTemporaryTable | pinUserLock | pinLockTables | pinFlushTables | pinLockInstance | pinBackup | pinHandler | pinXA |
+	pinNextTransaction | pinOneShot
+
+// name is that of the first reason in p, or empty.
+func (p pins) name() string {
+	if p == 0 {
+		return ""
+	}
+	return pinNames[bits.TrailingZeros32(uint32(p))]
+}
