@@ -151,7 +151,7 @@ func TestDrainLosesNoStatementOnItsWay(t *testing.T) {
 	next := make(chan []byte)
 	p := onA(t, Options{}, steps(next))
 	d := p.connect()
-	d.query("1")
+	d.query("SELECT 1")
 	p.waitState(Busy)
 	p.ready("b")
 	p.leave("a")
@@ -161,7 +161,7 @@ func TestDrainLosesNoStatementOnItsWay(t *testing.T) {
 	next <- peerOK
 	eventually(t, "the pump to read the answer", func() bool { return c.down.active.Load() && !c.back.waiting() })
 	time.Sleep(20 * time.Millisecond) // it waits for the mutex, and will be the first to have it
-	d.query("2")
+	d.query("SELECT 2")
 	eventually(t, "the pump to read the statement", func() bool { return c.up.active.Load() && !c.client.waiting() })
 	c.mu.Unlock()
 	for i := range 2 {

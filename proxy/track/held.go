@@ -354,7 +354,7 @@ func (s *State) qualified(name text) text {
 // failed takes the verdict on a text whose answer was an ERR_Packet. A single statement that failed has changed nothing, but
 // for a list that StarRocks sets item by item; of several some may have succeeded.
 func (s *State) failedText(v *verdict, several bool) {
-	if !several && (s.dialect != StarRocks || len(v.ops) < 2) {
+	if !several && (s.dialect != StarRocks || v.assignments() < 2) {
 		return
 	}
 	h := s.hold()
@@ -374,6 +374,16 @@ func (s *State) failedText(v *verdict, several bool) {
 		h.relex()
 		h.pins |= pinPartly
 	}
+}
+
+// assignments counts the settings that a verdict makes.
+func (v *verdict) assignments() (n int) {
+	for i := range v.ops {
+		if v.ops[i].kind == opSet || v.ops[i].kind == opAsk {
+			n++
+		}
+	}
+	return n
 }
 
 // recheck tells anew whether prepared statements can be prepared again.

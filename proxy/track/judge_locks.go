@@ -46,8 +46,9 @@ func (j *judge) lockCall(call token) (name []byte, known bool) {
 	for ; depth > 0 && !j.over(); j.advance() {
 		switch {
 		case j.t.kind == tokUserVar:
-			j.ask(j.t)
-			known = false
+			if known = false; j.ahead().kind == tokAssign {
+				j.ask(j.t)
+			}
 		case j.other(j.t, '('):
 			depth++
 		case j.other(j.t, ')'):

@@ -11,10 +11,10 @@ func (j *judge) set() {
 	next := j.ahead()
 	assigns := j.other(next, '=') || next.kind == tokAssign || j.other(next, '.') // a variable of that name
 	switch {
-	case assigns:
-		j.items()
 	case j.is(j.t, "PASSWORD"):
 		j.password()
+	case assigns:
+		j.items()
 	case j.is(j.t, "ROLE"):
 		j.statementAs("ROLE")
 	case j.is(j.t, "DEFAULT") && j.is(next, "ROLE"):
@@ -497,6 +497,9 @@ func (j *judge) literal(v *value, shape []token) {
 
 // isNumber tells a number from a name that begins with a digit.
 func isNumber(b []byte) bool {
+	if b[0] < '0' || b[0] > '9' || bytes.Count(b, []byte{'.'}) > 1 {
+		return false
+	}
 	hex := len(b) > 2 && b[0] == '0' && b[1] == 'x'
 	bits := len(b) > 2 && b[0] == '0' && b[1] == 'b'
 	for i, c := range b {
@@ -505,7 +508,7 @@ func isNumber(b []byte) bool {
 		case (hex || bits) && i == 1:
 		case hex && (c|0x20 >= 'a' && c|0x20 <= 'f'):
 		case !hex && !bits && c|0x20 == 'e' && i > 0 && i < len(b)-1:
-		case !hex && !bits && (c == '+' || c == '-') && b[i-1]|0x20 == 'e':
+		case !hex && !bits && (c == '+' || c == '-') && i > 0 && b[i-1]|0x20 == 'e':
 		default:
 			return false
 		}

@@ -160,11 +160,13 @@ func (s *State) executingLast(newest *pending) {
 // typesAt is where in a COM_STMT_EXECUTE the NULL bitmap begins, or the number of parameters with CLIENT_QUERY_ATTRIBUTES.
 const typesAt = 10
 
+// countFollows is PARAMETER_COUNT_AVAILABLE, a flag of COM_STMT_EXECUTE.
+const countFollows = 8
+
 // parameters finds in the head of a COM_STMT_EXECUTE the flag that says whether types follow, and how many there are. ok is false if the
 // head is too short to tell.
 func (s *State) parameters(st *prepared, body []byte) (flag, n int, ok bool) {
 	flag, n = typesAt, int(st.params)
-	const countFollows = 8 // PARAMETER_COUNT_AVAILABLE
 	if s.attrs && len(body) > 5 && body[5]&countFollows != 0 {
 		if len(body) <= flag {
 			return 0, 0, false

@@ -1,0 +1,292 @@
+package track
+
+import (
+	"encoding/binary"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"segue/proxy/wire"
+)
+
+// session runs statements that succeed.
+func session(o Options, texts ...string) *State {
+	var talks []talk
+	for _, text := range texts {
+		talks = append(talks, say(query(text)), answer(ok))
+	}
+	return run(o, talks, 1<<20)
+}
+
+func TestReplay(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		o     Options
+		texts []string
+		db    string
+		want  []string
+	}{
+		{"nothing", Options{Database: "d"}, []string{"SELECT 1"}, "d", nil},
+		{"one SET", Options{}, []string{"SET a=1", "SET @b='x', SESSION c=ON", "SET NAMES utf8mb4"}, "", []string{"SET a=1, @b='x', c=ON, NAMES utf8mb4"}},
+		{"the last wins", Options{}, []string{"SET a=1", "SET b=1", "SET @@session.A=2"}, "", []string{"SET b=1, a=2"}},
+		{"comments are left out", Options{}, []string{"SET /* 1 */ a = /*!40101 2 */ -- x"}, "", []string{"SET a=2"}},
+		{"database", Options{Database: "d"}, []string{"USE e"}, "e", nil},
+		{"dropped database", Options{Database: "d"}, []string{"DROP DATABASE IF EXISTS d"}, "", nil},
+		{"role first", Options{Database: "d"}, []string{"SET a=1", "SET ROLE r", "USE e"}, "d", []string{"SET ROLE r", "USE `e`", "SET a=1"}},
+		{"catalog", Options{Dialect: StarRocks, Database: "d"}, []string{"SET CATALOG c", "USE e"}, "d", []string{"SET CATALOG c", "USE `e`"}},
+		{"catalog and database at once", Options{Dialect: StarRocks, Database: "d"}, []string{"SET CATALOG c", "USE x.y"}, "d", []string{"USE `x`.`y`"}},
+		{"isolation", Options{}, []string{"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET a=1"}, "", []string{"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET a=1"}},
+		{"relative", Options{}, []string{"SET sql_mode='A'", "SET sql_mode=CONCAT(@@sql_mode, ',B')"}, "", []string{"SET sql_mode='A'", "SET sql_mode=CONCAT(@@sql_mode, ',B')"}},
+		{"relative alone", Options{}, []string{"SET a=1,sql_mode=CONCAT(@@sql_mode,',B')"}, "", []string{"SET a=1, sql_mode=CONCAT(@@sql_mode,',B')"}},
+		{"delicate behind modes", Options{}, []string{"SET NAMES utf8mb4", "SET @a='ü'"}, "", []string{"SET NAMES utf8mb4", "SET @a='ü'"}},
+		{"prepared text", Options{}, []string{"SET a=1", "PREPARE s FROM 'SELECT ?'", "PREPARE r FROM 'SELECT 2'", "DROP PREPARE r"}, "", []string{"SET a=1", "PREPARE s FROM 'SELECT ?'"}},
+		{"executed text", Options{}, []string{"PREPARE s FROM 'SET @a=''x'''", "EXECUTE s", "DEALLOCATE PREPARE s"}, "", []string{"SET @a='x'"}},
+		{"execute as", Options{Dialect: StarRocks}, []string{"SET ROLE r", "EXECUTE AS u WITH NO REVERT"}, "", []string{"EXECUTE AS u WITH NO REVERT"}},
+		{"not the body of a function", Options{}, []string{"CREATE FUNCTION f() RETURNS INT RETURN @a"}, "", nil},
+		{"a comment is none", Options{}, []string{"SELECT 1--1; SET @b=2", "SELECT 1 -- x; SET @a=1\n"}, "", []string{"SET @b=2"}},
+		{"strings", Options{}, []string{`SET @a='it''s; SET @b=1', @c="\"@d:=1"`}, "", []string{`SET @a='it''s; SET @b=1', @c="\"@d:=1"`}},
+	} {
+		s := session(c.o, c.texts...)
+		r := s.Replay()
+		if s.Pinned() != "" || r.Database != c.db || !reflect.DeepEqual(r.Statements, c.want) {
+			t.Errorf("%s: pinned %q, database %q, %q\nwant %q, %q", c.name, s.Pinned(), r.Database, r.Statements, c.db, c.want)
+		}
+	}
+}
+
+func TestResolvedValuesComeLast(t *testing.T) {
+	s := session(Options{}, "SET @a=NOW()", "SET b=@a", "SET @c=1", "SELECT LAST_INSERT_ID(7)")
+	if got := s.Unresolved(); !slices.Equal(got, []string{"@a", "@@session.b", "LAST_INSERT_ID()"}) {
+		t.Fatalf("unresolved: %q", got)
+	}
+	s.Resolved([]string{"'x'", "5", "7"})
+	if got := s.Replay().Statements; !slices.Equal(got, []string{"SET @c=1, @a='x', b=5, last_insert_id=7"}) || len(s.Unresolved()) > 0 {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestForgoneInsertIDIsAskedFor(t *testing.T) {
+	s := run(Options{}, []talk{say(query("INSERT INTO t VALUES (1)")), answer([]byte{0, 1, 9, 2, 0, 0, 0})}, 1<<20)
+	ask := say(query("SELECT LAST_INSERT_ID()")).bytes()
+	if s.Look(ask).Asks || !s.Recent() || !s.Replay().Wrote {
+		t.Errorf("asks %v, recent %v, wrote %v", s.Look(ask).Asks, s.Recent(), s.Replay().Wrote)
+	}
+	if !s.Forgo() || !s.Look(ask).Asks {
+		t.Error("not rebuilt, or a question for what is lost is not noticed")
+	}
+	s.Moved(Options{}, 2, nil)
+	s.Client(say(query("INSERT INTO t VALUES (1)")).bytes())
+	s.Server(answer([]byte{0, 1, 10, 2, 0, 0, 0}).bytes())
+	if s.Look(ask).Asks {
+		t.Error("a new id is known, and said to be lost")
+	}
+}
+
+func prepareOK(id byte, params byte) []byte { return []byte{0, id, 0, 0, 0, 0, 0, params, 0, 0, 0, 0} }
+
+// execute is a COM_STMT_EXECUTE with one parameter.
+func execute(id byte, types bool) []byte {
+	b := []byte{byte(wire.ComStmtExecute), id, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0}
+	if types {
+		b[11] = 1
+		b = append(b, 0x08, 0)
+	}
+	return append(b, 1, 2, 3, 4, 5, 6, 7, 8)
+}
+
+// relay passes bytes through f in pieces, showing again what is not taken.
+func relay(t *testing.T, b []byte, size int, f func([]byte) (int, []byte)) (out []byte) {
+	t.Helper()
+	var rest []byte
+	for len(b) > 0 {
+		k := min(size, len(b))
+		chunk := append(rest, b[:k]...)
+		b = b[k:]
+		for {
+			n, insert := f(chunk)
+			out = append(append(out, chunk[:n]...), insert...)
+			chunk = chunk[n:]
+			if len(insert) == 0 {
+				break
+			}
+		}
+		if rest = slices.Clone(chunk); len(rest) > MaxHead {
+			t.Fatalf("%d bytes are to be shown again", len(rest))
+		}
+	}
+	if len(rest) > 0 {
+		t.Fatalf("%d bytes left over", len(rest))
+	}
+	return out
+}
+
+func movedSession(t *testing.T) *State {
+	t.Helper()
+	s := run(Options{}, []talk{
+		say(command(wire.ComStmtPrepare, "SELECT ?")), answer(prepareOK(5, 1), def, eof),
+		say(execute(5, true)), answer(ok),
+		say(command(wire.ComStmtPrepare, "SELECT 2")), answer(prepareOK(7, 0)),
+	}, 3)
+	if r := s.Replay(); len(r.Prepared) != 2 || r.Prepared[0] != (Prepared{"SELECT ?", 1}) || r.Prepared[1].Text != "SELECT 2" {
+		t.Fatalf("%+v", r.Prepared)
+	}
+	s.Moved(Options{}, 2, []uint32{7, 70})
+	return s
+}
+
+func TestIDsOfPreparedStatementsAfterAMove(t *testing.T) {
+	for size := 1; size < 100; size++ {
+		s := movedSession(t)
+		client := func(b []byte) (int, []byte) { return s.Client(b) }
+		server := func(b []byte) (int, []byte) { return s.Server(b), nil }
+		got := relay(t, say(execute(5, false)).bytes(), size, client)
+		if want := say(execute(7, true)).bytes(); !slices.Equal(got, want) {
+			t.Fatalf("pieces of %d: types are not brought along:\n%x, want\n%x", size, got, want)
+		}
+		relay(t, answer(ok).bytes(), size, server)
+		got = relay(t, say(execute(5, false), statement(wire.ComStmtClose, 5), execute(5, true)).bytes(), size, client)
+		lost := execute(0, true)
+		binary.LittleEndian.PutUint32(lost[1:], nowhere)
+		if want := say(execute(7, false), statement(wire.ComStmtClose, 7), lost).bytes(); !slices.Equal(got, want) {
+			t.Fatalf("pieces of %d:\n%x, want\n%x", size, got, want)
+		}
+		relay(t, answer(ok).bytes(), size, server)
+		relay(t, answer(failure).bytes(), size, server)
+		relay(t, say(command(wire.ComStmtPrepare, "SELECT 3")).bytes(), size, client)
+		if got := relay(t, answer(prepareOK(7, 0)).bytes(), size, server); !slices.Equal(got, answer(prepareOK(8, 0)).bytes()) {
+			t.Fatalf("pieces of %d: %x, want an id that the client does not know yet", size, got)
+		}
+		got = relay(t, say(statement(wire.ComStmtReset, 8)).bytes(), size, client)
+		if want := say(statement(wire.ComStmtReset, 7)).bytes(); !slices.Equal(got, want) || s.Opaque() != Readable {
+			t.Fatalf("pieces of %d: %x, want %x", size, got, want)
+		}
+	}
+}
+
+func TestPreparedUnderAnotherDatabasePins(t *testing.T) {
+	s := run(Options{Database: "d"}, []talk{
+		say(command(wire.ComStmtPrepare, "SELECT 1")), answer(prepareOK(5, 0)), say(query("USE e")), answer(ok),
+	}, 1<<20)
+	if s.Pinned() != PinPrepared {
+		t.Errorf("pinned %q", s.Pinned())
+	}
+	s.Client(append(say(query("USE d")).bytes(), 0, 0))
+	s.Server(answer(ok).bytes())
+	if s.Pinned() != "" {
+		t.Errorf("pinned %q, back in its database", s.Pinned())
+	}
+}
+
+func TestDropped(t *testing.T) {
+	s := session(Options{}, "CREATE TEMPORARY TABLE t (a INT)", "SET a=1")
+	if got := s.Dropped(); got != PinTemporaryTable || s.Pinned() != "" || len(s.Replay().Statements) != 1 {
+		t.Errorf("dropped %q, pinned %q", got, s.Pinned())
+	}
+	s = session(Options{}, "CALL p()")
+	if got := s.Dropped(); got != "" || s.Pinned() != PinProcedure {
+		t.Errorf("dropped %q, pinned %q", got, s.Pinned())
+	}
+}
+
+func TestOwnCommand(t *testing.T) {
+	for size := 1; size < 40; size++ {
+		s := session(Options{}, "SET a=1")
+		s.Own(wire.ComPing)
+		s.Client(say(query("SELECT 1")).bytes())
+		if !s.OwnOutstanding() || s.Outstanding() != 1 || s.Answered() || s.NextSeq() != 1 {
+			t.Fatalf("own %v, outstanding %d, answered %v", s.OwnOutstanding(), s.Outstanding(), s.Answered())
+		}
+		own, theirs := 0, 0
+		b := append(answer(ok).bytes(), answer([]byte{1}, def, eof, row, eof).bytes()...)
+		for len(b) > 0 {
+			was := s.OwnOutstanding()
+			n := s.Server(b[:min(size, len(b))])
+			if b = b[n:]; was {
+				own += n
+			} else {
+				theirs += n
+			}
+		}
+		if own != len(answer(ok).bytes()) || !s.Idle() {
+			t.Fatalf("pieces of %d: %d and %d bytes, idle %v", size, own, theirs, s.Idle())
+		}
+	}
+}
+
+func TestResets(t *testing.T) {
+	talks := []talk{say(query("SET @a=1, b=2")), answer(okFE), say(query("USE d")), answer(okFE), say(command(wire.ComResetConnection, "")), answer(okFE)}
+	if r := run(Options{}, talks, 5).Replay(); r.Database != "d" || len(r.Statements) > 0 {
+		t.Errorf("%+v", r)
+	}
+	if r := run(Options{Dialect: StarRocks}, talks, 5).Replay(); r.Database != "d" || !slices.Equal(r.Statements, []string{"SET @a=1"}) {
+		t.Errorf("%+v", r)
+	}
+	s := run(Options{User: "u", Database: "d"}, []talk{say(command(wire.ComChangeUser, "v\x00\x00e\x00")), answer(ok)}, 5)
+	if s.Pinned() != PinUser || s.User() != "v" || s.Replay().Database != "e" {
+		t.Errorf("pinned %q, user %q, %+v", s.Pinned(), s.User(), s.Replay())
+	}
+	s = run(Options{}, []talk{say(command(wire.ComSetOption, "\x00\x00")), answer(eof), say(command(wire.ComInitDB, "x")), answer(ok)}, 5)
+	if s.Pinned() != PinOption || s.Replay().Database != "x" {
+		t.Errorf("pinned %q, %+v", s.Pinned(), s.Replay())
+	}
+}
+
+func TestSessionTrack(t *testing.T) {
+	state := wire.AppendLenencString(append([]byte{}, 0), wire.AppendLenencString(wire.AppendLenencString(nil, "time_zone"), "+02:00"))
+	state = wire.AppendLenencString(append(state, 1), wire.AppendLenencString(nil, "e"))
+	okState := (&wire.OK{Status: wire.StatusSessionStateChanged | wire.StatusAutocommit, SessionState: state}).Append(nil, wire.ClientProtocol41|wire.ClientSessionTrack)
+	o := Options{Capabilities: wire.ClientProtocol41 | wire.ClientSessionTrack, Database: "d"}
+	for _, size := range []int{1 << 20, 1, 9, 30} {
+		s := run(o, []talk{say(query("SET time_zone=@x")), answer(okState)}, size)
+		if r := s.Replay(); len(s.Unresolved()) > 0 || r.Database != "e" || !slices.Equal(r.Statements, []string{"SET time_zone='+02:00'"}) {
+			t.Errorf("in pieces of %d: %+v, unresolved %q", size, r, s.Unresolved())
+		}
+	}
+}
+
+func TestPartlyFailed(t *testing.T) {
+	more := []byte{0, 0, 0, 8, 0, 0, 0}
+	s := run(Options{}, []talk{say(query("SET @a=1; SET @b=2; SELEC")), answer(more, more, failure)}, 7)
+	if s.Pinned() != PinUnknown { // SELEC is none that is known
+		t.Errorf("pinned %q", s.Pinned())
+	}
+	s = run(Options{}, []talk{say(query("SET @a=1; SELECT x")), answer(more, failure)}, 7)
+	if s.Pinned() != "" || !slices.Equal(s.Unresolved(), []string{"@a"}) {
+		t.Errorf("pinned %q, unresolved %q", s.Pinned(), s.Unresolved())
+	}
+	s = run(Options{}, []talk{say(query("USE d; SELECT x")), answer(more, failure)}, 7)
+	if s.Pinned() != PinPartly {
+		t.Errorf("pinned %q", s.Pinned())
+	}
+}
+
+func TestBounds(t *testing.T) {
+	s := New(Options{}, 2)
+	feed := func(text string) {
+		s.Client(say(query(text)).bytes())
+		s.Server(answer(ok).bytes())
+	}
+	for i := range 100 {
+		feed(fmt.Sprintf("SET @a%d='%s'", i%3, strings.Repeat("x", 10000)))
+	}
+	if s.Pinned() != "" {
+		t.Fatalf("pinned %q by few values set many times", s.Pinned())
+	}
+	for i := range 100 {
+		feed(fmt.Sprintf("SET @a%d='%s'", i, strings.Repeat("x", 10000)))
+	}
+	if s.Pinned() != PinTooLarge {
+		t.Errorf("pinned %q by 1 MB of values", s.Pinned())
+	}
+	s = New(Options{}, 2)
+	feed("INSERT INTO t VALUES ('" + strings.Repeat("@", 70000) + "')")
+	if s.Pinned() != "" {
+		t.Errorf("pinned %q by a long INSERT", s.Pinned())
+	}
+	feed("SET @a='" + strings.Repeat("x", 70000) + "'")
+	if s.Pinned() != PinTooLarge {
+		t.Errorf("pinned %q by a long SET", s.Pinned())
+	}
+}
