@@ -43,6 +43,9 @@ func logIn(c *conn, g *wire.HandshakeV10, hello *wire.HandshakeResponse41, cred 
 		answer, err := p.answer(payload)
 		switch {
 		case errors.As(err, new(*unprovableError)):
+			if send([]byte{}) == nil { // so that MySQL counts a denied login, not a handshake that was cut off: see leaveHandshake
+				_, _, _ = c.reader.Next()
+			}
 			return 0, &endError{Refused, err}
 		case err != nil:
 			return 0, &setupError{setupMalformed, err}
@@ -198,10 +201,10 @@ func (e *unprovableError) Error() string {
 		plugin = wire.PluginOldPassword
 	}
 	remedy := "alter the account to mysql_native_password or caching_sha2_password"
-	switch {
-	case plugin == wire.PluginClearPassword:
+	switch plugin {
+	case wire.PluginClearPassword:
 		remedy = "Segue gives a password in clear only to whom the client itself has given it so"
-	case plugin == wire.PluginCachingSHA2Password:
+	case wire.PluginCachingSHA2Password:
 		remedy = "give the user's password (users: password or password_file) rather than its hash"
 	}
 	return fmt.Sprintf("log in: the backend wants %.64q, for which the credential (%s) does not do; %s", plugin, e.credential, remedy)

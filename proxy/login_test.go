@@ -432,3 +432,21 @@ func TestRotatedPassword(t *testing.T) {
 		t.Errorf("%v", list)
 	}
 }
+
+// bugs.md 20: a handshake that cannot be finished is not cut off either, which MySQL would count against the host.
+func TestBug20_LoginThatCannotBeProvedCutsOffNoHandshake(t *testing.T) {
+	ended := make(chan error, 1)
+	p := newPeer(t, func(c *peerConn) {
+		answers(switchToSHA2)(c)
+		_, err := c.next(3)
+		c.send(4, append([]byte{0xff, 0x15, 0x04}, "#28000Access denied"...))
+		ended <- err
+	})
+	s := &session{hello: newHello(&wire.HandshakeResponse41{Capabilities: peerCaps, Username: "u"})}
+	if _, err := again(t, p.ln.Addr().String(), s, newNative([20]byte{1}), "SELECT 1"); !errors.As(err, new(*unprovableError)) {
+		t.Errorf("%v", err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("the handshake was cut off: %v", err)
+	}
+}

@@ -104,7 +104,7 @@ func TestReloadOfAnAddressNeedsARestart(t *testing.T) {
 	}
 }
 
-// TestSIGHUP: reloads what no change of the file tells, here a password file.
+// TestSIGHUP: reloads what has not changed too. A password file is read again by itself.
 func TestSIGHUP(t *testing.T) {
 	t.Parallel()
 	fes := frontends(t, 1, fesim.Options{Users: map[string]string{"root": "", "probe": "new"}})
@@ -113,8 +113,9 @@ func TestSIGHUP(t *testing.T) {
 	writeFile(t, secret, "old\n")
 	s := serve(t, nil, "--config", path)
 	eventually(t, "the login is refused", func() bool { return strings.Contains(s.backend("fe-1").Cause, "probe") })
-	writeFile(t, secret, "new\n")
 	s.signal(syscall.SIGHUP)
+	eventually(t, "reloaded", func() bool { return strings.Contains(s.stderr.String(), "configuration loaded") })
+	writeFile(t, secret, "new\n")
 	eventually(t, "a new password", func() bool { return strings.Contains(s.stderr.String(), "health.password changed") })
 	if strings.Contains(s.stderr.String(), `"new"`) {
 		t.Errorf("the log has the secret:\n%s", s.stderr)
@@ -123,6 +124,5 @@ func TestSIGHUP(t *testing.T) {
 	if err := os.Remove(secret); err != nil {
 		t.Fatal(err)
 	}
-	s.signal(syscall.SIGHUP)
 	eventually(t, "refused without the secret", func() bool { return s.metric("segue_config_last_reload_successful 0") })
 }
