@@ -160,7 +160,7 @@ func (s *session) firstResponse(l *login, g *wire.HandshakeV10) ([]byte, *prover
 	switch {
 	case l.cred != nil && (l.attempts > 1 || !l.cred.clear): // a password in clear is first for whom the client meant it
 		p := newProver(l.cred, g)
-		return p.hello(l.response, g).Append(nil), p
+		return p.hello(l.response).Append(nil), p
 	case l.attempts == 1 || l.passwordless():
 		return l.response.Append(nil), nil
 	}

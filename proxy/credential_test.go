@@ -246,7 +246,7 @@ func TestHello(t *testing.T) {
 	got.Database = "stock"
 	p := newProver(newPassword("pw"), &wire.HandshakeV10{AuthData: []byte(saltB), AuthPlugin: wire.PluginNativePassword})
 	var again wire.HandshakeResponse41
-	if err := again.Decode(p.hello(got, &wire.HandshakeV10{}).Append(nil)); err != nil || again.Database != "stock" || again.AuthPlugin != wire.PluginNativePassword ||
+	if err := again.Decode(p.hello(got).Append(nil)); err != nil || again.Database != "stock" || again.AuthPlugin != wire.PluginNativePassword ||
 		!bytes.Equal(again.AuthResponse, wire.NativePassword([]byte(saltB), []byte("pw"))) || string(again.Attributes) != string(sent.Attributes) {
 		t.Errorf("said again: %+v, %v", again, err)
 	}
@@ -258,10 +258,10 @@ func TestHello(t *testing.T) {
 // What is longer than 255 bytes, as a token of TiDB's is, reaches the server whole.
 func TestTokenIsNotCutOff(t *testing.T) {
 	token := strings.Repeat("t", 700)
-	g := &wire.HandshakeV10{AuthData: []byte(saltA), Capabilities: peerCaps | wire.ClientPluginAuthLenencClientData}
+	g := &wire.HandshakeV10{AuthData: []byte(saltA), Capabilities: peerCaps}
 	client := &wire.HandshakeResponse41{Capabilities: wire.ClientProtocol41 | wire.ClientSecureConnection | wire.ClientLongPassword, Username: "u"}
 	var got wire.HandshakeResponse41
-	if err := got.Decode(newProver(newToken([]byte(token)), g).hello(client, g).Append(nil)); err != nil || string(got.AuthResponse) != token || got.AuthPlugin != "tidb_session_token" {
+	if err := got.Decode(newProver(newToken([]byte(token)), g).hello(client).Append(nil)); err != nil || string(got.AuthResponse) != token || got.AuthPlugin != "tidb_session_token" {
 		t.Errorf("%+v, %v", got, err)
 	}
 }

@@ -17,7 +17,7 @@ const maxLoginMessages = 8
 // what the credential does not have. What cred.becomes says is the caller's to run.
 func logIn(c *conn, g *wire.HandshakeV10, hello *wire.HandshakeResponse41, cred *credential) (wire.Status, error) {
 	p := newProver(cred, g)
-	response := p.hello(hello, g)
+	response := p.hello(hello)
 	seq := uint8(1)
 	send := func(payload []byte) error {
 		packet, next := wire.AppendPacket(nil, seq, payload)
@@ -104,7 +104,7 @@ func newProver(cred *credential, g *wire.HandshakeV10) *prover {
 }
 
 // hello completes what the client says by the answer to the greeting.
-func (p *prover) hello(client *wire.HandshakeResponse41, g *wire.HandshakeV10) *wire.HandshakeResponse41 {
+func (p *prover) hello(client *wire.HandshakeResponse41) *wire.HandshakeResponse41 {
 	r := *client
 	if p.cred.user != "" {
 		r.Username = p.cred.user
@@ -113,8 +113,8 @@ func (p *prover) hello(client *wire.HandshakeResponse41, g *wire.HandshakeV10) *
 	if r.Database != "" {
 		r.Capabilities |= wire.ClientConnectWithDB
 	}
-	if p.cred.kind == credentialToken { // it is longer than the 255 bytes that fit otherwise
-		r.Capabilities |= (wire.ClientPluginAuth | wire.ClientPluginAuthLenencClientData) & g.Capabilities
+	if p.cred.kind == credentialToken { // longer than the 255 bytes that fit otherwise; TiDB does not offer it, but takes it
+		r.Capabilities |= wire.ClientPluginAuth | wire.ClientPluginAuthLenencClientData
 	}
 	r.AuthPlugin = p.plugin
 	r.AuthResponse, _ = p.proof() // of a plugin that was chosen because there is one
