@@ -122,12 +122,14 @@ func (w *Watcher) notices(log *slog.Logger) *notices {
 	return n
 }
 
-// follow watches these folders and no others. A folder that is not there is tried again with the next look.
+// follow watches these folders and no others, and has another look where it begins to. A folder that is not there is tried
+// again with the next look.
 func (n *notices) follow(folders []string) {
 	if n.notifier == nil {
 		return
 	}
-	for _, known := range n.notifier.WatchList() {
+	before := n.notifier.WatchList()
+	for _, known := range before {
 		if !slices.Contains(folders, known) {
 			_ = n.notifier.Remove(known)
 		}
@@ -138,6 +140,9 @@ func (n *notices) follow(folders []string) {
 			n.log.Warn("configuration changes are noticed late", "cause", err, "every", lookAgain)
 		}
 		n.late[folder] = err != nil
+		if err == nil && !slices.Contains(before, folder) {
+			n.soon() // it may have changed since it was read
+		}
 	}
 }
 
