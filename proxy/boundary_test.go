@@ -203,7 +203,8 @@ func pair(t *testing.T) (*conn, net.Conn) {
 // the far ends of its connections.
 func still(t *testing.T) (s *session, client, far net.Conn) {
 	t.Helper()
-	s = &session{server: NewServer(backend.NewRegistry(backend.Options{}), Options{}, nil, nil), drain: &drain{end: Drained, cause: errStopped}}
+	s = &session{server: NewServer(backend.NewRegistry(backend.Options{}), Options{}, nil, nil), away: away{drain: &drain{end: Drained, cause: errStopped}}}
+	s.turn.L = &s.mu
 	s.state.Store(uint32(Idle))
 	s.client, client = pair(t)
 	s.back, far = pair(t)
@@ -214,8 +215,8 @@ func TestNothingPassesBehindADrain(t *testing.T) {
 	s, _, _ := still(t)
 	s.end = Drained
 	answer, _ := wire.AppendPacket(nil, 1, peerOK)
-	if v := s.observeBackend(answer); v.pass || s.current() != Idle {
-		t.Errorf("an FE's answer to COM_QUIT is passed on: %v, state %v", v.pass, s.current())
+	if v := s.observeBackend(answer); v.to != nil || s.current() != Idle {
+		t.Errorf("an FE's answer to COM_QUIT is passed on: %v, state %v", v.to != nil, s.current())
 	}
 }
 
@@ -257,8 +258,10 @@ func TestLastAnswerAndFINTravelTogether(t *testing.T) {
 		t.Skip("this system does not tell")
 	}
 	s := &session{server: NewServer(backend.NewRegistry(backend.Options{}), Options{}, nil, nil), client: near}
-	s.down.start(s, near, near)
-	s.down.write([]byte("last"), true)
+	s.down.start(s, near)
+	if err := s.down.write(near, []byte("last"), true); err != nil {
+		t.Fatal(err)
+	}
 	var sent bool
 	time.Sleep(20 * time.Millisecond) // they would come within microseconds
 	_ = raw.Control(func(fd uintptr) { sent = waiting(fd) })

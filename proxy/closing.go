@@ -25,6 +25,9 @@ func (s *session) clientClosed(err error) {
 	s.endLocked(ClientGone, err)
 	_ = s.back.closeWrite()
 	_ = s.back.SetReadDeadline(time.Now().Add(grace))
+	if s.away.next != nil {
+		_ = s.away.next.SetDeadline(past) // there is nobody to move for
+	}
 	_ = s.client.SetWriteDeadline(time.Now().Add(halfCloseGrace)) // it may take some time to read what is there
 }
 
@@ -36,14 +39,14 @@ func (s *session) clientDeadline() bool {
 		return false
 	}
 	_ = s.client.SetReadDeadline(time.Time{})
-	if s.drain == nil || s.current() != Idle {
+	if s.away.drain == nil || !s.free() || s.wantsAway() {
 		return true
 	}
 	if s.down.active.Load() || s.client.waiting() {
 		s.lingerLocked()
 		return true
 	}
-	s.endLocked(s.drain.end, s.drain.cause)
+	s.endLocked(s.away.drain.end, s.away.drain.cause)
 	s.closeDrainedLocked()
 	return true
 }
@@ -62,34 +65,53 @@ func (s *session) closeDrainedLocked() {
 	_ = s.back.SetReadDeadline(time.Now().Add(closeGrace))
 }
 
-// backendDeadline is called when the backend's read deadline has passed, and reports whether to go on reading.
-func (s *session) backendDeadline() bool {
+// backendDeadline is called when the backend's read deadline has passed.
+func (s *session) backendDeadline() course {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.end != Open {
-		return false
+		return s.finishLocked(s.down.err)
 	}
 	_ = s.back.SetReadDeadline(time.Time{})
-	return true
+	if s.current() == Moving || s.wantsAway() && s.departLocked(false) {
+		return move
+	}
+	return stay
 }
 
 // backendClosed follows the end of what the backend sends.
-func (s *session) backendClosed(err error) {
+func (s *session) backendClosed(err error) course {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.track.Quit() {
 		s.endLocked(ClientQuit, nil)
 	}
-	if s.end == Open {
-		s.endLocked(BackendGone, err)
-		s.lost()
-		s.server.evidence(s.lease.Backend(), err)
+	if s.end != Open {
+		return s.finishLocked(err)
 	}
+	s.server.doubt.Store(s.server.elapsed() + int64(doubtFor))
+	s.server.evidence(s.lease.Backend(), err)
+	switch {
+	case s.current() == Moving:
+		return move
+	case s.outlives():
+		s.departLost(err)
+		return move
+	}
+	s.endLocked(BackendGone, err)
+	s.lost()
+	return s.finishLocked(err)
+}
+
+// finishLocked lets the client's pump end.
+func (s *session) finishLocked(err error) course {
+	s.endLocked(BackendGone, err)
 	wait := time.Now().Add(closeGrace) // the client closes its side once it has read the FIN
 	if s.end == ClientGone {
 		wait = past
 	}
 	_ = s.client.SetReadDeadline(wait)
+	return over
 }
 
 // lost prepares what the client hears of a backend that has gone.
@@ -138,7 +160,7 @@ func (s *session) writeFailed(p *pump, err error) {
 func (s *session) farewell() {
 	if packet := s.lastWords(); packet != nil {
 		_ = s.client.SetWriteDeadline(time.Now().Add(closeGrace))
-		s.down.write(packet, true)
+		_ = s.down.write(s.client, packet, true)
 	}
 	_ = s.client.closeWrite()
 }
@@ -148,7 +170,11 @@ func (s *session) lastWords() (packet []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.last != nil && (s.insist || !s.track.Answered()) {
-		packet, _ = wire.AppendPacket(nil, s.track.NextSeq(), s.last.Append(nil))
+		seq := s.track.NextSeq()
+		if s.end == MoveFailed {
+			seq = s.away.seq + 1 // that of a statement that was not sent
+		}
+		packet, _ = wire.AppendPacket(nil, seq, s.last.Append(nil))
 	}
 	return packet
 }
@@ -186,4 +212,8 @@ func (s *session) severLocked() {
 	if s.back != nil {
 		_ = s.back.SetDeadline(past)
 	}
+	if s.away.next != nil {
+		_ = s.away.next.SetDeadline(past)
+	}
+	s.turn.Broadcast()
 }

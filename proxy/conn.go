@@ -44,6 +44,12 @@ func (c *conn) waiting() (yes bool) {
 	return yes
 }
 
+// hungUp reports whether the peer has closed the connection and nothing else is left to read.
+func (c *conn) hungUp() (yes bool) {
+	_ = c.raw.Control(func(fd uintptr) { yes = hungUp(fd) })
+	return yes
+}
+
 // quit says COM_QUIT and closes the sending side, so that the server counts no aborted connection.
 func (c *conn) quit() {
 	_ = c.SetWriteDeadline(time.Now().Add(closeGrace))

@@ -128,7 +128,7 @@ func (s *session) attempt(lease *backend.Lease, l *login, opts *Options) error {
 	s.mu.Unlock()
 	s.server.attached(s, lease.Backend())
 	s.enter(Dialing)
-	greeting, err := s.dial(lease.Backend(), l.limit(opts.connectTimeout()))
+	greeting, err := s.dial(lease.Backend(), l.limit(opts.connectTimeout()), &s.back)
 	if err != nil {
 		return err
 	}
@@ -179,14 +179,10 @@ func (s *session) command(l *login, greeting *wire.HandshakeV10, status wire.Sta
 	_ = s.back.SetDeadline(time.Time{})
 	s.client.reader, s.back.reader = nil, nil
 	s.user, s.hello, s.cred = l.response.Username, newHello(l.response), l.cred
-	s.track = track.New(track.Options{
-		Capabilities:    l.response.Capabilities & greeting.Capabilities,
-		ExtCapabilities: l.response.ExtCapabilities() & greeting.ExtCapabilities,
-		AnswersLongData: flavor == backend.StarRocks || flavor == backend.Doris,
-	}, status)
+	s.track = track.New(trackOptions(l.response, greeting, flavor), status)
 	s.login = login{}
-	s.up.start(s, s.client, s.back)
-	s.down.start(s, s.back, s.client)
+	s.up.start(s, s.client)
+	s.down.start(s, s.back)
 	s.pumping.Store(2)
 	s.follow()
 	return nil

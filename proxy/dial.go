@@ -14,8 +14,8 @@ import (
 	"segue/proxy/wire"
 )
 
-// dial connects to a backend and reads its greeting.
-func (s *session) dial(b *backend.Backend, deadline time.Time) (*wire.HandshakeV10, error) {
+// dial connects to a backend and reads its greeting. The connection is put where the session keeps it.
+func (s *session) dial(b *backend.Backend, deadline time.Time, where **conn) (*wire.HandshakeV10, error) {
 	began := time.Now()
 	d := net.Dialer{Deadline: deadline, KeepAliveConfig: keepAlive}
 	nc, err := d.DialContext(s.server.halted, "tcp", b.Address())
@@ -28,7 +28,7 @@ func (s *session) dial(b *backend.Backend, deadline time.Time) (*wire.HandshakeV
 		return nil, &setupError{setupRefused, err}
 	}
 	s.mu.Lock()
-	s.back = back
+	*where = back
 	s.mu.Unlock()
 	s.deadline(back, deadline)
 	payload, _, err := back.reader.Next()

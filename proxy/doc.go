@@ -1,5 +1,5 @@
 // Package proxy serves clients: each connection is a session, which it brings to a backend, keeps there as long as the
-// backend stays, and ends where nothing is cut when the backend leaves.
+// backend stays, and takes to another one, between two statements, when the backend leaves.
 //
 // # Life of a session
 //
@@ -19,15 +19,24 @@
 // way. So the session knows whether it is [Idle], [Busy], or [Pinned] by a transaction, and becomes [Opaque] where the bytes
 // can be followed no further.
 //
-// Drain is an intent, not a state. When a backend is leaving, its sessions are told (drain.go); each ends at its next statement
-// boundary outside a transaction. The FIN travels in one segment with the last bytes of the answer, so that a client sees
-// the end before it can send another statement.
+// Drain is an intent, not a state. When a backend is leaving, its sessions are told (drain.go), and each leaves at its next
+// statement boundary outside a transaction.
+//
+// Moving (move.go). A session that Segue can log in for goes to another backend: the pump that reads the backend leases, dials, logs in,
+// has package track's Replay run there, and swaps the connections. A statement that comes meanwhile waits in the pump that reads the
+// client (turn.go). If nothing comes of it the session stays where it is and tries again. A backend that closes the connection
+// without a word is left in the same way; what only it knew, a transaction, costs the client one error, and the
+// client stays. What the client could still ask about its last statement (track.State.Recent) delays the move until it has sent
+// another, or has been silent for a second.
+//
+// A session that Segue cannot log in for ends instead. The FIN travels in one segment with the last bytes of the answer, so that a
+// client sees the end before it can send another statement.
 //
 // Both pumps end before the session is finished; the last one out gives back the lease and closes the connections.
 //
 // # Goroutines
 //
 // A session has one goroutine in its connection phase and two in its command phase, and no timer: control reaches a
-// parked pump through a read deadline. One more goroutine for the whole server, watch, follows the registry. Serve
-// waits for them all.
+// parked pump through a read deadline. Two more serve all sessions: watch follows the registry; tend keeps pinned
+// sessions on a leaving FE from being closed as idle, and brings sessions back into balance. Serve waits for them all.
 package proxy

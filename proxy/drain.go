@@ -15,22 +15,51 @@ type drain struct {
 	deadline time.Time // when those still there are cut
 }
 
-// drainFor tells a session in its command phase to end or, if d is nil, that it is to stay after all. Only watch calls it,
-// so that what was said last is what counts.
-func (s *session) drainFor(d *drain) {
+// drainFor tells a session of b's in its command phase to leave or, if d is nil, that it is to stay after all. Only watch calls
+// it, so that what was said last is what counts.
+func (s *session) drainFor(d *drain, b *backend.Backend, spread time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.end != Open || s.drain == d || s.pumping.Load() == 0 {
+	if s.end != Open || s.away.drain == d || s.pumping.Load() == 0 || s.lease.Backend() != b {
 		return
 	}
-	s.drain = d
+	s.away.drain = d
+	if s.wantsAway() {
+		s.wakeLocked(rand.N(spread + 1))
+		return
+	}
 	s.lingerLocked() // a deadline that was set for a drain taken back passes without effect
+}
+
+// shiftTo tells a session that b has more room, and reports whether it takes the hint: at once or, if it is busy, at its next
+// statement boundary.
+func (s *session) shiftTo(b *backend.Backend) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.current()
+	if s.end != Open || s.away.drain != nil || st != Idle && st != Busy || s.pumping.Load() == 0 || !s.canMove() || s.track.Pinned() != "" {
+		return false
+	}
+	s.away.shift = b
+	if st == Idle && !s.track.Recent() {
+		s.wakeLocked(0)
+	}
+	return true
+}
+
+// stayAfterAll takes back what shiftTo has said, if the session has not moved yet.
+func (s *session) stayAfterAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.current() != Moving {
+		s.away.shift = nil
+	}
 }
 
 // lingerLocked gives an idle session that is to end a little time to send one more statement, whose answer then closes
 // the connection; see drainLinger. When the time is over, clientDeadline ends it.
 func (s *session) lingerLocked() {
-	if s.drain != nil && s.current() == Idle {
+	if s.away.drain != nil && s.free() && !s.wantsAway() {
 		_ = s.client.SetReadDeadline(time.Now().Add(lingerFor()))
 	}
 }

@@ -14,6 +14,7 @@ const (
 	BackendGone            // the backend closed or lost the connection
 	Refused                // the backend refused the login, and the client was told in the backend's words
 	NoBackend              // no backend could be had within the connect budget
+	MoveFailed             // the backend had gone, and the session could not be rebuilt on another
 	Drained                // the backend is leaving: ended between two statements
 	Killed                 // the operator ended it
 	Timeout                // cut at the drain deadline, or the client was too slow in the connection phase
@@ -24,7 +25,7 @@ const (
 
 var endNames = [numEnds]string{
 	Open: "open", ClientQuit: "client_quit", ClientGone: "client_gone", BackendGone: "backend_gone", Refused: "refused",
-	NoBackend: "no_backend", Drained: "drained", Killed: "killed", Timeout: "timeout", Protocol: "protocol", Shutdown: "shutdown",
+	NoBackend: "no_backend", MoveFailed: "move_failed", Drained: "drained", Killed: "killed", Timeout: "timeout", Protocol: "protocol", Shutdown: "shutdown",
 }
 
 // String gives the reason as logs and metrics name it.

@@ -12,12 +12,15 @@ var (
 	errUnaskedInfile = errors.New("follow response: LOCAL INFILE request that the client's statements do not explain")
 	errTLS           = errors.New("read HandshakeResponse41: the client asks for TLS, which this listener does not offer")
 	errDrainTimeout  = errors.New("drain deadline passed")
+	errClosed        = errors.New("connection closed")
+	errCrowd         = errors.New("too many sessions are moving")
 	errStopped       = errors.New("segue was told to stop now")
 )
 
 // The codes and SQLSTATE of Segue's own ERR_Packets. SQLSTATE class 08 makes drivers treat the connection as lost.
 const (
 	codeServerShutdown    = 1053 // ER_SERVER_SHUTDOWN
+	codeUnknown           = 1105 // ER_UNKNOWN_ERROR
 	codeServerUnavailable = 3168 // ER_SERVER_ISNT_AVAILABLE
 	codeHandshake         = 1043 // ER_HANDSHAKE_ERROR
 	stateConnection       = "08S01"
@@ -55,6 +58,9 @@ const (
 	setupMalformed    = "malformed"    // not a greeting
 	setupCapabilities = "capabilities" // it lacks what the client was promised
 )
+
+// kindLeaving is the kind of a failure that no client saw because its session had moved before the backend was gone.
+const kindLeaving = "leaving"
 
 // setupError is a failure of a backend while a client connects: nothing of it has reached the client, and another
 // backend may be tried.

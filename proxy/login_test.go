@@ -376,8 +376,8 @@ func TestLogInErrors(t *testing.T) {
 	}{
 		{"refused", answers(append([]byte{0xff, 0x15, 0x04}, "#28000Access denied"...)), newPassword("hunter2"), Refused, "Access denied"},
 		{"too many", answers(append([]byte{0xff, 0x10, 0x04}, "#08004Too many connections"...)), newPassword("hunter2"), Open, "Too many"},
-		{"cut off", answers(), newPassword("hunter2"), Open, "connection closed"},
-		{"cut off behind a switch", answers(switchToNative), newPassword("hunter2"), Open, "connection closed"},
+		{"cut off", answers(), newPassword("hunter2"), Open, "connection "}, // closed, or reset,
+		{"cut off behind a switch", answers(switchToNative), newPassword("hunter2"), Open, "connection "},
 		{"clear", answers(wire.NewAuthSwitchRequest(wire.PluginClearPassword, nil).Append(nil)), newPassword("hunter2"), Refused, "only to whom the client itself"},
 		{"sha2 by a hash", answers(switchToSHA2), newNative([20]byte{1}), Refused, "give the user's password"},
 		{"unknown plugin", answers(wire.NewAuthSwitchRequest("client_ed25519", nil).Append(nil)), newPassword("hunter2"), Refused, `the backend wants "client_ed25519"`},

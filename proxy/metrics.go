@@ -8,11 +8,17 @@ type metrics struct {
 	clientErrors *prometheus.CounterVec
 	hidden       *prometheus.CounterVec
 	dial         *prometheus.HistogramVec
+	moves        *prometheus.CounterVec
+	moveTime     prometheus.Histogram
 	panics       prometheus.Counter
 }
 
-// actionRetried is the value of segue_hidden_failures_total{action} for a set-up that went on with another backend.
-const actionRetried = "retried"
+// The values of segue_hidden_failures_total{action}.
+const (
+	actionRetried  = "retried"  // a set-up went on with another backend
+	actionMoved    = "moved"    // a session went on on another backend
+	actionReplayed = "replayed" // a statement that only reads was run again there
+)
 
 // newMetrics registers the metrics with reg, which may be nil.
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -31,6 +37,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Buckets:                     []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 5},
 			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160,
 		}, []string{"backend"}),
+		moves: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "segue_session_moves_total", Help: "Sessions that were taken from one backend to another, or could not be.",
+		}, []string{"from", "to", "result"}),
+		moveTime: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "segue_session_move_duration_seconds", Help: "Time from the decision to move a session to its next statement being let through.",
+			Buckets:                     []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 5, 10},
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160,
+		}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "segue_session_panics_total", Help: "Sessions closed because of a bug in Segue.",
 		}),
@@ -41,8 +55,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, kind := range []string{setupRefused, setupTimeout, setupClosed, setupErr, setupMalformed, setupCapabilities} {
 		m.hidden.WithLabelValues(kind, actionRetried)
 	}
+	m.hidden.WithLabelValues(setupClosed, actionReplayed)
+	for _, kind := range []string{setupClosed, kindLeaving} {
+		m.hidden.WithLabelValues(kind, actionMoved)
+	}
 	if reg != nil {
-		reg.MustRegister(m.ends, m.clientErrors, m.hidden, m.dial, m.panics)
+		reg.MustRegister(m.ends, m.clientErrors, m.hidden, m.dial, m.moves, m.moveTime, m.panics)
 	}
 	return m
 }
@@ -51,6 +69,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 func (m *metrics) forget(backend string) {
 	m.ends.DeletePartialMatch(prometheus.Labels{"backend": backend})
 	m.dial.DeletePartialMatch(prometheus.Labels{"backend": backend})
+	m.moves.DeletePartialMatch(prometheus.Labels{"from": backend})
+	m.moves.DeletePartialMatch(prometheus.Labels{"to": backend})
 }
 
 // sessionCollector counts the sessions by backend and state, and the pinned ones by reason, when it is asked.

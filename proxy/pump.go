@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
+
+	"segue/proxy/wire"
 )
 
 // pump carries one direction of a session. It is one long call of syscall.RawConn.Read, whose callback reads without
@@ -19,7 +21,7 @@ import (
 // would double what an idle session holds (BenchmarkIdleSession).
 type pump struct {
 	s        *session
-	src, dst *conn
+	src      *conn                 // that of pumpDown changes with a move
 	readable func(fd uintptr) bool // onReadable, bound once
 	writable func(fd uintptr) bool // onWritable, bound once
 
@@ -27,24 +29,45 @@ type pump struct {
 	active atomic.Bool
 
 	// Owned by the pump's goroutine.
-	large bool   // the last read filled the buffer
-	done  bool   // the pump is to end
-	err   error  // why: io.EOF or what the source said
-	out   []byte // what is still to be written
-	more  bool   // the last bytes of out are to travel with the FIN
-	wrote error  // what the destination said
-	bytes int64
+	large  bool   // the last read filled the buffer
+	rest   rest   // what the session has yet to see whole
+	done   bool   // the pump is to end
+	leave  bool   // the pump is to come back: the session is to move
+	err    error  // why: io.EOF or what the source said
+	out    []byte // what is still to be written
+	more   bool   // the last bytes of out are to travel with the FIN
+	wrote  error  // what the destination said
+	unsent int    // how much of the last bytes was not written
+	kept   int    // length of the statement that is to be kept
+	bytes  int64
 }
 
-func (p *pump) start(s *session, src, dst *conn) {
-	p.s, p.src, p.dst = s, src, dst
+func (p *pump) start(s *session, src *conn) {
+	p.s, p.src = s, src
 	p.readable, p.writable = p.onReadable, p.onWritable
+}
+
+// rest is the beginning of a packet that the session asks to see again in front of what follows; nil almost always.
+type rest []byte
+
+func (r *rest) put(b []byte) {
+	*r = nil
+	if len(b) > 0 {
+		*r = append(rest(nil), b...)
+	}
+}
+
+// get puts it at the head of buf and returns its length.
+func (r *rest) get(buf []byte) int {
+	n := copy(buf, *r)
+	*r = nil
+	return n
 }
 
 // pumpUp carries what the client sends to the backend.
 func (s *session) pumpUp() {
 	defer s.pumpEnded()
-	for s.up.run() {
+	for s.up.run() == woken {
 		if !s.clientDeadline() {
 			return
 		}
@@ -52,23 +75,49 @@ func (s *session) pumpUp() {
 	s.clientClosed(s.up.err)
 }
 
-// pumpDown carries what the backend sends to the client. It alone writes to the client.
+// pumpDown carries what the backend sends to the client. It alone writes to the client while a statement is outstanding, and it
+// takes the session to another backend.
 func (s *session) pumpDown() {
 	defer s.pumpEnded()
-	for s.down.run() && s.backendDeadline() {
+	for {
+		switch s.turnTo(s.down.run()) {
+		case stay:
+		case move:
+			s.relocate()
+			s.pumping.Add(1)
+			go s.pumpDown() // on a fresh stack: this one has grown
+			return
+		case over:
+			s.farewell()
+			return
+		}
 	}
-	s.backendClosed(s.down.err)
-	s.farewell()
 }
 
-// run pumps until the source ends (false) or its read deadline passes (true).
-func (p *pump) run() (deadline bool) {
+// halt says why a pump has come back.
+type halt uint8
+
+const (
+	ended  halt = iota // the source has ended
+	woken              // its read deadline has passed
+	leaves             // the session is to move
+)
+
+// run pumps until there is a reason to come back.
+func (p *pump) run() halt {
 	err := p.src.raw.Read(p.readable)
-	if p.done {
-		return false
+	switch {
+	case p.leave:
+		p.leave = false
+		return leaves
+	case p.done:
+		return ended
 	}
 	p.err = err
-	return errors.Is(err, os.ErrDeadlineExceeded)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return woken
+	}
+	return ended
 }
 
 // onReadable is called when the source may have bytes. It returns false to wait for more.
@@ -76,14 +125,20 @@ func (p *pump) onReadable(fd uintptr) bool {
 	p.active.Store(true)
 	for {
 		buf := p.s.server.buffers.take(p.large)
-		n, again, errno := receive(fd, buf)
-		full := n == len(buf)
+		at := p.rest.get(buf)
+		n, again, errno := receive(fd, buf[at:])
+		full := at+n == len(buf)
 		// A backend that has closed right behind its answer, as a draining FE does: what came in one segment leaves in one.
-		fin := again && !full && p == &p.s.down && ended(fd)
-		if n > 0 && p.forward(buf[:n], fin) {
-			again = true
+		fin := again && !full && p == &p.s.down && hungUp(fd)
+		switch {
+		case n > 0:
+			if p.forward(buf[:at+n], fin) {
+				again = true
+			}
+		case at > 0:
+			p.rest.put(buf[:at])
 		}
-		p.s.server.buffers.give(buf)
+		p.giveBack(buf)
 		switch {
 		case errno == syscall.EAGAIN:
 			p.active.Store(false)
@@ -94,7 +149,8 @@ func (p *pump) onReadable(fd uintptr) bool {
 			return p.end(os.NewSyscallError("read", errno))
 		case n == 0:
 			return p.end(io.EOF)
-		case p.done:
+		case p.done, p.leave:
+			p.active.Store(false)
 			return true
 		}
 		p.large = full
@@ -103,6 +159,16 @@ func (p *pump) onReadable(fd uintptr) bool {
 			return false
 		}
 	}
+}
+
+// giveBack returns a buffer, unless the statement in it may have to be sent again.
+func (p *pump) giveBack(buf []byte) {
+	if p.kept == 0 || !p.s.kept.keep(buf, p.kept) {
+		p.s.server.buffers.give(buf)
+	} else if p.s.current() != Busy { // it has been answered already
+		p.s.kept.release(&p.s.server.buffers)
+	}
+	p.kept = 0
 }
 
 func (p *pump) end(err error) bool {
@@ -120,28 +186,45 @@ func (p *pump) forward(b []byte, fin bool) (again bool) {
 	} else {
 		v = p.s.observeBackend(b)
 	}
-	if v.pass {
-		p.write(b, v.last || fin)
+	at := len(b) - v.keep
+	if v.to != nil && at > v.skip && !v.instead {
+		err := p.write(v.to, b[v.skip:at], v.last || fin && !v.movable)
+		switch {
+		case err == nil:
+		case v.whole && p.unsent == at-v.skip && p.s.resend(b[v.skip:], err):
+			return p.forward(b[v.skip:], fin)
+		default:
+			p.s.writeFailed(p, err)
+		}
 	}
+	if len(v.insert) > 0 {
+		if err := p.write(v.to, v.insert, false); err != nil {
+			p.s.writeFailed(p, err)
+		}
+		return p.forward(b[at:], fin)
+	}
+	p.rest.put(b[at:])
 	if v.last {
 		p.s.closeDrained()
+	}
+	if p.leave = v.move; v.alone && v.skip == 0 {
+		p.kept = at
+	} else if p == &p.s.down {
+		p.s.kept.release(&p.s.server.buffers) // the answer has begun
 	}
 	return v.again
 }
 
-// write writes all of b, waiting as long as the destination takes: meanwhile nothing more is read from the source.
-func (p *pump) write(b []byte, more bool) {
+// write writes all of b to a connection, waiting as long as it takes: meanwhile nothing more is read from the source.
+func (p *pump) write(to *conn, b []byte, more bool) error {
 	p.out, p.more = b, more
-	err := p.dst.raw.Write(p.writable)
+	err := to.raw.Write(p.writable)
 	if err == nil {
 		err = p.wrote
 	}
-	p.out = nil
-	if err != nil {
-		p.s.writeFailed(p, err)
-		return
-	}
-	p.bytes += int64(len(b))
+	p.unsent, p.out, p.wrote = len(p.out), nil, nil
+	p.bytes += int64(len(b) - p.unsent)
+	return err
 }
 
 // onWritable is called when the destination may take bytes.
@@ -164,23 +247,53 @@ func (p *pump) onWritable(fd uintptr) bool {
 
 // verdict is what becomes of bytes that have been read.
 type verdict struct {
-	pass  bool // write them to the other side
-	last  bool // they are the last that the client gets
-	again bool // an end may be near: read again at once
+	to      *conn  // write them there; nil: drop them
+	skip    int    // but for so many at the head, which are dropped
+	keep    int    // and for so many at the end, which are to be shown again
+	insert  []byte // to be written behind them; the rest is then to be shown at once
+	instead bool   // … and in place of them
+	last    bool   // they are the last that the client gets
+	again   bool   // an end may be near: read again at once
+	whole   bool   // they are whole commands with nothing before them: if none can be written, all may be shown again
+	alone   bool   // they are one whole command, which might be run again
+	move    bool   // the session is to move, once they are written
+	movable bool   // the session would outlive the end of its backend
 }
 
 // observeClient lets the tracker see the client's bytes before they are written.
 func (s *session) observeClient(b []byte) verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var skip int
+	var instead []byte
+	if s.special(b) {
+		skip, instead = s.beforeStatement(b)
+	}
 	if s.end != Open {
 		s.unsent(b)
 		return verdict{again: true}
 	}
-	s.track.Client(b)
+	if instead != nil {
+		n, _ := wire.DecodeHeader(b[skip:])
+		s.track.Client(instead)
+		s.follow()
+		return verdict{to: s.back, skip: skip, keep: len(b) - skip - wire.HeaderLen - n, insert: instead, instead: true}
+	}
+	first := s.track.Outstanding() == 0 && !s.track.MidCommand()
+	s.head.put(b[skip:])
+	n, insert := s.track.Client(b[skip:])
 	s.follow()
 	s.lingerLocked()
-	return verdict{pass: true, again: s.track.Outstanding() == 0 || s.track.MidCommand() || s.track.Quit()}
+	v := verdict{
+		to: s.back, skip: skip, keep: len(b) - skip - n, insert: insert,
+		again: s.track.Outstanding() == 0 || s.track.MidCommand() || s.track.Quit(),
+	}
+	if first && insert == nil && !s.track.MidCommand() {
+		s.away.replays = 0
+		v.alone = s.track.Outstanding() == 1
+		v.whole = v.alone || s.away.moves == 0 // after a move, ids in the bytes have been rewritten
+	}
+	return v
 }
 
 // observeBackend lets the tracker see the backend's bytes before they are written.
@@ -190,22 +303,37 @@ func (s *session) observeBackend(b []byte) verdict {
 	if s.end == Drained || s.end == Shutdown {
 		return verdict{again: true} // a StarRocks FE answers even COM_QUIT
 	}
-	s.track.Server(b)
+	own := s.track.OwnOutstanding()
+	n := s.track.Server(b)
+	if own {
+		s.ownAnswered()
+		return verdict{keep: len(b) - n}
+	}
 	if s.track.UnaskedInfile() {
 		s.refuseFile()
 		return verdict{again: true}
 	}
 	s.follow()
-	v := verdict{pass: true, again: s.track.Failed() || s.track.MidAnswer()}
-	if s.drain != nil && s.current() == Idle {
-		if s.client.waiting() || s.up.active.Load() || s.track.Midway() { // in this order: what was read meanwhile is in the pump
-			s.lingerLocked()
-			return v
-		}
-		s.endLocked(s.drain.end, s.drain.cause)
-		v.last = true
+	v := verdict{to: s.client, keep: len(b) - n, again: s.track.Failed() || s.track.MidAnswer()}
+	v.movable = s.cred != nil && !s.away.stuck
+	if s.free() {
+		s.boundary(&v)
 	}
 	return v
+}
+
+// boundary decides, at the end of an answer, whether the session leaves its backend.
+func (s *session) boundary(v *verdict) {
+	switch {
+	case s.wantsAway():
+		v.move = s.departLocked(false)
+	case s.away.drain == nil:
+	case s.client.waiting() || s.up.active.Load() || s.track.Midway(): // in this order: what was read meanwhile is in the pump
+		s.lingerLocked()
+	default:
+		s.endLocked(s.away.drain.end, s.away.drain.cause)
+		v.last = true
+	}
 }
 
 // refuseFile ends a session whose backend has asked for a file of the client's that no statement had mentioned.
@@ -229,6 +357,7 @@ func (s *session) follow() {
 	}
 	if s.current() != to {
 		s.enter(to)
+		s.notePinned(to)
 	}
 }
 

@@ -29,9 +29,11 @@ type Server struct {
 	halted   context.Context // done after Close: no session is to be begun or set up
 	halt     context.CancelFunc
 	nudge    chan struct{} // has room for one; see lookAgain
+	slots    chan struct{} // one for each session that is moving; see maxMoving
 
 	opts   atomic.Pointer[Options]
 	lastID atomic.Uint32
+	doubt  atomic.Int64   // until when connections are looked at twice; as elapsed. See session.doubtful
 	wg     sync.WaitGroup // one for each session
 
 	mu       sync.Mutex // guards what follows
@@ -43,7 +45,7 @@ type Server struct {
 // NewServer returns a Server that takes backends from r. metrics may be nil.
 func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.Registerer) *Server {
 	s := &Server{
-		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), nudge: make(chan struct{}, 1),
+		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), nudge: make(chan struct{}, 1), slots: make(chan struct{}, maxMoving),
 		sessions: map[*session]struct{}{}, byBack: map[*backend.Backend]*fold{},
 	}
 	s.halted, s.halt = context.WithCancel(context.Background())
@@ -65,6 +67,9 @@ func (s *Server) options() *Options { return s.opts.Load() }
 // elapsed is the time since the server's start in nanoseconds, from the monotonic clock.
 func (s *Server) elapsed() int64 { return int64(time.Since(s.started)) }
 
+// at is the moment at which elapsed was ns.
+func (s *Server) at(ns int64) time.Time { return s.started.Add(time.Duration(ns)) }
+
 // Serve accepts clients on ln until ctx is done or ln fails. It then closes ln, ends each session at its next statement
 // boundary outside a transaction, cuts those that are left when the drain timeout is over, and returns when all have ended:
 // nil, or what was wrong with ln.
@@ -72,6 +77,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	var wg sync.WaitGroup
 	watching, stopWatching := context.WithCancel(context.Background())
 	wg.Go(func() { s.watch(watching) })
+	wg.Go(func() { s.tend(watching) })
 	stopAccepting := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	err := s.accept(ctx, ln)
 	stopAccepting()
@@ -120,6 +126,7 @@ func (s *Server) serve(nc net.Conn) {
 		return
 	}
 	c := &session{server: s, id: s.nextID(), opened: time.Now(), client: client}
+	c.turn.L = &c.mu
 	c.since.Store(s.elapsed())
 	s.mu.Lock()
 	s.sessions[c] = struct{}{}
@@ -161,15 +168,18 @@ func (s *Server) evidence(b *backend.Backend, cause error) {
 	}
 }
 
-// clientSaw counts and logs an error that a client saw because a backend went.
-func (s *Server) clientSaw(c *session, kind string) {
+// clientSaw counts and logs an error that a client saw because a backend went, and that ended its session.
+func (s *Server) clientSaw(c *session, kind string) { s.clientLost(c, kind, c.cause) }
+
+// clientLost counts and logs an error that a client saw because a backend went.
+func (s *Server) clientLost(c *session, kind string, cause error) {
 	s.metrics.clientErrors.WithLabelValues(kind).Inc()
 	level := slog.LevelWarn
 	if kind == lostIdle {
 		level = slog.LevelDebug // pools notice it before they use the connection
 	}
 	s.log.Log(context.Background(), level, "a client saw an error", "session", c.id, "client", addr(c.client),
-		"backend", c.backendName(), "kind", kind, "end", c.end.String(), "cause", c.cause)
+		"backend", c.backendName(), "kind", kind, "end", c.end.String(), "cause", cause)
 }
 
 // Sessions describes the sessions of this moment, in no order.

@@ -33,14 +33,17 @@ type session struct {
 	up      pump         // client → backend
 	down    pump         // backend → client
 	pumping atomic.Int32 // pumps that have not ended; 0 in the connection phase
+	kept    kept
 
-	mu sync.Mutex // guards what follows
-	// Set by the connection phase for each attempt, fixed in the command phase.
+	mu   sync.Mutex // guards what follows
+	turn sync.Cond  // on mu: a move, or an exchange of Segue's own, is over
+	// Set by the connection phase for each attempt, and by each move.
 	lease   *backend.Lease
 	back    *conn
 	track   track.State
-	drain   *drain // the backend is leaving: end at the next statement boundary
-	hurried bool   // the backend has turned out to be down: give it no more time
+	head    head
+	hurried bool // the backend has turned out to be down: give it no more time
+	away    away // where the session stands with leaving its backend
 	// How it ended, or is ending: once end is set, nothing the client sends is sent on.
 	end     End
 	cause   error
@@ -97,6 +100,7 @@ func (s *session) crashed(p any) {
 	if s.back != nil {
 		_ = s.back.SetDeadline(past)
 	}
+	s.turn.Broadcast()
 }
 
 // pumpEnded counts down the pumps; the last one finishes the session.
@@ -121,6 +125,7 @@ func (s *session) finish() {
 	if s.lease != nil {
 		s.lease.Release()
 	}
+	s.giveSlot()
 	s.server.left(s)
 }
 
@@ -134,13 +139,17 @@ func (s *session) backendName() string {
 
 // SessionInfo describes a session as the admin API shows it.
 type SessionInfo struct {
-	ID      uint32    `json:"id"`
-	Client  string    `json:"client"` // address
-	User    string    `json:"user"`
-	Backend string    `json:"backend"`
-	State   string    `json:"state"`
-	Pinned  string    `json:"pinned"` // why it cannot leave its backend between two statements, or empty
-	Since   time.Time `json:"since"`  // in this state
+	ID      uint32 `json:"id"`
+	Client  string `json:"client"` // address
+	User    string `json:"user"`
+	Backend string `json:"backend"`
+	State   string `json:"state"`
+	Pinned  string `json:"pinned"` // why it cannot leave its backend between two statements, or empty
+	// PinnedSince is when that began, if it is more than for the statement that runs; otherwise zero.
+	PinnedSince time.Time `json:"pinned_since,omitzero"`
+	Since       time.Time `json:"since"` // in this state
+	Moves       int       `json:"moves"` // how often it has passed to another backend
+	Opened      time.Time `json:"opened"`
 }
 
 func (s *session) info() SessionInfo {
@@ -148,13 +157,32 @@ func (s *session) info() SessionInfo {
 	defer s.mu.Unlock()
 	i := SessionInfo{
 		ID: s.id, Client: addr(s.client), User: s.user, Backend: s.backendName(), State: s.current().String(),
-		Since: s.server.started.Add(time.Duration(s.since.Load())),
+		Since: s.server.at(s.since.Load()), Moves: int(s.away.moves), Opened: s.opened,
 	}
-	if s.current() == Pinned || s.current() == Busy {
-		i.Pinned = s.track.Pinned()
+	switch s.current() {
+	case Idle, Busy, Pinned:
+		if i.Pinned = s.track.Pinned(); i.Pinned == "" && s.cred == nil {
+			i.Pinned, i.PinnedSince = pinNoCredential, s.opened
+		} else if s.away.pinned != 0 {
+			i.PinnedSince = s.server.at(s.away.pinned)
+		}
+	default:
 	}
 	return i
 }
+
+// notePinned keeps since when the session is pinned: a transaction of many statements is one.
+func (s *session) notePinned(st State) {
+	switch {
+	case st == Idle:
+		s.away.pinned = 0
+	case st == Pinned && s.away.pinned == 0:
+		s.away.pinned = s.since.Load()
+	}
+}
+
+// pinNoCredential is the reason of a session that Segue could not log in again. All others are package track's.
+const pinNoCredential = "no-credential"
 
 func addr(c net.Conn) string {
 	if a := c.RemoteAddr(); a != nil {

@@ -81,10 +81,10 @@ func waiting(fd uintptr) bool {
 	return errno == 0 && n > 0
 }
 
-// ended reports whether nothing but the end of the stream waits to be read.
-func ended(fd uintptr) bool {
+// hungUp reports whether nothing but the end of the stream, or a RST, waits to be read.
+func hungUp(fd uintptr) bool {
 	n, errno := peek(fd)
-	return errno == 0 && n == 0
+	return errno == 0 && n == 0 || errno != 0 && errno != syscall.EAGAIN && errno != syscall.EINTR
 }
 
 // peek looks for one byte without taking it.

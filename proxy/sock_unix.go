@@ -36,5 +36,5 @@ func waiting(fd uintptr) bool {
 	return err == nil && n > 0
 }
 
-// ended is only of use where send can hold back the last bytes for the FIN.
-func ended(uintptr) bool { return false }
+// hungUp is only of use where send can hold back the last bytes for the FIN.
+func hungUp(uintptr) bool { return false }

@@ -63,8 +63,8 @@ var next = [numStates]states{
 	Authenticating: oneOf(Idle, Pinned, Opaque, Leasing, Closed),         // Leasing: the backend failed before the client had its OK
 	Idle:           oneOf(Busy, Pinned, Moving, Holding, Opaque, Closed), // Pinned: COM_STMT_SEND_LONG_DATA has no answer
 	Busy:           oneOf(Idle, Pinned, Moving, Holding, Opaque, Closed),
-	Pinned:         oneOf(Idle, Busy, Opaque, Closed),
-	Moving:         oneOf(Idle, Busy, Holding, Closed),
+	Pinned:         oneOf(Idle, Busy, Moving, Opaque, Closed), // Moving: the backend has closed, and what pinned the session is lost
+	Moving:         oneOf(Idle, Holding, Closed),
 	Holding:        oneOf(Idle, Busy, Moving, Closed),
 	Opaque:         oneOf(Closed),
 	Closed:         0,

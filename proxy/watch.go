@@ -96,7 +96,7 @@ func (s *Server) watch(ctx context.Context) {
 // again though nothing has changed.
 func (s *Server) review(now time.Time) (again time.Time) {
 	alternative := s.alternative()
-	views, closing := s.views()
+	views, closing := s.views(func(*backend.Backend) bool { return true })
 	for _, v := range views {
 		d := s.intent(v.backend, alternative, now)
 		if d != nil && v.drain == nil {
@@ -108,7 +108,7 @@ func (s *Server) review(now time.Time) (again time.Time) {
 		}
 		if to != nil || v.drain != nil {
 			for _, c := range v.sessions {
-				c.drainFor(to)
+				c.drainFor(to, v.backend, spread(len(v.sessions)))
 			}
 		}
 		if alternative && v.backend.Status().Health == backend.Down {
@@ -123,6 +123,10 @@ func (s *Server) review(now time.Time) (again time.Time) {
 	}
 	return again
 }
+
+// spread is the time over which n idle sessions leave: a StarRocks FE that is leaving closes them within milliseconds, and the
+// others must not be overrun.
+func spread(n int) time.Duration { return min(time.Duration(n)*time.Millisecond, time.Second) }
 
 // alternative reports whether some backend takes new sessions: as long as none does, the least bad one keeps its own.
 func (s *Server) alternative() bool {
@@ -141,11 +145,15 @@ type view struct {
 	sessions []*session
 }
 
-func (s *Server) views() (views []view, closing *drain) {
+// views gives those of the backends that which picks.
+func (s *Server) views(which func(*backend.Backend) bool) (views []view, closing *drain) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	views = make([]view, 0, len(s.byBack))
 	for b, f := range s.byBack {
+		if !which(b) {
+			continue
+		}
 		v := view{backend: b, drain: f.drain, sessions: make([]*session, 0, len(f.sessions))}
 		for c := range f.sessions {
 			v.sessions = append(v.sessions, c)

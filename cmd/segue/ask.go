@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"segue/cmd/internal/admin"
+	"segue/proxy"
 )
 
 // askCommand is a command that talks to a running Segue.
@@ -148,8 +149,16 @@ func (w *world) sessionsCommand() *cobra.Command {
 		}
 		var rows [][]string
 		for _, s := range list {
-			rows = append(rows, []string{strconv.FormatUint(uint64(s.ID), 10), s.Client, s.User, s.Backend, s.State, age(s.Since), s.Pinned})
+			rows = append(rows, []string{strconv.FormatUint(uint64(s.ID), 10), s.Client, s.User, s.Backend, s.State, age(s.Since), pinned(s), strconv.Itoa(s.Moves)})
 		}
-		return printTable(w.stdout, []string{"ID", "CLIENT", "USER", "BACKEND", "STATE", "SINCE", "PINNED"}, rows)
+		return printTable(w.stdout, []string{"ID", "CLIENT", "USER", "BACKEND", "STATE", "SINCE", "PINNED", "MOVES"}, rows)
 	})
+}
+
+// pinned tells what ties a session to its backend, and for how long it has.
+func pinned(s proxy.SessionInfo) string {
+	if s.Pinned == "" || s.PinnedSince.IsZero() {
+		return s.Pinned
+	}
+	return s.Pinned + " " + age(s.PinnedSince)
 }

@@ -63,6 +63,16 @@ var pinNames = [...]string{
 const lostWithBackend = pinTemporaryTable | pinUserLock | pinLockTables | pinFlushTables | pinLockInstance | pinBackup | pinHandler | pinXA |
 	pinNextTransaction | pinOneShot
 
+// Lasting reports whether what pins the session is nothing that its client has under way (a transaction, a lock), but only that Segue does
+// not know how to rebuild it: to wait for its end would be to wait for the session's.
+func (s *State) Lasting() bool {
+	if s.txn.open() || len(s.cursors) > 0 || len(s.longData) > 0 || s.held == nil {
+		return false
+	}
+	h := s.held
+	return h.pins != 0 && h.pins&lostWithBackend == 0 && len(h.temps) == 0 && len(h.locks) == 0 && len(h.handlers) == 0
+}
+
 // name is that of the first reason in p, or empty.
 func (p pins) name() string {
 	if p == 0 {

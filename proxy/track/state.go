@@ -169,7 +169,12 @@ func (s *State) Midway() bool { return s.midway }
 func (s *State) Recent() bool { return s.recent }
 
 // User is the user of the last COM_CHANGE_USER, or the one of Options.
-func (s *State) User() string { return s.user.Value() }
+func (s *State) User() string {
+	if s.user == (unique.Handle[string]{}) {
+		return ""
+	}
+	return s.user.Value()
+}
 
 // Quote gives a value as an SQL string literal that the session's server reads as just that, whatever its sql_mode.
 func (s *State) Quote(value []byte) string {

@@ -59,7 +59,8 @@ function show(status, backends, sessions) {
   byId("no-sessions").hidden = shown.length > 0;
   byId("sessions-table").hidden = shown.length === 0;
   rows(byId("sessions"), shown, (s) => [
-    cell(s.id, "number"), cell(s.client), cell(s.user), cell(s.backend), cell(s.state), cell(ago(s.since)), cell(s.pinned || ""),
+    cell(s.id, "number"), cell(s.client), cell(s.user), cell(s.backend), cell(s.state), cell(ago(s.since)),
+    cell(s.pinned ? s.pinned + (s.pinned_since ? ` ${ago(s.pinned_since)}` : "") : ""), cell(s.moves, "number"),
   ]);
   const left = sessions.length - shown.length;
   byId("more").hidden = left === 0;

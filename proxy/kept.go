@@ -1,0 +1,50 @@
+package proxy
+
+import (
+	"sync/atomic"
+
+	"segue/proxy/wire"
+)
+
+// kept is the statement that runs, in the buffer that it came in, until its answer begins: should the backend be gone before
+// that, it may be sent to another one. The client's pump puts it there and the backend's pump takes it away.
+type kept struct {
+	buf atomic.Pointer[[smallBuffer]byte]
+	n   int // of its bytes; written before buf is set
+}
+
+// keep takes over a buffer that holds n bytes of statement. It reports false if it does not: the buffer is a large one.
+func (k *kept) keep(buf []byte, n int) bool {
+	if len(buf) != smallBuffer {
+		return false
+	}
+	k.n = n
+	k.buf.Store((*[smallBuffer]byte)(buf))
+	return true
+}
+
+// release gives the buffer back, if there is one.
+func (k *kept) release(to *buffers) {
+	if k.buf.Load() == nil {
+		return
+	}
+	if buf := k.buf.Swap(nil); buf != nil {
+		to.give(buf[:])
+	}
+}
+
+// statement is what is kept, nil if nothing is.
+func (k *kept) statement() []byte {
+	if buf := k.buf.Load(); buf != nil {
+		return buf[:k.n]
+	}
+	return nil
+}
+
+// head is the beginning of the last command as the client sent it: with the ids of prepared statements that the client knows.
+type head [wire.HeaderLen + 5]byte
+
+func (h *head) put(b []byte) { copy(h[:], b) }
+
+// restore undoes what a move has made of a command's id.
+func (h *head) restore(b []byte) { copy(b, h[:min(len(h), len(b))]) }

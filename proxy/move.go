@@ -1,0 +1,286 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"segue/backend"
+	"segue/proxy/wire"
+)
+
+// away is where a session stands with leaving its backend. Its session's mu guards it.
+type away struct {
+	drain *drain           // the backend, or Segue itself, is leaving
+	shift *backend.Backend // has more room
+	next  *conn            // of the backend that the session is moving to
+	lost  bool             // it is moving because its backend has closed the connection
+	slot  bool             // it holds one of the server's slots
+	stuck bool             // no backend will have it: it stays, and ends with its backend
+	after int64            // do not try again before; as Server.elapsed
+
+	again   []byte    // the statement that is to be run again; it lies in the session's kept
+	replays uint8     // how often it has been
+	waiting bool      // the client's pump waits for its turn with a statement
+	seq     uint8     // … whose sequence id this is
+	fresh   bool      // no statement has run since the move
+	debt    *wire.Err // what the next statement is to be answered: it counts on what was lost
+
+	moves  uint32
+	pinned int64 // since when the session is pinned, over all of its statements; 0: it is not
+	pinged int64 // when a COM_PING of Segue's own was last sent
+}
+
+// course is what the down pump does next.
+type course uint8
+
+const (
+	stay course = iota // go on reading
+	move               // take the session to another backend
+	over               // the session ends
+)
+
+// turnTo decides what follows a halt of the down pump.
+func (s *session) turnTo(h halt) course {
+	switch h {
+	case leaves:
+		return move
+	case woken:
+		return s.backendDeadline()
+	default:
+		// The client's pump may be about to find out that a statement cannot be sent, and so has not been.
+		for end := time.Now().Add(sendGrace); s.up.active.Load() && time.Now().Before(end); {
+			time.Sleep(sendGrace / 20)
+		}
+		return s.backendClosed(s.down.err)
+	}
+}
+
+// sendGrace is how long a write to a connection that the peer has closed may take to fail.
+const sendGrace = 2 * time.Millisecond
+
+// canMove reports whether Segue can read the session, and log in for its client again: with a credential or, while the old
+// backend lives, by a token that TiDB gives it.
+func (s *session) canMove() bool {
+	s.whoLocked()
+	return !s.away.stuck && s.track.Opaque() == 0 && (s.hasCredential() || s.server.options().Flavor == backend.TiDB)
+}
+
+// hasCredential reports whether there is something to log in with for the session's client.
+func (s *session) hasCredential() bool { return s.cred != nil || len(s.credentials()) > 0 }
+
+// toldToLeave reports whether the session is to go to another backend as soon as it can.
+func (s *session) toldToLeave() bool {
+	return (s.away.shift != nil || s.away.drain != nil && s.away.drain.end == Drained) && s.canMove()
+}
+
+// departLocked begins a move from a backend that still serves. It reports false if this is not the moment; the down pump is then
+// woken when it may be. next is set at the client's next statement, when it can no longer ask for what the last one left behind.
+func (s *session) departLocked(next bool) bool {
+	now := s.server.elapsed()
+	wait := time.Duration(s.away.after - now)
+	if s.track.Recent() && !next {
+		wait = max(wait, drainLinger-time.Duration(now-s.since.Load()))
+	}
+	if wait > 0 {
+		s.wakeLocked(wait)
+		return false
+	}
+	select {
+	case s.server.slots <- struct{}{}:
+	default:
+		s.wakeLocked(slotPause/2 + rand.N(slotPause))
+		return false
+	}
+	s.away.slot, s.away.lost = true, false
+	s.enter(Moving)
+	return true
+}
+
+// wantsAway reports whether the session, which is idle, is to leave now or soon.
+func (s *session) wantsAway() bool { return s.current() == Idle && s.toldToLeave() }
+
+// free reports whether the session may end: nothing is under way on its backend.
+func (s *session) free() bool {
+	st := s.current()
+	return st == Idle || st == Pinned && s.track.Lasting()
+}
+
+const (
+	slotPause = 20 * time.Millisecond  // until a session that found no slot tries again
+	movePause = 500 * time.Millisecond // … that could not be rebuilt elsewhere
+)
+
+// wakeLocked has the down pump look again in a while.
+func (s *session) wakeLocked(d time.Duration) { _ = s.back.SetReadDeadline(time.Now().Add(max(d, 0))) }
+
+// outlives reports whether the session can go on although its backend has closed the connection: nothing of an answer that will
+// not be whole has reached the client, and nothing of a statement is still to come.
+func (s *session) outlives() bool {
+	return s.hasCredential() && s.canMove() && !s.track.MidCommand() && (s.track.Outstanding() == 0 || s.track.Outstanding() == 1 && !s.track.Answered())
+}
+
+// departLost begins a move from a backend that has closed the connection, and settles what the client is to hear of it.
+func (s *session) departLost(err error) {
+	s.away.again = s.runAgain()
+	running := s.track.Outstanding() > 0
+	dropped := s.track.Dropped()
+	text := "backend " + s.backendName() + " closed the connection"
+	if dropped != "" {
+		text += ": the session has gone on elsewhere, without its " + dropped
+	}
+	switch {
+	case running:
+		s.last = clientError(text + " while the statement ran; its outcome is unknown")
+		s.server.clientLost(s, lostStatement, err)
+	case dropped != "":
+		s.away.debt = clientError(text)
+		s.server.clientLost(s, lostTransaction, err)
+	}
+	s.away.lost = true
+	if s.current() != Moving {
+		s.enter(Moving)
+	}
+}
+
+// relocate takes the session, which is in state Moving, to another backend, or leaves it where it is if that still serves.
+func (s *session) relocate() {
+	began := time.Now()
+	s.answerLost()
+	a, err := s.rebuild()
+	s.arrive(a, err, began)
+}
+
+// answerLost sends the ERR_Packet in place of the answer that the lost backend owed.
+func (s *session) answerLost() {
+	packet := s.lastWords()
+	if packet == nil {
+		return
+	}
+	if err := s.down.write(s.client, packet, false); err != nil {
+		s.writeFailed(&s.down, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = nil
+	s.track.Abandon()
+}
+
+// giveSlot gives back the slot that departLocked took.
+func (s *session) giveSlot() {
+	if s.away.slot {
+		s.away.slot = false
+		<-s.server.slots
+	}
+}
+
+// arrive ends a move, on the new backend if there is one.
+func (s *session) arrive(a *arrival, err error, began time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	from := s.lease.Backend()
+	s.away.next = nil
+	s.giveSlot()
+	defer s.turn.Broadcast()
+	switch {
+	case s.end != Open: // cut, or its client has left
+		if a != nil {
+			a.abandon()
+		}
+	case a != nil:
+		s.server.moved(s, from, a.lease.Backend(), s.away.lost, began)
+		s.swap(a)
+		s.away.lost = false
+		s.follow()
+		s.sendAgain()
+	case !s.away.lost:
+		s.notMoved(from, err)
+		s.follow()
+	default:
+		s.strand(from, err)
+	}
+}
+
+// swap puts the new backend in the place of the old one, which is left at once: an FE that is leaving exits when its last session
+// has gone.
+func (s *session) swap(a *arrival) {
+	old, lease := s.back, s.lease
+	s.back, s.lease, s.hurried = a.conn, a.lease, false
+	_ = s.back.SetDeadline(time.Time{})
+	s.back.reader = nil
+	s.down.src, s.down.rest, s.down.done, s.down.err = a.conn, nil, false, nil
+	s.track.Moved(a.options, a.status, a.ids)
+	s.away.fresh, s.away.shift = true, nil
+	s.away.moves++
+	if d := s.away.drain; d != nil && d.end == Drained {
+		s.away.drain = nil
+	}
+	_ = s.client.SetReadDeadline(time.Time{})
+	a.lease.Established()
+	s.server.attached(s, a.lease.Backend())
+	s.server.detached(s, lease.Backend())
+	s.server.joined(a.lease.Backend())
+	if !s.away.lost {
+		old.quit()
+	}
+	_ = old.Close()
+	lease.Release()
+}
+
+// notMoved follows a move that came to nothing while the old backend still serves.
+func (s *session) notMoved(from *backend.Backend, err error) {
+	s.server.notMoved(s, from, err)
+	s.away.shift = nil
+	s.away.after = s.server.elapsed() + int64(movePause/2+rand.N(movePause))
+	var ended *endError
+	if errors.As(err, &ended) && ended.end == Refused {
+		s.away.stuck = true // it ends like those without a credential
+	}
+	if s.away.drain == nil {
+		return
+	}
+	if s.canMove() {
+		s.wakeLocked(time.Duration(s.away.after - s.server.elapsed()))
+		return
+	}
+	_ = s.client.SetReadDeadline(time.Now().Add(lingerFor()))
+}
+
+// strand ends a session that has lost its backend and found no other.
+func (s *session) strand(from *backend.Backend, err error) {
+	s.server.notMoved(s, from, err)
+	s.endLocked(MoveFailed, fmt.Errorf("%s: closed the connection; %w", from.Name(), err))
+	kind := lostIdle
+	switch {
+	case s.away.again != nil:
+		s.away.seq = s.away.again[wire.HeaderLen-1]
+		s.last, s.insist = clientError("the statement, which only reads, was cut off: "+s.cause.Error()), true
+		kind = lostStatement
+	case s.away.waiting:
+		s.last, s.insist = clientError("the statement was not sent: "+s.cause.Error()), true
+		kind = lostUnsent
+	}
+	s.server.clientSaw(s, kind)
+}
+
+// moved counts and logs a move.
+func (s *Server) moved(c *session, from, to *backend.Backend, lost bool, began time.Time) {
+	took := time.Since(began)
+	s.metrics.moves.WithLabelValues(from.Name(), to.Name(), "ok").Inc()
+	s.metrics.moveTime.Observe(took.Seconds())
+	_, leaving := from.Leaving()
+	switch {
+	case lost:
+		s.metrics.hidden.WithLabelValues(setupClosed, actionMoved).Inc()
+	case leaving:
+		s.metrics.hidden.WithLabelValues(kindLeaving, actionMoved).Inc()
+	}
+	s.log.Debug("session moved", "session", c.id, "from", from.Name(), "to", to.Name(), "lost", lost, "took", took)
+}
+
+// notMoved counts and logs a move that failed.
+func (s *Server) notMoved(c *session, from *backend.Backend, err error) {
+	s.metrics.moves.WithLabelValues(from.Name(), "", "failed").Inc()
+	s.log.Warn("session could not be moved", "session", c.id, "client", addr(c.client), "from", from.Name(), "cause", err)
+}

@@ -1,0 +1,12 @@
+package track
+
+import "segue/proxy/wire"
+
+// Abandon gives up the commands that are outstanding: the backend that owed their answers has gone, and the client has been told or
+// sends them again.
+func (s *State) Abandon() {
+	for s.queue.n > 0 {
+		s.queue.pop()
+	}
+	s.server, s.final, s.answered = wire.Framer{}, wire.More, false
+}

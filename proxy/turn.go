@@ -1,0 +1,155 @@
+package proxy
+
+import (
+	"time"
+
+	"segue/proxy/track"
+	"segue/proxy/wire"
+)
+
+// What may come between a client's statement and its backend: a move, an exchange of Segue's own, an error that the client is owed.
+
+// special reports whether a client's bytes need more than being passed on.
+func (s *session) special(b []byte) bool {
+	a := &s.away
+	return s.current() == Moving || a.fresh || a.shift != nil || a.drain != nil || a.debt != nil || s.track.OwnOutstanding() || s.doubtful() ||
+		a.moves > 0 && len(b) > wire.HeaderLen && wire.Command(b[wire.HeaderLen]) == wire.ComChangeUser
+}
+
+// lookAfter is how long a session must have been idle for its backend connection to be looked at ahead of a statement: a system
+// call more, and nothing against the time that this client takes to think.
+const lookAfter = 5 * time.Millisecond
+
+// doubtful reports whether it is worth a look if the backend has closed the connection without the down pump knowing yet.
+func (s *session) doubtful() bool {
+	if st := s.current(); st != Idle && st != Pinned {
+		return false
+	}
+	now := s.server.elapsed()
+	return now < s.server.doubt.Load() || now-s.since.Load() > int64(lookAfter)
+}
+
+// beforeStatement does what is to be done before the client's bytes are looked at, and returns how many of them Segue
+// has answered itself, and what to send instead of the packet behind those, if anything. It waits while the session moves.
+func (s *session) beforeStatement(b []byte) (answered int, instead []byte) {
+	for s.end == Open {
+		s.awaitTurn(b)
+		rest := b[answered:]
+		if len(rest) == 0 || s.end != Open || s.track.Outstanding() > 0 || s.track.MidCommand() || s.track.Opaque() != 0 {
+			return answered, nil
+		}
+		look := s.track.Look(rest)
+		reply := s.owed(look)
+		switch {
+		case reply != nil && look.Whole:
+			s.answer(look.Seq, reply)
+			answered += look.Len
+		case reply != nil:
+			s.endLocked(MoveFailed, reply)
+			s.last, s.insist, s.away.seq = reply, true, look.Seq
+			s.severLocked()
+		case s.departs(look):
+		default:
+			return answered, s.changeUser(look, rest)
+		}
+	}
+	return answered, nil
+}
+
+// awaitTurn waits until the session stands on a backend that takes statements.
+func (s *session) awaitTurn(b []byte) {
+	for s.end == Open && (s.current() == Moving || s.track.OwnOutstanding()) {
+		s.away.waiting = true
+		if len(b) >= wire.HeaderLen {
+			s.away.seq = b[wire.HeaderLen-1]
+		}
+		s.turn.Wait()
+		s.away.waiting = false
+	}
+}
+
+// owed is the ERR_Packet that the next command gets in place of an answer; nil if it may be sent on.
+func (s *session) owed(look track.Look) *wire.Err {
+	if look.Len == 0 || look.Command.Silent() || look.Command == wire.ComPing || look.Command == wire.ComQuit {
+		return nil
+	}
+	fresh, debt := s.away.fresh, s.away.debt
+	s.away.fresh, s.away.debt = false, nil
+	switch {
+	case look.Rollback, look.Command == wire.ComResetConnection, look.Command == wire.ComChangeUser:
+		return nil // what was lost is given up
+	case debt != nil:
+		return debt
+	case fresh && look.Asks:
+		return errPacket(codeUnknown, "the session has moved to another backend since the statement that this one asks about")
+	}
+	return nil
+}
+
+// answer gives the client a packet in place of its backend's answer. Nothing is outstanding, so that the down pump does not write.
+func (s *session) answer(seq uint8, e *wire.Err) {
+	packet, _ := wire.AppendPacket(nil, seq+1, e.Append(nil))
+	_ = s.client.SetWriteDeadline(time.Now().Add(closeGrace))
+	_, _ = s.client.Write(packet)
+	_ = s.client.SetWriteDeadline(time.Time{})
+}
+
+// departs begins a move ahead of a command, where there is reason to.
+func (s *session) departs(look track.Look) bool {
+	switch {
+	case s.doubtful() && s.back.hungUp() && s.outlives():
+		s.departLost(errClosed)
+		_ = s.back.SetReadDeadline(past) // the down pump takes it from here
+		return true
+	case s.wantsAway() && s.track.Recent() && look.Len > 0 && !look.Asks && !look.Command.Silent() && s.departLocked(true):
+		_ = s.back.SetReadDeadline(past)
+		return true
+	}
+	return false
+}
+
+// resend takes back a statement of which not a byte could be written because the backend has closed the connection, and reports
+// whether it may be sent to another one.
+func (s *session) resend(b []byte, err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end != Open || s.current() == Moving || s.track.Answered() {
+		return false
+	}
+	s.track.Abandon()
+	if !s.outlives() {
+		return false
+	}
+	s.server.evidence(s.lease.Backend(), err)
+	s.head.restore(b)
+	s.departLost(err)
+	_ = s.back.SetReadDeadline(past) // the down pump takes it from here
+	return true
+}
+
+// ping keeps a pinned session from being idle in the eyes of a backend that closes idle ones. See Server.tend.
+func (s *session) ping(now int64, after time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := max(s.since.Load(), s.away.pinged)
+	if s.end != Open || s.current() != Pinned || s.track.Outstanding() > 0 || s.track.OwnOutstanding() || now-last < int64(after) {
+		return
+	}
+	s.away.pinged = now
+	s.track.Own(wire.ComPing)
+	_ = s.back.SetWriteDeadline(time.Now().Add(closeGrace))
+	_, _ = s.back.Write(comPing)
+	_ = s.back.SetWriteDeadline(time.Time{})
+}
+
+var comPing = []byte{1, 0, 0, 0, byte(wire.ComPing)}
+
+// ownAnswered lets the client's statements go on once an exchange of Segue's own is over.
+func (s *session) ownAnswered() {
+	if !s.track.OwnOutstanding() {
+		s.turn.Broadcast()
+	}
+}
+
+// doubtFor is how long all connections are looked at twice after a backend has closed one.
+const doubtFor = 5 * time.Second
