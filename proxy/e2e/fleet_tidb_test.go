@@ -1,0 +1,96 @@
+package e2e
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"segue/backend"
+)
+
+// tidbFleet is three TiDB servers that share nothing but their users and what signs their session tokens.
+type tidbFleet struct{ servers []*tidbServer }
+
+// startTiDBs starts three servers at once; wait is their graceful-wait-before-shutdown.
+func startTiDBs(t *testing.T, wait time.Duration) *tidbFleet {
+	t.Helper()
+	f, certs := &tidbFleet{}, writeSigningCerts(t)
+	for range 3 {
+		f.servers = append(f.servers, newTiDB(t, certs, wait))
+	}
+	for _, s := range f.servers {
+		if err := s.waitReady(t.Context()); err != nil {
+			t.Fatalf("wait for tidb-server: %v\n%s", err, tail(s.log(), 20))
+		}
+		if err := s.fill(t.Context()); err != nil {
+			t.Fatalf("fill server: %v", err)
+		}
+	}
+	return f
+}
+
+// fill makes the tests' user and what the suites need.
+func (s *tidbServer) fill(ctx context.Context) error {
+	db, err := openDB(s.address(), "root", "")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	_, err = db.ExecContext(ctx, "CREATE USER "+testUser+"@'%' IDENTIFIED WITH mysql_native_password BY '"+testPassword+"';"+
+		"GRANT ALL ON *.* TO "+testUser+"@'%';"+movesFixtures)
+	return err
+}
+
+func (*tidbFleet) flavor() backend.Flavor { return backend.TiDB }
+
+func (f *tidbFleet) specs() []backend.Spec {
+	var specs []backend.Spec
+	for i, s := range f.servers {
+		specs = append(specs, backend.Spec{Name: fmt.Sprintf("tidb-%d", i+1), Address: s.address(), HealthURL: s.healthURL()})
+	}
+	return specs
+}
+
+func (*tidbFleet) order() []int { return []int{0, 1, 2} }
+
+func (*tidbFleet) dialect() dialect {
+	return dialect{database: "moves", other: "moves_2", insert: "INSERT INTO moves.ledger VALUES ('%s')"}
+}
+
+func (f *tidbFleet) restart(t *testing.T, _ *segueProgram, i int) {
+	t.Helper()
+	f.servers[i].restart(t)
+}
+
+func (f *tidbFleet) count(ctx context.Context) (map[string]int, error) {
+	counts := map[string]int{}
+	for _, s := range f.servers {
+		db, err := openDB(s.address(), "root", "")
+		if err != nil {
+			return nil, err
+		}
+		err = countLedger(ctx, db, counts)
+		_ = db.Close()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return counts, nil
+}
+
+// openDB is a way to a server beside the clients under test.
+func openDB(address, user, password string) (*sql.DB, error) {
+	config := mysql.NewConfig()
+	config.Net, config.Addr, config.User, config.Passwd = "tcp", address, user, password
+	config.MultiStatements = true
+	config.Logger = &mysql.NopLogger{}
+	connector, err := mysql.NewConnector(config)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(connector), nil
+}
