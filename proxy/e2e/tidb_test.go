@@ -52,7 +52,7 @@ func newTiDB(t *testing.T, certs string, wait time.Duration) *tidbServer {
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
-			t.Logf("%s logged, at the end:\n%s", s.address(), tail(s.log(), 20))
+			t.Logf("%s logged, at the end:\n%s", s.address(), tail(s.log(), 5))
 		}
 	})
 	return s
@@ -82,7 +82,7 @@ graceful-wait-before-shutdown = %d
 status-host = "127.0.0.1"
 status-port = %d
 [log]
-level = "warn"
+level = "error"
 [security]
 session-token-signing-cert = %q
 session-token-signing-key = %q

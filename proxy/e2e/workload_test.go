@@ -73,13 +73,7 @@ type statefulLoad struct {
 // startStatefulLoad starts the workers, and returns when each has its state. It ends with the test.
 func startStatefulLoad(t *testing.T, address string, d dialect, workers [numWorkloads]int) *statefulLoad {
 	t.Helper()
-	l := &statefulLoad{
-		account: bench.Account{Address: address, User: testUser, Password: testPassword, Database: d.other},
-		dialect: d, ledger: newLedger(), run: fmt.Sprintf("%06x", rand.IntN(1<<24)),
-	}
-	for w := range l.scores {
-		l.scores[w].errors = map[bench.Kind]int{}
-	}
+	l := newStatefulLoad(address, d)
 	var ctx context.Context
 	ctx, l.cancel = context.WithCancel(context.Background())
 	t.Cleanup(l.stop)
@@ -87,11 +81,7 @@ func startStatefulLoad(t *testing.T, address string, d dialect, workers [numWork
 	for w := range numWorkloads {
 		for range workers[w] {
 			id++
-			client, err := bench.NewClient(l.account, bench.DefaultTimeout)
-			if err != nil {
-				t.Fatalf("make client: %v", err)
-			}
-			k := &statefulWorker{load: l, workload: w, name: fmt.Sprintf("%s-%d", l.run, id), zone: zone(id), client: client}
+			k := l.worker(t, w, id)
 			l.ready.Add(1)
 			l.running.Go(func() { k.run(ctx) })
 		}
@@ -99,6 +89,35 @@ func startStatefulLoad(t *testing.T, address string, d dialect, workers [numWork
 	l.running.Go(func() { bench.MeasureStall(ctx, l.stalled) })
 	l.ready.Wait()
 	return l
+}
+
+func newStatefulLoad(address string, d dialect) *statefulLoad {
+	l := &statefulLoad{
+		account: bench.Account{Address: address, User: testUser, Password: testPassword, Database: d.other},
+		dialect: d, ledger: newLedger(), run: fmt.Sprintf("%06x", rand.IntN(1<<24)),
+	}
+	l.reset()
+	return l
+}
+
+// reset forgets what clients saw.
+func (l *statefulLoad) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.scores, l.faults = [numWorkloads]score{}, nil
+	for w := range l.scores {
+		l.scores[w].errors = map[bench.Kind]int{}
+	}
+}
+
+// worker makes a client that is not connected.
+func (l *statefulLoad) worker(t *testing.T, w workload, id int) *statefulWorker {
+	t.Helper()
+	client, err := bench.NewClient(l.account, bench.DefaultTimeout)
+	if err != nil {
+		t.Fatalf("make client: %v", err)
+	}
+	return &statefulWorker{load: l, workload: w, name: fmt.Sprintf("%s-%d", l.run, id), zone: zone(id), client: client}
 }
 
 // zone is a time zone that nearly no other worker has.
