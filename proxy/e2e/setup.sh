@@ -90,7 +90,7 @@ install_server_plugin() {
 install_pymysql() {
 	stamp="$(cat "$clients/requirements.txt") $(python3 --version)"
 	! current venv "$stamp" || return 0
-	say "pip install $(grep -o '^[^# ]*' "$clients/requirements.txt")"
+	say "pip install $(grep -o "^[^# ]*" "$clients/requirements.txt" | xargs)"
 	rm -rf "$cache/venv"
 	python3 -m venv "$cache/venv"
 	"$cache/venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$clients/requirements.txt"
@@ -111,7 +111,7 @@ install_npm() {
 install_jars() {
 	stamp=$(cat "$clients/pom.xml" "$clients/jars.sha256")
 	! current jars "$stamp" || return 0
-	say "mvn dependency:copy-dependencies (Connector/J, MariaDB Connector/J)"
+	say "mvn dependency:copy-dependencies (Connector/J, MariaDB Connector/J, HikariCP)"
 	rm -rf "$cache/jars"
 	mvn -q -B -f "$clients/pom.xml" dependency:copy-dependencies -DoutputDirectory="$cache/jars"
 	(cd "$cache/jars" && sha256sum --quiet -c "$clients/jars.sha256")
@@ -125,6 +125,6 @@ install_server_plugin
 install_pymysql
 install_npm
 install_jars
-say "ready: $(cd "$cache/jars" && echo *.jar) $(grep -o '^PyMySQL[^ ]*' "$clients/requirements.txt")," \
+say "ready: $(cd "$cache/jars" && echo *.jar) $(grep -o "^[^# ]*" "$clients/requirements.txt" | xargs)," \
 	"npm $(cd "$cache/node/node_modules" && node -p "['mysql2', 'mariadb'].map(p => p + '@' + require('$cache/node/node_modules/' + p + '/package.json').version).join(', ')")," \
 	"$(php -r 'echo "PHP ", PHP_VERSION;'), $(PATH=$PATH:/usr/sbin mariadbd --version | grep -o '[0-9.]*-MariaDB')"

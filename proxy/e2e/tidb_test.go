@@ -52,7 +52,7 @@ func newTiDB(t *testing.T, certs string, wait time.Duration) *tidbServer {
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
-			t.Logf("%s logged, at the end:\n%s", s.address(), tail(s.log(), 5))
+			t.Logf("%s logged, at the end:\n%s", s.address(), tail(s.log(), 3))
 		}
 	})
 	return s
