@@ -6,11 +6,12 @@ MAKEFLAGS += --no-builtin-rules
 GO ?= go
 GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 30s
+ROUNDS ?= 1
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 .PHONY: help
 help: ## Say what can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/segue
@@ -23,7 +24,12 @@ demo: build ## Show the main job: a rolling restart, with a cloud load balancer 
 .PHONY: test
 test: deps ## Run all tests: unit tests with the race detector, then real clients on real servers
 	$(GO) test -race -shuffle=on -timeout 10m $$($(GO) list ./... | grep -v /proxy/e2e)
-	$(GO) test -timeout 15m -v ./proxy/e2e
+	$(GO) test -timeout 15m -v -skip '^TestMove' ./proxy/e2e
+
+.PHONY: e2e
+e2e: deps ## Restart FEs, MariaDB and TiDB under clients that keep state, ROUNDS times (the first run builds TiDB: 6 to 15 minutes)
+	GO='$(GO)' proxy/e2e/tidb/build.sh
+	$(GO) test -timeout 60m -v -run '^TestMove' ./proxy/e2e -rounds $(ROUNDS)
 
 .PHONY: unit
 unit: ## Run the tests that need nothing but Go

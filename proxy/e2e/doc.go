@@ -1,5 +1,5 @@
 // Package e2e runs real clients against real MariaDB servers, directly and through Segue, and requires the same
-// answers. It holds tests only.
+// answers; and it restarts real servers under clients that must not notice. It holds tests only.
 //
 // # What runs
 //
@@ -22,4 +22,15 @@
 //
 // Each check uses a connection of its own, since through Segue two connections reach two servers; what a check
 // writes it writes into temporary tables, or into its scratch database and removes it before.
+//
+// # Sessions that move
+//
+// The TestMove tests run the program itself, `segue serve` with a file, and steer it by its own commands. Behind it stand
+// three backends (a fleet): simulated FEs, MariaDB servers that the operator drains before he stops them, or TiDB servers,
+// which tidb/build.sh builds from Go modules alone, at the version that tidb/go.mod pins. While the backends leave and come back one by one, clients
+// verify what their sessions hold by each statement: a user variable, a session variable, the current database, a prepared
+// statement. They count every error, with nothing retried, and write rows under ids of their own, by which a ledger finds statements
+// that were executed twice and acknowledged ones that were lost.
+//
+// Real pools do the same as programs of their own under clients/; move_pools_test.go says how they are called.
 package e2e
