@@ -230,9 +230,3 @@ func (p *segueProgram) waitUp(t *testing.T) {
 		}
 	}
 }
-
-// metric adds up the series of a metric whose labels contain all of the given texts, such as `le="0.1"`.
-func (p *segueProgram) metric(t *testing.T, name string, labels ...string) float64 {
-	t.Helper()
-	return addSeries(string(p.get(t, "/metrics")), name, labels...)
-}

@@ -32,7 +32,8 @@ type tidbServer struct {
 	exited       chan struct{} // closed when cmd has been waited for
 }
 
-func (s *tidbServer) address() string   { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+func (s *tidbServer) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(s.port)) }
+
 func (s *tidbServer) healthURL() string { return fmt.Sprintf("http://127.0.0.1:%d/status", s.status) }
 
 // newTiDB makes a server that waits so long between its first 500 and closing its port; certs holds what signs session tokens,
