@@ -36,10 +36,9 @@ const (
 
 // setting is one thing that SET has changed. Their order is that of their last change.
 type setting struct {
-	key   text // the expression that reads it, for those that can be read
-	text  text // an item of SET or, if whole, a statement; zero while only the server knows
-	kind  flavor
-	alone bool // it stands for a value that has been asked for
+	key  text // the expression that reads it, for those that can be read
+	text text // an item of SET or, if whole, a statement; zero while only the server knows
+	kind flavor
 }
 
 // textPrepared is a statement prepared by PREPARE.

@@ -178,7 +178,7 @@ func (j *judge) expression() {
 func (j *judge) function() {
 	t := j.t
 	j.advance()
-	switch j.lexer.text[t.start] | 0x20 {
+	switch j.text[t.start] | 0x20 {
 	case 'i':
 		if j.is(t, "INTO") {
 			j.into()

@@ -247,8 +247,7 @@ func (j *judge) systemVariable(global *bool) bool {
 	if *global {
 		s = afterGlobal
 	}
-	switch {
-	case j.t.kind == tokSysVar:
+	if j.t.kind == tokSysVar {
 		s = unscoped
 		j.advance()
 		if next := j.ahead(); j.other(next, '.') {
@@ -257,14 +256,12 @@ func (j *judge) systemVariable(global *bool) bool {
 				j.advance()
 			}
 		}
-	default:
-		if next := j.ahead(); next.kind == tokWord || next.kind == tokName || next.kind == tokSysVar {
-			if s = j.scopeWord(); s == unscoped {
-				return false
-			}
-			*global = s == ofGlobal
-			j.advance()
+	} else if next := j.ahead(); next.kind == tokWord || next.kind == tokName || next.kind == tokSysVar {
+		if s = j.scopeWord(); s == unscoped {
+			return false
 		}
+		*global = s == ofGlobal
+		j.advance()
 	}
 	name := bytes.ToLower(bytes.ReplaceAll(j.name(), []byte{0}, []byte{'.'}))
 	if len(name) == 0 || !j.equals() {
@@ -424,6 +421,7 @@ func (j *judge) value(name []byte) (v value) {
 			pure = pure && (inVariable || pureOnStrings(j.bytes(t)))
 		case tokAssign, tokName:
 			pure = false
+		default:
 		}
 	}
 	if own && pure && name != nil {

@@ -211,11 +211,11 @@ func (l *lexer) variable() tokenKind {
 	if l.at >= len(l.text) {
 		return tokOther
 	}
-	switch c := l.text[l.at]; {
-	case c == '@':
+	switch c := l.text[l.at]; c {
+	case '@':
 		l.at++
 		return tokSysVar
-	case c == '\'', c == '"', c == '`':
+	case '\'', '"', '`':
 		l.broken = l.broken || l.unsure
 		l.quoted(c)
 		return tokUserVar

@@ -99,6 +99,7 @@ func (r *reader) statement(first token) {
 			r.pure = false
 		case tokSysVar:
 			r.variable()
+		default:
 		}
 		prev = t
 	}

@@ -1,6 +1,7 @@
 package track
 
 import (
+	"slices"
 	"strings"
 	"unique"
 
@@ -96,7 +97,7 @@ func (h *held) sets() (list []string) {
 			flush()
 			list = append(list, x.text.Value())
 			continue
-		case lexing && delicate(x.text.Value()), x.kind == relativeAssignment && containsKey(keys, x.key):
+		case lexing && delicate(x.text.Value()), x.kind == relativeAssignment && slices.Contains(keys, x.key):
 			flush()
 		}
 		if b.Len() == 0 {
@@ -110,15 +111,6 @@ func (h *held) sets() (list []string) {
 	}
 	flush()
 	return list
-}
-
-func containsKey(keys []text, key text) bool {
-	for _, k := range keys {
-		if k == key {
-			return true
-		}
-	}
-	return false
 }
 
 // Unresolved are the SQL expressions whose values only the server knows, such as "@x", "@@session.sql_mode",

@@ -1,0 +1,107 @@
+package track
+
+import (
+	"strings"
+	"testing"
+	"unsafe"
+
+	"segue/proxy/wire"
+)
+
+func TestLook(t *testing.T) {
+	type is struct{ asks, rollback, reads bool }
+	for text, want := range map[string]is{
+		"SELECT 1": {reads: true}, "(select a from t where b in (1,2))": {reads: true}, "SELECT COUNT(*), MAX(a) FROM t;": {reads: true},
+		"WITH x AS (SELECT 1) SELECT * FROM x": {reads: true}, "SELECT @x, @@sql_mode": {reads: true}, "SHOW TABLES": {reads: true},
+		"SHOW CREATE PROCEDURE p": {reads: true}, "EXPLAIN SELECT 1": {reads: true}, "DESC t": {reads: true}, "SELECT 'a; DELETE', \"INTO\" -- x": {reads: true},
+		"SELECT a FROM t FOR UPDATE": {}, "SELECT a FROM t FOR SHARE": {}, "SELECT a FROM t LOCK IN SHARE MODE": {}, "SELECT 1 INTO @x": {},
+		"SELECT 1 INTO OUTFILE 'x'": {}, "SELECT @x := 1": {}, "SELECT f(1)": {}, "SELECT `f`(1)": {}, "SELECT d.COUNT(1)": {}, "SELECT COUNT (1)": {},
+		"SELECT SLEEP(1)": {}, "SELECT GET_LOCK('a',1)": {}, "SELECT NEXTVAL(s)": {}, "SELECT NEXT VALUE FOR s": {}, "SELECT 1; SELECT 2": {},
+		"SELECT 1 /*!80000 , 2 */": {}, "SELECT 1 /*! INTO @x */": {}, "EXPLAIN ANALYZE SELECT 1": {}, "WITH x AS (SELECT 1) DELETE FROM t": {},
+		"INSERT INTO t VALUES (1)": {}, "CALL p()": {}, "SET @a=1": {}, "BEGIN": {}, "": {}, "SELECT 'x": {},
+		"SHOW WARNINGS": {asks: true}, "SHOW COUNT(*) ERRORS": {asks: true}, "SELECT FOUND_ROWS()": {asks: true}, "select row_count()": {asks: true},
+		"GET DIAGNOSTICS @a=NUMBER": {asks: true}, "SELECT @@warning_count": {asks: true}, "SELECT @@session.error_count": {asks: true},
+		"SELECT LASTVAL(s)": {asks: true}, "SELECT PREVIOUS VALUE FOR s": {asks: true}, "SELECT last_query_id()": {asks: true}, "SELECT 'FOUND_ROWS()'": {reads: true},
+		"SELECT LAST_INSERT_ID()": {},
+		"ROLLBACK":                {rollback: true}, "rollback work;": {rollback: true}, "ROLLBACK TO a": {}, "ROLLBACK AND CHAIN": {}, "ROLLBACK; SELECT 1": {},
+	} {
+		s := New(Options{}, 2)
+		chunk := append(say(query(text)).bytes(), 1, 2, 3)
+		l := s.Look(chunk)
+		if got := (is{l.Asks, l.Rollback, l.ReadOnly}); got != want || !l.Whole || l.Len != len(chunk)-3 || l.Command != wire.ComQuery {
+			t.Errorf("%q: %+v, want %+v", text, l, want)
+		}
+		if len(text) > 0 && s.Look(chunk[:len(chunk)-4]).Whole {
+			t.Errorf("%q: half of it is said to be whole", text)
+		}
+	}
+}
+
+func TestLookAtPreparedStatements(t *testing.T) {
+	s := run(Options{}, []talk{
+		say(command(wire.ComStmtPrepare, "SELECT ?")), answer(prepareOK(5, 1), def, eof),
+		say(command(wire.ComStmtPrepare, "DELETE FROM t")), answer(prepareOK(6, 0)),
+	}, 1<<20)
+	cursor := execute(5, true)
+	cursor[5] = 1
+	for i, c := range []struct {
+		packet []byte
+		want   bool
+	}{
+		{execute(5, true), true},
+		{execute(6, false), false},
+		{execute(7, false), false},
+		{cursor, false},
+		{command(wire.ComPing, ""), true},
+		{command(wire.ComStmtPrepare, "DELETE"), true},
+		{command(wire.ComInitDB, "d"), false},
+	} {
+		if got := s.Look(say(c.packet).bytes()).ReadOnly; got != c.want {
+			t.Errorf("%d: read-only %v", i, got)
+		}
+	}
+}
+
+func TestRecent(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		talks []talk
+		want  bool
+	}{
+		{"ok", []talk{say(query("SET a=1")), answer(ok)}, false},
+		{"error", []talk{say(query("SET a=1")), answer(failure)}, true},
+		{"warning", []talk{say(query("SET a=1")), answer([]byte{0, 0, 0, 2, 0, 1, 0})}, true},
+		{"rows changed", []talk{say(query("DELETE FROM t")), answer([]byte{0, 3, 0, 2, 0, 0, 0})}, true},
+		{"warning behind rows", []talk{say(query("SELECT 1")), answer([]byte{1}, def, eof, row, []byte{0xfe, 1, 0, 2, 0})}, true},
+		{"rows", []talk{say(query("SELECT 1")), answer([]byte{1}, def, eof, row, eof)}, false},
+		{"rows counted", []talk{say(query("SELECT SQL_CALC_FOUND_ROWS a FROM t LIMIT 1")), answer([]byte{1}, def, eof, row, eof)}, true},
+		{"the next statement", []talk{say(query("x")), answer(failure), say(query("SELECT 1")), answer([]byte{1}, def, eof, row, eof)}, false},
+	} {
+		if s := run(Options{}, c.talks, 3); s.Recent() != c.want {
+			t.Errorf("%s: recent %v", c.name, s.Recent())
+		}
+	}
+}
+
+func TestOrdinaryStatementsDoNotAllocate(t *testing.T) {
+	for _, text := range []string{
+		"SELECT c FROM sbtest1 WHERE id=5012", "INSERT INTO t VALUES " + strings.Repeat("(1,'a@b.c'),", 50) + "(1,'x')", "BEGIN", "COMMIT",
+		"/* who */ SELECT a, b_c FROM `t` WHERE d = 'x''y'", "SELECT @@session.transaction_read_only", "WITH x AS (SELECT 1) SELECT * FROM x",
+	} {
+		s := New(Options{}, 2)
+		q, a := say(query(text)).bytes(), answer(ok).bytes()
+		if n := testing.AllocsPerRun(100, func() {
+			s.Client(q)
+			s.Server(a)
+		}); n > 0 || s.held != nil {
+			t.Errorf("%q: %v allocations", text, n)
+		}
+	}
+}
+
+func TestStateStaysSmall(t *testing.T) {
+	const before = 272 // bytes, when it held nothing but transactions and cursors
+	if n := unsafe.Sizeof(State{}); n > before+104 {
+		t.Errorf("a State is %d bytes", n)
+	}
+}
