@@ -11,9 +11,11 @@ import (
 // said takes from a packet what the server says of the session besides the status flags: warnings, LAST_INSERT_ID, and
 // with CLIENT_SESSION_TRACK what has changed.
 func (s *State) said(p *wire.Packet, step wire.Step, atOK, rows bool) {
+	if len(p.Body) < 5 {
+		return
+	}
 	ends := rows && p.Body[0] == 0xfe && step != wire.Lost && (step == wire.Done || !s.x.InRows())
 	switch {
-	case len(p.Body) < 5:
 	case atOK && p.Body[0] == 0, ends && s.caps.Has(wire.ClientDeprecateEOF):
 		s.saidOK(p)
 	case ends:

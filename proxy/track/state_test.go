@@ -366,6 +366,13 @@ func FuzzState(f *testing.F) {
 			if opaque != Readable && s.Opaque() != opaque {
 				t.Fatalf("opaque for %v, then for %v", opaque, s.Opaque())
 			}
+			if s.Idle() {
+				s.Look(b)
+				s.Replay()
+				if ids := []uint32{uint32(n), 3}; n%5 == 0 {
+					s.Moved(Options{Capabilities: wire.Capability(caps)}, 0, ids)
+				}
+			}
 			if s.Idle() && (s.Outstanding() > 0 || s.Opaque() != Readable) {
 				t.Fatal("idle with a command outstanding, or opaque")
 			}
