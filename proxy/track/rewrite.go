@@ -137,5 +137,5 @@ func (s *State) rewriteServer(chunk []byte) (wait, ok bool, client uint32) {
 
 // renames reports whether the next packet of the server's may be a COM_STMT_PREPARE_OK whose id the client is to know as another.
 func (s *State) renames() bool {
-	return s.held != nil && s.held.virtual && s.queue.n > 0 && !s.answered && s.server.AtStart() && s.queue.front().command == wire.ComStmtPrepare
+	return s.held != nil && s.held.virtual && s.queue.n > 0 && s.x.AtPrepareOK() && s.server.AtStart()
 }

@@ -70,12 +70,11 @@ func (s *State) serverPacket(p *wire.Packet) {
 		}
 		return
 	}
-	first := !s.answered
 	s.answered = true
-	atOK, rows := s.x.AtOK(), s.x.InRows()
+	atOK, atPrepareOK, rows := s.x.AtOK(), s.x.AtPrepareOK(), s.x.InRows()
 	step := s.x.Server(*p)
 	s.said(p, step, atOK, rows)
-	if first && step != wire.Failed && step != wire.Lost && s.queue.front().command == wire.ComStmtPrepare {
+	if atPrepareOK && step != wire.Lost && p.Body[0] == 0 {
 		s.statementPrepared(s.queue.front(), p.Body)
 	}
 	switch step {

@@ -131,6 +131,9 @@ var conversations = []struct {
 		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eof, eof),
 	}, after{idle: true}},
 	{"prepared, though its text begins a transaction", Options{}, []talk{say(command(wire.ComStmtPrepare, "BEGIN")), answer([]byte{0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})}, after{idle: true}},
+	{"prepared, behind a report of progress", Options{}, []talk{
+		say(command(wire.ComStmtPrepare, "SELECT 1")), answer([]byte{0xff, 0xff, 0xff, 1, 1}, prepareOK(9, 0)),
+	}, after{idle: true}},
 	{"a statement of a transaction is prepared", Options{}, []talk{
 		say(query("BEGIN")), answer(okTrans),
 		say(command(wire.ComStmtPrepare, "SELECT 1")), answer([]byte{0, 9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}),

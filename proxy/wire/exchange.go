@@ -103,6 +103,9 @@ func (x *Exchange) AtOK() bool {
 	return x.phase == phaseFirst || x.phase == phaseSingle || x.phase == phaseAuth
 }
 
+// AtPrepareOK reports whether the next packet, if it begins with 0x00, is a COM_STMT_PREPARE_OK.
+func (x *Exchange) AtPrepareOK() bool { return x.phase == phasePrepare }
+
 // Server takes the next packet of the response. Done and Failed hold once the whole packet has passed. The packet
 // must not be one that continues another.
 func (x *Exchange) Server(p Packet) Step {
