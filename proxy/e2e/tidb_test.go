@@ -102,6 +102,7 @@ func (s *tidbServer) start(t *testing.T) {
 	defer func() { _ = logFile.Close() }()
 	s.cmd = exec.Command(tidbProgram(t), "--config", s.options())
 	s.cmd.Env = append(os.Environ(), "GOMEMLIMIT=1500MiB")
+	s.cmd.Dir = s.dir // its slow log goes where it stands
 	s.cmd.Stdout, s.cmd.Stderr = logFile, logFile
 	s.cmd.SysProcAttr = clientProcess()
 	if err := s.cmd.Start(); err != nil {
