@@ -1,8 +1,12 @@
 package proxy
 
 import (
+	"encoding/binary"
+	"slices"
 	"time"
 
+	"segue/backend"
+	"segue/proxy/track"
 	"segue/proxy/wire"
 )
 
@@ -18,11 +22,45 @@ func (s *session) runAgain() []byte {
 	}
 	s.head.restore(b)
 	s.track.Abandon()
-	if look := s.track.Look(b); look.Whole && look.Len == len(b) && (look.ReadOnly || harmless(look.Command)) {
+	if look := s.track.Look(b); look.Whole && look.Len == len(b) && (look.ReadOnly || harmless(look.Command) || begins(look, b)) {
 		return b
 	}
 	s.track.Client(b) // it was sent, and its outcome is unknown
 	return nil
+}
+
+// begins reports whether a statement does no more than begin a transaction, which ended with the connection.
+func begins(look track.Look, b []byte) bool {
+	return look.Command == wire.ComQuery && track.IsBegin(b[wire.HeaderLen+1:])
+}
+
+// turnedAway takes the answer of a server that will not run statements any more and says so: ER_SERVER_SHUTDOWN, which TiDB gives
+// to COM_PING as soon as it has been told to stop. A statement that may be run again is, on another backend, if there is one.
+func (s *session) turnedAway(answer []byte) bool {
+	const codeAt = wire.HeaderLen + 1
+	if len(answer) < codeAt+2 || !wire.IsErr(answer[wire.HeaderLen:]) || binary.LittleEndian.Uint16(answer[codeAt:]) != codeServerShutdown {
+		return false
+	}
+	n, _ := wire.DecodeHeader(answer)
+	if len(answer) != wire.HeaderLen+n || !s.canMove() || !s.elsewhere() {
+		return false
+	}
+	said := new(wire.Err)
+	if said.Decode(answer[wire.HeaderLen:]) != nil {
+		return false
+	}
+	if s.away.again = s.runAgain(); s.away.again == nil {
+		return false
+	}
+	s.away.refusal = said
+	s.server.evidence(s.lease.Backend(), said)
+	s.enter(Moving)
+	return true
+}
+
+// elsewhere reports whether another backend takes sessions.
+func (s *session) elsewhere() bool {
+	return slices.ContainsFunc(s.server.registry.Backends(), func(b *backend.Backend) bool { return b != s.lease.Backend() && takes(b) })
 }
 
 // harmless reports whether a command other than a statement does the same when it is run twice, and to this session alone.
@@ -41,7 +79,7 @@ func (s *session) sendAgain() {
 	if b == nil {
 		return
 	}
-	s.away.again, s.away.fresh = nil, false
+	s.away.again, s.away.refusal, s.away.fresh = nil, nil, false
 	s.away.replays++
 	s.server.metrics.hidden.WithLabelValues(setupClosed, actionReplayed).Inc()
 	_ = s.back.SetWriteDeadline(time.Now().Add(closeGrace)) // a new socket has room for it

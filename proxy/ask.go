@@ -26,10 +26,18 @@ func (s *session) askOld(bag *luggage, deadline time.Time, flavor backend.Flavor
 	r := &replayer{conn: s.back, oneByOne: true}
 	r.x.Negotiate(hello.Capabilities, hello.ExtCapabilities())
 	err := s.askWith(r, bag, open, flavor, hello.ExtCapabilities())
+	if failed := new(setupError); errors.As(err, &failed) && failed.kind != setupErr {
+		err = &spoiledError{err}
+	}
 	s.back.reader = nil
 	s.deadline(s.back, time.Time{})
 	return err
 }
+
+// spoiledError says that a connection has an answer to come that is not the client's, or is broken.
+type spoiledError struct{ error }
+
+func (e *spoiledError) Unwrap() error { return e.error }
 
 // maxState bounds the answers that a session's state is read from.
 const maxState = 4 << 20

@@ -39,7 +39,7 @@ func (s *session) clientDeadline() bool {
 		return false
 	}
 	_ = s.client.SetReadDeadline(time.Time{})
-	if s.away.drain == nil || !s.free() || s.wantsAway() {
+	if s.away.drain == nil || s.away.drain.optional || !s.free() || s.wantsAway() {
 		return true
 	}
 	if s.down.active.Load() || s.client.waiting() {

@@ -13,6 +13,8 @@ type drain struct {
 	end      End
 	cause    error
 	deadline time.Time // when those still there are cut
+	// optional: only sessions that can move are meant. The backend looks down, which what they have open of it may outlive.
+	optional bool
 }
 
 // drainFor tells a session of b's in its command phase to leave or, if d is nil, that it is to stay after all. Only watch calls
@@ -59,7 +61,7 @@ func (s *session) stayAfterAll() {
 // lingerLocked gives an idle session that is to end a little time to send one more statement, whose answer then closes
 // the connection; see drainLinger. When the time is over, clientDeadline ends it.
 func (s *session) lingerLocked() {
-	if s.away.drain != nil && s.free() && !s.wantsAway() {
+	if s.away.drain != nil && !s.away.drain.optional && s.free() && !s.wantsAway() {
 		_ = s.client.SetReadDeadline(time.Now().Add(lingerFor()))
 	}
 }

@@ -21,6 +21,7 @@ type away struct {
 	after int64            // do not try again before; as Server.elapsed
 
 	again   []byte    // the statement that is to be run again; it lies in the session's kept
+	refusal *wire.Err // what the backend has said to it instead of running it
 	replays uint8     // how often it has been
 	waiting bool      // the client's pump waits for its turn with a statement
 	seq     uint8     // … whose sequence id this is
@@ -197,6 +198,11 @@ func (s *session) arrive(a *arrival, err error, began time.Time) {
 	case !s.away.lost:
 		s.notMoved(from, err)
 		s.follow()
+		if s.away.refusal != nil {
+			s.answer(s.away.again[wire.HeaderLen-1], s.away.refusal)
+			s.away.again, s.away.refusal = nil, nil
+			s.kept.release(&s.server.buffers)
+		}
 	default:
 		s.strand(from, err)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/fesim"
+	"segue/proxy/wire"
 )
 
 // fes is a server in front of simulated FEs, with health as the test says it.
@@ -582,5 +583,127 @@ func TestServiceAccount(t *testing.T) {
 	f.away(from)
 	if got := c.ask(state); got != want {
 		t.Errorf("the session holds %q, want %q", got, want)
+	}
+}
+
+// A backend that looks down while its connections live is left by those who can. Who cannot stays.
+func TestSessionsLeaveABackendThatLooksDown(t *testing.T) {
+	f := movable(t, 2, fesim.Options{Users: map[string]string{"app": "secret", "bob": "builder"}}, Options{})
+	c := f.client("")
+	c.exec("SET @a = 'kept'")
+	from := c.on()
+	for _, b := range f.registry.Backends() {
+		if b.Name() != from {
+			_ = f.registry.SetAdmin(b.Name(), backend.Drain)
+		}
+	}
+	stays := f.clientAs("bob:builder", "")
+	stays.exec("SET @a = 'stays'")
+	for _, b := range f.registry.Backends() {
+		_ = f.registry.SetAdmin(b.Name(), backend.Ready)
+		if b.Name() == from {
+			f.registry.SetHealth(b, backend.Down, "refused")
+		}
+	}
+	eventually(t, "one session to leave", func() bool { return f.count()[from] == 1 })
+	if got := c.ask("SELECT @a"); got != "kept" {
+		t.Errorf("@a is %q", got)
+	}
+	time.Sleep(2 * drainLinger)
+	if got := stays.ask("SELECT @a"); got != "stays" || stays.on() != from {
+		t.Errorf("@a of who cannot move is %q, on %s", got, stays.on())
+	}
+}
+
+// A transaction in which nothing has been said but BEGIN is begun anew.
+func TestTransactionThatHasOnlyBegunIsNotLost(t *testing.T) {
+	f := movable(t, 3, fesim.Options{}, Options{})
+	c := f.client("")
+	c.exec("BEGIN")
+	from := f.Sessions()[0].Backend
+	f.fe(from).Kill()
+	f.fe(from).Wait()
+	c.exec("INSERT INTO fesim.ledger VALUES ('begun')")
+	if s := f.Sessions()[0]; s.Backend == from || s.Pinned != "transaction" {
+		t.Errorf("the session is on %s, pinned by %q", s.Backend, s.Pinned)
+	}
+	if n := f.cluster.Executions("begun"); n != 0 {
+		t.Errorf("the INSERT took effect %d times before COMMIT", n)
+	}
+	c.exec("COMMIT")
+	if n := f.cluster.Executions("begun"); n != 1 {
+		t.Errorf("the INSERT took effect %d times", n)
+	}
+}
+
+// A server that says that it shuts down, as TiDB does to COM_PING while it goes on serving, is left at once, and the client hears nothing of it.
+func TestShutdownErrorIsHidden(t *testing.T) {
+	for name, others := range map[string]bool{"another backend": true, "none": false} {
+		t.Run(name, func(t *testing.T) {
+			going := func(c *peerConn) {
+				if !c.login() {
+					return
+				}
+				for {
+					if _, _, err := c.r.Next(); err != nil {
+						return
+					}
+					c.send(1, (&wire.Err{Code: codeServerShutdown, State: "08S01", Message: "Server shutdown in progress"}).Append(nil))
+				}
+			}
+			p := start(t, Options{Flavor: backend.MySQL}, newPeer(t, going).spec("a"), newPeer(t, echo).spec("b"))
+			_ = p.registry.SetAdmin("b", backend.Maint)
+			d := p.dial()
+			if err := d.login(""); err != nil {
+				t.Fatal(err)
+			}
+			if others {
+				p.ready("b")
+			}
+			for i, command := range [][]byte{{byte(wire.ComPing)}, append([]byte{byte(wire.ComQuery)}, "SELECT 1"...)} {
+				d.write(0, command)
+				_, err := d.row()
+				if e := new(wire.Err); others && err != nil || !others && (!errors.As(err, &e) || e.Code != codeServerShutdown) {
+					t.Errorf("command %d: %v", i, err)
+				}
+			}
+		})
+	}
+}
+
+// What the old backend answers too late is not the client's.
+func TestLateAnswerToSegueDoesNotReachTheClient(t *testing.T) {
+	slow := func(c *peerConn) {
+		if !c.login() {
+			return
+		}
+		for {
+			payload, _, err := c.r.Next()
+			if err != nil || payload[0] == byte(wire.ComQuit) {
+				return
+			}
+			if strings.HasPrefix(string(payload[1:]), "SELECT @x") { // Segue asks for the value
+				time.Sleep(moveTimeout + 100*time.Millisecond)
+			}
+			c.send(1, peerOK)
+		}
+	}
+	p := start(t, Options{Flavor: backend.MySQL}, newPeer(t, slow).spec("a"), newPeer(t, echo).spec("b"))
+	_ = p.registry.SetAdmin("b", backend.Maint)
+	d := p.dial()
+	if err := d.login(""); err != nil {
+		t.Fatal(err)
+	}
+	d.query("SET @x = UUID()")
+	if _, err := d.row(); err != nil {
+		t.Fatal(err)
+	}
+	p.ready("b")
+	_ = p.registry.SetAdmin("a", backend.Drain)
+	p.waitState(Moving)
+	d.query("SELECT 7")
+	got, err := d.row()
+	if err == nil && string(got) != "SELECT 7" || err != nil && !strings.Contains(err.Error(), "the value of @x") {
+		t.Errorf("%q, %v", got, err)
 	}
 }

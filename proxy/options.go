@@ -65,10 +65,10 @@ const (
 	// closeGrace is how long the two ends get to close their sides after Segue has closed its own.
 	closeGrace = time.Second
 	// moveTimeout is the longest that a move takes from a backend that still serves: a statement that arrives meanwhile waits.
-	moveTimeout = time.Second
+	moveTimeout = 2 * time.Second
 	// maxMoving is how many sessions of a server move at a time, so that those of one backend do not all log in to the
-	// others at one moment.
-	maxMoving = 64
+	// others at one moment, and each is quick about it. Those whose backend still serves go on there until it is their turn.
+	maxMoving = 16
 	// maxHandshake bounds the messages of the connection phase: connection attributes may take 64 KiB, tokens some more.
 	maxHandshake = 128 << 10
 )

@@ -209,7 +209,7 @@ func (p *pump) forward(b []byte, fin bool) (again bool) {
 	}
 	if p.leave = v.move; v.alone && v.skip == 0 {
 		p.kept = at
-	} else if p == &p.s.down {
+	} else if p == &p.s.down && v.to != nil {
 		p.s.kept.release(&p.s.server.buffers) // the answer has begun
 	}
 	return v.again
@@ -304,6 +304,9 @@ func (s *session) observeBackend(b []byte) verdict {
 		return verdict{again: true} // a StarRocks FE answers even COM_QUIT
 	}
 	own := s.track.OwnOutstanding()
+	if !own && s.turnedAway(b) {
+		return verdict{move: true}
+	}
 	n := s.track.Server(b)
 	if own {
 		s.ownAnswered()
@@ -327,7 +330,7 @@ func (s *session) boundary(v *verdict) {
 	switch {
 	case s.wantsAway():
 		v.move = s.departLocked(false)
-	case s.away.drain == nil:
+	case s.away.drain == nil, s.away.drain.optional:
 	case s.client.waiting() || s.up.active.Load() || s.track.Midway(): // in this order: what was read meanwhile is in the pump
 		s.lingerLocked()
 	default:

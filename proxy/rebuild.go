@@ -42,7 +42,15 @@ func (s *session) rebuild() (*arrival, error) {
 	if lost {
 		deadline = time.Now().Add(opts.connectBudget())
 	}
+	if !lost && !s.waitForSlot(deadline) {
+		return nil, errCrowd
+	}
 	bag, err := s.pack(lost, deadline, opts)
+	if errors.As(err, new(*spoiledError)) {
+		s.spoil(err) // an answer to Segue that comes late must not reach the client
+		lost, to, deadline = true, nil, time.Now().Add(opts.connectBudget())
+		bag, err = s.pack(lost, deadline, opts)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -91,8 +99,25 @@ func (s *session) rebuild() (*arrival, error) {
 	}
 }
 
-// takeSlot waits until a session may move whose backend has gone. One whose backend still serves has its slot from the moment that it
-// departs.
+// waitForSlot makes sure that the session has a slot for all of its move, as one has that departed by itself.
+func (s *session) waitForSlot(deadline time.Time) bool {
+	s.mu.Lock()
+	has := s.away.slot
+	s.mu.Unlock()
+	if has {
+		return true
+	}
+	if !s.server.takeSlot(deadline) {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away.slot = true
+	return true
+}
+
+// takeSlot waits until a session may move. One whose backend has gone takes a slot for each attempt: it has all the time there
+// is, and does not keep others from theirs meanwhile.
 func (s *Server) takeSlot(deadline time.Time) bool {
 	t := time.NewTimer(time.Until(deadline))
 	defer t.Stop()
@@ -109,6 +134,17 @@ func (s *Server) takeSlot(deadline time.Time) bool {
 func takes(b *backend.Backend) bool {
 	st := b.Status()
 	return st.Health == backend.Up && st.Admin == backend.Ready && !st.Removed
+}
+
+// spoil gives up a backend connection on which an answer to a command of Segue's own is still to come, or which has failed
+// meanwhile.
+func (s *session) spoil(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.server.evidence(s.lease.Backend(), err)
+	s.away.lost = true
+	s.giveSlot()
+	_ = s.back.Close()
 }
 
 // whither tells whether the backend has gone, and which other one is wanted, if it has not and one is.

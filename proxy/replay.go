@@ -114,7 +114,7 @@ func (r *replayer) answer(c command) error {
 			return c.taken(payload, true)
 		case wire.More:
 			if err := c.taken(payload, false); err != nil {
-				return err
+				return &setupError{setupMalformed, err}
 			}
 		default:
 			return &setupError{setupMalformed, errors.New("rebuild session: an answer of a shape that the command cannot have")}

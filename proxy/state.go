@@ -64,7 +64,7 @@ var next = [numStates]states{
 	Idle:           oneOf(Busy, Pinned, Moving, Holding, Opaque, Closed), // Pinned: COM_STMT_SEND_LONG_DATA has no answer
 	Busy:           oneOf(Idle, Pinned, Moving, Holding, Opaque, Closed),
 	Pinned:         oneOf(Idle, Busy, Moving, Opaque, Closed), // Moving: the backend has closed, and what pinned the session is lost
-	Moving:         oneOf(Idle, Holding, Closed),
+	Moving:         oneOf(Idle, Pinned, Holding, Closed),      // Pinned: a transaction that has only been begun goes along
 	Holding:        oneOf(Idle, Busy, Moving, Closed),
 	Opaque:         oneOf(Closed),
 	Closed:         0,

@@ -99,7 +99,7 @@ func (s *Server) review(now time.Time) (again time.Time) {
 	views, closing := s.views(func(*backend.Backend) bool { return true })
 	for _, v := range views {
 		d := s.intent(v.backend, alternative, now)
-		if d != nil && v.drain == nil {
+		if d != nil && d != v.drain {
 			s.log.Info("draining sessions", "backend", v.backend.Name(), "cause", d.cause, "sessions", len(v.sessions))
 		}
 		to := d
@@ -170,16 +170,20 @@ func (s *Server) intent(b *backend.Backend, alternative bool, now time.Time) *dr
 	if st.Health == backend.Stopping && st.Admin == backend.Ready && !st.Removed && !alternative {
 		leaving = false
 	}
+	down := !leaving && st.Health == backend.Down && alternative
+	if down {
+		cause = st.Cause
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := s.byBack[b]
 	switch {
 	case f == nil:
 		return nil
-	case !leaving:
+	case !leaving && !down:
 		f.drain = nil
-	case f.drain == nil:
-		f.drain = &drain{end: Drained, cause: errors.New(cause), deadline: now.Add(s.options().drainTimeout())}
+	case f.drain == nil, f.drain.optional != down:
+		f.drain = &drain{end: Drained, cause: errors.New(cause), deadline: now.Add(s.options().drainTimeout()), optional: down}
 	}
 	return f.drain
 }
@@ -187,7 +191,7 @@ func (s *Server) intent(b *backend.Backend, alternative bool, now time.Time) *dr
 // enforce cuts what a drain has left when its time is over, and otherwise returns when that will be. Sessions that are
 // still being set up have other backends to go to, unless all is over.
 func (s *Server) enforce(d *drain, sessions []*session, now time.Time) time.Time {
-	if d == nil {
+	if d == nil || d.optional {
 		return time.Time{}
 	}
 	if now.Before(d.deadline) {

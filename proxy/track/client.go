@@ -83,6 +83,7 @@ func (s *State) command(p *wire.Packet) {
 	}
 	switch c {
 	case wire.ComQuery:
+		s.queue.back().begin = s.isBegin(p.Body, p.Len)
 		s.scan(p, p.Body[1:])
 	case wire.ComStmtPrepare, wire.ComInitDB, wire.ComDropDB, wire.ComChangeUser:
 		s.scan(p, p.Body[1:])

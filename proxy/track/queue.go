@@ -9,6 +9,7 @@ type pending struct {
 	command   wire.Command
 	effect    effect
 	own       bool  // it is Segue's
+	begin     bool  // BEGIN without more
 	prelude   bool  // a SET or SELECT @@…, with which drivers begin
 	seq       uint8 // sequence id of the client's last packet for it
 }

@@ -28,17 +28,23 @@ func (s *State) Replay() Replay {
 	if s.database != (text{}) {
 		r.Database = s.database.Value()
 	}
-	h := s.held
-	if h == nil {
-		return r
+	if h := s.held; h != nil {
+		h.rebuild(&r)
 	}
+	if s.txn.bare {
+		r.Statements = append(r.Statements, "BEGIN")
+	}
+	return r
+}
+
+// rebuild adds what h holds.
+func (h *held) rebuild(r *Replay) {
 	r.Statements = h.statements()
 	for i := range h.stmts {
 		if p := &h.stmts[i]; p.text != (text{}) {
 			r.Prepared = append(r.Prepared, Prepared{p.text.Value(), p.params})
 		}
 	}
-	return r
 }
 
 // statements gives EXECUTE AS and roles first, then the catalog and the database that came with it, the settings, and what
@@ -173,6 +179,9 @@ func (s *State) Moved(o Options, status wire.Status, ids []uint32) {
 	s.held, s.user, s.database, s.insertID = old.held, old.user, old.database, old.insertID
 	s.prepared, s.cursors, s.longData = old.prepared, nil, nil
 	s.failed = old.failed
+	if old.txn.bare {
+		s.txn.bare, s.txn.said = true, !s.txn.flagged
+	}
 	h := s.held
 	if h == nil {
 		return
@@ -197,16 +206,17 @@ func (s *State) Moved(o Options, status wire.Status, ids []uint32) {
 }
 
 // Dropped forgets what could not be taken along because the backend has gone: transaction, cursors, long data, temporary tables,
-// locks and the like. It returns the reason of Pinned that was dropped, or "". What is still Pinned then cannot be rebuilt.
+// locks and the like. It returns the reason of Pinned that was dropped, or "". What is still Pinned then cannot be rebuilt. A transaction
+// in which nothing has been said but BEGIN is not lost: it is part of Replay.
 func (s *State) Dropped() string {
 	reason := s.Pinned()
 	s.cursors, s.longData = nil, nil
-	s.txn = transaction{flags: s.txn.flags, autocommit: s.txn.autocommit}
+	s.txn = transaction{flags: s.txn.flags, autocommit: s.txn.autocommit, bare: s.txn.bare}
 	if h := s.held; h != nil {
 		h.temps, h.locks, h.handlers = nil, nil, nil
 		h.pins &^= lostWithBackend
 	}
-	if s.Pinned() == reason {
+	if s.Pinned() == reason || s.txn.bare && reason == PinTransaction {
 		return ""
 	}
 	return reason

@@ -131,6 +131,7 @@ func (s *State) ended(e pending, ok bool) {
 	} else if e.command != wire.ComStatistics && e.command != wire.ComStmtPrepare {
 		s.txn.ok(s.x.Status, e.effect)
 	}
+	s.began(&e, ok, wasOpen)
 	s.leaves(&e, ok, wasOpen)
 	switch e.command {
 	case wire.ComStmtExecute:

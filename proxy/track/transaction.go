@@ -10,6 +10,7 @@ type transaction struct {
 	said       bool // by the words of the statements
 	flags      bool // this server has set SERVER_STATUS_IN_TRANS: words count no more
 	autocommit bool // SERVER_STATUS_AUTOCOMMIT was set in its last flags
+	bare       bool // nothing has been said in it but BEGIN: see State.Dropped
 	unsure     bool // a statement failed that may have opened one: ERR_Packets carry no flags
 }
 
@@ -49,4 +50,4 @@ func (t *transaction) failed(e effect) {
 }
 
 // reset notes that the server has begun a new session.
-func (t *transaction) reset() { t.said, t.unsure = false, false }
+func (t *transaction) reset() { t.said, t.unsure, t.bare = false, false, false }
