@@ -36,8 +36,7 @@ func startControl(t *testing.T, specs []backend.Spec) *control {
 	return c
 }
 
-// ask asks until ctx is done, each time over a connection of its own: one that stayed would keep an FE that is leaving from its
-// exit. That its backend is away is no matter.
+// ask asks until ctx is done. That its backend is away is no matter.
 func (c *control) ask(ctx context.Context, client *bench.Client) {
 	for pause(ctx, 20*time.Millisecond) {
 		if client.Connect(ctx) != nil {
@@ -48,7 +47,7 @@ func (c *control) ask(ctx context.Context, client *bench.Client) {
 			client.Drop()
 			continue
 		}
-		client.Quit()
+		client.Quit() // a leaving backend would wait for it
 		c.mu.Lock()
 		c.longest = max(c.longest, wait)
 		c.mu.Unlock()

@@ -78,6 +78,9 @@ func judgeLoad(t *testing.T, l *statefulLoad, v verdict) {
 	if errors, lost, _ := l.total(); errors+lost > 0 {
 		t.Errorf("clients saw %d errors and %d lost states:\n%s", errors, lost, strings.Join(l.summary(15), "\n"))
 	}
+	if most := fullLoad()[transactions] * 3 * *rounds; l.scores[transactions].excused > most {
+		t.Errorf("%d transactions were lost by what held them, which %d clients can have had open", l.scores[transactions].excused, most)
+	}
 	for w := range l.scores {
 		if l.scores[w].answered == 0 {
 			t.Errorf("no %s client got an answer", workload(w))
