@@ -26,7 +26,7 @@ func (s *session) askOld(bag *luggage, deadline time.Time, flavor backend.Flavor
 	r := &replayer{conn: s.back, oneByOne: true}
 	r.x.Negotiate(hello.Capabilities, hello.ExtCapabilities())
 	err := s.askWith(r, bag, open, flavor, hello.ExtCapabilities())
-	if failed := new(setupError); errors.As(err, &failed) && failed.kind != setupErr {
+	if failed := new(setupError); errors.As(err, &failed) && failed.kind != setupReplay {
 		err = &spoiledError{err}
 	}
 	s.back.reader = nil

@@ -190,6 +190,7 @@ func TestWrongPasswordIsTheClientsOwn(t *testing.T) {
 			t.Errorf("%d logins of %s are counted", n, b.Name())
 		}
 	}
+	p.waitSessions(0) // the one that was refused has gone
 	d := p.connect()
 	b, _ := p.registry.Lookup(p.Sessions()[0].Backend)
 	eventually(t, "one login to be counted", func() bool { return b.Logins() == 1 }) // it is, once the client has its OK_Packet

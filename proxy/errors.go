@@ -57,6 +57,7 @@ const (
 	setupErr          = "err"          // an ERR_Packet that says nothing about the client
 	setupMalformed    = "malformed"    // not a greeting
 	setupCapabilities = "capabilities" // it lacks what the client was promised
+	setupReplay       = "replay"       // it refuses what rebuilds the session; of no metric
 )
 
 // kindLeaving is the kind of a failure that no client saw because its session had moved before the backend was gone.

@@ -83,17 +83,24 @@ func (s *session) rebuild() (*arrival, error) {
 		if err == nil {
 			return a, nil
 		}
+		if s.isOver() {
+			lease.Release() // and no word against the backend: it was cut off
+			return nil, err
+		}
 		var failed *setupError
-		if errors.As(err, &failed) {
-			lease.Failed(failed)
-			s.server.evidence(lease.Backend(), failed)
-		} else {
+		switch {
+		case !errors.As(err, &failed):
 			lease.Release()
 			refused = fmt.Errorf("%s: %w", lease.Backend().Name(), err)
+		case failed.kind == setupCapabilities || failed.kind == setupReplay:
+			lease.Release() // it serves others well
+		default:
+			lease.Failed(failed)
+			s.server.evidence(lease.Backend(), failed)
 		}
 		tried = append(tried, lease.Backend())
 		failures.add(lease.Backend().Name(), err)
-		if s.isOver() || !time.Now().Before(deadline) {
+		if !time.Now().Before(deadline) {
 			return nil, failures.giveUp(nil, opts.connectBudget())
 		}
 	}

@@ -136,5 +136,5 @@ func replayFailed(payload []byte) error {
 	if err := e.Decode(payload); err != nil {
 		return &setupError{setupMalformed, err}
 	}
-	return &setupError{setupErr, fmt.Errorf("rebuild session: the server refused what another had accepted: ERROR %d (%s)", e.Code, e.State)}
+	return &setupError{setupReplay, fmt.Errorf("rebuild session: the server refused what another had accepted: ERROR %d (%s)", e.Code, e.State)}
 }

@@ -48,7 +48,7 @@ func (s *Server) detached(c *session, b *backend.Backend) {
 func (s *Server) joined(b *backend.Backend) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if f := s.byBack[b]; s.closing != nil || f != nil && f.drain != nil {
+	if _, leaving := b.Leaving(); s.closing != nil || leaving {
 		s.lookAgain()
 	}
 }

@@ -1,0 +1,97 @@
+package proxy
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"segue/backend"
+	"segue/proxy/wire"
+)
+
+// refusing lets everybody in and answers SET by an ERR_Packet.
+func refusing(c *peerConn, command []byte) bool {
+	if bytes.HasPrefix(command[1:], []byte("SET")) {
+		return c.send(1, (&wire.Err{Code: 1193, State: "HY000", Message: "Unknown system variable"}).Append(nil))
+	}
+	return c.echoed(command[1:])
+}
+
+// What keeps one session from being rebuilt on a backend says nothing against that backend.
+func TestBackendIsNotBlamedForAMove(t *testing.T) {
+	t.Run("replay refused", func(t *testing.T) {
+		o := known()
+		p := start(t, o, newPeer(t, answering(func(c *peerConn, _ []byte) bool { return c.send(1, peerOK) })).spec("a"), newPeer(t, answering(refusing)).spec("b"))
+		p.OnEvidence = func(b *backend.Backend, cause error) { t.Errorf("evidence against %s: %v", b.Name(), cause) }
+		_ = p.registry.SetAdmin("b", backend.Maint)
+		d := p.connect()
+		d.query("SET time_zone = '+01:00'")
+		if _, err := d.row(); err != nil {
+			t.Fatal(err)
+		}
+		p.ready("b")
+		p.leave("a")
+		c := p.list()[0]
+		eventually(t, "an attempt", func() bool {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return c.away.after != 0
+		})
+		b, _ := p.registry.Lookup("b")
+		if l, err := p.registry.Lease(nil); err != nil || l.Backend() != b {
+			t.Errorf("b is left alone")
+		} else {
+			l.Release()
+		}
+	})
+	for _, how := range []string{"client left", "close"} {
+		t.Run(how, func(t *testing.T) {
+			begun := make(chan struct{}, 8)
+			silent := func(c *peerConn) {
+				begun <- struct{}{}
+				<-c.over
+			}
+			p := start(t, known(), newPeer(t, echo).spec("a"), newPeer(t, silent).spec("b"))
+			p.OnEvidence = func(b *backend.Backend, cause error) { t.Errorf("evidence against %s: %v", b.Name(), cause) }
+			_ = p.registry.SetAdmin("b", backend.Maint)
+			d := p.connect()
+			p.ready("b")
+			p.leave("a")
+			<-begun
+			if how == "close" {
+				p.Close()
+			} else {
+				_ = d.Close()
+			}
+			p.waitSessions(0)
+		})
+	}
+}
+
+// A backend that begins to leave while the first session comes to it is left by that one too.
+func TestBackendThatLeavesWhileASessionMovesToIt(t *testing.T) {
+	gate, begun := make(chan struct{}), make(chan struct{})
+	p := start(t, known(), newPeer(t, echo).spec("a"), newPeer(t, func(c *peerConn) {
+		close(begun)
+		<-gate
+		echo(c)
+	}).spec("b"))
+	_ = p.registry.SetAdmin("b", backend.Maint)
+	d := p.connect()
+	d.ask("SELECT 1")
+	p.ready("b")
+	p.leave("a")
+	<-begun
+	a, _ := p.registry.Lookup("a")
+	p.registry.SetHealth(a, backend.Up, "")
+	if err := p.registry.SetAdmin("b", backend.Drain); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond) // watch has looked, and has seen no session on b
+	close(gate)
+	eventually(t, "the session to be back on a", func() bool {
+		s := p.Sessions()
+		return len(s) == 1 && s[0].Backend == "a" && s[0].Moves == 2
+	})
+	d.ask("SELECT 1")
+}
