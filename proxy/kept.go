@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"sync/atomic"
+	"time"
 
 	"segue/proxy/wire"
 )
@@ -30,6 +31,13 @@ func (k *kept) release(to *buffers) {
 	}
 	if buf := k.buf.Swap(nil); buf != nil {
 		to.give(buf[:])
+	}
+}
+
+// await gives the client's pump, which has just written the statement, the moment that it needs to leave it here.
+func (k *kept) await(active *atomic.Bool) {
+	for end := time.Now().Add(sendGrace); k.buf.Load() == nil && active.Load() && time.Now().Before(end); {
+		time.Sleep(sendGrace / 20)
 	}
 }
 

@@ -32,4 +32,7 @@ type dialect struct {
 
 	// excused tells of an error in a transaction whether it had to be: the transaction has outlived what held it. nil: none is.
 	excused func(error) bool
+	// cut tells of an error whether the server has cut off a running statement, which it does by design: its outcome is unknown, and only
+	// what reads may be run again. nil: none is.
+	cut func(error) bool
 }

@@ -88,7 +88,7 @@ func judgeLoad(t *testing.T, l *statefulLoad, v verdict) {
 	}
 }
 
-const figureHead = "| set-up | rounds | took | long ok/err | short ok/err | txn ok/err/excused | idle ok/err | lost state | doubled/lost/undone rows | " +
+const figureHead = "| set-up | rounds | took | long ok/err(/excused) | short ok/err | txn ok/err/excused | idle ok/err | lost state | doubled/lost/undone rows | " +
 	"longest wait | without Segue | machine's stall | moves | move p50 | p99 |"
 
 // figure is a row of the closing note's table.
@@ -97,7 +97,7 @@ func figure(t *testing.T, l *statefulLoad, c *control, v verdict, p *segueProgra
 	row := []string{strings.TrimPrefix(t.Name(), "TestMoveRolling"), fmt.Sprint(*rounds), took.Round(time.Second).String()}
 	for w := range l.scores {
 		cell := fmt.Sprintf("%d/%d", l.scores[w].answered, l.scores[w].failed())
-		if workload(w) == transactions {
+		if workload(w) == transactions || l.scores[w].excused > 0 {
 			cell += fmt.Sprintf("/%d", l.scores[w].excused)
 		}
 		row = append(row, cell)

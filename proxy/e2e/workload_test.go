@@ -40,7 +40,7 @@ func fullLoad() [numWorkloads]int { return [numWorkloads]int{64, 64, 16, 32} }
 type score struct {
 	answered int
 	errors   map[bench.Kind]int // the wrong answers are lost state
-	excused  int                // transactions that nobody could have saved
+	excused  int                // transactions, and writes, that nobody could have saved
 	longest  time.Duration      // for which one of them waited for one answer
 	waits    bench.Histogram
 }
@@ -157,7 +157,7 @@ func (l *statefulLoad) answered(w workload, wait time.Duration) {
 func (l *statefulLoad) failed(w workload, kind bench.Kind, doing string, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if w == transactions && l.dialect.excused != nil && l.dialect.excused(err) {
+	if w == transactions && l.dialect.excused != nil && l.dialect.excused(err) || l.dialect.cut != nil && l.dialect.cut(err) {
 		l.scores[w].excused++
 		return
 	}
