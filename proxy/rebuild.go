@@ -197,8 +197,7 @@ func (s *session) pack(lost bool, deadline time.Time, opts *Options) (*luggage, 
 func (s *session) rebuildWithAny(lease *backend.Lease, bag *luggage, deadline time.Time, opts *Options) (a *arrival, err error) {
 	for _, cred := range bag.creds {
 		a, err = s.rebuildOn(lease, bag, cred, deadline, opts)
-		var refused *endError
-		if !errors.As(err, &refused) {
+		if _, refused := errors.AsType[*endError](err); !refused {
 			break
 		}
 	}
