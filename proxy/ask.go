@@ -71,6 +71,15 @@ func (s *session) askTiDB(r *replayer, bag *luggage, ext uint32) error {
 		return errors.New("SHOW SESSION_STATES: not one row of two columns")
 	}
 	bag.states = quote([]byte(t.rows[0][0]))
+	// What SET SESSION_STATES makes of this one is the default of its character set.
+	c := &table{ext: ext, caps: t.caps}
+	if err := r.run([]command{{command: wire.ComQuery, text: "SELECT @@collation_connection", take: c.take}}); err != nil {
+		return err
+	}
+	if len(c.rows) != 1 || len(c.rows[0]) != 1 {
+		return errors.New("SELECT @@collation_connection: not one value")
+	}
+	bag.collation = c.rows[0][0]
 	if len(bag.creds) > 0 {
 		return nil
 	}

@@ -49,11 +49,6 @@ func TestBug10_CloseEndsTheConnectionPhase(t *testing.T) {
 				specs = append(specs, newPeer(t, c.script).spec(fmt.Sprint(i)))
 			}
 			p := start(t, slow, specs...)
-			p.OnEvidence = func(b *backend.Backend, cause error) {
-				if c.state != Leasing {
-					t.Errorf("evidence against %s: %v", b.Name(), cause)
-				}
-			}
 			c.client(p.dial())
 			p.waitState(c.state)
 			p.stops(3 * closeGrace)

@@ -32,6 +32,8 @@ type luggage struct {
 	track.Replay
 	creds  []*credential // the best first
 	states string        // TiDB's own account of the session, in place of what is in Replay
+	// collation is what that account has wrong, as an SQL literal.
+	collation string
 }
 
 // rebuild logs in to another backend and rebuilds the session there. It changes nothing on the old one.

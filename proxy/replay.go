@@ -31,6 +31,12 @@ func (r *replayer) replay(bag *luggage, cred *credential, late bool, flavor back
 	statements := bag.Statements
 	if bag.states != "" {
 		query("SET SESSION_STATES " + bag.states)
+		query("SET collation_connection = " + bag.collation)
+		for _, text := range statements { // of roles it says nothing
+			if len(text) > len("SET ROLE") && strings.EqualFold(text[:len("SET ROLE")], "SET ROLE") {
+				query(text)
+			}
+		}
 		return nil, r.run(todo)
 	}
 	if become := cred.becomes(); become != "" {
