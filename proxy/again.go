@@ -16,9 +16,12 @@ const maxReplays = 2
 // runAgain takes back the statement that the lost backend has not begun to answer if it provably only reads, so that running it twice
 // makes no difference; nil if there is none.
 func (s *session) runAgain() []byte {
+	if s.track.Outstanding() != 1 || s.track.Answered() || s.track.Pinned() != "" || s.away.replays >= maxReplays {
+		return nil
+	}
 	s.kept.await(&s.up.active)
 	b := s.kept.statement()
-	if b == nil || s.track.Outstanding() != 1 || s.track.Answered() || s.track.Pinned() != "" || s.away.replays >= maxReplays {
+	if b == nil {
 		return nil
 	}
 	s.head.restore(b)

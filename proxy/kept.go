@@ -49,7 +49,26 @@ func (k *kept) statement() []byte {
 	return nil
 }
 
-// head is the beginning of the last command as the client sent it: with the ids of prepared statements that the client knows.
+// releaseKept gives the buffer back unless what it holds is to be sent again.
+func (s *session) releaseKept() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away.again == nil && s.current() != Busy {
+		s.kept.release(&s.server.buffers)
+	}
+}
+
+// isOne reports whether b is one packet and nothing else.
+func isOne(b []byte) bool {
+	if len(b) < wire.HeaderLen {
+		return false
+	}
+	n, _ := wire.DecodeHeader(b)
+	return len(b) == wire.HeaderLen+n
+}
+
+// head is the beginning of the last command that came when none was outstanding, the one that may be kept, as the client sent it: with
+// the ids of prepared statements that the client knows.
 type head [wire.HeaderLen + 5]byte
 
 func (h *head) put(b []byte) { copy(h[:], b) }

@@ -124,7 +124,9 @@ func (s *session) outlives() bool {
 
 // departLost begins a move from a backend that has closed the connection, and settles what the client is to hear of it.
 func (s *session) departLost(err error) {
-	s.away.again = s.runAgain()
+	if s.away.again = s.runAgain(); s.away.again == nil {
+		s.kept.release(&s.server.buffers) // nor must it be taken for the next one
+	}
 	running := s.track.Outstanding() > 0
 	dropped := s.track.Dropped()
 	text := "backend " + s.backendName() + " closed the connection"

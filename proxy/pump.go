@@ -165,8 +165,8 @@ func (p *pump) onReadable(fd uintptr) bool {
 func (p *pump) giveBack(buf []byte) {
 	if p.kept == 0 || !p.s.kept.keep(buf, p.kept) {
 		p.s.server.buffers.give(buf)
-	} else if p.s.current() != Busy { // it has been answered already
-		p.s.kept.release(&p.s.server.buffers)
+	} else if p.s.current() != Busy { // it has been answered already, or its backend has gone
+		p.s.releaseKept()
 	}
 	p.kept = 0
 }
@@ -280,7 +280,9 @@ func (s *session) observeClient(b []byte) verdict {
 		return verdict{to: s.back, skip: skip, keep: len(b) - skip - wire.HeaderLen - n, insert: instead, instead: true}
 	}
 	first := s.track.Outstanding() == 0 && !s.track.MidCommand()
-	s.head.put(b[skip:])
+	if first {
+		s.head.put(b[skip:])
+	}
 	n, insert := s.track.Client(b[skip:])
 	s.follow()
 	s.lingerLocked()
@@ -290,7 +292,7 @@ func (s *session) observeClient(b []byte) verdict {
 	}
 	if first && insert == nil && !s.track.MidCommand() {
 		s.away.replays = 0
-		v.alone = s.track.Outstanding() == 1
+		v.alone = s.track.Outstanding() == 1 && isOne(b[skip:])
 		v.whole = v.alone || s.away.moves == 0 // after a move, ids in the bytes have been rewritten
 	}
 	return v
