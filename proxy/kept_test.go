@@ -100,3 +100,31 @@ func TestKeptStatementIsNotGivenAwayDuringAMove(t *testing.T) {
 		t.Errorf("%q is kept", got)
 	}
 }
+
+// The client's pump may find out that a statement could not be written when the session has long moved, and its client has been told.
+func TestStatementIsNotSentAgainByWhoComesLate(t *testing.T) {
+	p, d := between(t, echo, echo)
+	d.ask("SELECT 1")
+	s := p.list()[0]
+	a := s.back
+	p.leave("a")
+	p.onB()
+	b := packets(query("INSERT"))
+	if s.resend(a, b, errClosed) {
+		t.Error("a statement that has been settled is sent again")
+	}
+	if i := p.Sessions()[0]; i.State != Idle.String() || i.Backend != "b" {
+		t.Errorf("the session is %s on %s", i.State, i.Backend)
+	}
+	d.ask("SELECT 2")
+}
+
+// Where there is no sending it again, the statement is still owed its error.
+func TestStatementThatCannotBeSentAgainStaysOutstanding(t *testing.T) {
+	s, _, _ := still(t)
+	b := packets(query("SELECT 1"))
+	s.observeClient(b)
+	if s.resend(s.back, b, errClosed) || s.track.Outstanding() != 1 {
+		t.Errorf("%d commands are outstanding", s.track.Outstanding())
+	}
+}

@@ -119,7 +119,12 @@ func (s *session) wakeLocked(d time.Duration) { _ = s.back.SetReadDeadline(time.
 // outlives reports whether the session can go on although its backend has closed the connection: nothing of an answer that will
 // not be whole has reached the client, and nothing of a statement is still to come.
 func (s *session) outlives() bool {
-	return s.hasCredential() && s.canMove() && !s.track.MidCommand() && (s.track.Outstanding() == 0 || s.track.Outstanding() == 1 && !s.track.Answered())
+	return s.rebuildable() && (s.track.Outstanding() == 0 || s.track.Outstanding() == 1 && !s.track.Answered())
+}
+
+// rebuildable reports whether the session can be rebuilt without a word of its old backend, where the client has ended its commands.
+func (s *session) rebuildable() bool {
+	return s.hasCredential() && s.canMove() && !s.track.MidCommand()
 }
 
 // departLost begins a move from a backend that has closed the connection, and settles what the client is to hear of it.

@@ -191,7 +191,7 @@ func (p *pump) forward(b []byte, fin bool) (again bool) {
 		err := p.write(v.to, b[v.skip:at], v.last || fin && !v.movable)
 		switch {
 		case err == nil:
-		case v.whole && p.unsent == at-v.skip && p.s.resend(b[v.skip:], err):
+		case v.whole && p.unsent == at-v.skip && p.s.resend(v.to, b[v.skip:], err):
 			return p.forward(b[v.skip:], fin)
 		default:
 			p.s.writeFailed(p, err)

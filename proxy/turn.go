@@ -109,17 +109,14 @@ func (s *session) departs(look track.Look) bool {
 }
 
 // resend takes back a statement of which not a byte could be written because the backend has closed the connection, and reports
-// whether it may be sent to another one.
-func (s *session) resend(b []byte, err error) bool {
+// whether it may be sent to another one. If the session has left that backend meanwhile, the statement has been settled with it.
+func (s *session) resend(to *conn, b []byte, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.end != Open || s.current() == Moving || s.track.Answered() {
+	if s.end != Open || s.back != to || s.current() == Moving || s.track.Answered() || !s.rebuildable() {
 		return false
 	}
 	s.track.Abandon()
-	if !s.outlives() {
-		return false
-	}
 	s.server.evidence(s.lease.Backend(), err)
 	s.head.restore(b)
 	s.departLost(err)
