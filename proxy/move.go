@@ -27,6 +27,7 @@ type away struct {
 	seq     uint8     // … whose sequence id this is
 	fresh   bool      // no statement has run since the move
 	debt    *wire.Err // what the next statement is to be answered: it counts on what was lost
+	refused *refused  // a statement that is answered so, and of which more is to come
 
 	moves  uint32
 	pinned int64 // since when the session is pinned, over all of its statements; 0: it is not

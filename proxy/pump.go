@@ -266,12 +266,16 @@ func (s *session) observeClient(b []byte) verdict {
 	defer s.mu.Unlock()
 	var skip int
 	var instead []byte
+	var hold bool
 	if s.special(b) {
-		skip, instead = s.beforeStatement(b)
+		skip, instead, hold = s.beforeStatement(b)
 	}
 	if s.end != Open {
 		s.unsent(b)
 		return verdict{again: true}
+	}
+	if hold {
+		return verdict{skip: skip, keep: len(b) - skip, again: true}
 	}
 	if instead != nil {
 		n, _ := wire.DecodeHeader(b[skip:])

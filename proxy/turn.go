@@ -12,7 +12,7 @@ import (
 // special reports whether a client's bytes need more than being passed on.
 func (s *session) special(b []byte) bool {
 	a := &s.away
-	return s.current() == Moving || a.fresh || a.shift != nil || a.drain != nil || a.debt != nil || s.track.OwnOutstanding() || s.doubtful() ||
+	return s.current() == Moving || a.fresh || a.shift != nil || a.drain != nil || a.debt != nil || a.refused != nil || s.track.OwnOutstanding() || s.doubtful() ||
 		a.moves > 0 && len(b) > wire.HeaderLen && wire.Command(b[wire.HeaderLen]) == wire.ComChangeUser
 }
 
@@ -30,30 +30,80 @@ func (s *session) doubtful() bool {
 }
 
 // beforeStatement does what is to be done before the client's bytes are looked at, and returns how many of them Segue
-// has answered itself, and what to send instead of the packet behind those, if anything. It waits while the session moves.
-func (s *session) beforeStatement(b []byte) (answered int, instead []byte) {
+// has answered itself, and what to send instead of the packet behind those, if anything; hold says that the rest is to be shown again
+// with what follows it. It waits while the session moves.
+func (s *session) beforeStatement(b []byte) (answered int, instead []byte, hold bool) {
 	for s.end == Open {
 		s.awaitTurn(b)
 		rest := b[answered:]
 		if len(rest) == 0 || s.end != Open || s.track.Outstanding() > 0 || s.track.MidCommand() || s.track.Opaque() != 0 {
-			return answered, nil
+			return answered, nil, false
+		}
+		if s.away.refused != nil {
+			answered += s.refuseMore(rest)
+			continue
 		}
 		look := s.track.Look(rest)
+		if s.undecided(rest, look) {
+			return answered, nil, true
+		}
 		reply := s.owed(look)
 		switch {
 		case reply != nil && look.Whole:
 			s.answer(look.Seq, reply)
 			answered += look.Len
 		case reply != nil:
-			s.endLocked(MoveFailed, reply)
-			s.last, s.insist, s.away.seq = reply, true, look.Seq
-			s.severLocked()
+			s.away.refused = &refused{reply: reply}
 		case s.departs(look):
 		default:
-			return answered, s.changeUser(look, rest)
+			return answered, s.changeUser(look, rest), false
 		}
 	}
-	return answered, nil
+	return answered, nil, false
+}
+
+// maxUndecided bounds the commands of which all is waited for. Those that ask for what a statement before has left behind, and a
+// ROLLBACK, are short.
+const maxUndecided = 4 << 10
+
+// undecided reports whether more of a command must be seen to know if the client is owed an ERR_Packet for it.
+func (s *session) undecided(b []byte, look track.Look) bool {
+	if !s.away.fresh && s.away.debt == nil || look.Whole {
+		return false
+	}
+	if len(b) < wire.HeaderLen {
+		return true
+	}
+	n, _ := wire.DecodeHeader(b)
+	return n > 0 && (len(b) == wire.HeaderLen || wire.HeaderLen+n <= maxUndecided)
+}
+
+// refused is a command that does not lie whole in a chunk, and gets an ERR_Packet as soon as its last byte has come.
+type refused struct {
+	frames wire.Framer
+	seq    uint8
+	reply  *wire.Err
+}
+
+// refuseMore takes bytes of the command that is refused, and returns how many these are.
+func (s *session) refuseMore(b []byte) (n int) {
+	r := s.away.refused
+	for n < len(b) {
+		if r.frames.InPayload() {
+			n += r.frames.Skip(b[n:])
+		} else {
+			p, k, ok := r.frames.Next(b[n:])
+			if n += k; ok {
+				r.seq = p.Seq
+			}
+		}
+		if r.frames.AtStart() {
+			s.away.refused = nil
+			s.answer(r.seq, r.reply)
+			break
+		}
+	}
+	return n
 }
 
 // awaitTurn waits until the session stands on a backend that takes statements.
@@ -70,7 +120,7 @@ func (s *session) awaitTurn(b []byte) {
 
 // owed is the ERR_Packet that the next command gets in place of an answer; nil if it may be sent on.
 func (s *session) owed(look track.Look) *wire.Err {
-	if look.Len == 0 || look.Command.Silent() || look.Command == wire.ComPing || look.Command == wire.ComQuit {
+	if look.Command.Silent() || look.Command == wire.ComPing || look.Command == wire.ComQuit {
 		return nil
 	}
 	fresh, debt := s.away.fresh, s.away.debt
