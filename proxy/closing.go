@@ -138,7 +138,7 @@ func (s *session) lost() {
 func (s *session) unsent(b []byte) {
 	before := s.track.Outstanding()
 	s.track.Client(b)
-	if (s.end == Drained || s.end == Shutdown || s.end == BackendGone) && s.track.Outstanding() > before && !s.track.Quit() {
+	if (s.end == Drained || s.end == Shutdown || s.end == BackendGone) && s.track.Outstanding() > before && !s.track.Quit() && !s.insist {
 		s.server.metrics.clientErrors.WithLabelValues(lostUnsent).Inc()
 	}
 }
@@ -171,7 +171,7 @@ func (s *session) lastWords() (packet []byte) {
 	defer s.mu.Unlock()
 	if s.last != nil && (s.insist || !s.track.Answered()) {
 		seq := s.track.NextSeq()
-		if s.end == MoveFailed {
+		if s.end == MoveFailed || s.track.Outstanding() == 0 {
 			seq = s.away.seq + 1 // that of a statement that was not sent
 		}
 		packet, _ = wire.AppendPacket(nil, seq, s.last.Append(nil))
@@ -194,10 +194,28 @@ func (s *session) cut(end End, cause error, told string) {
 	if outstanding && !s.track.Answered() {
 		s.last = clientError(told)
 	}
+	if open && s.current() == Moving && s.untold(told) {
+		outstanding = true
+	}
 	if outstanding || s.down.active.Load() || open && (s.current() == Pinned || s.current() == Opaque) {
 		s.server.clientSaw(s, lostDeadline)
 	}
 	s.severLocked()
+}
+
+// untold prepares what the client hears of a statement that the end of a move is the end of; it reports whether there is one.
+func (s *session) untold(told string) bool {
+	switch {
+	case s.away.again != nil:
+		s.away.seq = s.away.again[wire.HeaderLen-1]
+		s.last = clientError(told)
+	case s.away.waiting:
+		s.last = clientError("the statement was not sent: " + s.cause.Error())
+	default:
+		return false
+	}
+	s.insist = true
+	return true
 }
 
 // severLocked makes both pumps, or the connection phase, stop where they are. The client may take a little time to read what

@@ -66,10 +66,10 @@ func TestLostStatementIsNotTakenForTheNext(t *testing.T) {
 	if s := p.list()[0]; s.kept.statement() != nil {
 		t.Error("an idle session holds a buffer")
 	}
-	b := packets(query("INSERT INTO t VALUES (1)"))
-	_, _ = d.Write(b[:12])
+	b := packets(query("INSERT " + strings.Repeat("x", maxUndecided)))
+	_, _ = d.Write(b[:100])
 	p.waitState(Busy)
-	_, _ = d.Write(b[12:])
+	_, _ = d.Write(b[100:])
 	if _, err := d.row(); err == nil || !strings.Contains(err.Error(), "outcome is unknown") {
 		t.Errorf("the client saw %v", err)
 	}

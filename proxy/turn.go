@@ -109,6 +109,13 @@ func (s *session) refuseMore(b []byte) (n int) {
 // awaitTurn waits until the session stands on a backend that takes statements.
 func (s *session) awaitTurn(b []byte) {
 	for s.end == Open && (s.current() == Moving || s.track.OwnOutstanding()) {
+		if s.current() == Moving && isQuit(b) { // there is nobody to move for
+			s.endLocked(ClientQuit, nil)
+			if s.away.next != nil {
+				_ = s.away.next.SetDeadline(past)
+			}
+			return
+		}
 		s.away.waiting = true
 		if len(b) >= wire.HeaderLen {
 			s.away.seq = b[wire.HeaderLen-1]
@@ -116,6 +123,10 @@ func (s *session) awaitTurn(b []byte) {
 		s.turn.Wait()
 		s.away.waiting = false
 	}
+}
+
+func isQuit(b []byte) bool {
+	return len(b) > wire.HeaderLen && wire.Command(b[wire.HeaderLen]) == wire.ComQuit
 }
 
 // owed is the ERR_Packet that the next command gets in place of an answer; nil if it may be sent on.
@@ -147,6 +158,7 @@ func (s *session) answer(seq uint8, e *wire.Err) {
 // departs begins a move ahead of a command, where there is reason to.
 func (s *session) departs(look track.Look) bool {
 	switch {
+	case look.Command == wire.ComQuit:
 	case s.doubtful() && s.back.hungUp() && s.outlives():
 		s.departLost(errClosed)
 		_ = s.back.SetReadDeadline(past) // the down pump takes it from here
