@@ -101,7 +101,9 @@ func (s *session) departLocked(next bool) bool {
 }
 
 // wantsAway reports whether the session, which is idle, is to leave now or soon.
-func (s *session) wantsAway() bool { return s.current() == Idle && s.toldToLeave() }
+func (s *session) wantsAway() bool {
+	return s.current() == Idle && s.toldToLeave() && !s.track.Quit()
+}
 
 // free reports whether the session may end: nothing is under way on its backend.
 func (s *session) free() bool {
@@ -121,6 +123,13 @@ func (s *session) wakeLocked(d time.Duration) { _ = s.back.SetReadDeadline(time.
 // not be whole has reached the client, and nothing of a statement is still to come.
 func (s *session) outlives() bool {
 	return s.rebuildable() && (s.track.Outstanding() == 0 || s.track.Outstanding() == 1 && !s.track.Answered())
+}
+
+// goesOn reports whether the session may go on although its backend has closed the connection behind an answer.
+func (s *session) goesOn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rebuildable()
 }
 
 // rebuildable reports whether the session can be rebuilt without a word of its old backend, where the client has ended its commands.

@@ -188,7 +188,7 @@ func (p *pump) forward(b []byte, fin bool) (again bool) {
 	}
 	at := len(b) - v.keep
 	if v.to != nil && at > v.skip && !v.instead {
-		err := p.write(v.to, b[v.skip:at], v.last || fin && !v.movable)
+		err := p.write(v.to, b[v.skip:at], v.last || fin && !p.s.goesOn())
 		switch {
 		case err == nil:
 		case v.whole && p.unsent == at-v.skip && p.s.resend(v.to, b[v.skip:], err):
@@ -257,7 +257,6 @@ type verdict struct {
 	whole   bool   // they are whole commands with nothing before them: if none can be written, all may be shown again
 	alone   bool   // they are one whole command, which might be run again
 	move    bool   // the session is to move, once they are written
-	movable bool   // the session would outlive the end of its backend
 }
 
 // observeClient lets the tracker see the client's bytes before they are written.
@@ -289,7 +288,9 @@ func (s *session) observeClient(b []byte) verdict {
 	}
 	n, insert := s.track.Client(b[skip:])
 	s.follow()
-	s.lingerLocked()
+	if s.lingerLocked(); s.wantsAway() { // by a command without an answer
+		s.wakeLocked(0)
+	}
 	v := verdict{
 		to: s.back, skip: skip, keep: len(b) - skip - n, insert: insert,
 		again: s.track.Outstanding() == 0 || s.track.MidCommand() || s.track.Quit(),
@@ -324,7 +325,6 @@ func (s *session) observeBackend(b []byte) verdict {
 	}
 	s.follow()
 	v := verdict{to: s.client, keep: len(b) - n, again: s.track.Failed() || s.track.MidAnswer()}
-	v.movable = s.cred != nil && !s.away.stuck
 	if s.free() {
 		s.boundary(&v)
 	}
