@@ -95,3 +95,25 @@ func TestBackendThatLeavesWhileASessionMovesToIt(t *testing.T) {
 	})
 	d.ask("SELECT 1")
 }
+
+// Nor does a question of Segue's that is cut off because the session is over.
+func TestBackendIsNotBlamedForAQuestionThatIsCutOff(t *testing.T) {
+	asked := make(chan struct{})
+	p, d := between(t, answering(func(c *peerConn, command []byte) bool {
+		if bytes.HasPrefix(command[1:], []byte("INSERT")) {
+			return c.send(1, []byte{0, 0, 5, 2, 0, 0, 0})
+		}
+		close(asked)
+		<-c.over
+		return false
+	}), echo)
+	p.OnEvidence = func(b *backend.Backend, cause error) { t.Errorf("evidence against %s: %v", b.Name(), cause) }
+	d.query("INSERT")
+	if _, err := d.row(); err != nil {
+		t.Fatal(err)
+	}
+	p.leave("a")
+	<-asked
+	p.Close()
+	p.waitSessions(0)
+}

@@ -48,8 +48,7 @@ func (s *session) rebuild() (*arrival, error) {
 		return nil, errCrowd
 	}
 	bag, err := s.pack(lost, deadline, opts)
-	if errors.As(err, new(*spoiledError)) {
-		s.spoil(err) // an answer to Segue that comes late must not reach the client
+	if errors.As(err, new(*spoiledError)) && s.spoil(err) { // an answer to Segue that comes late must not reach the client
 		lost, to, deadline = true, nil, time.Now().Add(opts.connectBudget())
 		bag, err = s.pack(lost, deadline, opts)
 	}
@@ -146,14 +145,18 @@ func takes(b *backend.Backend) bool {
 }
 
 // spoil gives up a backend connection on which an answer to a command of Segue's own is still to come, or which has failed
-// meanwhile.
-func (s *session) spoil(err error) {
+// meanwhile. It reports false if the session is over, and the question was cut off with it.
+func (s *session) spoil(err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.end != Open {
+		return false
+	}
 	s.server.evidence(s.lease.Backend(), err)
 	s.away.lost = true
 	s.giveSlot()
 	_ = s.back.Close()
+	return true
 }
 
 // whither tells whether the backend has gone, and which other one is wanted, if it has not and one is.
