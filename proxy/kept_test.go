@@ -34,7 +34,7 @@ func TestSilentCommandBehindAStatementThatIsRunAgain(t *testing.T) {
 	come := make(chan struct{})
 	_, d := between(t, func(c *peerConn) {
 		c.login()
-		for n := 0; n < 2; n++ {
+		for range 2 {
 			_, _, _ = c.r.Next()
 		}
 		close(come)

@@ -62,7 +62,7 @@ func upheaval(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range 32 {
 			wg.Go(func() {
-				for n := 0; ctx.Err() == nil; n++ {
+				for ctx.Err() == nil {
 					user := "app:secret"
 					if i%8 == 0 {
 						user = "bob:builder"
@@ -116,6 +116,7 @@ func upheaval(t *testing.T) {
 
 // restless is a client that keeps state, checks every answer, and leaves at any moment.
 func restless(ctx context.Context, t *testing.T, cluster *fesim.Cluster, user, addr string, i int) {
+	t.Helper()
 	config, err := mysql.ParseDSN(user + "@tcp(" + addr + ")/demo?timeout=3s&readTimeout=8s")
 	if err != nil {
 		t.Error(err)
@@ -201,6 +202,7 @@ func restless(ctx context.Context, t *testing.T, cluster *fesim.Cluster, user, a
 
 // hasty is a client that sends its commands ahead of the answers, cut into pieces anyhow.
 func hasty(ctx context.Context, t *testing.T, p *proxied) {
+	t.Helper()
 	nc, err := net.Dial("tcp", p.addr)
 	if err != nil {
 		return
