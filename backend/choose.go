@@ -14,7 +14,15 @@ import "time"
 //  4. down: what is broken may be the probing (fail open); those in back-off last
 //
 // Backends that are drained, in maintenance or removed are in none: the operator's word is law.
-func (r *Registry) Lease(avoid func(*Backend) bool) (*Lease, error) {
+func (r *Registry) Lease(avoid func(*Backend) bool) (*Lease, error) { return r.lease(avoid, false) }
+
+// LeaseRested is Lease for those who can wait: it also passes over backends in back-off, but for the one lease that tries
+// such a backend again when its delay is over. A thousand sessions that look for a place so ask a server that refuses once.
+func (r *Registry) LeaseRested(avoid func(*Backend) bool) (*Lease, error) {
+	return r.lease(avoid, true)
+}
+
+func (r *Registry) lease(avoid func(*Backend) bool, rested bool) (*Lease, error) {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -23,8 +31,9 @@ func (r *Registry) Lease(avoid func(*Backend) bool) (*Lease, error) {
 	best := numTiers
 	for _, b := range backends {
 		s := b.status.Load()
-		tier, ok := tierOf(s, b.backoff.blocked(now))
-		if !ok || tier > best || avoid != nil && avoid(b) {
+		blocked := b.backoff.blocked(now)
+		tier, ok := tierOf(s, blocked)
+		if !ok || tier > best || rested && blocked || avoid != nil && avoid(b) {
 			continue
 		}
 		if tier < best {

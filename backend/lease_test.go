@@ -180,6 +180,32 @@ func TestBackoffOldTrialDoesNotEndANewOne(t *testing.T) {
 	})
 }
 
+func TestLeaseRested(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegistry(t, "a")
+		setUp(r, "a")
+		mustLease(t, r, nil).Failed(errRefused)
+		if _, err := r.LeaseRested(nil); err == nil {
+			t.Error("leased in its back-off")
+		}
+		time.Sleep(minBackoff)
+		trial, err := r.LeaseRested(nil)
+		if err != nil {
+			t.Fatalf("the delay is over: %v", err)
+		}
+		if _, err := r.LeaseRested(nil); err == nil {
+			t.Error("leased while another tries")
+		}
+		trial.Failed(errRefused)
+		a := lookup(t, r, "a")
+		r.SetHealth(a, Down, "")
+		r.SetHealth(a, Up, "")
+		if _, err := r.LeaseRested(nil); err != nil {
+			t.Errorf("it is up again: %v", err)
+		}
+	})
+}
+
 func TestSlowStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRegistry(t, "a", "b")

@@ -33,6 +33,9 @@ func (e *NoneError) Error() string {
 	return s.String()
 }
 
+// Unusable explains, when no backend can be had, why each of them cannot.
+func (r *Registry) Unusable() *NoneError { return newNoneError(r.Backends()) }
+
 // newNoneError explains why none of the backends could be leased.
 func newNoneError(backends []*Backend) *NoneError {
 	e := &NoneError{Passed: make([]PassedOver, 0, len(backends))}

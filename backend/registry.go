@@ -98,8 +98,11 @@ func (r *Registry) SetHealth(b *Backend, h Health, cause string) (changed bool) 
 	checkHealth(b.name, s.Health, h)
 	now := time.Now()
 	b.upSince = time.Time{}
-	if h == Up && old.Health != Unknown {
-		b.upSince = now
+	if h == Up {
+		b.backoff = backoff{} // what the prober has just seen is newer than what clients saw
+		if old.Health != Unknown {
+			b.upSince = now
+		}
 	}
 	s.Health, s.Since = h, now
 	b.status.Store(&s)

@@ -10,13 +10,42 @@ import (
 	"segue/proxy/wire"
 )
 
-// maxReplays is how often a statement is run again.
-const maxReplays = 2
+// ReplayLimits say which statements are run again, of those that provably only read, when their backend goes before it has begun to
+// answer. The zero value of each field means its default.
+type ReplayLimits struct {
+	// Attempts is how often one is. Negative: never.
+	Attempts int
+	// Timeout is for how long one may have been at work, in all, to be run again: what is heavy is not begun anew for ever. Negative: never.
+	Timeout time.Duration
+}
+
+// The defaults of ReplayLimits.
+const (
+	DefaultReplayAttempts = 2
+	DefaultReplayTimeout  = time.Minute
+)
+
+// allow reports whether a statement that has been run again so often, and was first sent so long ago, may be once more.
+func (l ReplayLimits) allow(replays uint8, took time.Duration) bool {
+	if l.Attempts == 0 {
+		l.Attempts = DefaultReplayAttempts
+	}
+	if l.Timeout == 0 {
+		l.Timeout = DefaultReplayTimeout
+	}
+	return int(replays) < l.Attempts && took < l.Timeout
+}
 
 // runAgain takes back the statement that the lost backend has not begun to answer if it provably only reads, so that running it twice
 // makes no difference; nil if there is none.
 func (s *session) runAgain() []byte {
-	if s.track.Outstanding() != 1 || s.track.Answered() || s.track.Pinned() != "" || s.away.replays >= maxReplays {
+	if s.track.Outstanding() != 1 || s.track.Answered() || s.track.Pinned() != "" {
+		return nil
+	}
+	if s.away.replays == 0 {
+		s.away.sent = s.since.Load() // when the session became Busy with it
+	}
+	if !s.server.options().Replay.allow(s.away.replays, time.Duration(s.server.elapsed()-s.away.sent)) {
 		return nil
 	}
 	s.kept.await(&s.up.active)
@@ -31,6 +60,20 @@ func (s *session) runAgain() []byte {
 	}
 	s.track.Client(b) // it was sent, and its outcome is unknown
 	return nil
+}
+
+// giveUpAgain tells the client of a statement that was to be run again and has waited for a backend for long enough.
+func (s *session) giveUpAgain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away.again == nil || s.end != Open {
+		return
+	}
+	cause := s.server.registry.Unusable()
+	s.answer(s.away.again[wire.HeaderLen-1], clientError("the statement, which only reads, was cut off, and no backend could take it within hold.timeout: "+cause.Error()))
+	s.away.again = nil
+	s.kept.release(&s.server.buffers)
+	s.server.clientLost(s, lostStatement, cause)
 }
 
 // begins reports whether a statement does no more than begin a transaction, which ended with the connection.

@@ -25,9 +25,7 @@ func (s *session) clientClosed(err error) {
 	s.endLocked(ClientGone, err)
 	_ = s.back.closeWrite()
 	_ = s.back.SetReadDeadline(time.Now().Add(grace))
-	if s.away.next != nil {
-		_ = s.away.next.SetDeadline(past) // there is nobody to move for
-	}
+	s.interrupt()                                                 // there is nobody to move for
 	_ = s.client.SetWriteDeadline(time.Now().Add(halfCloseGrace)) // it may take some time to read what is there
 }
 
@@ -194,7 +192,7 @@ func (s *session) cut(end End, cause error, told string) {
 	if outstanding && !s.track.Answered() {
 		s.last = clientError(told)
 	}
-	if open && s.current() == Moving && s.untold(told) {
+	if st := s.current(); open && (st == Moving || st == Holding) && s.untold(told) {
 		outstanding = true
 	}
 	if outstanding || s.down.active.Load() || open && (s.current() == Pinned || s.current() == Opaque) {
@@ -209,7 +207,8 @@ func (s *session) untold(told string) bool {
 	case s.away.again != nil:
 		s.away.seq = s.away.again[wire.HeaderLen-1]
 		s.last = clientError(told)
-	case s.away.waiting:
+	case s.away.wait.since != 0:
+		s.away.seq = s.away.wait.seq
 		s.last = clientError("the statement was not sent: " + s.cause.Error())
 	default:
 		return false
@@ -230,8 +229,6 @@ func (s *session) severLocked() {
 	if s.back != nil {
 		_ = s.back.SetDeadline(past)
 	}
-	if s.away.next != nil {
-		_ = s.away.next.SetDeadline(past)
-	}
+	s.interrupt()
 	s.turn.Broadcast()
 }

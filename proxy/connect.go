@@ -34,14 +34,18 @@ func (s *session) connect() error {
 	l.deadline = s.opened.Add(opts.connectBudget())
 	var failures trail
 	var tried []*backend.Backend
+	choose := s.server.registry.Lease
 	for pause := minPause; ; {
+		if s.server.paused.Load() {
+			l.deadline = l.deadline.Add(s.server.awaitResume(s.server.halted))
+		}
 		if s.current() != Leasing {
 			s.enter(Leasing)
 		}
 		if err := s.over(); err != nil {
 			return err
 		}
-		lease, err := s.server.registry.Lease(func(b *backend.Backend) bool { return slices.Contains(tried, b) })
+		lease, err := choose(func(b *backend.Backend) bool { return slices.Contains(tried, b) })
 		if err != nil {
 			if failures.hopeless(tried) || !s.server.pause(&pause, l.deadline) {
 				if err := s.over(); err != nil {
@@ -49,7 +53,7 @@ func (s *session) connect() error {
 				}
 				return &endError{NoBackend, failures.giveUp(err, opts.connectBudget())}
 			}
-			tried = tried[:0]
+			tried, choose = tried[:0], s.server.registry.LeaseRested // all have been tried once: do not storm them
 			continue
 		}
 		began := time.Now()

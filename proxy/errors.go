@@ -14,6 +14,7 @@ var (
 	errDrainTimeout  = errors.New("drain deadline passed")
 	errClosed        = errors.New("connection closed")
 	errCrowd         = errors.New("too many sessions are moving")
+	errPaused        = errors.New("segue is paused by its operator")
 	errStopped       = errors.New("segue was told to stop now")
 )
 
@@ -46,6 +47,7 @@ const (
 	lostIdle        = "idle"        // … while the session was idle
 	lostDeadline    = "deadline"    // cut at the drain deadline
 	lostUnsent      = "unsent"      // sent after Segue had closed the session
+	lostHold        = "hold"        // not sent: no usable backend within hold.timeout, or too many waited
 	lostUnread      = "unread"      // the backend closed a session that was relayed unread: what that meant to the client cannot be told
 )
 
@@ -62,6 +64,9 @@ const (
 
 // kindLeaving is the kind of a failure that no client saw because its session had moved before the backend was gone.
 const kindLeaving = "leaving"
+
+// kindNoBackend is the kind of a failure that no client saw because its statement waited until there was a usable backend.
+const kindNoBackend = "no_backend"
 
 // setupError is a failure of a backend while a client connects: nothing of it has reached the client, and another
 // backend may be tried.

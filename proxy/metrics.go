@@ -10,6 +10,7 @@ type metrics struct {
 	dial         *prometheus.HistogramVec
 	moves        *prometheus.CounterVec
 	moveTime     prometheus.Histogram
+	hold         *prometheus.HistogramVec
 	panics       prometheus.Counter
 }
 
@@ -18,6 +19,7 @@ const (
 	actionRetried  = "retried"  // a set-up went on with another backend
 	actionMoved    = "moved"    // a session went on on another backend
 	actionReplayed = "replayed" // a statement that only reads was run again there
+	actionHeld     = "held"     // a statement waited until a backend could take it
 )
 
 // newMetrics registers the metrics with reg, which may be nil.
@@ -45,22 +47,31 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Buckets:                     []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 5, 10},
 			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160,
 		}),
+		hold: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "segue_hold_duration_seconds", Help: "Time for which statements waited for a usable backend, or for the operator to resume, by what came of it.",
+			Buckets:                     []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160,
+		}, []string{"result"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "segue_session_panics_total", Help: "Sessions closed because of a bug in Segue.",
 		}),
 	}
-	for _, kind := range []string{lostConnect, lostStatement, lostTransaction, lostIdle, lostDeadline, lostUnsent, lostUnread} {
+	for _, kind := range []string{lostConnect, lostStatement, lostTransaction, lostIdle, lostDeadline, lostUnsent, lostHold, lostUnread} {
 		m.clientErrors.WithLabelValues(kind)
 	}
 	for _, kind := range []string{setupRefused, setupTimeout, setupClosed, setupErr, setupMalformed, setupCapabilities} {
 		m.hidden.WithLabelValues(kind, actionRetried)
 	}
 	m.hidden.WithLabelValues(setupClosed, actionReplayed)
+	m.hidden.WithLabelValues(kindNoBackend, actionHeld)
+	for _, result := range []string{heldSent, heldTimeout, heldFull, heldDryRun, heldGone} {
+		m.hold.WithLabelValues(result)
+	}
 	for _, kind := range []string{setupClosed, kindLeaving} {
 		m.hidden.WithLabelValues(kind, actionMoved)
 	}
 	if reg != nil {
-		reg.MustRegister(m.ends, m.clientErrors, m.hidden, m.dial, m.moves, m.moveTime, m.panics)
+		reg.MustRegister(m.ends, m.clientErrors, m.hidden, m.dial, m.moves, m.moveTime, m.hold, m.panics)
 	}
 	return m
 }

@@ -16,15 +16,18 @@ type away struct {
 	shift *backend.Backend // has more room
 	next  *conn            // of the backend that the session is moving to
 	lost  bool             // it is moving because its backend has closed the connection
-	slot  bool             // it holds one of the server's slots
+	at    int64            // when it was; as Server.elapsed
+	pass  *pass            // its place at the gate
+	slot  bool             // it has passed there, and must leave
 	stuck bool             // no backend will have it: it stays, and ends with its backend
 	after int64            // do not try again before; as Server.elapsed
 
 	again   []byte    // the statement that is to be run again; it lies in the session's kept
 	refusal *wire.Err // what the backend has said to it instead of running it
 	replays uint8     // how often it has been
-	waiting bool      // the client's pump waits for its turn with a statement
-	seq     uint8     // … whose sequence id this is
+	sent    int64     // when it was sent for the first time, if it has been
+	wait    wait      // of the client's pump with a statement
+	seq     uint8     // the sequence id of the statement that the last error of the session is about
 	fresh   bool      // no statement has run since the move
 	debt    *wire.Err // what the next statement is to be answered: it counts on what was lost
 	refused *refused  // a statement that is answered so, and of which more is to come
@@ -89,9 +92,7 @@ func (s *session) departLocked(next bool) bool {
 		s.wakeLocked(wait)
 		return false
 	}
-	select {
-	case s.server.slots <- struct{}{}:
-	default:
+	if !s.server.gate.tryEnter() {
 		s.wakeLocked(slotPause/2 + rand.N(slotPause))
 		return false
 	}
@@ -156,7 +157,7 @@ func (s *session) departLost(err error) {
 		s.away.debt = clientError(text)
 		s.server.clientLost(s, lostTransaction, err)
 	}
-	s.away.lost = true
+	s.away.lost, s.away.at = true, s.server.elapsed()
 	if s.current() != Moving {
 		s.enter(Moving)
 	}
@@ -185,11 +186,11 @@ func (s *session) answerLost() {
 	s.track.Abandon()
 }
 
-// giveSlot gives back the slot that departLocked took.
+// giveSlot leaves the gate to others.
 func (s *session) giveSlot() {
 	if s.away.slot {
 		s.away.slot = false
-		<-s.server.slots
+		s.server.gate.leave()
 	}
 }
 
@@ -280,7 +281,8 @@ func (s *session) strand(from *backend.Backend, err error) {
 		s.away.seq = s.away.again[wire.HeaderLen-1]
 		s.last, s.insist = clientError("the statement, which only reads, was cut off: "+s.cause.Error()), true
 		kind = lostStatement
-	case s.away.waiting:
+	case s.away.wait.since != 0:
+		s.away.seq = s.away.wait.seq
 		s.last, s.insist = clientError("the statement was not sent: "+s.cause.Error()), true
 		kind = lostUnsent
 	}

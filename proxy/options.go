@@ -21,6 +21,10 @@ type Options struct {
 	Users []User
 	// Rebalance is how sessions come back to a backend that is up again.
 	Rebalance Rebalance
+	// Hold is how statements wait while there is no usable backend.
+	Hold Hold
+	// Replay is which statements are run again when their backend goes.
+	Replay ReplayLimits
 }
 
 // The defaults of Options.

@@ -37,7 +37,7 @@ func TestStatementThatWaitsForAMoveIsToldOfItsEnd(t *testing.T) {
 	eventually(t, "the statement to wait", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return s.away.waiting
+		return s.away.wait.since != 0
 	})
 	p.Close()
 	payload, err := d.next(1)

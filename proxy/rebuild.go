@@ -40,74 +40,179 @@ type luggage struct {
 func (s *session) rebuild() (*arrival, error) {
 	opts := s.server.options()
 	lost, to := s.whither()
-	deadline := time.Now().Add(moveTimeout)
 	if lost {
-		deadline = time.Now().Add(opts.connectBudget())
+		return s.rebuildLost(opts)
 	}
-	if !lost && !s.waitForSlot(deadline) {
+	deadline := time.Now().Add(moveTimeout)
+	if !s.waitForSlot(deadline) {
 		return nil, errCrowd
 	}
-	bag, err := s.pack(lost, deadline, opts)
+	bag, err := s.pack(false, deadline, opts)
 	if errors.As(err, new(*spoiledError)) && s.spoil(err) { // an answer to Segue that comes late must not reach the client
-		lost, to, deadline = true, nil, time.Now().Add(opts.connectBudget())
-		bag, err = s.pack(lost, deadline, opts)
+		return s.rebuildLost(opts)
 	}
 	if err != nil {
 		return nil, err
 	}
-	old := s.lease.Backend()
-	tried := []*backend.Backend{old}
-	var failures trail
-	var refused error
-	for pause := minPause; ; {
+	q := search{tried: []*backend.Backend{s.lease.Backend()}}
+	for {
 		lease, err := s.server.registry.Lease(func(b *backend.Backend) bool {
-			return slices.Contains(tried, b) || !lost && (!takes(b) || to != nil && b != to)
+			return slices.Contains(q.tried, b) || !takes(b) || to != nil && b != to
 		})
 		if err != nil {
-			if refused != nil {
-				return nil, refused // by all that there are
-			}
-			if !lost || s.isOver() || !s.server.pause(&pause, deadline) {
-				return nil, failures.giveUp(err, opts.connectBudget())
-			}
-			tried = tried[:0] // the old one as well: it may have closed one connection and be well
-			continue
+			return nil, q.nowhere(err, opts)
 		}
-		if lost && !s.server.takeSlot(deadline) {
-			lease.Release()
-			return nil, failures.giveUp(errCrowd, opts.connectBudget())
-		}
-		a, err := s.rebuildWithAny(lease, bag, deadline, opts)
-		if lost {
-			<-s.server.slots
-		}
-		if err == nil {
-			return a, nil
-		}
-		if s.isOver() {
-			lease.Release() // and no word against the backend: it was cut off
-			return nil, err
-		}
-		var failed *setupError
-		switch {
-		case !errors.As(err, &failed):
-			lease.Release()
-			refused = fmt.Errorf("%s: %w", lease.Backend().Name(), err)
-		case failed.kind == setupCapabilities || failed.kind == setupReplay:
-			lease.Release() // it serves others well
-		default:
-			lease.Failed(failed)
-			s.server.evidence(lease.Backend(), failed)
-		}
-		tried = append(tried, lease.Backend())
-		failures.add(lease.Backend().Name(), err)
-		if !time.Now().Before(deadline) {
-			return nil, failures.giveUp(nil, opts.connectBudget())
+		if a, over, err := s.try(&q, lease, bag, deadline, opts); over {
+			return a, err
 		}
 	}
 }
 
-// waitForSlot makes sure that the session has a slot for all of its move, as one has that departed by itself.
+// rebuildLost is rebuild for a session whose backend has gone. It has all the time there is while no backend can take it, and
+// connect.budget from when one could.
+func (s *session) rebuildLost(opts *Options) (*arrival, error) {
+	bag, err := s.pack(true, time.Time{}, opts)
+	if err != nil {
+		return nil, err
+	}
+	q := search{tried: []*backend.Backend{s.lease.Backend()}}
+	deadline := time.Now().Add(opts.connectBudget())
+	for pause := minPause; ; {
+		if s.server.gate.isShut() {
+			deadline = time.Time{}
+		}
+		if !s.awaitPass() {
+			if s.isOver() {
+				return nil, errStopped
+			}
+			s.giveUpAgain() // and wait on
+			continue
+		}
+		if deadline.IsZero() {
+			deadline = time.Now().Add(opts.connectBudget())
+		}
+		lease, err := s.server.registry.LeaseRested(func(b *backend.Backend) bool { return slices.Contains(q.tried, b) })
+		if err == nil {
+			a, over, err := s.try(&q, lease, bag, deadline, opts)
+			if !over {
+				s.leaveGate()
+				continue
+			}
+			return a, err
+		}
+		shut := s.server.gate.isShut()
+		s.leaveGate()
+		switch {
+		case s.isOver():
+			return nil, errStopped
+		case q.refused != nil && !shut:
+			return nil, q.nowhere(err, opts)
+		case !s.server.pause(&pause, deadline) && !shut:
+			return nil, q.nowhere(err, opts)
+		}
+		q.tried = q.tried[:0] // the old one as well: it may have closed one connection and be well
+	}
+}
+
+// search is what has come of looking for a backend so far.
+type search struct {
+	tried    []*backend.Backend
+	failures trail
+	refused  error // by one that will not have this client
+}
+
+// nowhere is the error of a search that has found nothing.
+func (q *search) nowhere(none error, opts *Options) error {
+	if q.refused != nil {
+		return q.refused // by all that there are
+	}
+	return q.failures.giveUp(none, opts.connectBudget())
+}
+
+// try rebuilds the session on one backend. over: the search has ended, one way or the other.
+func (s *session) try(q *search, lease *backend.Lease, bag *luggage, deadline time.Time, opts *Options) (a *arrival, over bool, err error) {
+	a, err = s.rebuildWithAny(lease, bag, deadline, opts)
+	if err == nil {
+		return a, true, nil
+	}
+	if s.isOver() {
+		lease.Release() // and no word against the backend: it was cut off
+		return nil, true, err
+	}
+	var failed *setupError
+	switch {
+	case !errors.As(err, &failed):
+		lease.Release()
+		q.refused = fmt.Errorf("%s: %w", lease.Backend().Name(), err)
+	case failed.kind == setupCapabilities || failed.kind == setupReplay:
+		lease.Release() // it serves others well
+	default:
+		lease.Failed(failed)
+		s.server.evidence(lease.Backend(), failed)
+	}
+	q.tried = append(q.tried, lease.Backend())
+	q.failures.add(lease.Backend().Name(), err)
+	if !time.Now().Before(deadline) {
+		return nil, true, q.failures.giveUp(nil, opts.connectBudget())
+	}
+	return nil, false, nil
+}
+
+// awaitPass waits at the gate, in state Holding while that is shut. It reports false if there is nothing to be rebuilt any more, or
+// something else is to be done before.
+func (s *session) awaitPass() bool {
+	p := s.comeToGate()
+	if p == nil {
+		return false
+	}
+	<-p.done
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.away.again != nil {
+		s.server.holding.remove(s, 0)
+	}
+	s.away.pass = nil
+	if s.current() == Holding {
+		s.enter(Moving)
+	}
+	s.away.slot = p.passed
+	if p.passed && s.end != Open {
+		s.giveSlot()
+	}
+	return p.passed && s.end == Open
+}
+
+// comeToGate takes a place there; nil if the session is over.
+func (s *session) comeToGate() *pass {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end != Open {
+		return nil
+	}
+	since := int64(unhurried)
+	switch {
+	case s.away.again != nil:
+		since = s.away.at
+		s.server.holding.add(s, 0)
+	case s.away.wait.since != 0:
+		since = s.away.wait.since
+	}
+	p := s.server.gate.enter(since)
+	s.away.pass = p
+	if s.server.gate.isShut() {
+		s.enter(Holding)
+		s.turn.Broadcast() // a statement that waits is held from here on
+	}
+	return p
+}
+
+func (s *session) leaveGate() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.giveSlot()
+}
+
+// waitForSlot makes sure that the session, whose backend lives, has a slot for all of its move, as one has that departed by itself.
 func (s *session) waitForSlot(deadline time.Time) bool {
 	s.mu.Lock()
 	has := s.away.slot
@@ -115,27 +220,19 @@ func (s *session) waitForSlot(deadline time.Time) bool {
 	if has {
 		return true
 	}
-	if !s.server.takeSlot(deadline) {
-		return false
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.away.slot = true
-	return true
-}
-
-// takeSlot waits until a session may move. One whose backend has gone takes a slot for each attempt: it has all the time there
-// is, and does not keep others from theirs meanwhile.
-func (s *Server) takeSlot(deadline time.Time) bool {
+	p := s.server.gate.enter(s.server.elapsed())
 	t := time.NewTimer(time.Until(deadline))
 	defer t.Stop()
 	select {
-	case s.slots <- struct{}{}:
-		return true
+	case <-p.done:
 	case <-t.C:
-	case <-s.halted.Done():
+		s.server.gate.giveUp(p)
+		<-p.done
 	}
-	return false
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away.slot = p.passed
+	return p.passed
 }
 
 // takes reports whether a session that has a backend may come to b.

@@ -29,12 +29,20 @@ type Server struct {
 	halted   context.Context // done after Close: no session is to be begun or set up
 	halt     context.CancelFunc
 	nudge    chan struct{} // has room for one; see lookAgain
-	slots    chan struct{} // one for each session that is moving; see maxMoving
+	gate     *gate         // for sessions that move; see maxMoving
 
 	opts   atomic.Pointer[Options]
 	lastID atomic.Uint32
 	doubt  atomic.Int64   // until when connections are looked at twice; as elapsed. See session.doubtful
 	wg     sync.WaitGroup // one for each session
+
+	holding     holding
+	paused      atomic.Bool
+	pausedSince atomic.Int64 // as elapsed, like the next two; 0: there is no pause
+	pausedUntil atomic.Int64
+	resumed     atomic.Int64 // when the last pause ended
+	pausing     sync.Mutex
+	resumes     chan struct{} // closed at the end of a pause, and then replaced; guarded by pausing
 
 	mu       sync.Mutex // guards what follows
 	sessions map[*session]struct{}
@@ -45,8 +53,8 @@ type Server struct {
 // NewServer returns a Server that takes backends from r. metrics may be nil.
 func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.Registerer) *Server {
 	s := &Server{
-		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), nudge: make(chan struct{}, 1), slots: make(chan struct{}, maxMoving),
-		sessions: map[*session]struct{}{}, byBack: map[*backend.Backend]*fold{},
+		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), nudge: make(chan struct{}, 1), gate: newGate(maxMoving),
+		resumes: make(chan struct{}), sessions: map[*session]struct{}{}, byBack: map[*backend.Backend]*fold{},
 	}
 	s.halted, s.halt = context.WithCancel(context.Background())
 	if s.log == nil {

@@ -100,7 +100,7 @@ func upheaval(t *testing.T) {
 	if n := len(p.byBack); n != 0 {
 		t.Errorf("%d folds are left", n)
 	}
-	if n := len(p.slots); n != 0 {
+	if n := maxMoving - p.gate.free; n != 0 {
 		t.Errorf("%d slots are left", n)
 	}
 	m := &measured{proxied: p, metrics: metrics}

@@ -23,6 +23,7 @@ func (s *Server) tend(ctx context.Context) {
 		select {
 		case now := <-ticker.C:
 			s.keepAlive()
+			s.hold()
 			b.balance(s, now)
 		case <-ctx.Done():
 			return

@@ -12,7 +12,8 @@ import (
 // special reports whether a client's bytes need more than being passed on.
 func (s *session) special(b []byte) bool {
 	a := &s.away
-	return s.current() == Moving || a.fresh || a.shift != nil || a.drain != nil || a.debt != nil || a.refused != nil || s.track.OwnOutstanding() || s.doubtful() ||
+	st := s.current()
+	return st == Moving || st == Holding || a.fresh || a.shift != nil || a.drain != nil || a.debt != nil || a.refused != nil || s.track.OwnOutstanding() || s.doubtful() || s.server.paused.Load() ||
 		a.moves > 0 && len(b) > wire.HeaderLen && wire.Command(b[wire.HeaderLen]) == wire.ComChangeUser
 }
 
@@ -34,26 +35,32 @@ func (s *session) doubtful() bool {
 // with what follows it. It waits while the session moves.
 func (s *session) beforeStatement(b []byte) (answered int, instead []byte, hold bool) {
 	for s.end == Open {
-		s.awaitTurn(b)
 		rest := b[answered:]
-		if len(rest) == 0 || s.end != Open || s.track.Outstanding() > 0 || s.track.MidCommand() || s.track.Opaque() != 0 {
-			return answered, nil, false
-		}
-		if s.away.refused != nil {
+		if len(rest) > 0 && s.away.refused != nil {
 			answered += s.refuseMore(rest)
 			continue
+		}
+		var reply *wire.Err
+		if !s.pays(rest) {
+			reply = s.awaitTurn(rest)
+		}
+		if len(rest) == 0 || s.end != Open || s.track.Outstanding() > 0 || s.track.MidCommand() || s.track.Opaque() != 0 {
+			return answered, nil, false
 		}
 		look := s.track.Look(rest)
 		if s.undecided(rest, look) {
 			return answered, nil, true
 		}
-		reply := s.owed(look)
+		if reply == nil {
+			reply = s.owed(look)
+		}
 		switch {
 		case reply != nil && look.Whole:
 			s.answer(look.Seq, reply)
 			answered += look.Len
 		case reply != nil:
 			s.away.refused = &refused{reply: reply}
+		case s.between(): // what was lost has been given up, and it waits like any other
 		case s.departs(look):
 		default:
 			return answered, s.changeUser(look, rest), false
@@ -106,27 +113,17 @@ func (s *session) refuseMore(b []byte) (n int) {
 	return n
 }
 
-// awaitTurn waits until the session stands on a backend that takes statements.
-func (s *session) awaitTurn(b []byte) {
-	for s.end == Open && (s.current() == Moving || s.track.OwnOutstanding()) {
-		if s.current() == Moving && isQuit(b) { // there is nobody to move for
-			s.endLocked(ClientQuit, nil)
-			if s.away.next != nil {
-				_ = s.away.next.SetDeadline(past)
-			}
-			return
-		}
-		s.away.waiting = true
-		if len(b) >= wire.HeaderLen {
-			s.away.seq = b[wire.HeaderLen-1]
-		}
-		s.turn.Wait()
-		s.away.waiting = false
-	}
-}
-
 func isQuit(b []byte) bool {
 	return len(b) > wire.HeaderLen && wire.Command(b[wire.HeaderLen]) == wire.ComQuit
+}
+
+// pays reports whether the client's next command is answered with what is owed, wherever the session stands.
+func (s *session) pays(b []byte) bool {
+	if s.away.debt == nil || !s.between() || len(b) <= wire.HeaderLen || s.track.Outstanding() > 0 {
+		return false
+	}
+	c := wire.Command(b[wire.HeaderLen])
+	return !c.Silent() && c != wire.ComPing && c != wire.ComQuit
 }
 
 // owed is the ERR_Packet that the next command gets in place of an answer; nil if it may be sent on.
@@ -175,7 +172,7 @@ func (s *session) departs(look track.Look) bool {
 func (s *session) resend(to *conn, b []byte, err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.end != Open || s.back != to || s.current() == Moving || s.track.Answered() || !s.rebuildable() {
+	if s.end != Open || s.back != to || s.between() || s.track.Answered() || !s.rebuildable() {
 		return false
 	}
 	s.track.Abandon()

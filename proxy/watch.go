@@ -95,6 +95,7 @@ func (s *Server) watch(ctx context.Context) {
 // review looks at each backend that has sessions and begins, ends or enforces their drains. It returns when it wants to look
 // again though nothing has changed.
 func (s *Server) review(now time.Time) (again time.Time) {
+	s.shutGate()
 	alternative := s.alternative()
 	views, closing := s.views(func(*backend.Backend) bool { return true })
 	for _, v := range views {
@@ -126,7 +127,7 @@ func (s *Server) review(now time.Time) (again time.Time) {
 
 // spread is the time over which n idle sessions leave: a StarRocks FE that is leaving closes them within milliseconds, and the
 // others must not be overrun.
-func spread(n int) time.Duration { return min(time.Duration(n)*time.Millisecond, time.Second) }
+func spread(n int) time.Duration { return min(time.Duration(n)*time.Millisecond, 400*time.Millisecond) }
 
 // alternative reports whether some backend takes new sessions: as long as none does, the least bad one keeps its own.
 func (s *Server) alternative() bool {
