@@ -72,6 +72,8 @@ func Default() *Config {
 				Threshold: proxy.DefaultRebalanceThreshold,
 				Settle:    proxy.DefaultRebalanceSettle,
 			},
+			Hold:   proxy.Hold{Timeout: proxy.DefaultHoldTimeout, Statements: proxy.DefaultHoldStatements},
+			Replay: proxy.ReplayLimits{Attempts: proxy.DefaultReplayAttempts, Timeout: proxy.DefaultReplayTimeout},
 		},
 	}
 }

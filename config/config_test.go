@@ -42,7 +42,7 @@ func TestProblems(t *testing.T) {
 		{"abbreviated key", "backends:\n- {addr: fe1:9030, address: fe1:9030}\n", `2:4: unknown key "addr" in backends[0]; did you mean "address"?`},
 		{"key of another section", one + "interval: 1s\n", `2:1: unknown key "interval"; did you mean "health.interval"?`},
 		{"key of the top", one + "health: {flavor: tidb}\n", `2:10: unknown key "flavor" in health; did you mean "flavor"?`},
-		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, flavor, backends, users, balance, health, connect, drain`},
+		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, flavor, backends, users, balance, health, connect, drain, hold, replay`},
 		{"merge key", one + "health:\n  <<: {rise: 2}\n", `3:3: unknown key "<<" in health; known keys: interval, fast_interval, timeout, rise, fall, user, password, password_file`},
 		{"duplicate key", "listen: :1\n" + one + "listen: :2\n", `3:1: key "listen" is given twice; it was given in line 1 already; keep one`},
 		{"key that is a list", one + "[a]: 1\n", `2:1: a key is a list; keys are plain words`},
@@ -66,6 +66,11 @@ func TestProblems(t *testing.T) {
 3:19: connect.budget is 0s; write a time above zero
 3:32: connect.timeout is -1s; write a time above zero
 4:18: drain.timeout is 0s; write a time above zero`},
+		{"hold and replay", one + "hold: {timeout: -1s, statements: 0, dry_run: maybe}\nreplay: {attempts: 11, timeout: 0s}\n", `2:17: hold.timeout is -1s; write 0s or more
+2:34: hold.statements is 0; write a whole number from 1 to 1000000
+2:46: hold.dry_run: "maybe" is neither true nor false; write true or false
+3:20: replay.attempts is 11; write a whole number from 0 to 10
+3:33: replay.timeout is 0s; write a time above zero`},
 		{"slow start negative", one + "balance: {slow_start: -1s}\n", `2:23: balance.slow_start is -1s; write 0s or more`},
 		{"rebalance", one + "balance: {rebalance_rate: -1, rebalance_threshold: 0%, rebalance_settle: 0s}\n", `2:27: balance.rebalance_rate is -1; write 0.01 to 10000 sessions per second; 0: off
 2:52: balance.rebalance_threshold is 0%; write 1% to 100%
@@ -205,6 +210,8 @@ balance: {policy: round-robin, slow_start: 0s, rebalance_rate: 0, rebalance_thre
 health: {interval: 1s, fast_interval: 1s, rise: 1, fall: 1, user: 007, password: 0123}
 connect:
 drain: {timeout: 1m30s}
+hold: {timeout: 0s, statements: 7, dry_run: true}
+replay: {attempts: 0, timeout: 3s}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -225,6 +232,8 @@ drain: {timeout: 1m30s}
 	want.Health.User, want.Health.Password = "007", "0123"
 	want.Proxy.DrainTimeout = 90 * time.Second
 	want.Proxy.Rebalance = proxy.Rebalance{Rate: -1, Threshold: 0.125, Settle: time.Minute}
+	want.Proxy.Hold = proxy.Hold{Timeout: -1, Statements: 7, DryRun: true}
+	want.Proxy.Replay = proxy.ReplayLimits{Attempts: -1, Timeout: 3 * time.Second}
 	want.seen = c.seen
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)

@@ -8,9 +8,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// rateOff is how proxy.Rebalance says that nothing is moved: its zero means
-// the default, the file's zero means off.
-const rateOff = -1
+// off is how the rooms' options say that there is none of something: their
+// zero means the default, the file's zero means off.
+const off = -1
 
 // maxRate is the highest rate of sessions that may be asked for.
 const maxRate = 10_000
@@ -27,7 +27,7 @@ func (p *parser) rate(into *float64) func(*yaml.Node) {
 		case !(x == 0 || x >= 0.01 && x <= maxRate): // NaN too
 			p.report(n, fmt.Sprintf("%s is %s", p.key(n), shorten(n.Value)), fmt.Sprintf("write 0.01 to %d sessions per second; 0: off", maxRate))
 		case x == 0:
-			*into = rateOff
+			*into = off
 		default:
 			*into = x
 		}

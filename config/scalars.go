@@ -65,6 +65,16 @@ func (p *parser) duration(into *time.Duration, least time.Duration) func(*yaml.N
 	}
 }
 
+// durationOrOff reads a time span; 0 is off.
+func (p *parser) durationOrOff(into *time.Duration) func(*yaml.Node) {
+	read := p.duration(into, 0)
+	return func(n *yaml.Node) {
+		if read(n); *into == 0 {
+			*into = off
+		}
+	}
+}
+
 func (p *parser) notDuration(n *yaml.Node) {
 	if _, err := strconv.ParseFloat(n.Value, 64); err == nil {
 		p.report(n, fmt.Sprintf("%s: %s has no unit", p.key(n), n.Value),
@@ -88,17 +98,30 @@ func (p *parser) truth(n *yaml.Node, into *bool) bool {
 }
 
 // count reads a whole number from 1 to most.
-func (p *parser) count(into *int, most int) func(*yaml.Node) {
+func (p *parser) count(into *int, most int) func(*yaml.Node) { return p.number(into, 1, most) }
+
+// countOrOff reads a whole number up to most; 0 is off.
+func (p *parser) countOrOff(into *int, most int) func(*yaml.Node) {
+	read := p.number(into, 0, most)
+	return func(n *yaml.Node) {
+		if read(n); *into == 0 {
+			*into = off
+		}
+	}
+}
+
+// number reads a whole number from least to most.
+func (p *parser) number(into *int, least, most int) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		if !p.scalar(n) {
 			return
 		}
 		number, err := strconv.Atoi(n.Value)
-		remedy := fmt.Sprintf("write a whole number from 1 to %d", most)
+		remedy := fmt.Sprintf("write a whole number from %d to %d", least, most)
 		switch {
 		case n.ShortTag() != "!!int":
 			p.report(n, fmt.Sprintf("%s: %q is not a whole number", p.key(n), shorten(n.Value)), remedy)
-		case err != nil || number < 1 || number > most:
+		case err != nil || number < least || number > most:
 			p.report(n, fmt.Sprintf("%s is %s", p.key(n), shorten(n.Value)), remedy)
 		default:
 			*into = number

@@ -12,6 +12,8 @@ import (
 const (
 	minInterval = 10 * time.Millisecond // a thousand sidecars ask the same server
 	maxCount    = 100                   // of rise and fall
+	maxHeld     = 1_000_000             // statements, 16 KB each
+	maxReplays  = 10                    // of one statement
 )
 
 // document is what the walk fills in: the configuration, and what needs the
@@ -56,6 +58,15 @@ func (p *parser) schema(d *document) []key {
 		}},
 		{name: "drain", keys: []key{
 			{name: "timeout", read: p.duration(&c.Proxy.DrainTimeout, 1)},
+		}},
+		{name: "hold", keys: []key{
+			{name: "timeout", read: p.durationOrOff(&c.Proxy.Hold.Timeout)},
+			{name: "statements", read: p.count(&c.Proxy.Hold.Statements, maxHeld)},
+			{name: "dry_run", read: func(n *yaml.Node) { p.truth(n, &c.Proxy.Hold.DryRun) }},
+		}},
+		{name: "replay", keys: []key{
+			{name: "attempts", read: p.countOrOff(&c.Proxy.Replay.Attempts, maxReplays)},
+			{name: "timeout", read: p.duration(&c.Proxy.Replay.Timeout, 1)},
 		}},
 	}
 }

@@ -21,6 +21,8 @@ type driver struct {
 	caps  wire.Capability
 	// database is asked for at login, unless it is empty.
 	database string
+	// user is u if it is empty.
+	user string
 	// slow is how long it takes to answer.
 	slow time.Duration
 	// shy clients give their password only to an AuthSwitchRequest.
@@ -61,6 +63,9 @@ func (d *driver) login(password string) error {
 		return err
 	}
 	r := wire.HandshakeResponse41{Capabilities: d.caps &^ wire.ClientConnectWithDB, MaxPacketSize: 1 << 24, Charset: 33, Username: "u"}
+	if d.user != "" {
+		r.Username = d.user
+	}
 	if d.database != "" {
 		r.Capabilities, r.Database = r.Capabilities|wire.ClientConnectWithDB, d.database
 	}

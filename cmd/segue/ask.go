@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -93,6 +94,10 @@ func (w *world) printStatus(s admin.Status) error {
 	}
 	fmt.Fprintf(w.stdout, "segue %s for %s: %s on %s for %s, %s\n", s.Version, s.Flavor, s.State, s.Listen, age(s.Started), ready)
 	fmt.Fprintf(w.stdout, "backends: %d of %d usable\nsessions: %d\n", s.Backends.Usable, s.Backends.Total, s.Sessions)
+	if p := s.Paused; p != nil {
+		fmt.Fprintf(w.stdout, "paused: for %s, until %s at most; %s held, %s at work; `segue resume` ends it\n",
+			age(p.Since), p.Until.Local().Format(time.TimeOnly), plural(p.Held, "statement"), plural(p.Busy, "session"))
+	}
 	path := s.Config.Path
 	if path == "" {
 		path = "from flags and variables"

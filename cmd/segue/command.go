@@ -72,7 +72,7 @@ Flags win over SEGUE_* variables, these over the file, the file over defaults.`,
 		&cobra.Group{ID: "try", Title: "Try it:"})
 	for group, commands := range map[string][]*cobra.Command{
 		"run": {w.serveCommand(), w.validateCommand(), w.checkCommand()},
-		"ask": {w.statusCommand(), w.backendsCommand(), w.sessionsCommand(), w.drainCommand(), w.readyCommand(), w.maintCommand()},
+		"ask": {w.statusCommand(), w.backendsCommand(), w.sessionsCommand(), w.drainCommand(), w.readyCommand(), w.maintCommand(), w.pauseCommand(), w.resumeCommand()},
 		"try": {w.demoCommand(), w.simCommand()},
 	} {
 		for _, c := range commands {

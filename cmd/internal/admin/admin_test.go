@@ -45,6 +45,7 @@ func serve(t *testing.T) *served {
 	h := &Handler{
 		Registry: registry,
 		Sessions: sessionList{{ID: 2, Backend: "fe-1", State: "idle", Since: started.Add(time.Second)}, {ID: 1, Since: started}},
+		Pauser:   proxy.NewServer(registry, proxy.Options{}, nil, nil),
 		Metrics:  metrics,
 		About:    func() Status { return Status{Version: "v0", Listen: "127.0.0.1:9030", Started: started} },
 	}
@@ -72,6 +73,23 @@ func (s *served) setHealth(t *testing.T, name string, h backend.Health, cause st
 		t.Fatalf("no backend %s", name)
 	}
 	s.registry.SetHealth(b, h, cause)
+}
+
+func TestPauseAndResume(t *testing.T) {
+	s := serve(t)
+	if _, err := s.client.Resume(t.Context()); err == nil || !strings.Contains(err.Error(), "not paused") {
+		t.Errorf("resume without a pause: %v", err)
+	}
+	st, err := s.client.Pause(t.Context(), time.Minute)
+	if err != nil || st.Paused == nil || st.Paused.Until.Sub(st.Paused.Since) < 50*time.Second {
+		t.Fatalf("pause: %+v, %v", st.Paused, err)
+	}
+	if code, body, _ := s.request(t, http.MethodPost, "/api/v1/pause?for=soon", nil); code != http.StatusBadRequest || !strings.Contains(body, "soon") {
+		t.Errorf("pause for soon: %d %s", code, body)
+	}
+	if st, err = s.client.Resume(t.Context()); err != nil || st.Paused != nil {
+		t.Errorf("resume: %+v, %v", st.Paused, err)
+	}
 }
 
 // request sends one request with headers ("Host" among them) and returns the

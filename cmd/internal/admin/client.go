@@ -59,6 +59,16 @@ func (c *Client) SetAdmin(ctx context.Context, name string, a backend.Admin) (Ba
 	return ask[Backend](ctx, c, http.MethodPost, "/api/v1/backends/"+url.PathEscape(name)+"/"+a.String())
 }
 
+// Pause holds all statements, for d at most.
+func (c *Client) Pause(ctx context.Context, d time.Duration) (Status, error) {
+	return ask[Status](ctx, c, http.MethodPost, "/api/v1/pause?for="+d.String())
+}
+
+// Resume lets them go on.
+func (c *Client) Resume(ctx context.Context) (Status, error) {
+	return ask[Status](ctx, c, http.MethodPost, "/api/v1/resume")
+}
+
 // Live tells whether /livez answers.
 func (c *Client) Live(ctx context.Context) error { return c.check(ctx, "/livez") }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -26,10 +27,18 @@ type SessionLister interface {
 	Sessions() []proxy.SessionInfo
 }
 
+// Pauser holds statements and lets them go; proxy.Server is one.
+type Pauser interface {
+	Pause(d time.Duration)
+	Resume() bool
+	Paused() *proxy.Pause
+}
+
 // Handler answers the admin API. Its fields are set before it is used.
 type Handler struct {
 	Registry Registry
 	Sessions SessionLister
+	Pauser   Pauser
 	Metrics  prometheus.Gatherer
 	// About gives the part of Status that only the program knows: all but
 	// State, Ready, Backends and Sessions.
@@ -55,6 +64,8 @@ func (h *Handler) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/sessions", h.sessions)
 	mux.HandleFunc("GET /api/v1/events", h.events)
 	mux.HandleFunc("POST /api/v1/backends/{name}/{admin}", h.setAdmin)
+	mux.HandleFunc("POST /api/v1/pause", h.pause)
+	mux.HandleFunc("POST /api/v1/resume", h.resume)
 	mux.HandleFunc("GET /{$}", page("status.html", "text/html; charset=utf-8"))
 	mux.HandleFunc("GET /status.css", page("status.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET /status.js", page("status.js", "text/javascript; charset=utf-8"))
@@ -106,6 +117,7 @@ func (h *Handler) status(w http.ResponseWriter, _ *http.Request) {
 	s.Ready = h.Ready()
 	s.Backends = h.tally()
 	s.Sessions = len(h.Sessions.Sessions())
+	s.Paused = h.Pauser.Paused()
 	if s.Config.Problems == nil {
 		s.Config.Problems = []string{}
 	}
@@ -147,6 +159,30 @@ func (h *Handler) setAdmin(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	refuse(w, http.StatusNotFound, "the configuration no longer has "+quote(name))
+}
+
+// DefaultPause is how long a pause lasts at most, if nothing is said of it.
+const DefaultPause = 5 * time.Minute
+
+func (h *Handler) pause(w http.ResponseWriter, r *http.Request) {
+	d := DefaultPause
+	if text := r.FormValue("for"); text != "" {
+		var err error
+		if d, err = time.ParseDuration(text); err != nil || d <= 0 {
+			refuse(w, http.StatusBadRequest, "for: "+quote(text)+" is no time span above zero; write it as in 30s or 5m")
+			return
+		}
+	}
+	h.Pauser.Pause(d)
+	h.status(w, r)
+}
+
+func (h *Handler) resume(w http.ResponseWriter, r *http.Request) {
+	if !h.Pauser.Resume() {
+		refuse(w, http.StatusConflict, "segue is not paused")
+		return
+	}
+	h.status(w, r)
 }
 
 // problem is the body of an answer that is not 200.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/proxy"
 )
 
 // Status is Segue as a whole.
@@ -16,6 +17,7 @@ type Status struct {
 	Ready    bool           `json:"ready"` // as /readyz
 	Backends Tally          `json:"backends"`
 	Sessions int            `json:"sessions"`
+	Paused   *proxy.Pause   `json:"paused,omitempty"` // statements are held on purpose
 	Config   Reload         `json:"config"`
 }
 

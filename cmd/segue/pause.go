@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"segue/cmd/internal/admin"
+)
+
+func (w *world) pauseCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "pause",
+		Short: "Hold all statements, for maintenance of the whole cluster",
+		Long: `Hold the next statement of every session, and clients that connect, until
+` + "`segue resume`" + `. Statements that run and open transactions may end. The clients
+wait and see no error, though the whole cluster may be restarted meanwhile; how
+long they wait is for their own timeouts to say. A pause ends by itself when its
+time is over.`,
+		Example: "  segue pause --for 2m --wait && restart-everything; segue resume",
+		Args:    cobra.NoArgs,
+	}
+	most := cmd.Flags().Duration("for", admin.DefaultPause, "end by itself after this time")
+	wait := cmd.Flags().Bool("wait", false, "return when no statement runs and no transaction is open any more")
+	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
+		if *most <= 0 {
+			return usageError{fmt.Errorf("--for is %s; write a time above zero", *most)}
+		}
+		s, err := c.Pause(ctx, *most)
+		if err != nil {
+			return err
+		}
+		if err := w.printPause(s); err != nil || !*wait {
+			return err
+		}
+		return w.waitQuiet(ctx, c)
+	})
+}
+
+func (w *world) resumeCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "resume",
+		Short: "Let statements go on that `segue pause` holds",
+		Args:  cobra.NoArgs,
+	}
+	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
+		s, err := c.Resume(ctx)
+		if err != nil {
+			return err
+		}
+		return w.printPause(s)
+	})
+}
+
+func (w *world) printPause(s admin.Status) error {
+	if s.Paused == nil {
+		_, err := fmt.Fprintf(w.stdout, "resumed; %s\n", plural(s.Sessions, "session"))
+		return err
+	}
+	_, err := fmt.Fprintf(w.stdout, "paused until %s at most; %s held, %s at work\n",
+		s.Paused.Until.Local().Format(time.TimeOnly), plural(s.Paused.Held, "statement"), plural(s.Paused.Busy, "session"))
+	return err
+}
+
+// waitQuiet returns when nothing runs any more.
+func (w *world) waitQuiet(ctx context.Context, c *admin.Client) error {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	last := -1
+	for {
+		s, err := c.Status(ctx)
+		switch {
+		case err != nil:
+			return err
+		case s.Paused == nil:
+			return fmt.Errorf("wait: the pause has ended")
+		case s.Paused.Busy == 0:
+			return w.printPause(s)
+		case s.Paused.Busy != last:
+			last = s.Paused.Busy
+			if err := w.printPause(s); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("wait: %s still at work: %w", plural(last, "session"), context.Cause(ctx))
+		case <-ticker.C:
+		}
+	}
+}
