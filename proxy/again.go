@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"encoding/binary"
 	"slices"
 	"time"
 
@@ -39,13 +38,17 @@ func (l ReplayLimits) allow(replays uint8, took time.Duration) bool {
 // runAgain takes back the statement that the lost backend has not begun to answer if it provably only reads, so that running it twice
 // makes no difference; nil if there is none.
 func (s *session) runAgain() []byte {
-	if s.track.Outstanding() != 1 || s.track.Answered() || s.track.Pinned() != "" {
+	if !s.server.options().Replay.allow(s.away.replays, s.atWork()) {
 		return nil
 	}
-	if s.away.replays == 0 {
-		s.away.sent = s.since.Load() // when the session became Busy with it
-	}
-	if !s.server.options().Replay.allow(s.away.replays, time.Duration(s.server.elapsed()-s.away.sent)) {
+	return s.takeBack(func(look track.Look, b []byte) bool {
+		return look.ReadOnly || harmless(look.Command) || begins(look, b)
+	})
+}
+
+// takeBack takes back the statement that runs, of whose answer nothing has passed, if it may be sent anew; nil if not.
+func (s *session) takeBack(may func(look track.Look, b []byte) bool) []byte {
+	if s.track.Outstanding() != 1 || s.track.Answered() || s.track.Pinned() != "" {
 		return nil
 	}
 	s.kept.await(&s.up.active)
@@ -55,11 +58,19 @@ func (s *session) runAgain() []byte {
 	}
 	s.head.restore(b)
 	s.track.Abandon()
-	if look := s.track.Look(b); look.Whole && look.Len == len(b) && (look.ReadOnly || harmless(look.Command) || begins(look, b)) {
+	if look := s.track.Look(b); look.Whole && look.Len == len(b) && may(look, b) {
 		return b
 	}
 	s.track.Client(b) // it was sent, and its outcome is unknown
 	return nil
+}
+
+// atWork is for how long the statement that runs has been, those times included when it was run before.
+func (s *session) atWork() time.Duration {
+	if s.away.replays == 0 && !s.away.electing {
+		s.away.sent = s.since.Load() // when the session became Busy with it
+	}
+	return time.Duration(s.server.elapsed() - s.away.sent)
 }
 
 // giveUpAgain tells the client of a statement that was to be run again and has waited for a backend for long enough.
@@ -79,30 +90,6 @@ func (s *session) giveUpAgain() {
 // begins reports whether a statement does no more than begin a transaction, which ended with the connection.
 func begins(look track.Look, b []byte) bool {
 	return look.Command == wire.ComQuery && track.IsBegin(b[wire.HeaderLen+1:])
-}
-
-// turnedAway takes the answer of a server that will not run statements any more and says so: ER_SERVER_SHUTDOWN, which TiDB gives
-// to COM_PING as soon as it has been told to stop. A statement that may be run again is, on another backend, if there is one.
-func (s *session) turnedAway(answer []byte) bool {
-	const codeAt = wire.HeaderLen + 1
-	if len(answer) < codeAt+2 || !wire.IsErr(answer[wire.HeaderLen:]) || binary.LittleEndian.Uint16(answer[codeAt:]) != codeServerShutdown {
-		return false
-	}
-	n, _ := wire.DecodeHeader(answer)
-	if len(answer) != wire.HeaderLen+n || !s.canMove() || !s.elsewhere() {
-		return false
-	}
-	said := new(wire.Err)
-	if said.Decode(answer[wire.HeaderLen:]) != nil {
-		return false
-	}
-	if s.away.again = s.runAgain(); s.away.again == nil {
-		return false
-	}
-	s.away.refusal = said
-	s.server.evidence(s.lease.Backend(), said)
-	s.enter(Moving)
-	return true
 }
 
 // elsewhere reports whether another backend takes sessions.
@@ -127,8 +114,10 @@ func (s *session) sendAgain() {
 		return
 	}
 	s.away.again, s.away.refusal, s.away.fresh = nil, nil, false
-	s.away.replays++
-	s.server.metrics.hidden.WithLabelValues(setupClosed, actionReplayed).Inc()
+	if !s.away.electing {
+		s.away.replays++
+		s.server.metrics.hidden.WithLabelValues(setupClosed, actionReplayed).Inc()
+	}
 	_ = s.back.SetWriteDeadline(time.Now().Add(closeGrace)) // a new socket has room for it
 	for len(b) > 0 {
 		n, insert := s.track.Client(b)

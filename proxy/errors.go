@@ -22,6 +22,9 @@ var (
 const (
 	codeServerShutdown    = 1053 // ER_SERVER_SHUTDOWN
 	codeUnknown           = 1105 // ER_UNKNOWN_ERROR
+	codeParse             = 1064 // ER_PARSE_ERROR, and an FE's code for all that has none
+	codeInterrupted       = 1317 // ER_QUERY_INTERRUPTED
+	codeConnectionKilled  = 1927 // ER_CONNECTION_KILLED (MariaDB)
 	codeServerUnavailable = 3168 // ER_SERVER_ISNT_AVAILABLE
 	codeHandshake         = 1043 // ER_HANDSHAKE_ERROR
 	stateConnection       = "08S01"
@@ -67,6 +70,9 @@ const kindLeaving = "leaving"
 
 // kindNoBackend is the kind of a failure that no client saw because its statement waited until there was a usable backend.
 const kindNoBackend = "no_backend"
+
+// kindElection is the kind of a failure that no client saw because its statement waited until the cluster had a leader.
+const kindElection = "election"
 
 // setupError is a failure of a backend while a client connects: nothing of it has reached the client, and another
 // backend may be tried.

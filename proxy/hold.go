@@ -102,7 +102,7 @@ type wait struct {
 // between reports whether the session stands on no backend, or is about to leave its own.
 func (s *session) between() bool {
 	st := s.current()
-	return st == Moving || st == Holding && s.away.lost
+	return st == Moving || st == Holding && (s.away.lost || s.away.electing)
 }
 
 // paused reports whether the operator wants the session's next statement to wait. What has been begun may end.
@@ -158,7 +158,7 @@ func (s *session) beginWait(b []byte) {
 // endWait notes that it no longer does.
 func (s *session) endWait(refusal *wire.Err) {
 	w := &s.away.wait
-	if s.current() == Holding && !s.away.lost {
+	if s.current() == Holding && !s.between() {
 		s.enter(Idle)
 	}
 	if w.since == 0 {

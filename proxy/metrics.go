@@ -64,6 +64,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	m.hidden.WithLabelValues(setupClosed, actionReplayed)
 	m.hidden.WithLabelValues(kindNoBackend, actionHeld)
+	m.hidden.WithLabelValues(kindElection, actionHeld)
 	for _, result := range []string{heldSent, heldTimeout, heldFull, heldDryRun, heldGone} {
 		m.hold.WithLabelValues(result)
 	}

@@ -22,15 +22,16 @@ type away struct {
 	stuck bool             // no backend will have it: it stays, and ends with its backend
 	after int64            // do not try again before; as Server.elapsed
 
-	again   []byte    // the statement that is to be run again; it lies in the session's kept
-	refusal *wire.Err // what the backend has said to it instead of running it
-	replays uint8     // how often it has been
-	sent    int64     // when it was sent for the first time, if it has been
-	wait    wait      // of the client's pump with a statement
-	seq     uint8     // the sequence id of the statement that the last error of the session is about
-	fresh   bool      // no statement has run since the move
-	debt    *wire.Err // what the next statement is to be answered: it counts on what was lost
-	refused *refused  // a statement that is answered so, and of which more is to come
+	again    []byte    // the statement that is to be run again; it lies in the session's kept
+	refusal  *wire.Err // what the backend has said to it instead of running it
+	replays  uint8     // how often it has been
+	electing bool      // it waits, or has waited, for the cluster to have a leader
+	sent     int64     // when it was sent for the first time, if it has been
+	wait     wait      // of the client's pump with a statement
+	seq      uint8     // the sequence id of the statement that the last error of the session is about
+	fresh    bool      // no statement has run since the move
+	debt     *wire.Err // what the next statement is to be answered: it counts on what was lost
+	refused  *refused  // a statement that is answered so, and of which more is to come
 
 	moves  uint32
 	pinned int64 // since when the session is pinned, over all of its statements; 0: it is not
@@ -167,6 +168,9 @@ func (s *session) departLost(err error) {
 func (s *session) relocate() {
 	began := time.Now()
 	s.answerLost()
+	if s.awaitLeader() {
+		return
+	}
 	a, err := s.rebuild()
 	s.arrive(a, err, began)
 }
@@ -217,9 +221,7 @@ func (s *session) arrive(a *arrival, err error, began time.Time) {
 		s.notMoved(from, err)
 		s.follow()
 		if s.away.refusal != nil {
-			s.answer(s.away.again[wire.HeaderLen-1], s.away.refusal)
-			s.away.again, s.away.refusal = nil, nil
-			s.kept.release(&s.server.buffers)
+			s.refuseAgain()
 		}
 	default:
 		s.strand(from, err)

@@ -296,7 +296,7 @@ func (s *session) observeClient(b []byte) verdict {
 		again: s.track.Outstanding() == 0 || s.track.MidCommand() || s.track.Quit(),
 	}
 	if first && insert == nil && !s.track.MidCommand() {
-		s.away.replays = 0
+		s.away.replays, s.away.electing = 0, false
 		v.alone = s.track.Outstanding() == 1 && isOne(b[skip:])
 		v.whole = v.alone || s.away.moves == 0 // after a move, ids in the bytes have been rewritten
 	}
@@ -324,6 +324,9 @@ func (s *session) observeBackend(b []byte) verdict {
 		return verdict{again: true}
 	}
 	s.follow()
+	if s.away.electing && s.track.Outstanding() == 0 {
+		s.elected()
+	}
 	v := verdict{to: s.client, keep: len(b) - n, again: s.track.Failed() || s.track.MidAnswer()}
 	if s.free() {
 		s.boundary(&v)

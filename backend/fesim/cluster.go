@@ -228,7 +228,7 @@ func (c *Cluster) awaitLeader(ctx context.Context) error {
 		select {
 		case <-changed:
 		case <-timeout.C:
-			return fail("forward to leader: there is no leader") // a guess: the FE's own text was not found
+			return fail("java.net.ConnectException: Connection refused (Connection refused)") // TSocket.open's, by way of ThriftRPCRequestExecutor.call
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -174,6 +174,7 @@ func (l *life) end(d death) {
 		sessions = append(sessions, s)
 	}
 	l.mu.Unlock()
+	l.fe.cluster.left(l.fe) // first: who sees a connection end may begin anew elsewhere, and what the leader held ended with it
 	l.closeMySQL()
 	if l.health != nil {
 		l.health.close(d.reset)
@@ -182,6 +183,5 @@ func (l *life) end(d death) {
 		s.die(d)
 	}
 	l.cancel()
-	l.fe.cluster.left(l.fe)
 	l.wg.Wait()
 }

@@ -12,6 +12,7 @@ type Look struct {
 	// @@warning_count, LASTVAL(), LAST_QUERY_ID(); LAST_INSERT_ID() if it was forgone.
 	Asks     bool
 	Rollback bool // nothing but ROLLBACK: after a transaction has been lost it does what it says
+	Sole     bool // one statement, read to its end, and nothing else
 	ReadOnly bool // provably reads only, so that it may be run again
 }
 
@@ -57,7 +58,7 @@ func (s *State) lookAt(l *Look, text []byte) {
 		r.statement(t)
 	}
 	sole := statements == 1 && !r.broken && !r.uncertain
-	l.Asks = r.asks
+	l.Asks, l.Sole = r.asks, sole
 	l.Rollback = sole && r.rollback
 	l.ReadOnly = sole && r.reads && r.pure && !r.asks
 }
