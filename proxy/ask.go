@@ -20,12 +20,23 @@ func (s *session) askOld(bag *luggage, deadline time.Time, flavor backend.Flavor
 	if flavor != backend.TiDB && len(open) == 0 {
 		return nil
 	}
+	return s.question(deadline, func(r *replayer, ext uint32) error {
+		if flavor == backend.TiDB {
+			return s.askTiDB(r, bag, ext)
+		}
+		return s.askValues(r, open, ext)
+	})
+}
+
+// question asks the session's backend something that is not the client's, by ask, which gets the extended capabilities too. The session is
+// Moving, so that nobody else uses the connection. A *spoiledError says that nobody can any more.
+func (s *session) question(deadline time.Time, ask func(r *replayer, ext uint32) error) error {
 	hello := s.hello.response()
 	s.deadline(s.back, deadline)
 	s.back.reader = wire.NewReader(s.back, maxState)
 	r := &replayer{conn: s.back, oneByOne: true}
 	r.x.Negotiate(hello.Capabilities, hello.ExtCapabilities())
-	err := s.askWith(r, bag, open, flavor, hello.ExtCapabilities())
+	err := ask(r, hello.ExtCapabilities())
 	if failed := new(setupError); errors.As(err, &failed) && failed.kind != setupReplay {
 		err = &spoiledError{err}
 	}
@@ -42,10 +53,8 @@ func (e *spoiledError) Unwrap() error { return e.error }
 // maxState bounds the answers that a session's state is read from.
 const maxState = 4 << 20
 
-func (s *session) askWith(r *replayer, bag *luggage, open []string, flavor backend.Flavor, ext uint32) error {
-	if flavor == backend.TiDB {
-		return s.askTiDB(r, bag, ext)
-	}
+// askValues asks for the values of expressions and has the tracker know them.
+func (s *session) askValues(r *replayer, open []string, ext uint32) error {
 	t := &table{ext: ext, caps: s.hello.response().Capabilities}
 	if err := r.run([]command{{command: wire.ComQuery, text: "SELECT " + strings.Join(open, ", "), take: t.take}}); err != nil {
 		return err

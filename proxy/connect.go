@@ -189,6 +189,7 @@ func (s *session) command(l *login, greeting *wire.HandshakeV10, status wire.Sta
 	s.down.start(s, s.back)
 	s.pumping.Store(2)
 	s.follow()
+	s.wonder()
 	return nil
 }
 

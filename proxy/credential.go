@@ -112,6 +112,9 @@ func (s *session) credentials() []*credential {
 			list = append(list, c)
 		}
 	}
+	if t := s.away.token; len(list) == 0 && t.cred != nil && s.server.elapsed()-t.at < int64(tokenGood) {
+		list = append(list, t.cred)
+	}
 	return list
 }
 

@@ -156,26 +156,35 @@ func TestHoldDryRun(t *testing.T) {
 // A statement that only reads and was cut off waits for a backend like any other.
 func TestReadThatWasCutOffIsHeld(t *testing.T) {
 	for _, back := range []bool{true, false} {
-		f := movable(t, 2, fesim.Options{}, Options{Hold: Hold{Timeout: 500 * time.Millisecond}})
-		c := f.client("")
-		c.exec("SET @a = 'kept'")
-		answer := later(func() (string, error) { return c.row("SELECT @a, SLEEP(0.2)") })
-		f.waitState(Busy)
-		f.fall()
+		o := known()
+		o.Hold.Timeout = 400 * time.Millisecond
+		asked, gone := make(chan struct{}), make(chan struct{})
+		p := start(t, o, newPeer(t, answering(func(c *peerConn, _ []byte) bool {
+			close(asked)
+			<-gone
+			return false
+		})).spec("a"), newPeer(t, echo).spec("b"))
+		_ = p.registry.SetAdmin("b", backend.Maint)
+		d := p.connect()
+		d.query("SELECT 1")
+		<-asked
+		a, _ := p.registry.Lookup("a")
+		p.registry.SetHealth(a, backend.Down, "killed")
+		close(gone)
+		p.waitState(Holding)
 		if back {
-			f.rise()
+			p.ready("b")
 		}
-		got := <-answer
+		got, err := d.row()
 		if !back {
-			if got.err == nil {
-				t.Fatal("an answer without a backend")
+			if e := new(wire.Err); !errors.As(err, &e) || !strings.Contains(e.Message, "only reads") {
+				t.Errorf("the client got %q, %v", got, err)
 			}
-			refusal(t, got.err)
-			f.rise()
+			p.ready("b")
+		} else if err != nil || string(got) != "SELECT 1" {
+			t.Errorf("the client got %q, %v", got, err)
 		}
-		if got := c.ask("SELECT @a"); got != "kept" {
-			t.Errorf("@a is %q", got)
-		}
+		d.ask("SELECT 2")
 	}
 }
 
@@ -285,4 +294,24 @@ func TestHeldAtShutdown(t *testing.T) {
 		t.Errorf("the client got %q, %v", payload, err)
 	}
 	d.waitEOF()
+}
+
+// What only the backend knows of an idle session is asked for ahead of its end.
+func TestValueThatOnlyTheBackendKnowsOutlivesIt(t *testing.T) {
+	f := movable(t, 2, fesim.Options{}, Options{})
+	c := f.client("")
+	c.exec("SET @a = CONNECTION_ID()")
+	want := c.ask("SELECT @a")
+	s := f.list()[0]
+	eventually(t, "the value to be known", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return !s.track.Asking() && s.current() == Idle && !s.away.wonders
+	})
+	from := f.Sessions()[0].Backend
+	f.fe(from).Kill()
+	f.fe(from).Wait()
+	if got := c.ask("SELECT @a"); got != want {
+		t.Errorf("@a is %q, want %q", got, want)
+	}
 }

@@ -29,9 +29,15 @@ type away struct {
 	sent     int64     // when it was sent for the first time, if it has been
 	wait     wait      // of the client's pump with a statement
 	seq      uint8     // the sequence id of the statement that the last error of the session is about
-	fresh    bool      // no statement has run since the move
-	debt     *wire.Err // what the next statement is to be answered: it counts on what was lost
-	refused  *refused  // a statement that is answered so, and of which more is to come
+	wonders  bool      // it is among the curious
+	inquires bool      // it is Moving to ask its own backend something
+	asked    int64     // do not ask again before; as Server.elapsed
+	token    token     // of TiDB's, kept for when the backend is gone
+
+	fresh   bool      // no statement has run since the move
+	warned  bool      // … and the one before it may have left warnings
+	debt    *wire.Err // what the next statement is to be answered: it counts on what was lost
+	refused *refused  // a statement that is answered so, and of which more is to come
 
 	moves  uint32
 	pinned int64 // since when the session is pinned, over all of its statements; 0: it is not
@@ -97,7 +103,7 @@ func (s *session) departLocked(next bool) bool {
 		s.wakeLocked(slotPause/2 + rand.N(slotPause))
 		return false
 	}
-	s.away.slot, s.away.lost = true, false
+	s.away.slot, s.away.lost, s.away.warned = true, false, false
 	s.enter(Moving)
 	return true
 }
@@ -158,7 +164,7 @@ func (s *session) departLost(err error) {
 		s.away.debt = clientError(text)
 		s.server.clientLost(s, lostTransaction, err)
 	}
-	s.away.lost, s.away.at = true, s.server.elapsed()
+	s.away.lost, s.away.at, s.away.warned = true, s.server.elapsed(), running
 	if s.current() != Moving {
 		s.enter(Moving)
 	}
@@ -168,7 +174,7 @@ func (s *session) departLost(err error) {
 func (s *session) relocate() {
 	began := time.Now()
 	s.answerLost()
-	if s.awaitLeader() {
+	if s.awaitLeader() || s.inquired() {
 		return
 	}
 	a, err := s.rebuild()
@@ -236,6 +242,7 @@ func (s *session) swap(a *arrival) {
 	_ = s.back.SetDeadline(time.Time{})
 	s.back.reader = nil
 	s.down.src, s.down.rest, s.down.done, s.down.err = a.conn, nil, false, nil
+	s.away.warned = s.away.warned || s.track.Recent()
 	s.track.Moved(a.options, a.status, a.ids)
 	s.away.fresh, s.away.shift = true, nil
 	s.away.moves++

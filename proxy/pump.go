@@ -324,6 +324,9 @@ func (s *session) observeBackend(b []byte) verdict {
 		return verdict{again: true}
 	}
 	s.follow()
+	if s.current() == Idle && s.track.Asking() {
+		s.wonder()
+	}
 	if s.away.electing && s.track.Outstanding() == 0 {
 		s.elected()
 	}

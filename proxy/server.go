@@ -37,6 +37,7 @@ type Server struct {
 	wg     sync.WaitGroup // one for each session
 
 	holding     holding
+	curious     curious
 	paused      atomic.Bool
 	pausedSince atomic.Int64 // as elapsed, like the next two; 0: there is no pause
 	pausedUntil atomic.Int64
@@ -163,6 +164,7 @@ func (s *Server) left(c *session) {
 	if c.lease != nil { // behind the metrics: those of a removed backend are forgotten with its last session
 		s.detached(c, c.lease.Backend())
 	}
+	s.curious.remove(c)
 	s.mu.Lock()
 	delete(s.sessions, c)
 	s.mu.Unlock()

@@ -161,7 +161,7 @@ func (s *session) info() SessionInfo {
 	}
 	switch s.current() {
 	case Idle, Busy, Pinned:
-		if i.Pinned = s.track.Pinned(); i.Pinned == "" && s.cred == nil {
+		if i.Pinned = s.track.Pinned(); i.Pinned == "" && !s.hasCredential() {
 			i.Pinned, i.PinnedSince = pinNoCredential, s.opened
 		} else if s.away.pinned != 0 {
 			i.PinnedSince = s.server.at(s.away.pinned)

@@ -24,6 +24,7 @@ func (s *Server) tend(ctx context.Context) {
 		case now := <-ticker.C:
 			s.keepAlive()
 			s.hold()
+			s.inquire()
 			b.balance(s, now)
 		case <-ctx.Done():
 			return

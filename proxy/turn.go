@@ -138,7 +138,7 @@ func (s *session) owed(look track.Look) *wire.Err {
 		return nil // what was lost is given up
 	case debt != nil:
 		return debt
-	case fresh && look.Asks:
+	case fresh && look.Asks && (s.away.warned || !look.Warnings):
 		return errPacket(codeUnknown, "the session has moved to another backend since the statement that this one asks about")
 	}
 	return nil

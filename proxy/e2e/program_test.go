@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -101,7 +102,9 @@ func configuration(flavor backend.Flavor, specs []backend.Spec, more []string) [
 		}
 		fmt.Fprintln(&b, "}")
 	}
-	fmt.Fprintf(&b, "users:\n  - {name: %s, password: %q}\n", testUser, testPassword)
+	if !slices.ContainsFunc(more, func(line string) bool { return strings.HasPrefix(line, "users:") }) {
+		fmt.Fprintf(&b, "users:\n  - {name: %s, password: %q}\n", testUser, testPassword)
+	}
 	for _, line := range more {
 		fmt.Fprintln(&b, line)
 	}

@@ -11,6 +11,7 @@ type Look struct {
 	// Asks: for what a statement before has left behind and a move loses: SHOW WARNINGS, FOUND_ROWS(), ROW_COUNT(), GET DIAGNOSTICS,
 	// @@warning_count, LASTVAL(), LAST_QUERY_ID(); LAST_INSERT_ID() if it was forgone.
 	Asks     bool
+	Warnings bool // … and for warnings alone: where there were none, there is nothing to lose
 	Rollback bool // nothing but ROLLBACK: after a transaction has been lost it does what it says
 	Sole     bool // one statement, read to its end, and nothing else
 	ReadOnly bool // provably reads only, so that it may be run again
@@ -58,9 +59,9 @@ func (s *State) lookAt(l *Look, text []byte) {
 		r.statement(t)
 	}
 	sole := statements == 1 && !r.broken && !r.uncertain
-	l.Asks, l.Sole = r.asks, sole
+	l.Asks, l.Warnings, l.Sole = r.asks || r.warnings, r.warnings && !r.asks, sole
 	l.Rollback = sole && r.rollback
-	l.ReadOnly = sole && r.reads && r.pure && !r.asks
+	l.ReadOnly = sole && r.reads && r.pure && !l.Asks
 }
 
 // reader tells whether statements only read, and whether they ask for what one before has left behind. What it does not know for
@@ -69,6 +70,7 @@ type reader struct {
 	lexer
 	lostID   bool // LAST_INSERT_ID() has been forgone
 	asks     bool
+	warnings bool // asks for warnings
 	rollback bool
 	reads    bool // it is of a kind that reads
 	pure     bool // nothing in it does more
@@ -124,7 +126,9 @@ func (r *reader) word(t, prev token, show bool) {
 	}
 	w := buf[:n]
 	switch string(w) {
-	case "WARNINGS", "ERRORS", "PROFILE", "PROFILES":
+	case "WARNINGS", "ERRORS":
+		r.warnings = r.warnings || show
+	case "PROFILE", "PROFILES":
 		r.asks = r.asks || show
 	case "FOUND_ROWS", "ROW_COUNT", "LASTVAL", "LAST_QUERY_ID":
 		r.asks = r.asks || r.opens(t)
@@ -165,7 +169,7 @@ func (r *reader) variable() {
 	}
 	switch {
 	case l.is(t, "WARNING_COUNT"), l.is(t, "ERROR_COUNT"):
-		r.asks = true
+		r.warnings = true
 	case l.is(t, "LAST_INSERT_ID"), l.is(t, "IDENTITY"):
 		r.asks = r.asks || r.lostID
 	}

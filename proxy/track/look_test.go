@@ -9,7 +9,7 @@ import (
 )
 
 func TestLook(t *testing.T) {
-	type is struct{ asks, rollback, reads bool }
+	type is struct{ asks, warnings, rollback, reads bool }
 	for text, want := range map[string]is{
 		"SELECT 1": {reads: true}, "(select a from t where b in (1,2))": {reads: true}, "SELECT COUNT(*), MAX(a) FROM t;": {reads: true},
 		"WITH x AS (SELECT 1) SELECT * FROM x": {reads: true}, "SELECT @x, @@sql_mode": {reads: true}, "SHOW TABLES": {reads: true},
@@ -19,8 +19,8 @@ func TestLook(t *testing.T) {
 		"SELECT SLEEP(1)": {}, "SELECT GET_LOCK('a',1)": {}, "SELECT NEXTVAL(s)": {}, "SELECT NEXT VALUE FOR s": {}, "SELECT 1; SELECT 2": {},
 		"SELECT 1 /*!80000 , 2 */": {}, "SELECT 1 /*! INTO @x */": {}, "EXPLAIN ANALYZE SELECT 1": {}, "WITH x AS (SELECT 1) DELETE FROM t": {},
 		"INSERT INTO t VALUES (1)": {}, "CALL p()": {}, "SET @a=1": {}, "BEGIN": {}, "": {}, "SELECT 'x": {},
-		"SHOW WARNINGS": {asks: true}, "SHOW COUNT(*) ERRORS": {asks: true}, "SELECT FOUND_ROWS()": {asks: true}, "select row_count()": {asks: true},
-		"GET DIAGNOSTICS @a=NUMBER": {asks: true}, "SELECT @@warning_count": {asks: true}, "SELECT @@session.error_count": {asks: true},
+		"SHOW WARNINGS": {asks: true, warnings: true}, "SHOW COUNT(*) ERRORS": {asks: true, warnings: true}, "SHOW WARNINGS; SELECT ROW_COUNT()": {asks: true}, "SELECT FOUND_ROWS()": {asks: true}, "select row_count()": {asks: true},
+		"GET DIAGNOSTICS @a=NUMBER": {asks: true}, "SELECT @@warning_count": {asks: true, warnings: true}, "SELECT @@session.error_count": {asks: true, warnings: true},
 		"SELECT LASTVAL(s)": {asks: true}, "SELECT PREVIOUS VALUE FOR s": {asks: true}, "SELECT last_query_id()": {asks: true}, "SELECT 'FOUND_ROWS()'": {reads: true},
 		"SELECT LAST_INSERT_ID()": {},
 		"ROLLBACK":                {rollback: true}, "rollback work;": {rollback: true}, "ROLLBACK TO a": {}, "ROLLBACK AND CHAIN": {}, "ROLLBACK; SELECT 1": {},
@@ -28,7 +28,7 @@ func TestLook(t *testing.T) {
 		s := New(Options{}, 2)
 		chunk := append(say(query(text)).bytes(), 1, 2, 3)
 		l := s.Look(chunk)
-		if got := (is{l.Asks, l.Rollback, l.ReadOnly}); got != want || !l.Whole || l.Len != len(chunk)-3 || l.Command != wire.ComQuery {
+		if got := (is{l.Asks, l.Warnings, l.Rollback, l.ReadOnly}); got != want || !l.Whole || l.Len != len(chunk)-3 || l.Command != wire.ComQuery {
 			t.Errorf("%q: %+v, want %+v", text, l, want)
 		}
 		if len(text) > 0 && s.Look(chunk[:len(chunk)-4]).Whole {

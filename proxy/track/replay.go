@@ -135,6 +135,19 @@ func (s *State) Unresolved() (list []string) {
 	return list
 }
 
+// Asking reports whether Unresolved has anything that Forgo could not do without.
+func (s *State) Asking() bool {
+	if s.held == nil {
+		return false
+	}
+	for i := range s.held.settings {
+		if s.held.settings[i].text == (text{}) {
+			return true
+		}
+	}
+	return false
+}
+
 // Resolved takes the answer: one SQL literal for each of Unresolved, in that order. See Quote.
 func (s *State) Resolved(literals []string) {
 	var known []setting
