@@ -128,9 +128,9 @@ const (
 func (s *session) wakeLocked(d time.Duration) { _ = s.back.SetReadDeadline(time.Now().Add(max(d, 0))) }
 
 // outlives reports whether the session can go on although its backend has closed the connection: nothing of an answer that will
-// not be whole has reached the client, and nothing of a statement is still to come.
+// not be whole has reached the client, or no more than whole rows, and nothing of a statement is still to come.
 func (s *session) outlives() bool {
-	return s.rebuildable() && (s.track.Outstanding() == 0 || s.track.Outstanding() == 1 && !s.track.Answered())
+	return s.rebuildable() && (s.track.Outstanding() == 0 || s.track.Outstanding() == 1 && (!s.track.Answered() || s.track.Endable()))
 }
 
 // goesOn reports whether the session may go on although its backend has closed the connection behind an answer.
@@ -157,6 +157,9 @@ func (s *session) departLost(err error) {
 		text += ": the session has gone on elsewhere, without its " + dropped
 	}
 	switch {
+	case running && s.track.Answered():
+		s.last, s.insist = clientError(text+" in the middle of the answer"), true
+		s.server.clientLost(s, lostStatement, err)
 	case running:
 		s.last = clientError(text + " while the statement ran; its outcome is unknown")
 		s.server.clientLost(s, lostStatement, err)
@@ -192,7 +195,7 @@ func (s *session) answerLost() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.last = nil
+	s.last, s.insist = nil, false
 	s.track.Abandon()
 }
 

@@ -223,6 +223,11 @@ func (s *State) Answered() bool {
 	return s.answered || !s.server.AtStart() || s.opaque != Readable
 }
 
+// Endable reports whether the answer to the only command outstanding has begun, and an ERR_Packet may end it here: between two rows.
+func (s *State) Endable() bool {
+	return s.opaque == Readable && s.queue.n == 1 && !s.queue.front().own && s.mode == commands && s.x.Endable() && s.server.AtStart()
+}
+
 // MidAnswer reports whether the server has begun an answer, or may have, and not ended it.
 func (s *State) MidAnswer() bool {
 	return s.opaque != Readable || !s.server.AtStart() || s.queue.n > 0 && s.answered
@@ -242,10 +247,13 @@ func (s *State) Outstanding() int {
 	return int(s.queue.n)
 }
 
-// NextSeq is the sequence id with which an answer to the oldest outstanding command begins.
+// NextSeq is the sequence id with which an answer to the oldest outstanding command begins or, where it is Endable, goes on.
 func (s *State) NextSeq() uint8 {
 	if s.Outstanding() == 0 {
 		return 0
+	}
+	if s.Endable() {
+		return s.server.Seq() + 1
 	}
 	if s.OwnOutstanding() {
 		return s.queue.at(1).seq + 1

@@ -98,6 +98,9 @@ func (x *Exchange) Begin(c Command) { x.phase = first[c] }
 // InRows reports whether rows are passing, so that Framer.SkipRows may be used.
 func (x *Exchange) InRows() bool { return x.phase == phaseRows || x.phase == phaseFetch }
 
+// Endable reports whether an ERR_Packet may end the response here though part of it has passed: the next packet is a row or ends the rows.
+func (x *Exchange) Endable() bool { return x.phase == phaseRows }
+
 // AtOK reports whether the next packet, if it begins with 0x00, is an OK_Packet.
 func (x *Exchange) AtOK() bool {
 	return x.phase == phaseFirst || x.phase == phaseSingle || x.phase == phaseAuth

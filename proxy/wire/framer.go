@@ -29,12 +29,16 @@ type Framer struct {
 	left      int  // payload bytes of the current packet that are still to come
 	continued bool // the packet before, or the current one while left > 0, was MaxPayload long
 	have      uint8
+	seq       uint8                     // of the packet that passed last, or is passing
 	part      [HeaderLen + HeadLen]byte // a header and head that a chunk's end cut in two
 }
 
 // AtStart reports whether the next byte begins a new logical packet: nothing of a packet is outstanding,
 // no fragment of a long payload either.
 func (f *Framer) AtStart() bool { return f.left == 0 && f.have == 0 && !f.continued }
+
+// Seq is the sequence id of the packet that passed last, or is passing.
+func (f *Framer) Seq() uint8 { return f.seq }
 
 // InPayload reports whether a packet has been reported of which payload bytes are still to come. They are
 // consumed with Skip.
@@ -88,7 +92,7 @@ func (f *Framer) gather(chunk []byte) (p Packet, n int, ok bool) {
 // begin notes the packet whose payload starts with body.
 func (f *Framer) begin(length int, seq uint8, body []byte) Packet {
 	p := Packet{Len: length, Seq: seq, Continues: f.continued, Body: body}
-	f.left = length - len(body)
+	f.left, f.seq = length-len(body), seq
 	f.continued = length == MaxPayload
 	return p
 }
@@ -108,6 +112,7 @@ func (f *Framer) SkipRows(chunk []byte) int {
 		if length == 0 || length == MaxPayload || end > len(chunk) || chunk[at+HeaderLen] >= headerEOF {
 			break
 		}
+		f.seq = uint8(head >> 24)
 		at = end
 	}
 	return at
