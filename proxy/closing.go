@@ -123,6 +123,10 @@ func (s *session) lost() {
 		if !s.track.Answered() {
 			s.last = clientError("backend " + s.backendName() + " closed the connection while the statement ran; its outcome is unknown")
 		}
+	case s.away.wait.since != 0:
+		kind = lostUnsent
+		s.away.seq = s.away.wait.seq
+		s.last, s.insist = clientError("the statement was not sent: backend "+s.backendName()+" closed the connection, and Segue cannot log in for this user"), true
 	case s.current() == Pinned:
 		kind = lostTransaction
 	case s.current() == Busy, s.track.Failed():
