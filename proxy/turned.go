@@ -15,10 +15,16 @@ import (
 // turnedAway takes the answer of a server that says that it, or its cluster, cannot run statements now, and reports whether the client is
 // not to see it: the statement is then sent again, as soon as that makes sense.
 func (s *session) turnedAway(answer []byte) bool {
-	const codeAt = wire.HeaderLen + 1
-	if len(answer) < codeAt+2 || !wire.IsErr(answer[wire.HeaderLen:]) {
-		return false
-	}
+	return len(answer) >= codeAt+2 && wire.IsErr(answer[wire.HeaderLen:]) && s.heardRefusal(answer)
+}
+
+// codeAt is where an ERR_Packet has its code, behind the header.
+const codeAt = wire.HeaderLen + 1
+
+// heardRefusal is turnedAway for what may be an ERR_Packet. It stands apart because of its frame: see pump.
+//
+//go:noinline
+func (s *session) heardRefusal(answer []byte) bool {
 	code := binary.LittleEndian.Uint16(answer[codeAt:])
 	if code != codeServerShutdown && code != codeInterrupted && code != codeConnectionKilled && code != codeParse {
 		return false
