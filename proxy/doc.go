@@ -29,6 +29,12 @@
 // client stays. What the client could still ask about its last statement (track.State.Recent) delays the move until it has sent
 // another, or has been silent for a second.
 //
+// Holding (hold.go). Sessions pass a gate (gate.go) on their way to another backend. While no backend could take any it is shut, and those who come
+// there hold: idle ones for as long as it takes, a statement up to Options.Hold.Timeout; then it gets an ERR_Packet, and the session
+// holds on. The operator can shut it on purpose (pause.go). A statement that an FE could not forward to a leader holds too, on its backend (turned.go).
+//
+// What only the backend knows of a session would be lost with it. So it is asked for that while the session is idle (inquire.go).
+//
 // A session that Segue cannot log in for ends instead. The FIN travels in one segment with the last bytes of the answer, so that a
 // client sees the end before it can send another statement.
 //
@@ -38,5 +44,6 @@
 //
 // A session has one goroutine in its connection phase and two in its command phase, and no timer: control reaches a
 // parked pump through a read deadline. Two more serve all sessions: watch follows the registry; tend keeps pinned
-// sessions on a leaving FE from being closed as idle, and brings sessions back into balance. Serve waits for them all.
+// sessions on a leaving FE from being closed as idle, looks after those that hold, has backends asked for what they alone
+// know, and brings sessions back into balance. Serve waits for them all.
 package proxy
