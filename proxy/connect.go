@@ -132,7 +132,7 @@ func (s *session) attempt(lease *backend.Lease, l *login, opts *Options) error {
 	s.mu.Unlock()
 	s.server.attached(s, lease.Backend())
 	s.enter(Dialing)
-	greeting, err := s.dial(lease.Backend(), l.limit(opts.connectTimeout()), &s.back)
+	greeting, err := s.reach(lease.Backend(), l, opts)
 	if err != nil {
 		return err
 	}
@@ -153,6 +153,16 @@ func (s *session) attempt(lease *backend.Lease, l *login, opts *Options) error {
 		return err
 	}
 	return s.command(l, greeting, status, opts.Flavor)
+}
+
+// reach dials a backend when it is this client's turn.
+func (s *session) reach(b *backend.Backend, l *login, opts *Options) (*wire.HandshakeV10, error) {
+	g := s.server.dials(b)
+	if !g.enterBy(l.deadline, s.server.elapsed()) {
+		return nil, &endError{NoBackend, fmt.Errorf("%s: %w", b.Name(), errCrowd)}
+	}
+	defer g.leave()
+	return s.dial(b, l.limit(opts.connectTimeout()), &s.back)
 }
 
 // limit is the moment at most d from now, and not behind the deadline.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -363,4 +364,31 @@ func TestGarbageFromTheClient(t *testing.T) {
 		p.waitSessions(0)
 	}
 	p.connect().ask("SELECT 1")
+}
+
+// When many clients come at once, a backend does not see all of them at once.
+func TestClientsDoNotStormABackend(t *testing.T) {
+	var inside, most atomic.Int32
+	slow := func(c *peerConn) {
+		if n := inside.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		time.Sleep(5 * time.Millisecond)
+		inside.Add(-1)
+		echo(c)
+	}
+	p := start(t, Options{}, newPeer(t, slow).spec("a"))
+	var wg sync.WaitGroup
+	for range 3 * maxDialing {
+		d := p.dial()
+		wg.Go(func() {
+			if err := d.login(""); err != nil {
+				t.Errorf("login: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := most.Load(); n > maxDialing || n < 2 {
+		t.Errorf("%d at once, want at most %d", n, maxDialing)
+	}
 }

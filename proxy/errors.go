@@ -13,7 +13,7 @@ var (
 	errTLS           = errors.New("read HandshakeResponse41: the client asks for TLS, which this listener does not offer")
 	errDrainTimeout  = errors.New("drain deadline passed")
 	errClosed        = errors.New("connection closed")
-	errCrowd         = errors.New("too many sessions are moving")
+	errCrowd         = errors.New("too many sessions look for a place at this moment")
 	errPaused        = errors.New("segue is paused by its operator")
 	errStopped       = errors.New("segue was told to stop now")
 )

@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"math"
 	"sync"
+	"time"
 )
 
 // gate is where sessions that are to be rebuilt wait: so many may pass at a time, so that those of one backend do not all log in to the
@@ -48,6 +49,25 @@ func (g *gate) tryEnter() bool {
 	}
 	g.free--
 	return true
+}
+
+// enterBy waits until it may pass, but no longer than until deadline, and reports whether it has passed.
+func (g *gate) enterBy(deadline time.Time, since int64) bool {
+	p := g.enter(since)
+	select {
+	case <-p.done:
+		return p.passed
+	default:
+	}
+	t := time.NewTimer(time.Until(deadline))
+	defer t.Stop()
+	select {
+	case <-p.done:
+	case <-t.C:
+		g.giveUp(p)
+		<-p.done
+	}
+	return p.passed
 }
 
 // leave makes room for the next.

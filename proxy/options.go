@@ -73,6 +73,9 @@ const (
 	// maxMoving is how many sessions of a server move at a time, so that those of one backend do not all log in to the
 	// others at one moment, and each is quick about it. Those whose backend still serves go on there until it is their turn.
 	maxMoving = 16
+	// maxDialing is how many connections to one backend, for clients that connect, are on their way to their greeting at a time: when
+	// thousands come back at once, it sees them one after the other.
+	maxDialing = 128
 	// maxHandshake bounds the messages of the connection phase: connection attributes may take 64 KiB, tokens some more.
 	maxHandshake = 128 << 10
 )

@@ -220,19 +220,11 @@ func (s *session) waitForSlot(deadline time.Time) bool {
 	if has {
 		return true
 	}
-	p := s.server.gate.enter(s.server.elapsed())
-	t := time.NewTimer(time.Until(deadline))
-	defer t.Stop()
-	select {
-	case <-p.done:
-	case <-t.C:
-		s.server.gate.giveUp(p)
-		<-p.done
-	}
+	passed := s.server.gate.enterBy(deadline, s.server.elapsed())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.away.slot = p.passed
-	return p.passed
+	s.away.slot = passed
+	return passed
 }
 
 // takes reports whether a session that has a backend may come to b.

@@ -12,6 +12,7 @@ import (
 type fold struct {
 	sessions map[*session]struct{}
 	drain    *drain // written by watch alone
+	dials    *gate  // for clients that connect, up to the greeting; see maxDialing
 }
 
 // attached notes that a session uses a backend.
@@ -20,10 +21,17 @@ func (s *Server) attached(c *session, b *backend.Backend) {
 	defer s.mu.Unlock()
 	f := s.byBack[b]
 	if f == nil {
-		f = &fold{sessions: map[*session]struct{}{}}
+		f = &fold{sessions: map[*session]struct{}{}, dials: newGate(maxDialing)}
 		s.byBack[b] = f
 	}
 	f.sessions[c] = struct{}{}
+}
+
+// dials is the gate of those who dial b: the caller is attached to it.
+func (s *Server) dials(b *backend.Backend) *gate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byBack[b].dials
 }
 
 // detached notes that it no longer does.
