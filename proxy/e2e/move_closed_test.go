@@ -33,7 +33,8 @@ func closeIdle(t *testing.T, f fleet, more ...string) {
 	p := startProgram(t, f.flavor(), specs, more...)
 	idle := openIdle(t, p.address, f.dialect(), 64)
 	waitFor(t, "a credential for each session", func() bool {
-		return !strings.Contains(string(p.get(t, "/api/v1/sessions")), `"no-credential"`)
+		sessions := string(p.get(t, "/api/v1/sessions"))
+		return !strings.Contains(sessions, `"no-credential"`) && strings.Count(sessions, `"state": "idle"`) == 64
 	})
 	for round := range 4 {
 		for i, front := range fronts {
