@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"testing"
+	"time"
 
 	"segue/backend"
 	"segue/proxy/wire"
@@ -51,6 +52,13 @@ func canned(b *testing.B, answer []byte) (addr string) {
 
 func benchServer(b *testing.B, address string) string {
 	b.Helper()
+	addr, _ := benchServerNapping(b, address, 0)
+	return addr
+}
+
+// benchServerNapping is a server whose sessions nap after a while; 0: after the usual one.
+func benchServerNapping(b *testing.B, address string, after time.Duration) (string, *Server) {
+	b.Helper()
 	registry := backend.NewRegistry(backend.Options{})
 	registry.Apply([]backend.Spec{{Name: "a", Address: address}})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -59,6 +67,9 @@ func benchServer(b *testing.B, address string) string {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := NewServer(registry, Options{}, slog.New(slog.DiscardHandler), nil)
+	if after > 0 {
+		s.napAfter = after
+	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -69,7 +80,7 @@ func benchServer(b *testing.B, address string) string {
 		s.Close()
 		<-done
 	})
-	return ln.Addr().String()
+	return ln.Addr().String(), s
 }
 
 func benchClient(b *testing.B, addr string) *net.TCPConn {
@@ -149,6 +160,61 @@ func BenchmarkIdleSession(b *testing.B) {
 				b.ReportMetric((proxied-direct)/float64(n), "B/session")
 			}
 		})
+	}
+}
+
+// BenchmarkNappingSession is BenchmarkIdleSession for sessions that nap.
+func BenchmarkNappingSession(b *testing.B) {
+	const n = 4500
+	address := canned(b, smallAnswer())
+	through, s := benchServerNapping(b, address, 100*time.Millisecond)
+	for b.Loop() {
+		direct := held(b, address, n)
+		before := inUse()
+		conns := make([]*net.TCPConn, n)
+		statement, answer := smallStatement(), smallAnswer()
+		for i := range conns {
+			conns[i] = benchClient(b, through)
+			exchange(b, conns[i], statement, answer)
+		}
+		for naps := 0; naps < n; {
+			naps = 0
+			for _, c := range s.list() {
+				c.mu.Lock()
+				if c.nap.asleep {
+					naps++
+				}
+				c.mu.Unlock()
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		b.ReportMetric((inUse()-before-direct)/n, "B/session")
+		for _, c := range conns {
+			_ = c.Close()
+		}
+	}
+}
+
+// BenchmarkRousing is one small statement to a session that naps.
+func BenchmarkRousing(b *testing.B) {
+	statement, answer := smallStatement(), smallAnswer()
+	through, s := benchServerNapping(b, canned(b, answer), time.Hour)
+	nc := benchClient(b, through)
+	exchange(b, nc, statement, make([]byte, len(answer)))
+	c := s.list()[0]
+	for b.Loop() {
+		b.StopTimer()
+		c.mu.Lock()
+		s.napAfter = 0
+		c.mu.Unlock()
+		for asleep := false; !asleep; {
+			c.doze(s.elapsed())
+			c.mu.Lock()
+			asleep = c.nap.asleep
+			c.mu.Unlock()
+		}
+		b.StartTimer()
+		exchange(b, nc, statement, make([]byte, len(answer)))
 	}
 }
 

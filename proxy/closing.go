@@ -15,6 +15,7 @@ import (
 func (s *session) clientClosed(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.rouse()
 	grace := closeGrace
 	switch {
 	case s.track.Quit():
@@ -57,6 +58,7 @@ func (s *session) closeDrained() {
 }
 
 func (s *session) closeDrainedLocked() {
+	s.rouse()
 	_ = s.client.closeWrite()
 	s.back.quit()
 	_ = s.client.SetReadDeadline(time.Now().Add(closeGrace))
@@ -81,6 +83,7 @@ func (s *session) backendDeadline() course {
 func (s *session) backendClosed(err error) course {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.rouse()
 	if s.track.Quit() {
 		s.endLocked(ClientQuit, nil)
 	}
@@ -224,6 +227,7 @@ func (s *session) untold(told string) bool {
 // severLocked makes both pumps, or the connection phase, stop where they are. The client may take a little time to read what
 // has been written, and to close.
 func (s *session) severLocked() {
+	s.rouse()
 	until := time.Now().Add(closeGrace)
 	_ = s.client.SetWriteDeadline(until)
 	if s.pumping.Load() == 0 {

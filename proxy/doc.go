@@ -42,8 +42,8 @@
 //
 // # Goroutines
 //
-// A session has one goroutine in its connection phase and two in its command phase, and no timer: control reaches a
-// parked pump through a read deadline. Two more serve all sessions: watch follows the registry; tend keeps pinned
+// A session has one goroutine in its connection phase and two in its command phase, none while it naps (nap.go), and no timer: control
+// reaches a parked pump through a read deadline. Two more serve all sessions: watch follows the registry; tend keeps pinned
 // sessions on a leaving FE from being closed as idle, looks after those that hold, has backends asked for what they alone
 // know, and brings sessions back into balance. Serve waits for them all.
 package proxy

@@ -62,6 +62,7 @@ func (s *session) stayAfterAll() {
 // the connection; see drainLinger. When the time is over, clientDeadline ends it.
 func (s *session) lingerLocked() {
 	if s.away.drain != nil && !s.away.drain.optional && s.free() && !s.wantsAway() {
+		s.rouse()
 		_ = s.client.SetReadDeadline(time.Now().Add(lingerFor()))
 	}
 }

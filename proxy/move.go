@@ -125,7 +125,10 @@ const (
 )
 
 // wakeLocked has the down pump look again in a while.
-func (s *session) wakeLocked(d time.Duration) { _ = s.back.SetReadDeadline(time.Now().Add(max(d, 0))) }
+func (s *session) wakeLocked(d time.Duration) {
+	s.rouse()
+	_ = s.back.SetReadDeadline(time.Now().Add(max(d, 0)))
+}
 
 // outlives reports whether the session can go on although its backend has closed the connection: nothing of an answer that will
 // not be whole has reached the client, or no more than whole rows, and nothing of a statement is still to come.

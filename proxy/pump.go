@@ -68,7 +68,7 @@ func (r *rest) get(buf []byte) int {
 func (s *session) pumpUp() {
 	defer s.pumpEnded()
 	for s.up.run() == woken {
-		if !s.clientDeadline() {
+		if s.nods(&s.up, &s.nap.up) || !s.clientDeadline() {
 			return
 		}
 	}
@@ -80,7 +80,11 @@ func (s *session) pumpUp() {
 func (s *session) pumpDown() {
 	defer s.pumpEnded()
 	for {
-		switch s.turnTo(s.down.run()) {
+		h := s.down.run()
+		if h == woken && s.nods(&s.down, &s.nap.down) {
+			return
+		}
+		switch s.turnTo(h) {
 		case stay:
 		case move:
 			s.relocate()
@@ -263,6 +267,7 @@ type verdict struct {
 func (s *session) observeClient(b []byte) verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.rouse()
 	var skip int
 	var instead []byte
 	var hold bool
@@ -307,6 +312,7 @@ func (s *session) observeClient(b []byte) verdict {
 func (s *session) observeBackend(b []byte) verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.rouse()
 	if s.end == Drained || s.end == Shutdown {
 		return verdict{again: true} // a StarRocks FE answers even COM_QUIT
 	}

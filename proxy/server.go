@@ -36,6 +36,10 @@ type Server struct {
 	doubt  atomic.Int64   // until when connections are looked at twice; as elapsed. See session.doubtful
 	wg     sync.WaitGroup // one for each session
 
+	sleepers  sleepers
+	napAfter  time.Duration // see the constant
+	dozeAgain time.Time     // tend's own
+
 	holding     holding
 	curious     curious
 	paused      atomic.Bool
@@ -57,6 +61,7 @@ func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.
 		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), nudge: make(chan struct{}, 1), gate: newGate(maxMoving),
 		resumes: make(chan struct{}), sessions: map[*session]struct{}{}, byBack: map[*backend.Backend]*fold{},
 	}
+	s.napAfter = napAfter
 	s.halted, s.halt = context.WithCancel(context.Background())
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -64,6 +69,7 @@ func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.
 	if reg != nil {
 		reg.MustRegister(sessionCollector{s})
 	}
+	s.sleepers.log = s.log
 	s.SetOptions(o)
 	return s
 }
@@ -84,6 +90,7 @@ func (s *Server) at(ns int64) time.Time { return s.started.Add(time.Duration(ns)
 // nil, or what was wrong with ln.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	var wg sync.WaitGroup
+	stopSleepers := s.sleepers.start()
 	watching, stopWatching := context.WithCancel(context.Background())
 	wg.Go(func() { s.watch(watching) })
 	wg.Go(func() { s.tend(watching) })
@@ -95,6 +102,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	s.wg.Wait()
 	stopWatching()
 	wg.Wait()
+	stopSleepers()
 	return err
 }
 

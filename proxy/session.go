@@ -44,6 +44,7 @@ type session struct {
 	head    head
 	hurried bool // the backend has turned out to be down: give it no more time
 	away    away // where the session stands with leaving its backend
+	nap     nap
 	// How it ended, or is ending: once end is set, nothing the client sends is sent on.
 	end     End
 	cause   error
@@ -95,6 +96,7 @@ func (s *session) crashed(p any) {
 		slog.String("stack", string(debug.Stack())))
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.rouse()
 	s.end, s.cause, s.last = Protocol, errPanic, nil
 	_ = s.client.SetDeadline(past)
 	if s.back != nil {

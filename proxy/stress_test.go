@@ -56,7 +56,9 @@ func upheaval(t *testing.T) {
 	metrics := prometheus.NewRegistry()
 	t.Run("upheaval", func(t *testing.T) {
 		p = startWith(t, specs, func(r *backend.Registry) *Server {
-			return NewServer(r, o, slog.New(slog.DiscardHandler), metrics)
+			s := NewServer(r, o, slog.New(slog.DiscardHandler), metrics)
+			s.napAfter = 5 * time.Millisecond
+			return s
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		var wg sync.WaitGroup

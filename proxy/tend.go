@@ -25,6 +25,7 @@ func (s *Server) tend(ctx context.Context) {
 			s.keepAlive()
 			s.hold()
 			s.inquire()
+			s.doze(now)
 			b.balance(s, now)
 		case <-ctx.Done():
 			return
