@@ -84,7 +84,8 @@ func (s *session) giveUpAgain() {
 	s.answer(s.away.again[wire.HeaderLen-1], clientError("the statement, which only reads, was cut off, and no backend could take it within hold.timeout: "+cause.Error()))
 	s.away.again = nil
 	s.kept.release(&s.server.buffers)
-	s.server.clientLost(s, lostStatement, cause)
+	s.server.ledger.seen(s, lostStatement, cause)
+	s.away.told = true
 }
 
 // begins reports whether a statement does no more than begin a transaction, which ended with the connection.
@@ -116,7 +117,6 @@ func (s *session) sendAgain() {
 	s.away.again, s.away.refusal, s.away.fresh = nil, nil, false
 	if !s.away.electing {
 		s.away.replays++
-		s.server.metrics.hidden.WithLabelValues(setupClosed, actionReplayed).Inc()
 	}
 	_ = s.back.SetWriteDeadline(time.Now().Add(closeGrace)) // a new socket has room for it
 	for len(b) > 0 {

@@ -324,7 +324,7 @@ func (s *session) refuse(err error) {
 		if end == Protocol {
 			code = codeHandshake
 		} else {
-			s.server.clientSaw(s, lostConnect)
+			s.server.ledger.seen(s, lostConnect, ended.err)
 		}
 		s.sendErr(code, ended.err)
 	default:

@@ -135,7 +135,7 @@ func (s *session) lost() {
 	case s.current() == Busy, s.track.Failed():
 		return // it has told the client why, as with a packet that is too large, before or after all of that has come
 	}
-	s.server.clientSaw(s, kind)
+	s.server.ledger.seen(s, kind, s.cause)
 }
 
 // unsent takes what came after the session had been ended, and is sent to nobody. It counts the commands of which the client
@@ -144,7 +144,7 @@ func (s *session) unsent(b []byte) {
 	before := s.track.Outstanding()
 	s.track.Client(b)
 	if (s.end == Drained || s.end == Shutdown || s.end == BackendGone) && s.track.Outstanding() > before && !s.track.Quit() && !s.insist {
-		s.server.metrics.clientErrors.WithLabelValues(lostUnsent).Inc()
+		s.server.ledger.seen(s, lostUnsent, s.cause)
 	}
 }
 
@@ -203,7 +203,7 @@ func (s *session) cut(end End, cause error, told string) {
 		outstanding = true
 	}
 	if outstanding || s.down.active.Load() || open && (s.current() == Pinned || s.current() == Opaque) {
-		s.server.clientSaw(s, lostDeadline)
+		s.server.ledger.seen(s, lostDeadline, s.cause)
 	}
 	s.severLocked()
 }

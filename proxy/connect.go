@@ -77,7 +77,7 @@ func (s *session) connect() error {
 		if !time.Now().Before(l.deadline) {
 			return &endError{NoBackend, failures.giveUp(nil, opts.connectBudget())}
 		}
-		s.server.metrics.hidden.WithLabelValues(failed.kind, actionRetried).Inc()
+		s.server.ledger.hidden(s, failed.kind, actionRetried, lease.Backend().Name(), failed)
 	}
 }
 

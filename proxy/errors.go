@@ -14,6 +14,7 @@ var (
 	errDrainTimeout  = errors.New("drain deadline passed")
 	errClosed        = errors.New("connection closed")
 	errCrowd         = errors.New("too many sessions look for a place at this moment")
+	errLeaderless    = errors.New("the cluster had no leader")
 	errPaused        = errors.New("segue is paused by its operator")
 	errStopped       = errors.New("segue was told to stop now")
 )

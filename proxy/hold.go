@@ -170,14 +170,14 @@ func (s *session) endWait(refusal *wire.Err) {
 	if refusal != nil || !was.held {
 		return
 	}
-	result := heldSent
+	result, took := heldSent, time.Duration(s.server.elapsed()-was.since)
 	switch {
 	case s.end != Open:
 		result = heldGone
 	case was.starved:
-		s.server.metrics.hidden.WithLabelValues(kindNoBackend, actionHeld).Inc()
+		s.server.ledger.hidden(s, kindNoBackend, actionHeld, "", fmt.Errorf("the statement waited for %s", took.Round(time.Millisecond)))
 	}
-	s.server.metrics.hold.WithLabelValues(result).Observe(time.Duration(s.server.elapsed() - was.since).Seconds())
+	s.server.metrics.hold.WithLabelValues(result).Observe(took.Seconds())
 }
 
 // overdue is what the client gets because its statement must not wait any longer, or at all; nil if it may.
@@ -202,7 +202,7 @@ func (s *session) overdue(b []byte) *wire.Err {
 	if s.server.paused.Load() {
 		cause = errPaused
 	}
-	s.server.clientLost(s, lostHold, cause)
+	s.server.ledger.seen(s, lostHold, cause)
 	return errPacket(codeServerUnavailable, "the statement was not sent: "+why+": "+cause.Error())
 }
 

@@ -62,7 +62,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, kind := range []string{setupRefused, setupTimeout, setupClosed, setupErr, setupMalformed, setupCapabilities} {
 		m.hidden.WithLabelValues(kind, actionRetried)
 	}
-	m.hidden.WithLabelValues(setupClosed, actionReplayed)
 	m.hidden.WithLabelValues(kindNoBackend, actionHeld)
 	m.hidden.WithLabelValues(kindElection, actionHeld)
 	for _, result := range []string{heldSent, heldTimeout, heldFull, heldDryRun, heldGone} {
@@ -70,6 +69,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	for _, kind := range []string{setupClosed, kindLeaving} {
 		m.hidden.WithLabelValues(kind, actionMoved)
+		m.hidden.WithLabelValues(kind, actionReplayed)
 	}
 	if reg != nil {
 		reg.MustRegister(m.ends, m.clientErrors, m.hidden, m.dial, m.moves, m.moveTime, m.hold, m.panics)

@@ -17,6 +17,8 @@ type away struct {
 	next  *conn            // of the backend that the session is moving to
 	lost  bool             // it is moving because its backend has closed the connection
 	at    int64            // when it was; as Server.elapsed
+	loss  error            // … as which it showed
+	told  bool             // … and the client has been told, or is owed it
 	pass  *pass            // its place at the gate
 	slot  bool             // it has passed there, and must leave
 	stuck bool             // no backend will have it: it stays, and ends with its backend
@@ -36,7 +38,7 @@ type away struct {
 
 	fresh   bool      // no statement has run since the move
 	warned  bool      // … and the one before it may have left warnings
-	debt    *wire.Err // what the next statement is to be answered: it counts on what was lost
+	debt    *debt     // what the next statement is to be answered: it counts on what was lost
 	refused *refused  // a statement that is answered so, and of which more is to come
 
 	moves  uint32
@@ -162,15 +164,15 @@ func (s *session) departLost(err error) {
 	switch {
 	case running && s.track.Answered():
 		s.last, s.insist = clientError(text+" in the middle of the answer"), true
-		s.server.clientLost(s, lostStatement, err)
+		s.server.ledger.seen(s, lostStatement, err)
 	case running:
 		s.last = clientError(text + " while the statement ran; its outcome is unknown")
-		s.server.clientLost(s, lostStatement, err)
+		s.server.ledger.seen(s, lostStatement, err)
 	case dropped != "":
-		s.away.debt = clientError(text)
-		s.server.clientLost(s, lostTransaction, err)
+		s.away.debt = &debt{reply: clientError(text), backend: s.backendName(), cause: err}
 	}
 	s.away.lost, s.away.at, s.away.warned = true, s.server.elapsed(), running
+	s.away.loss, s.away.told = err, running || dropped != ""
 	if s.current() != Moving {
 		s.enter(Moving)
 	}
@@ -224,9 +226,9 @@ func (s *session) arrive(a *arrival, err error, began time.Time) {
 			a.abandon()
 		}
 	case a != nil:
-		s.server.moved(s, from, a.lease.Backend(), s.away.lost, began)
+		s.server.moved(s, from, a.lease.Backend(), began)
 		s.swap(a)
-		s.away.lost = false
+		s.away.lost, s.away.loss, s.away.told = false, nil, false
 		s.follow()
 		s.sendAgain()
 	case !s.away.lost:
@@ -300,23 +302,33 @@ func (s *session) strand(from *backend.Backend, err error) {
 		s.away.seq = s.away.wait.seq
 		s.last, s.insist = clientError("the statement was not sent: "+s.cause.Error()), true
 		kind = lostUnsent
+	case s.away.debt != nil:
+		kind = lostTransaction
 	}
-	s.server.clientSaw(s, kind)
+	s.away.debt = nil // it is paid with the connection
+	s.server.ledger.seen(s, kind, s.cause)
 }
 
 // moved counts and logs a move.
-func (s *Server) moved(c *session, from, to *backend.Backend, lost bool, began time.Time) {
+func (s *Server) moved(c *session, from, to *backend.Backend, began time.Time) {
 	took := time.Since(began)
 	s.metrics.moves.WithLabelValues(from.Name(), to.Name(), "ok").Inc()
 	s.metrics.moveTime.Observe(took.Seconds())
-	_, leaving := from.Leaving()
-	switch {
-	case lost:
-		s.metrics.hidden.WithLabelValues(setupClosed, actionMoved).Inc()
-	case leaving:
-		s.metrics.hidden.WithLabelValues(kindLeaving, actionMoved).Inc()
+	s.log.Debug("session moved", "session", c.id, "from", from.Name(), "to", to.Name(), "lost", c.away.lost, "took", took)
+	action := actionMoved
+	if c.away.again != nil {
+		action = actionReplayed
 	}
-	s.log.Debug("session moved", "session", c.id, "from", from.Name(), "to", to.Name(), "lost", lost, "took", took)
+	cause, leaving := from.Leaving()
+	switch {
+	case c.away.told:
+	case c.away.lost:
+		s.ledger.hidden(c, setupClosed, action, from.Name(), c.away.loss)
+	case c.away.refusal != nil:
+		s.ledger.hidden(c, kindLeaving, action, from.Name(), c.away.refusal)
+	case leaving:
+		s.ledger.hidden(c, kindLeaving, action, from.Name(), errors.New(cause))
+	}
 }
 
 // notMoved counts and logs a move that failed.

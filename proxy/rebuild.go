@@ -149,6 +149,7 @@ func (s *session) try(q *search, lease *backend.Lease, bag *luggage, deadline ti
 	default:
 		lease.Failed(failed)
 		s.server.evidence(lease.Backend(), failed)
+		s.server.ledger.hidden(s, failed.kind, actionRetried, lease.Backend().Name(), failed)
 	}
 	q.tried = append(q.tried, lease.Backend())
 	q.failures.add(lease.Backend().Name(), err)
@@ -242,7 +243,7 @@ func (s *session) spoil(err error) bool {
 		return false
 	}
 	s.server.evidence(s.lease.Backend(), err)
-	s.away.lost = true
+	s.away.lost, s.away.loss = true, err
 	s.giveSlot()
 	_ = s.back.Close()
 	return true

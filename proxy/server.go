@@ -24,6 +24,7 @@ type Server struct {
 	registry *backend.Registry
 	log      *slog.Logger
 	metrics  *metrics
+	ledger   *ledger
 	started  time.Time
 	buffers  buffers
 	halted   context.Context // done after Close: no session is to be begun or set up
@@ -66,6 +67,7 @@ func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.ledger = newLedger(s.metrics, s.log)
 	if reg != nil {
 		reg.MustRegister(sessionCollector{s})
 	}
@@ -103,6 +105,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	stopWatching()
 	wg.Wait()
 	stopSleepers()
+	s.ledger.tell(time.Now(), true)
 	return err
 }
 
@@ -184,20 +187,6 @@ func (s *Server) evidence(b *backend.Backend, cause error) {
 	if s.OnEvidence != nil {
 		s.OnEvidence(b, cause)
 	}
-}
-
-// clientSaw counts and logs an error that a client saw because a backend went, and that ended its session.
-func (s *Server) clientSaw(c *session, kind string) { s.clientLost(c, kind, c.cause) }
-
-// clientLost counts and logs an error that a client saw because a backend went.
-func (s *Server) clientLost(c *session, kind string, cause error) {
-	s.metrics.clientErrors.WithLabelValues(kind).Inc()
-	level := slog.LevelWarn
-	if kind == lostIdle {
-		level = slog.LevelDebug // pools notice it before they use the connection
-	}
-	s.log.Log(context.Background(), level, "a client saw an error", "session", c.id, "client", addr(c.client),
-		"backend", c.backendName(), "kind", kind, "end", c.end.String(), "cause", cause)
 }
 
 // Sessions describes the sessions of this moment, in no order.

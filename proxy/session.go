@@ -128,6 +128,7 @@ func (s *session) finish() {
 		s.lease.Release()
 	}
 	s.giveSlot()
+	s.settle()
 	s.server.left(s)
 }
 

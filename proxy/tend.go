@@ -14,7 +14,7 @@ const tendEvery = 250 * time.Millisecond
 // second after which the FE would close it, and its transaction with it.
 const pingAfter = 400 * time.Millisecond
 
-// tend keeps pinned sessions alive and the backends in balance, until ctx is done.
+// tend keeps pinned sessions alive, the backends in balance and the log up to date, until ctx is done.
 func (s *Server) tend(ctx context.Context) {
 	var b balancer
 	ticker := time.NewTicker(tendEvery)
@@ -27,6 +27,7 @@ func (s *Server) tend(ctx context.Context) {
 			s.inquire()
 			s.doze(now)
 			b.balance(s, now)
+			s.ledger.tell(now, false)
 		case <-ctx.Done():
 			return
 		}

@@ -135,9 +135,11 @@ func (s *session) owed(look track.Look) *wire.Err {
 	s.away.fresh, s.away.debt = false, nil
 	switch {
 	case look.Rollback, look.Command == wire.ComResetConnection, look.Command == wire.ComChangeUser:
-		return nil // what was lost is given up
+		s.forgive(debt) // what was lost is given up
+		return nil
 	case debt != nil:
-		return debt
+		s.server.ledger.seenOf(s, lostTransaction, debt.backend, debt.cause)
+		return debt.reply
 	case fresh && look.Asks && (s.away.warned || !look.Warnings):
 		return errPacket(codeUnknown, "the session has moved to another backend since the statement that this one asks about")
 	}

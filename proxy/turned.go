@@ -127,11 +127,11 @@ func (s *session) awaitLeader() bool {
 	case s.end != Open:
 	case !again:
 		s.server.metrics.hold.WithLabelValues(heldTimeout).Observe(s.atWork().Seconds())
-		s.server.clientLost(s, lostHold, s.away.refusal)
+		s.server.ledger.seen(s, lostHold, s.away.refusal)
 		s.follow()
 		s.refuseAgain()
 	case s.back.hungUp() && s.hasCredential():
-		s.away.lost, s.away.at = true, s.server.elapsed()
+		s.away.lost, s.away.at, s.away.loss, s.away.told = true, s.server.elapsed(), errClosed, false
 		return false
 	case s.toldToLeave() && s.elsewhere():
 		return false
@@ -158,7 +158,7 @@ func (s *session) beginElection() (pause time.Duration, deadline time.Time, ok b
 func (s *session) elected() {
 	s.away.electing = false
 	s.server.metrics.hold.WithLabelValues(heldSent).Observe(time.Duration(s.server.elapsed() - s.away.sent).Seconds())
-	s.server.metrics.hidden.WithLabelValues(kindElection, actionHeld).Inc()
+	s.server.ledger.hidden(s, kindElection, actionHeld, s.backendName(), errLeaderless)
 }
 
 // refuseAgain gives the client what the backend has said to a statement that is not sent again after all.
