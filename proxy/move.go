@@ -36,10 +36,10 @@ type away struct {
 	asked    int64     // do not ask again before; as Server.elapsed
 	token    token     // of TiDB's, kept for when the backend is gone
 
-	fresh   bool      // no statement has run since the move
-	warned  bool      // … and the one before it may have left warnings
-	debt    *debt     // what the next statement is to be answered: it counts on what was lost
-	refused *refused  // a statement that is answered so, and of which more is to come
+	fresh   bool     // no statement has run since the move
+	warned  bool     // … and the one before it may have left warnings
+	debt    *debt    // what the next statement is to be answered: it counts on what was lost
+	refused *refused // a statement that is answered so, and of which more is to come
 
 	moves  uint32
 	pinned int64 // since when the session is pinned, over all of its statements; 0: it is not

@@ -243,7 +243,7 @@ func (s *session) spoil(err error) bool {
 		return false
 	}
 	s.server.evidence(s.lease.Backend(), err)
-	s.away.lost, s.away.loss = true, err
+	s.away.lost, s.away.at, s.away.loss, s.away.told = true, s.server.elapsed(), err, false
 	s.giveSlot()
 	_ = s.back.Close()
 	return true
