@@ -38,6 +38,8 @@
 // A session that Segue cannot log in for ends instead. The FIN travels in one segment with the last bytes of the answer, so that a
 // client sees the end before it can send another statement.
 //
+// Whatever fails is entered in the ledger (ledger.go): what a client saw of it, or how it was kept from seeing anything.
+//
 // Both pumps end before the session is finished; the last one out gives back the lease and closes the connections.
 //
 // # Goroutines
@@ -45,5 +47,5 @@
 // A session has one goroutine in its connection phase and two in its command phase, none while it naps (nap.go), and no timer: control
 // reaches a parked pump through a read deadline. Two more serve all sessions: watch follows the registry; tend keeps pinned
 // sessions on a leaving FE from being closed as idle, looks after those that hold, has backends asked for what they alone
-// know, and brings sessions back into balance. Serve waits for them all.
+// know, brings sessions back into balance, and logs what has failed. Serve waits for them all.
 package proxy

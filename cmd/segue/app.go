@@ -67,7 +67,9 @@ func newApp(c *config.Config, o options) (*app, error) {
 	a.monitor = health.NewMonitor(a.registry, c.Health, o.log, metrics)
 	a.server = proxy.NewServer(a.registry, c.Proxy, o.log, metrics)
 	a.server.OnEvidence = a.monitor.Observe
-	a.admin = &admin.Handler{Registry: a.registry, Sessions: a.server, Pauser: a.server, Metrics: metrics, About: a.about}
+	a.admin = &admin.Handler{
+		Registry: a.registry, Sessions: a.server, Pauser: a.server, Failures: a.server, Metrics: metrics, About: a.about,
+	}
 	a.watcher = &config.Watcher{Path: o.path, Overrides: o.overrides, Trigger: a.reload, Changed: a.reloaded, Log: o.log}
 	return a, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -61,55 +60,6 @@ func backendNames(ctx context.Context, c *admin.Client) []string {
 		names = append(names, b.Name)
 	}
 	return names
-}
-
-func (w *world) statusCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "status",
-		Short: "Show how a running Segue is; exit 1 when no backend is usable",
-		Args:  cobra.NoArgs,
-	}
-	format := addOutput(cmd)
-	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
-		s, err := c.Status(ctx)
-		if err != nil {
-			return err
-		}
-		if *format == formatJSON {
-			err = printJSON(w.stdout, s)
-		} else {
-			err = w.printStatus(s)
-		}
-		if err == nil && s.Backends.Usable == 0 {
-			return fmt.Errorf("no backend of %d is usable; `segue backends` says why", s.Backends.Total)
-		}
-		return err
-	})
-}
-
-func (w *world) printStatus(s admin.Status) error {
-	ready := "ready"
-	if !s.Ready {
-		ready = "not ready"
-	}
-	fmt.Fprintf(w.stdout, "segue %s for %s: %s on %s for %s, %s\n", s.Version, s.Flavor, s.State, s.Listen, age(s.Started), ready)
-	fmt.Fprintf(w.stdout, "backends: %d of %d usable\nsessions: %d\n", s.Backends.Usable, s.Backends.Total, s.Sessions)
-	if p := s.Paused; p != nil {
-		fmt.Fprintf(w.stdout, "paused: for %s, until %s at most; %s held, %s at work; `segue resume` ends it\n",
-			age(p.Since), p.Until.Local().Format(time.TimeOnly), plural(p.Held, "statement"), plural(p.Busy, "session"))
-	}
-	path := s.Config.Path
-	if path == "" {
-		path = "from flags and variables"
-	}
-	_, err := fmt.Fprintf(w.stdout, "configuration: %s, loaded %s ago\n", path, age(s.Config.Loaded))
-	if !s.Config.Successful {
-		_, err = fmt.Fprintln(w.stdout, "its last change was refused:")
-		for _, p := range s.Config.Problems {
-			_, err = fmt.Fprintln(w.stdout, "  "+p)
-		}
-	}
-	return err
 }
 
 func (w *world) backendsCommand() *cobra.Command {

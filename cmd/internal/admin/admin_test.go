@@ -23,6 +23,11 @@ type sessionList []proxy.SessionInfo
 
 func (l sessionList) Sessions() []proxy.SessionInfo { return slices.Clone(l) }
 
+// failureList is a FailureLister.
+type failureList proxy.Failures
+
+func (l failureList) Failures() proxy.Failures { return proxy.Failures(l) }
+
 // served is an API on loopback with two backends.
 type served struct {
 	registry *backend.Registry
@@ -46,8 +51,13 @@ func serve(t *testing.T) *served {
 		Registry: registry,
 		Sessions: sessionList{{ID: 2, Backend: "fe-1", State: "idle", Since: started.Add(time.Second)}, {ID: 1, Since: started}},
 		Pauser:   proxy.NewServer(registry, proxy.Options{}, nil, nil),
-		Metrics:  metrics,
-		About:    func() Status { return Status{Version: "v0", Listen: "127.0.0.1:9030", Started: started} },
+		Failures: failureList{
+			Counts: []proxy.FailureCount{{Kind: "statement", Count: 2}, {Kind: "closed", Action: "moved", Count: 7}},
+			Seen:   []proxy.Incident{{Time: started, Session: 2, Client: "192.0.2.9:1", User: "app", Backend: "fe-1", Kind: "statement", Cause: "connection reset"}},
+			Hidden: []proxy.Incident{},
+		},
+		Metrics: metrics,
+		About:   func() Status { return Status{Version: "v0", Listen: "127.0.0.1:9030", Started: started} },
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -199,7 +209,8 @@ func TestFieldNames(t *testing.T) {
 	for path, names := range map[string][]string{
 		"/api/v1/backends": {"name", "address", "health", "admin", "sessions", "cause", "since"},
 		"/api/v1/sessions": {"id", "client", "user", "backend", "state", "pinned", "since"},
-		"/api/v1/status":   {"version", "flavor", "listen", "state", "ready", "backends", "sessions", "config", "successful", "problems"},
+		"/api/v1/status":   {"version", "flavor", "listen", "state", "ready", "backends", "sessions", "failures", "config", "successful", "problems"},
+		"/api/v1/failures": {"counts", "kind", "action", "count", "seen", "hidden", "time", "session", "client", "user", "backend", "cause"},
 	} {
 		_, body, header := s.request(t, "GET", path, nil)
 		for _, name := range names {
@@ -218,6 +229,18 @@ func TestSessionsOldestFirst(t *testing.T) {
 	list, err := s.client.Sessions(t.Context())
 	if err != nil || len(list) != 2 || list[0].ID != 1 || list[1].State != "idle" {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	s := serve(t)
+	got, err := s.client.Failures(t.Context())
+	if err != nil || len(got.Counts) != 2 || got.Counts[1].Action != "moved" || len(got.Seen) != 1 || got.Seen[0].Cause != "connection reset" || len(got.Hidden) != 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	status, err := s.client.Status(t.Context())
+	if err != nil || !slices.Equal(status.Failures, got.Counts) {
+		t.Errorf("the status has %+v, %v", status.Failures, err)
 	}
 }
 

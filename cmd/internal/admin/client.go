@@ -53,6 +53,11 @@ func (c *Client) Sessions(ctx context.Context) ([]proxy.SessionInfo, error) {
 	return get[[]proxy.SessionInfo](ctx, c, "/api/v1/sessions")
 }
 
+// Failures asks for what has failed since the start.
+func (c *Client) Failures(ctx context.Context) (proxy.Failures, error) {
+	return get[proxy.Failures](ctx, c, "/api/v1/failures")
+}
+
 // SetAdmin makes the backend called name ready, drain or maint, and returns it
 // as it is then.
 func (c *Client) SetAdmin(ctx context.Context, name string, a backend.Admin) (Backend, error) {

@@ -8,6 +8,7 @@
 //	GET  /api/v1/status                    Status
 //	GET  /api/v1/backends                  []Backend, in the order of the configuration
 //	GET  /api/v1/sessions                  []proxy.SessionInfo, by id
+//	GET  /api/v1/failures                  proxy.Failures, since the start
 //	POST /api/v1/backends/{name}/{admin}   ready, drain or maint; answers the Backend
 //	POST /api/v1/pause?for=5m              hold all statements, for so long at most; answers the Status
 //	POST /api/v1/resume                    let them go on; answers the Status

@@ -34,14 +34,20 @@ type Pauser interface {
 	Paused() *proxy.Pause
 }
 
+// FailureLister tells what has failed; proxy.Server is one.
+type FailureLister interface {
+	Failures() proxy.Failures
+}
+
 // Handler answers the admin API. Its fields are set before it is used.
 type Handler struct {
 	Registry Registry
 	Sessions SessionLister
 	Pauser   Pauser
+	Failures FailureLister
 	Metrics  prometheus.Gatherer
 	// About gives the part of Status that only the program knows: all but
-	// State, Ready, Backends and Sessions.
+	// State, Ready, Backends, Sessions and Failures.
 	About func() Status
 	// LocalOnly refuses foreign host names; Serve sets it on loopback.
 	LocalOnly bool
@@ -62,6 +68,7 @@ func (h *Handler) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/status", h.status)
 	mux.HandleFunc("GET /api/v1/backends", h.backends)
 	mux.HandleFunc("GET /api/v1/sessions", h.sessions)
+	mux.HandleFunc("GET /api/v1/failures", h.failures)
 	mux.HandleFunc("GET /api/v1/events", h.events)
 	mux.HandleFunc("POST /api/v1/backends/{name}/{admin}", h.setAdmin)
 	mux.HandleFunc("POST /api/v1/pause", h.pause)
@@ -118,6 +125,7 @@ func (h *Handler) status(w http.ResponseWriter, _ *http.Request) {
 	s.Backends = h.tally()
 	s.Sessions = len(h.Sessions.Sessions())
 	s.Paused = h.Pauser.Paused()
+	s.Failures = h.Failures.Failures().Counts
 	if s.Config.Problems == nil {
 		s.Config.Problems = []string{}
 	}
@@ -139,6 +147,10 @@ func (h *Handler) sessions(w http.ResponseWriter, _ *http.Request) {
 	}
 	slices.SortFunc(list, func(a, b proxy.SessionInfo) int { return cmp.Compare(a.ID, b.ID) })
 	answer(w, http.StatusOK, list)
+}
+
+func (h *Handler) failures(w http.ResponseWriter, _ *http.Request) {
+	answer(w, http.StatusOK, h.Failures.Failures())
 }
 
 func (h *Handler) setAdmin(w http.ResponseWriter, r *http.Request) {

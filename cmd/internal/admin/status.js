@@ -4,6 +4,7 @@
 
 const interval = 1000; // ms
 const mostSessions = 200;
+const mostSeen = 10;
 let answered = null;
 
 const byId = (id) => document.getElementById(id);
@@ -45,7 +46,25 @@ function rows(into, list, cells) {
   }));
 }
 
-function show(status, backends, sessions) {
+function showFailures(failures) {
+  const kinds = new Map(); // in the order of the API: what clients saw first
+  for (const { kind, action, count } of failures.counts) {
+    const row = kinds.get(kind) ?? { kind, seen: "", hidden: [] };
+    if (action) row.hidden.push(`${count} ${action}`);
+    else row.seen = count;
+    kinds.set(kind, row);
+  }
+  byId("no-failures").hidden = kinds.size > 0;
+  byId("failures-table").hidden = kinds.size === 0;
+  rows(byId("failures"), [...kinds.values()], (f) => [cell(f.kind), cell(f.seen, "number"), cell(f.hidden.join(", "))]);
+  byId("seen-table").hidden = failures.seen.length === 0;
+  rows(byId("seen"), failures.seen.slice(0, mostSeen), (i) => [
+    cell(ago(i.time)), cell(i.session, "number"), cell(i.client), cell(i.user), cell(i.backend), cell(i.kind), cell(i.cause),
+  ]);
+}
+
+function show(status, backends, sessions, failures) {
+  showFailures(failures);
   byId("summary").textContent =
     `${status.version} for ${status.flavor}, ${status.state} on ${status.listen} for ${ago(status.started)} · ` +
     `${status.backends.usable} of ${status.backends.total} backends usable · ` +
@@ -76,7 +95,7 @@ function trouble(text) {
 
 async function refresh() {
   try {
-    show(...await Promise.all([ask("api/v1/status"), ask("api/v1/backends"), ask("api/v1/sessions")]));
+    show(...await Promise.all([ask("api/v1/status"), ask("api/v1/backends"), ask("api/v1/sessions"), ask("api/v1/failures")]));
     answered = Date.now();
     document.body.classList.remove("stale");
   } catch (cause) {

@@ -18,7 +18,9 @@ type Status struct {
 	Backends Tally          `json:"backends"`
 	Sessions int            `json:"sessions"`
 	Paused   *proxy.Pause   `json:"paused,omitempty"` // statements are held on purpose
-	Config   Reload         `json:"config"`
+	// Failures are the counts of /api/v1/failures.
+	Failures []proxy.FailureCount `json:"failures"`
+	Config   Reload               `json:"config"`
 }
 
 // State is what Segue is doing.

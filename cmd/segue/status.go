@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"segue/cmd/internal/admin"
+	"segue/proxy"
+)
+
+// status is what `segue status -o json` prints: the admin API's status, and the latest failures that clients saw.
+type status struct {
+	admin.Status
+	Seen []proxy.Incident `json:"seen"`
+}
+
+func (w *world) statusCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how a running Segue is; exit 1 when no backend is usable",
+		Long: `Show how a running Segue is, and every failure of a backend since its start: what
+clients saw of it, and how it was hidden from them. Exit code 1 when no backend is
+usable.`,
+		Args: cobra.NoArgs,
+	}
+	format := addOutput(cmd)
+	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
+		s, err := c.Status(ctx)
+		if err != nil {
+			return err
+		}
+		failed, err := c.Failures(ctx)
+		if err != nil {
+			return err
+		}
+		if *format == formatJSON {
+			err = printJSON(w.stdout, status{s, failed.Seen})
+		} else {
+			err = w.printStatus(s, failed)
+		}
+		if err == nil && s.Backends.Usable == 0 {
+			return fmt.Errorf("no backend of %d is usable; `segue backends` says why", s.Backends.Total)
+		}
+		return err
+	})
+}
+
+func (w *world) printStatus(s admin.Status, failed proxy.Failures) error {
+	ready := "ready"
+	if !s.Ready {
+		ready = "not ready"
+	}
+	fmt.Fprintf(w.stdout, "segue %s for %s: %s on %s for %s, %s\n", s.Version, s.Flavor, s.State, s.Listen, age(s.Started), ready)
+	fmt.Fprintf(w.stdout, "backends: %d of %d usable\nsessions: %d\n", s.Backends.Usable, s.Backends.Total, s.Sessions)
+	if p := s.Paused; p != nil {
+		fmt.Fprintf(w.stdout, "paused: for %s, until %s at most; %s held, %s at work; `segue resume` ends it\n",
+			age(p.Since), p.Until.Local().Format(time.TimeOnly), plural(p.Held, "statement"), plural(p.Busy, "session"))
+	}
+	path := s.Config.Path
+	if path == "" {
+		path = "from flags and variables"
+	}
+	fmt.Fprintf(w.stdout, "configuration: %s, loaded %s ago\n", path, age(s.Config.Loaded))
+	if !s.Config.Successful {
+		fmt.Fprintln(w.stdout, "its last change was refused:")
+		for _, p := range s.Config.Problems {
+			fmt.Fprintln(w.stdout, "  "+p)
+		}
+	}
+	return w.printFailures(failed)
+}
+
+// printFailures prints what has failed: by kind, and the last that clients saw.
+func (w *world) printFailures(failed proxy.Failures) error {
+	if len(failed.Counts) == 0 {
+		_, err := fmt.Fprintln(w.stdout, "failures: none")
+		return err
+	}
+	fmt.Fprintln(w.stdout)
+	if err := printTable(w.stdout, []string{"KIND", "CLIENTS SAW", "HIDDEN"}, failureRows(failed.Counts)); err != nil || len(failed.Seen) == 0 {
+		return err
+	}
+	fmt.Fprintln(w.stdout, "\nthe last that clients saw:")
+	const most = 5
+	var rows [][]string
+	for _, i := range failed.Seen[:min(most, len(failed.Seen))] {
+		rows = append(rows, []string{age(i.Time), strconv.FormatUint(uint64(i.Session), 10), i.Client, i.User, i.Backend, i.Kind, i.Cause})
+	}
+	return printTable(w.stdout, []string{"AGE", "SESSION", "CLIENT", "USER", "BACKEND", "KIND", "CAUSE"}, rows)
+}
+
+// failureRows is a row for each kind of failure.
+func failureRows(counts []proxy.FailureCount) [][]string {
+	var rows [][]string
+	of := func(kind string) []string {
+		for _, r := range rows {
+			if r[0] == kind {
+				return r
+			}
+		}
+		r := []string{kind, "", ""}
+		rows = append(rows, r)
+		return r
+	}
+	for _, c := range counts {
+		row, n := of(c.Kind), strconv.FormatUint(c.Count, 10)
+		if c.Action == "" {
+			row[1] = n
+		} else {
+			row[2] = strings.TrimPrefix(row[2]+", "+n+" "+c.Action, ", ")
+		}
+	}
+	return rows
+}
