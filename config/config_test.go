@@ -42,7 +42,7 @@ func TestProblems(t *testing.T) {
 		{"abbreviated key", "backends:\n- {addr: fe1:9030, address: fe1:9030}\n", `2:4: unknown key "addr" in backends[0]; did you mean "address"?`},
 		{"key of another section", one + "interval: 1s\n", `2:1: unknown key "interval"; did you mean "health.interval"?`},
 		{"key of the top", one + "health: {flavor: tidb}\n", `2:10: unknown key "flavor" in health; did you mean "flavor"?`},
-		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, flavor, backends, users, balance, health, connect, drain, hold, replay`},
+		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, flavor, backends, users, balance, health, connect, drain, hold, replay, limits`},
 		{"merge key", one + "health:\n  <<: {rise: 2}\n", `3:3: unknown key "<<" in health; known keys: interval, fast_interval, timeout, rise, fall, user, password, password_file`},
 		{"duplicate key", "listen: :1\n" + one + "listen: :2\n", `3:1: key "listen" is given twice; it was given in line 1 already; keep one`},
 		{"key that is a list", one + "[a]: 1\n", `2:1: a key is a list; keys are plain words`},

@@ -50,7 +50,16 @@ func Diff(old, new *Config) Changes {
 	d.changed("hold.dry_run", old.Proxy.Hold.DryRun, new.Proxy.Hold.DryRun)
 	d.changed("replay.attempts", max(old.Proxy.Replay.Attempts, 0), max(new.Proxy.Replay.Attempts, 0))
 	d.changed("replay.timeout", old.Proxy.Replay.Timeout, new.Proxy.Replay.Timeout)
+	d.changed("limits.sessions", sessionsText(old.Proxy.MaxSessions), sessionsText(new.Proxy.MaxSessions))
 	return *d
+}
+
+// sessionsText is limits.sessions in words.
+func sessionsText(n int) string {
+	if n == 0 {
+		return "as file descriptors allow"
+	}
+	return strconv.Itoa(n)
 }
 
 func (d *Changes) add(format string, args ...any) {

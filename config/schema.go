@@ -14,6 +14,7 @@ const (
 	maxCount    = 100                   // of rise and fall
 	maxHeld     = 1_000_000             // statements, 16 KB each
 	maxReplays  = 10                    // of one statement
+	maxSessions = 1_000_000
 )
 
 // document is what the walk fills in: the configuration, and what needs the
@@ -67,6 +68,9 @@ func (p *parser) schema(d *document) []key {
 		{name: "replay", keys: []key{
 			{name: "attempts", read: p.countOrOff(&c.Proxy.Replay.Attempts, maxReplays)},
 			{name: "timeout", read: p.duration(&c.Proxy.Replay.Timeout, 1)},
+		}},
+		{name: "limits", keys: []key{
+			{name: "sessions", read: p.count(&c.Proxy.MaxSessions, maxSessions)},
 		}},
 	}
 }

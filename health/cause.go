@@ -10,7 +10,17 @@ import (
 	"syscall"
 	"time"
 	"unicode"
+
+	"segue/backend"
 )
+
+// netVerdict is the verdict on a backend of which a connection could not be had: none, where it is Segue that has no means to ask.
+func netVerdict(err error, took time.Duration) (Verdict, string) {
+	if lack := backend.Lack(err); lack != "" {
+		return Misconfigured, lack
+	}
+	return Failed, netCause(err, took)
+}
 
 // netCause says in a word or two what a network error means. took is how long the attempt lasted.
 func netCause(err error, took time.Duration) string {

@@ -66,7 +66,8 @@ func judgeHTTPError(u *url.URL, err error, took time.Duration) (v Verdict, cause
 	case strings.Contains(err.Error(), "malformed HTTP"): // net/http has no name for it
 		return Misconfigured, place(u) + " does not speak HTTP: is " + u.Host + " the HTTP port?"
 	}
-	return Failed, place(u) + " " + netCause(err, took)
+	v, cause = netVerdict(err, took)
+	return v, place(u) + " " + cause
 }
 
 // place names the health URL in a cause: its path, which tells it from the MySQL port and holds no secret.

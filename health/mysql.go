@@ -38,7 +38,8 @@ func (c *MySQL) probe(ctx context.Context, b *backend.Backend, start time.Time) 
 	}
 	conn, err := dial(ctx, b)
 	if err != nil {
-		return Failed, "mysql " + netCause(err, time.Since(start))
+		v, cause = netVerdict(err, time.Since(start))
+		return v, "mysql " + cause
 	}
 	defer conn.Close()
 	defer cutWith(ctx, conn)()

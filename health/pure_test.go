@@ -1,7 +1,10 @@
 package health
 
 import (
+	"net"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -116,4 +119,17 @@ func FuzzShort(f *testing.F) {
 			t.Errorf("%q became %q", in, out)
 		}
 	})
+}
+
+// What Segue lacks for asking says nothing of the backend.
+func TestNetVerdict(t *testing.T) {
+	for errno, want := range map[syscall.Errno]Verdict{
+		syscall.EMFILE: Misconfigured, syscall.EADDRNOTAVAIL: Misconfigured, syscall.ENOBUFS: Misconfigured,
+		syscall.ECONNREFUSED: Failed, syscall.ECONNRESET: Failed, syscall.EHOSTUNREACH: Failed,
+	} {
+		err := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", errno)}
+		if v, cause := netVerdict(err, time.Second); v != want || cause == "" {
+			t.Errorf("%v: %v, %q; want %v", errno, v, cause, want)
+		}
+	}
 }

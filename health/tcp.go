@@ -20,7 +20,8 @@ func (TCP) Check(ctx context.Context, b *backend.Backend) Result {
 	conn, err := dial(ctx, b)
 	took := time.Since(start)
 	if err != nil {
-		return Result{Failed, "mysql " + netCause(err, took), took}
+		v, cause := netVerdict(err, took)
+		return Result{v, "mysql " + cause, took}
 	}
 	conn.Close()
 	return Result{Passed, "", took}

@@ -17,7 +17,7 @@ const (
 	Failed        Verdict = iota // refused, silent, or not what a working server answers
 	Passed                       // as a working server answers
 	Leaving                      // it answers, and says that it takes no more sessions
-	Misconfigured                // the check cannot tell: what it was told to do is wrong
+	Misconfigured                // the check cannot tell: what it was told to do is wrong, or Segue lacks the means
 	numVerdicts
 )
 

@@ -110,7 +110,7 @@ func (s *session) deadline(c *conn, t time.Time) {
 func (s *session) giveUpOn(lease *backend.Lease, failed *setupError, took time.Duration) {
 	s.server.log.Debug("backend failed while a client connected", "session", s.id, "backend", lease.Backend().Name(),
 		"cause", failed.Error(), "took", took)
-	if failed.kind == setupCapabilities {
+	if failed.blameless() {
 		lease.Release()
 	} else {
 		lease.Failed(failed)

@@ -20,7 +20,7 @@ func (s *session) dial(b *backend.Backend, deadline time.Time, where **conn) (*w
 	d := net.Dialer{Deadline: deadline, KeepAliveConfig: keepAlive}
 	nc, err := d.DialContext(s.server.halted, "tcp", b.Address())
 	if err != nil {
-		return nil, &setupError{dialKind(err), plain(err)}
+		return nil, dialFailed(err, backend.Lack(err))
 	}
 	back, err := newConn(nc)
 	if err != nil {

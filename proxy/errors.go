@@ -21,15 +21,16 @@ var (
 
 // The codes and SQLSTATE of Segue's own ERR_Packets. SQLSTATE class 08 makes drivers treat the connection as lost.
 const (
-	codeServerShutdown    = 1053 // ER_SERVER_SHUTDOWN
-	codeUnknown           = 1105 // ER_UNKNOWN_ERROR
-	codeParse             = 1064 // ER_PARSE_ERROR, and an FE's code for all that has none
-	codeInterrupted       = 1317 // ER_QUERY_INTERRUPTED
-	codeConnectionKilled  = 1927 // ER_CONNECTION_KILLED (MariaDB)
-	codeServerUnavailable = 3168 // ER_SERVER_ISNT_AVAILABLE
-	codeHandshake         = 1043 // ER_HANDSHAKE_ERROR
-	stateConnection       = "08S01"
-	maxErrorText          = 511 // MYSQL_ERRMSG_SIZE less its NUL
+	codeServerShutdown     = 1053 // ER_SERVER_SHUTDOWN
+	codeUnknown            = 1105 // ER_UNKNOWN_ERROR
+	codeParse              = 1064 // ER_PARSE_ERROR, and an FE's code for all that has none
+	codeInterrupted        = 1317 // ER_QUERY_INTERRUPTED
+	codeConnectionKilled   = 1927 // ER_CONNECTION_KILLED (MariaDB)
+	codeServerUnavailable  = 3168 // ER_SERVER_ISNT_AVAILABLE
+	codeHandshake          = 1043 // ER_HANDSHAKE_ERROR
+	codeTooManyConnections = 1040 // ER_CON_COUNT_ERROR
+	stateConnection        = "08S01"
+	maxErrorText           = 511 // MYSQL_ERRMSG_SIZE less its NUL
 )
 
 // clientError is an ERR_Packet by which Segue tells a client of the loss of its backend.
@@ -52,6 +53,7 @@ const (
 	lostDeadline    = "deadline"    // cut at the drain deadline
 	lostUnsent      = "unsent"      // sent after Segue had closed the session
 	lostHold        = "hold"        // not sent: no usable backend within hold.timeout, or too many waited
+	lostLimit       = "limit"       // turned away: there are as many sessions as there may be
 	lostUnread      = "unread"      // the backend closed a session that was relayed unread: what that meant to the client cannot be told
 )
 
@@ -63,6 +65,7 @@ const (
 	setupErr          = "err"          // an ERR_Packet that says nothing about the client
 	setupMalformed    = "malformed"    // not a greeting
 	setupCapabilities = "capabilities" // it lacks what the client was promised
+	setupLack         = "lack"         // Segue itself has no descriptor, port or memory for a connection
 	setupReplay       = "replay"       // it refuses what rebuilds the session; of no metric
 )
 

@@ -12,6 +12,7 @@ type metrics struct {
 	moveTime     prometheus.Histogram
 	hold         *prometheus.HistogramVec
 	panics       prometheus.Counter
+	serverPanics prometheus.Counter
 }
 
 // The values of segue_hidden_failures_total{action}.
@@ -55,11 +56,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "segue_session_panics_total", Help: "Sessions closed because of a bug in Segue.",
 		}),
+		serverPanics: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "segue_task_panics_total", Help: "Rounds of tasks for all sessions that were given up because of a bug in Segue.",
+		}),
 	}
-	for _, kind := range []string{lostConnect, lostStatement, lostTransaction, lostIdle, lostDeadline, lostUnsent, lostHold, lostUnread} {
+	for _, kind := range []string{lostConnect, lostStatement, lostTransaction, lostIdle, lostDeadline, lostUnsent, lostHold, lostUnread, lostLimit} {
 		m.clientErrors.WithLabelValues(kind)
 	}
-	for _, kind := range []string{setupRefused, setupTimeout, setupClosed, setupErr, setupMalformed, setupCapabilities} {
+	for _, kind := range []string{setupRefused, setupTimeout, setupClosed, setupErr, setupMalformed, setupCapabilities, setupLack} {
 		m.hidden.WithLabelValues(kind, actionRetried)
 	}
 	m.hidden.WithLabelValues(kindNoBackend, actionHeld)
@@ -72,7 +76,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		m.hidden.WithLabelValues(kind, actionReplayed)
 	}
 	if reg != nil {
-		reg.MustRegister(m.ends, m.clientErrors, m.hidden, m.dial, m.moves, m.moveTime, m.hold, m.panics)
+		reg.MustRegister(m.ends, m.clientErrors, m.hidden, m.dial, m.moves, m.moveTime, m.hold, m.panics, m.serverPanics)
 	}
 	return m
 }

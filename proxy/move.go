@@ -220,13 +220,17 @@ func (s *session) arrive(a *arrival, err error, began time.Time) {
 	s.away.next = nil
 	s.giveSlot()
 	defer s.turn.Broadcast()
-	switch {
-	case s.end != Open: // cut, or its client has left
-		if a != nil {
+	taken := false
+	defer func() {
+		if a != nil && !taken {
 			a.abandon()
 		}
+	}()
+	switch {
+	case s.end != Open: // cut, or its client has left
 	case a != nil:
 		s.server.moved(s, from, a.lease.Backend(), began)
+		taken = true
 		s.swap(a)
 		s.away.lost, s.away.loss, s.away.told = false, nil, false
 		s.follow()
@@ -246,6 +250,14 @@ func (s *session) arrive(a *arrival, err error, began time.Time) {
 // has gone.
 func (s *session) swap(a *arrival) {
 	old, lease := s.back, s.lease
+	lost := s.away.lost
+	defer func() { // in a panic too: nobody else knows of them any more
+		if !lost {
+			old.quit()
+		}
+		_ = old.Close()
+		lease.Release()
+	}()
 	s.back, s.lease, s.hurried = a.conn, a.lease, false
 	_ = s.back.SetDeadline(time.Time{})
 	s.back.reader = nil
@@ -262,11 +274,6 @@ func (s *session) swap(a *arrival) {
 	s.server.attached(s, a.lease.Backend())
 	s.server.detached(s, lease.Backend())
 	s.server.joined(a.lease.Backend())
-	if !s.away.lost {
-		old.quit()
-	}
-	_ = old.Close()
-	lease.Release()
 }
 
 // notMoved follows a move that came to nothing while the old backend still serves.

@@ -19,6 +19,8 @@ type Options struct {
 	DrainTimeout time.Duration
 	// Users are the accounts for whose clients Segue can log in by itself.
 	Users []User
+	// MaxSessions is the most sessions at a time, as far as the file descriptors go; 0: as many as those are enough for.
+	MaxSessions int
 	// Rebalance is how sessions come back to a backend that is up again.
 	Rebalance Rebalance
 	// Hold is how statements wait while there is no usable backend.

@@ -144,7 +144,7 @@ func (s *session) try(q *search, lease *backend.Lease, bag *luggage, deadline ti
 	case !errors.As(err, &failed):
 		lease.Release()
 		q.refused = fmt.Errorf("%s: %w", lease.Backend().Name(), err)
-	case failed.kind == setupCapabilities || failed.kind == setupReplay:
+	case failed.blameless():
 		lease.Release() // it serves others well
 	default:
 		lease.Failed(failed)
@@ -288,14 +288,22 @@ func (s *session) pack(lost bool, deadline time.Time, opts *Options) (*luggage, 
 	return bag, nil
 }
 
-// rebuildWithAny rebuilds the session on one backend with the first credential that it accepts.
+// rebuildWithAny rebuilds the session on one backend with the first credential that it accepts. Should it panic, it gives back the lease.
 func (s *session) rebuildWithAny(lease *backend.Lease, bag *luggage, deadline time.Time, opts *Options) (a *arrival, err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			lease.Release()
+			s.dropNext()
+		}
+	}()
 	for _, cred := range bag.creds {
 		a, err = s.rebuildOn(lease, bag, cred, deadline, opts)
 		if _, refused := errors.AsType[*endError](err); !refused {
 			break
 		}
 	}
+	returned = true
 	return a, err
 }
 

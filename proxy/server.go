@@ -33,6 +33,7 @@ type Server struct {
 	gate     *gate         // for sessions that move; see maxMoving
 
 	opts   atomic.Pointer[Options]
+	limit  atomic.Pointer[limit]
 	lastID atomic.Uint32
 	doubt  atomic.Int64   // until when connections are looked at twice; as elapsed. See session.doubtful
 	wg     sync.WaitGroup // one for each session
@@ -77,7 +78,10 @@ func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.
 }
 
 // SetOptions replaces the options. Sessions that are being set up keep those they began with.
-func (s *Server) SetOptions(o Options) { s.opts.Store(&o) }
+func (s *Server) SetOptions(o Options) {
+	s.opts.Store(&o)
+	s.limitSessions(&o)
+}
 
 func (s *Server) options() *Options { return s.opts.Load() }
 
@@ -116,7 +120,7 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) error {
 		switch {
 		case err == nil:
 			pause = minPause
-			s.serve(nc)
+			s.guarded("accept", func() { s.serve(nc) })
 			continue
 		case ctx.Err() != nil:
 			return nil
@@ -124,7 +128,7 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) error {
 			return err
 		}
 		// Out of file descriptors, most likely: clients wait in the listen queue until some are free.
-		s.log.Error("accept client", "cause", err, "took", pause)
+		s.log.Error("accept client", "cause", acceptCause(err), "took", pause)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -134,8 +138,12 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) error {
 	}
 }
 
-// serve starts a session.
+// serve starts a session, if there is room for one.
 func (s *Server) serve(nc net.Conn) {
+	if cause := s.full(); cause != nil {
+		s.turnAway(nc, cause)
+		return
+	}
 	if tc, ok := nc.(*net.TCPConn); ok {
 		_ = tc.SetKeepAliveConfig(keepAlive)
 	}

@@ -48,7 +48,7 @@ type session struct {
 	// How it ended, or is ending: once end is set, nothing the client sends is sent on.
 	end     End
 	cause   error
-	severed bool      // cut has been called
+	severed bool      // its connections have been cut: by cut, or because the client has vanished
 	last    *wire.Err // for the client, in place of an answer of which no byte has passed
 	insist  bool      // last stands in place of something that has been seen but not passed on
 }
@@ -97,7 +97,7 @@ func (s *session) crashed(p any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rouse()
-	s.end, s.cause, s.last = Protocol, errPanic, nil
+	s.end, s.cause, s.last = Protocol, errPanic, nil // whatever it was ending of
 	_ = s.client.SetDeadline(past)
 	if s.back != nil {
 		_ = s.back.SetDeadline(past)
@@ -124,6 +124,7 @@ func (s *session) finish() {
 	if s.back != nil {
 		_ = s.back.Close()
 	}
+	s.dropNext()
 	if s.lease != nil {
 		s.lease.Release()
 	}

@@ -4,6 +4,7 @@ package proxy
 
 import (
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -73,6 +74,19 @@ func send(fd uintptr, buf []byte, more bool) (n int, errno syscall.Errno) {
 func hold(fd uintptr) {
 	on := int32(1)
 	_, _, _ = syscall.RawSyscall6(syscall.SYS_SETSOCKOPT, fd, syscall.IPPROTO_TCP, syscall.TCP_CORK, uintptr(unsafe.Pointer(&on)), unsafe.Sizeof(on), 0)
+}
+
+// hears asks the kernel how it stands with the peer's acknowledgements.
+func hears(fd uintptr) ears {
+	i := tcpInfo(fd)
+	return ears{int(i.Retransmits) + int(i.Probes), time.Duration(i.Last_ack_recv) * time.Millisecond}
+}
+
+// tcpInfo is zero for a socket other than TCP.
+func tcpInfo(fd uintptr) (i syscall.TCPInfo) {
+	n := uint32(unsafe.Sizeof(i))
+	_, _, _ = syscall.RawSyscall6(syscall.SYS_GETSOCKOPT, fd, syscall.IPPROTO_TCP, syscall.TCP_INFO, uintptr(unsafe.Pointer(&i)), uintptr(unsafe.Pointer(&n)), 0)
+	return i
 }
 
 // waiting reports whether bytes wait to be read.

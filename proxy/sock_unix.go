@@ -36,5 +36,8 @@ func waiting(fd uintptr) bool {
 	return err == nil && n > 0
 }
 
+// hears is not to be had in one way on all of these: TCP's own timeouts must do.
+func hears(uintptr) ears { return ears{} }
+
 // hungUp is only of use where send can hold back the last bytes for the FIN.
 func hungUp(uintptr) bool { return false }

@@ -17,17 +17,22 @@ const pingAfter = 400 * time.Millisecond
 // tend keeps pinned sessions alive, the backends in balance and the log up to date, until ctx is done.
 func (s *Server) tend(ctx context.Context) {
 	var b balancer
+	var searched time.Time
 	ticker := time.NewTicker(tendEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case now := <-ticker.C:
-			s.keepAlive()
-			s.hold()
-			s.inquire()
-			s.doze(now)
-			b.balance(s, now)
-			s.ledger.tell(now, false)
+			s.guarded("keep alive", s.keepAlive)
+			s.guarded("hold", s.hold)
+			s.guarded("inquire", s.inquire)
+			s.guarded("doze", func() { s.doze(now) })
+			s.guarded("balance", func() { b.balance(s, now) })
+			s.guarded("tell", func() { s.ledger.tell(now, false) })
+			if now.Sub(searched) >= searchEvery {
+				searched = now
+				s.guarded("search", func() { s.search(goneAfter) })
+			}
 		case <-ctx.Done():
 			return
 		}

@@ -77,6 +77,9 @@ func (s *Server) shutDown() {
 	s.lookAgain()
 }
 
+// watchAgain is when watch looks again if a bug has kept it from looking.
+const watchAgain = time.Second
+
 // watch follows the registry and lets sessions know what it means for them, until ctx is done.
 func (s *Server) watch(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
@@ -84,12 +87,16 @@ func (s *Server) watch(ctx context.Context) {
 	var known names
 	for {
 		changed := s.registry.Changed()
-		if at := s.review(time.Now()); !at.IsZero() {
+		at := time.Now().Add(watchAgain) // after a panic
+		s.guarded("watch", func() {
+			at = s.review(time.Now())
+			s.forgetRemoved(&known)
+		})
+		if !at.IsZero() {
 			timer.Reset(time.Until(at))
 		} else {
 			timer.Stop()
 		}
-		s.forgetRemoved(&known)
 		select {
 		case <-changed:
 		case <-s.nudge:

@@ -137,11 +137,12 @@ func (a *app) requestReload() {
 // about is the program's part of the admin API's status.
 func (a *app) about() admin.Status {
 	return admin.Status{
-		Version: readBuild().Version,
-		Flavor:  a.config.current().Flavor,
-		Listen:  a.clients.Addr().String(),
-		Started: a.started,
-		Config:  a.config.reload(),
+		Version:     readBuild().Version,
+		Flavor:      a.config.current().Flavor,
+		Listen:      a.clients.Addr().String(),
+		Started:     a.started,
+		MaxSessions: a.server.MaxSessions(),
+		Config:      a.config.reload(),
 	}
 }
 

@@ -56,7 +56,7 @@ func (w *world) printStatus(s admin.Status, failed proxy.Failures) error {
 		ready = "not ready"
 	}
 	fmt.Fprintf(w.stdout, "segue %s for %s: %s on %s for %s, %s\n", s.Version, s.Flavor, s.State, s.Listen, age(s.Started), ready)
-	fmt.Fprintf(w.stdout, "backends: %d of %d usable\nsessions: %d\n", s.Backends.Usable, s.Backends.Total, s.Sessions)
+	fmt.Fprintf(w.stdout, "backends: %d of %d usable\nsessions: %d of at most %d\n", s.Backends.Usable, s.Backends.Total, s.Sessions, s.MaxSessions)
 	if p := s.Paused; p != nil {
 		fmt.Fprintf(w.stdout, "paused: for %s, until %s at most; %s held, %s at work; `segue resume` ends it\n",
 			age(p.Since), p.Until.Local().Format(time.TimeOnly), plural(p.Held, "statement"), plural(p.Busy, "session"))

@@ -68,7 +68,7 @@ function show(status, backends, sessions, failures) {
   byId("summary").textContent =
     `${status.version} for ${status.flavor}, ${status.state} on ${status.listen} for ${ago(status.started)} · ` +
     `${status.backends.usable} of ${status.backends.total} backends usable · ` +
-    `${status.sessions} session${status.sessions === 1 ? "" : "s"}`;
+    `${status.sessions} session${status.sessions === 1 ? "" : "s"} of at most ${status.max_sessions}`;
   document.title = `Segue ${status.backends.usable}/${status.backends.total}`;
   rows(byId("backends"), backends, (b) => [
     cell(b.name), cell(b.address), cell(b.health, "state"), cell(b.admin, "state"),

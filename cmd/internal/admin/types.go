@@ -18,6 +18,8 @@ type Status struct {
 	Backends Tally          `json:"backends"`
 	Sessions int            `json:"sessions"`
 	Paused   *proxy.Pause   `json:"paused,omitempty"` // statements are held on purpose
+	// MaxSessions is how many there may be: limits.sessions, or what file descriptors are enough for.
+	MaxSessions int `json:"max_sessions"`
 	// Failures are the counts of /api/v1/failures.
 	Failures []proxy.FailureCount `json:"failures"`
 	Config   Reload               `json:"config"`
