@@ -99,7 +99,7 @@ func (s *session) backendClosed(err error) course {
 		s.departLost(err)
 		return move
 	}
-	s.endLocked(BackendGone, err)
+	s.endLocked(BackendGone, plain(err))
 	s.lost()
 	return s.finishLocked(err)
 }

@@ -63,7 +63,11 @@ func (e *event) summary(seen bool) string {
 func (l *ledger) tell(now time.Time, all bool) {
 	for name, e := range l.take(now, all) {
 		if !e.told() {
-			l.log.Info("failures of a backend", "backend", name, "seen", e.summary(true), "hidden", e.summary(false), "cause", e.cause,
+			what := "failures of a backend"
+			if name == "" {
+				what = "failures of no backend"
+			}
+			l.log.Info(what, "backend", name, "seen", e.summary(true), "hidden", e.summary(false), "cause", e.cause,
 				"took", e.last.Sub(e.began))
 		}
 	}

@@ -152,6 +152,7 @@ func (s *session) rebuildable() bool {
 
 // departLost begins a move from a backend that has closed the connection, and settles what the client is to hear of it.
 func (s *session) departLost(err error) {
+	err = plain(err)
 	if s.away.again = s.runAgain(); s.away.again == nil {
 		s.kept.release(&s.server.buffers) // nor must it be taken for the next one
 	}

@@ -86,12 +86,27 @@ func (w *world) printFailures(failed proxy.Failures) error {
 		return err
 	}
 	fmt.Fprintln(w.stdout, "\nthe last that clients saw:")
-	const most = 5
 	var rows [][]string
-	for _, i := range failed.Seen[:min(most, len(failed.Seen))] {
-		rows = append(rows, []string{age(i.Time), strconv.FormatUint(uint64(i.Session), 10), i.Client, i.User, i.Backend, i.Kind, i.Cause})
+	for _, i := range latest(failed.Seen) {
+		session := ""
+		if i.Session != 0 {
+			session = strconv.FormatUint(uint64(i.Session), 10)
+		}
+		rows = append(rows, []string{age(i.Time), session, i.Client, i.User, i.Backend, i.Kind, i.Cause})
 	}
 	return printTable(w.stdout, []string{"AGE", "SESSION", "CLIENT", "USER", "BACKEND", "KIND", "CAUSE"}, rows)
+}
+
+// latest is the first few of each kind: a hundred clients that were turned away hide no lost statement.
+func latest(seen []proxy.Incident) (few []proxy.Incident) {
+	const most = 2
+	of := map[string]int{}
+	for _, i := range seen {
+		if of[i.Kind]++; of[i.Kind] <= most {
+			few = append(few, i)
+		}
+	}
+	return few
 }
 
 // failureRows is a row for each kind of failure.

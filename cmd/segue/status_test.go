@@ -6,7 +6,20 @@ import (
 	"testing"
 
 	"segue/backend/fesim"
+	"segue/proxy"
 )
+
+// A kind of which there are many leaves room for the others.
+func TestLatest(t *testing.T) {
+	seen := make([]proxy.Incident, 100)
+	for i := range seen {
+		seen[i] = proxy.Incident{Session: uint32(i), Kind: "limit"}
+	}
+	seen = append(seen, proxy.Incident{Session: 100, Kind: "statement"})
+	if got := latest(seen); len(got) != 3 || got[0].Session != 0 || got[1].Session != 1 || got[2].Session != 100 {
+		t.Errorf("%+v", got)
+	}
+}
 
 // What has failed since the start is in `segue status`: what was hidden, and what a client saw, with the session and the cause.
 func TestStatusTellsFailures(t *testing.T) {
@@ -45,7 +58,7 @@ func TestStatusTellsFailures(t *testing.T) {
 	if err := json.Unmarshal([]byte(s.segue("status", "-o", "json").stdout), &all); err != nil {
 		t.Fatal(err)
 	}
-	if len(all.Failures) != 2 || all.Failures[0].Kind != "connect" || len(all.Seen) != 1 || all.Seen[0].Session != 2 || all.Sessions != 1 {
+	if len(all.Failures) != 2 || all.Failures[0].Kind != "connect" || len(all.Seen) != 1 || all.Seen[0].Session != 2 {
 		t.Errorf("as JSON: %+v", all)
 	}
 	if _, err := c.ExecContext(t.Context(), "SELECT 1"); err != nil {

@@ -209,7 +209,7 @@ func TestFieldNames(t *testing.T) {
 	for path, names := range map[string][]string{
 		"/api/v1/backends": {"name", "address", "health", "admin", "sessions", "cause", "since"},
 		"/api/v1/sessions": {"id", "client", "user", "backend", "state", "pinned", "since"},
-		"/api/v1/status":   {"version", "flavor", "listen", "state", "ready", "backends", "sessions", "failures", "config", "successful", "problems"},
+		"/api/v1/status":   {"version", "flavor", "listen", "state", "ready", "backends", "sessions", "max_sessions", "failures", "config", "successful", "problems"},
 		"/api/v1/failures": {"counts", "kind", "action", "count", "seen", "hidden", "time", "session", "client", "user", "backend", "cause"},
 	} {
 		_, body, header := s.request(t, "GET", path, nil)

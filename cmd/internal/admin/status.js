@@ -4,7 +4,7 @@
 
 const interval = 1000; // ms
 const mostSessions = 200;
-const mostSeen = 10;
+const mostSeen = 3; // of each kind
 let answered = null;
 
 const byId = (id) => document.getElementById(id);
@@ -58,8 +58,13 @@ function showFailures(failures) {
   byId("failures-table").hidden = kinds.size === 0;
   rows(byId("failures"), [...kinds.values()], (f) => [cell(f.kind), cell(f.seen, "number"), cell(f.hidden.join(", "))]);
   byId("seen-table").hidden = failures.seen.length === 0;
-  rows(byId("seen"), failures.seen.slice(0, mostSeen), (i) => [
-    cell(ago(i.time)), cell(i.session, "number"), cell(i.client), cell(i.user), cell(i.backend), cell(i.kind), cell(i.cause),
+  const of = new Map();
+  const latest = failures.seen.filter(({ kind }) => {
+    of.set(kind, (of.get(kind) ?? 0) + 1);
+    return of.get(kind) <= mostSeen;
+  });
+  rows(byId("seen"), latest, (i) => [
+    cell(ago(i.time)), cell(i.session || "", "number"), cell(i.client), cell(i.user), cell(i.backend), cell(i.kind), cell(i.cause),
   ]);
 }
 
