@@ -48,7 +48,7 @@ func (s *session) runAgain() []byte {
 
 // takeBack takes back the statement that runs, of whose answer nothing has passed, if it may be sent anew; nil if not.
 func (s *session) takeBack(may func(look track.Look, b []byte) bool) []byte {
-	if s.track.Outstanding() != 1 || s.track.Answered() || s.track.Pinned() != "" {
+	if s.track.Outstanding() != 1 || s.track.Answered() || s.track.Pinned() != "" || s.interrupted() {
 		return nil
 	}
 	s.kept.await(&s.up.active)

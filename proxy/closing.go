@@ -90,6 +90,10 @@ func (s *session) backendClosed(err error) course {
 	if s.end != Open {
 		return s.finishLocked(err)
 	}
+	if s.condemned() {
+		s.endKilled()
+		return s.finishLocked(err)
+	}
 	s.server.doubt.Store(s.server.elapsed() + int64(doubtFor))
 	s.server.evidence(s.lease.Backend(), err)
 	switch {
@@ -238,5 +242,8 @@ func (s *session) severLocked() {
 		_ = s.back.SetDeadline(past)
 	}
 	s.interrupt()
+	if s.kill != nil && s.kill.conn != nil {
+		_ = s.kill.conn.SetDeadline(past)
+	}
 	s.turn.Broadcast()
 }

@@ -193,6 +193,7 @@ func (s *session) command(l *login, greeting *wire.HandshakeV10, status wire.Sta
 	_ = s.back.SetDeadline(time.Time{})
 	s.client.reader, s.back.reader = nil, nil
 	s.user, s.hello, s.cred = l.response.Username, newHello(l.response), l.cred
+	s.threads.become(greeting.ConnectionID)
 	s.track = track.New(trackOptions(l.response, greeting, flavor), status)
 	s.login = login{}
 	s.up.start(s, s.client)

@@ -16,9 +16,9 @@ func (s *session) forgive(d *debt) {
 	}
 }
 
-// settle enters what is still owed to the client when its session has ended. One that has left does without; one that was
+// settleDebt enters what is still owed to the client when its session has ended. One that has left does without; one that was
 // ended has lost its transaction to that end.
-func (s *session) settle() {
+func (s *session) settleDebt() {
 	d := s.away.debt
 	s.away.debt = nil
 	if d == nil {

@@ -16,7 +16,7 @@ const (
 	NoBackend              // no backend could be had within the connect budget
 	MoveFailed             // the backend had gone, and the session could not be rebuilt on another
 	Drained                // the backend is leaving: ended between two statements
-	Killed                 // the operator ended it
+	Killed                 // a KILL of a client's ended it
 	Timeout                // cut at the drain deadline, or the client was too slow in the connection phase
 	Protocol               // something that the protocol does not allow, or a bug of ours
 	Shutdown               // Segue itself is stopping

@@ -16,6 +16,7 @@ var (
 	errCrowd         = errors.New("too many sessions look for a place at this moment")
 	errLeaderless    = errors.New("the cluster had no leader")
 	errPaused        = errors.New("segue is paused by its operator")
+	errKilled        = errors.New("a client has said KILL")
 	errStopped       = errors.New("segue was told to stop now")
 )
 

@@ -67,6 +67,7 @@ func (s *session) turnTo(h halt) course {
 		for end := time.Now().Add(sendGrace); s.up.active.Load() && time.Now().Before(end); {
 			time.Sleep(sendGrace / 20)
 		}
+		s.awaitVerdict()
 		return s.backendClosed(s.down.err)
 	}
 }
@@ -92,6 +93,10 @@ func (s *session) toldToLeave() bool {
 // departLocked begins a move from a backend that still serves. It reports false if this is not the moment; the down pump is then
 // woken when it may be. next is set at the client's next statement, when it can no longer ask for what the last one left behind.
 func (s *session) departLocked(next bool) bool {
+	if s.condemned() {
+		s.wakeLocked(movePause)
+		return false
+	}
 	now := s.server.elapsed()
 	wait := time.Duration(s.away.after - now)
 	if s.track.Recent() && !next {
@@ -147,12 +152,13 @@ func (s *session) goesOn() bool {
 
 // rebuildable reports whether the session can be rebuilt without a word of its old backend, where the client has ended its commands.
 func (s *session) rebuildable() bool {
-	return s.hasCredential() && s.canMove() && !s.track.MidCommand()
+	return s.hasCredential() && s.canMove() && !s.track.MidCommand() && !s.condemned()
 }
 
 // departLost begins a move from a backend that has closed the connection, and settles what the client is to hear of it.
 func (s *session) departLost(err error) {
 	err = plain(err)
+	s.loseKill()
 	if s.away.again = s.runAgain(); s.away.again == nil {
 		s.kept.release(&s.server.buffers) // nor must it be taken for the next one
 	}
@@ -264,6 +270,8 @@ func (s *session) swap(a *arrival) {
 	s.back.reader = nil
 	s.down.src, s.down.rest, s.down.done, s.down.err = a.conn, nil, false, nil
 	s.away.warned = s.away.warned || s.track.Recent()
+	s.threads.become(a.thread)
+	s.masked = a.masked
 	s.track.Moved(a.options, a.status, a.ids)
 	s.away.fresh, s.away.shift = true, nil
 	s.away.moves++

@@ -37,7 +37,7 @@ func (s *session) doze(now int64) {
 func (s *session) drowsy() bool {
 	a := &s.away
 	return s.end == Open && s.pumping.Load() >= 2 && s.current() == Idle && s.track.Outstanding() == 0 && !s.track.OwnOutstanding() &&
-		!s.track.MidCommand() && a.drain == nil && a.shift == nil && a.wait.since == 0 && a.refused == nil
+		!s.track.MidCommand() && a.drain == nil && a.shift == nil && a.wait.since == 0 && a.refused == nil && s.kill == nil
 }
 
 // nods reports whether a pump, which has been woken, is to end because the session naps.

@@ -32,7 +32,7 @@ type pump struct {
 	large  bool   // the last read filled the buffer
 	rest   rest   // what the session has yet to see whole
 	done   bool   // the pump is to end
-	leave  bool   // the pump is to come back: the session is to move
+	leave  bool   // the pump is to come back: see leaves
 	err    error  // why: io.EOF or what the source said
 	out    []byte // what is still to be written
 	more   bool   // the last bytes of out are to travel with the FIN
@@ -67,12 +67,22 @@ func (r *rest) get(buf []byte) int {
 // pumpUp carries what the client sends to the backend.
 func (s *session) pumpUp() {
 	defer s.pumpEnded()
-	for s.up.run() == woken {
-		if s.nods(&s.up, &s.nap.up) || !s.clientDeadline() {
+	for {
+		switch s.up.run() {
+		case woken:
+			if s.nods(&s.up, &s.nap.up) || !s.clientDeadline() {
+				return
+			}
+		case leaves:
+			s.route()
+			s.pumping.Add(1)
+			go s.pumpUp() // on a fresh stack: this one has grown
+			return
+		default:
+			s.clientClosed(s.up.err)
 			return
 		}
 	}
-	s.clientClosed(s.up.err)
 }
 
 // pumpDown carries what the backend sends to the client. It alone writes to the client while a statement is outstanding, and it
@@ -104,7 +114,7 @@ type halt uint8
 const (
 	ended  halt = iota // the source has ended
 	woken              // its read deadline has passed
-	leaves             // the session is to move
+	leaves             // the session is to move, or a KILL to be brought to its victim
 )
 
 // run pumps until there is a reason to come back.
@@ -260,7 +270,7 @@ type verdict struct {
 	again   bool   // an end may be near: read again at once
 	whole   bool   // they are whole commands with nothing before them: if none can be written, all may be shown again
 	alone   bool   // they are one whole command, which might be run again
-	move    bool   // the session is to move, once they are written
+	move    bool   // the pump is to come back, once they are written: see leaves
 }
 
 // observeClient lets the tracker see the client's bytes before they are written.
@@ -289,6 +299,11 @@ func (s *session) observeClient(b []byte) verdict {
 	}
 	first := s.track.Outstanding() == 0 && !s.track.MidCommand()
 	if first {
+		if s.track.MayKill(b[skip:]) {
+			if v, yes := s.divert(b, skip); yes {
+				return v
+			}
+		}
 		s.head.put(b[skip:])
 	}
 	n, insert := s.track.Client(b[skip:])
@@ -317,6 +332,11 @@ func (s *session) observeBackend(b []byte) verdict {
 		return verdict{again: true} // a StarRocks FE answers even COM_QUIT
 	}
 	own := s.track.OwnOutstanding()
+	if s.kill != nil && s.kill.sent && !own {
+		if v, yes := s.killAnswered(b); yes {
+			return v
+		}
+	}
 	if !own && s.turnedAway(b) {
 		return verdict{move: true}
 	}

@@ -17,6 +17,8 @@ type arrival struct {
 	conn    *conn
 	options track.Options
 	status  wire.Status
+	thread  uint32   // connection id there
+	masked  bool     // it has been logged in by way of the service account
 	ids     []uint32 // of the prepared statements; nil if they have kept theirs
 }
 
@@ -342,7 +344,7 @@ func (s *session) rebuildOn(lease *backend.Lease, bag *luggage, cred *credential
 	r := &replayer{conn: c, oneByOne: o.Dialect == track.StarRocks}
 	r.x.Negotiate(o.Capabilities, o.ExtCapabilities)
 	r.x.Status = status
-	a = &arrival{lease: lease, conn: c, options: o}
+	a = &arrival{lease: lease, conn: c, options: o, thread: greeting.ConnectionID, masked: cred.as != ""}
 	if a.ids, err = r.replay(bag, cred, late, opts.Flavor); err != nil {
 		return nil, err
 	}

@@ -32,11 +32,10 @@ type Server struct {
 	nudge    chan struct{} // has room for one; see lookAgain
 	gate     *gate         // for sessions that move; see maxMoving
 
-	opts   atomic.Pointer[Options]
-	limit  atomic.Pointer[limit]
-	lastID atomic.Uint32
-	doubt  atomic.Int64   // until when connections are looked at twice; as elapsed. See session.doubtful
-	wg     sync.WaitGroup // one for each session
+	opts  atomic.Pointer[Options]
+	limit atomic.Pointer[limit]
+	doubt atomic.Int64   // until when connections are looked at twice; as elapsed. See session.doubtful
+	wg    sync.WaitGroup // one for each session
 
 	sleepers  sleepers
 	napAfter  time.Duration // see the constant
@@ -51,8 +50,9 @@ type Server struct {
 	pausing     sync.Mutex
 	resumes     chan struct{} // closed at the end of a pause, and then replaced; guarded by pausing
 
-	mu       sync.Mutex // guards what follows
-	sessions map[*session]struct{}
+	mu       sync.Mutex          // guards what follows
+	sessions map[uint32]*session // by the id that their clients see
+	lastID   uint32              // that has been given out last
 	byBack   map[*backend.Backend]*fold
 	closing  *drain // Segue itself is stopping
 }
@@ -61,7 +61,7 @@ type Server struct {
 func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.Registerer) *Server {
 	s := &Server{
 		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), nudge: make(chan struct{}, 1), gate: newGate(maxMoving),
-		resumes: make(chan struct{}), sessions: map[*session]struct{}{}, byBack: map[*backend.Backend]*fold{},
+		resumes: make(chan struct{}), sessions: map[uint32]*session{}, byBack: map[*backend.Backend]*fold{},
 	}
 	s.napAfter = napAfter
 	s.halted, s.halt = context.WithCancel(context.Background())
@@ -153,23 +153,12 @@ func (s *Server) serve(nc net.Conn) {
 		_ = nc.Close()
 		return
 	}
-	c := &session{server: s, id: s.nextID(), opened: time.Now(), client: client}
+	c := &session{server: s, opened: time.Now(), client: client}
 	c.turn.L = &c.mu
 	c.since.Store(s.elapsed())
-	s.mu.Lock()
-	s.sessions[c] = struct{}{}
-	s.mu.Unlock()
+	s.enrol(c)
 	s.wg.Add(1)
 	go c.run()
-}
-
-// nextID is a connection id that no session has, save one that has lived through four billion others; 0 is none.
-func (s *Server) nextID() uint32 {
-	for {
-		if id := s.lastID.Add(1); id != 0 {
-			return id
-		}
-	}
 }
 
 // left is the end of a session.
@@ -185,7 +174,7 @@ func (s *Server) left(c *session) {
 	}
 	s.curious.remove(c)
 	s.mu.Lock()
-	delete(s.sessions, c)
+	delete(s.sessions, c.id)
 	s.mu.Unlock()
 	s.wg.Done()
 }
@@ -211,7 +200,7 @@ func (s *Server) list() []*session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := make([]*session, 0, len(s.sessions))
-	for c := range s.sessions {
+	for _, c := range s.sessions {
 		all = append(all, c)
 	}
 	return all

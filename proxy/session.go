@@ -35,6 +35,9 @@ type session struct {
 	pumping atomic.Int32 // pumps that have not ended; 0 in the connection phase
 	kept    kept
 
+	threads threads              // its ids on backends; written under mu
+	doom    atomic.Pointer[doom] // what KILLs have in store for it; nil almost always
+
 	mu   sync.Mutex // guards what follows
 	turn sync.Cond  // on mu: a move, or an exchange of Segue's own, is over
 	// Set by the connection phase for each attempt, and by each move.
@@ -42,9 +45,11 @@ type session struct {
 	back    *conn
 	track   track.State
 	head    head
-	hurried bool // the backend has turned out to be down: give it no more time
-	away    away // where the session stands with leaving its backend
-	nap     nap
+	hurried bool  // the backend has turned out to be down: give it no more time
+	away    away  // where the session stands with leaving its backend
+	nap     nap   // and with having nothing to do
+	kill    *kill // the client's own KILL that is under way
+	masked  bool  // the backend takes the session's user for the service account
 	// How it ended, or is ending: once end is set, nothing the client sends is sent on.
 	end     End
 	cause   error
@@ -129,7 +134,8 @@ func (s *session) finish() {
 		s.lease.Release()
 	}
 	s.giveSlot()
-	s.settle()
+	s.settleDebt()
+	s.dropKill()
 	s.server.left(s)
 }
 

@@ -16,6 +16,7 @@ type Kill struct {
 	Self  bool   // KILL CONNECTION_ID(): there is no ID
 
 	binary  bool // it is a COM_PROCESS_KILL
+	attrs   bool // with a header of query attributes
 	at, end int  // where ID stands in the packet
 }
 
@@ -95,6 +96,7 @@ func (s *State) Kill(packet []byte) (k Kill, ok bool) {
 		return Kill{}, false
 	}
 	textAt := len(packet) - len(text)
+	k.attrs = s.attrs
 	k.at, k.end = k.at+textAt, k.end+textAt
 	return k, true
 }
@@ -150,6 +152,16 @@ func (k Kill) With(packet []byte, id uint32) []byte {
 	return out
 }
 
+// Plain is the packet, or one With has made, for a connection without CLIENT_QUERY_ATTRIBUTES.
+func (k Kill) Plain(packet []byte) []byte {
+	if !k.attrs {
+		return packet
+	}
+	const textAt = wire.HeaderLen + 1
+	out, _ := wire.AppendPacket(nil, 0, append([]byte{packet[wire.HeaderLen]}, packet[textAt+2:]...))
+	return out
+}
+
 // Answer is what a server has said to With(…, id), in terms of the id that the client has given.
 func (k Kill) Answer(message string, id uint32) string {
 	sent := strconv.FormatUint(uint64(id), 10)
@@ -176,3 +188,18 @@ const lasting = wire.StatusInTrans | wire.StatusAutocommit | wire.StatusInTransR
 
 // Status gives the status flags for an OK_Packet of Segue's own: those by which the server has said how the session stands.
 func (s *State) Status() wire.Status { return s.x.Status & lasting }
+
+// Rights are the statements by which the session has come to rights other than its login's: EXECUTE AS and SET ROLE.
+func (s *State) Rights() (list []string) {
+	if s.held == nil {
+		return nil
+	}
+	for _, key := range [...]string{"EXECUTE AS", "ROLE"} {
+		for i := range s.held.settings {
+			if x := &s.held.settings[i]; x.key.Value() == key && x.text != (text{}) {
+				list = append(list, x.text.Value())
+			}
+		}
+	}
+	return list
+}

@@ -69,6 +69,9 @@ func TestMayKill(t *testing.T) {
 	} else if got := k.With(packet, 77); !bytes.HasSuffix(got, []byte("\x03\x00\x01KILL QUERY 77")) {
 		t.Errorf("with the header of query attributes: %q", got)
 	}
+	if k, _ := attrs.Kill(packet); !bytes.Equal(k.Plain(packet), say(query("KILL QUERY 5")).bytes()) {
+		t.Errorf("without the header of query attributes: %q", k.Plain(packet))
+	}
 	if attrs.MayKill(say(command(wire.ComQuery, "\x01\x01KILL QUERY 5")).bytes()) {
 		t.Error("a statement with attributes is read")
 	}
