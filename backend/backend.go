@@ -7,7 +7,7 @@ import (
 
 // Backend is one server, from the [Registry.Apply] that brought it to the one that removed it. It stays the same
 // *Backend as long as its name and address stay the same, whatever else changes. All methods may be called by anyone at
-// any time, none of them blocks, and none allocates but Learn.
+// any time, none of them blocks, and none allocates but Learn and Spoke.
 type Backend struct {
 	// Static after construction.
 	name    string
@@ -21,7 +21,8 @@ type Backend struct {
 	logins     atomic.Uint64
 	failure    atomic.Pointer[string] // how the last failed set-up failed; nil: none did
 	// Read and written by anyone.
-	facts atomic.Pointer[Facts]
+	facts     atomic.Pointer[Facts]
+	lastSpoke atomic.Pointer[time.Time]
 
 	// Guarded by Registry.mu.
 	backoff backoff
@@ -65,6 +66,20 @@ func (b *Backend) LastLeased() time.Time {
 // Logins counts the set-ups that reached the backend's final OK ([Lease.Established]). MySQL and MariaDB forget the
 // unfinished handshakes of a host when it logs in, so health watches this number.
 func (b *Backend) Logins() uint64 { return b.logins.Load() }
+
+// Spoke notes that the backend's MySQL port has said something to a new connection, be it an ERR packet.
+func (b *Backend) Spoke() {
+	now := time.Now()
+	b.lastSpoke.Store(&now)
+}
+
+// LastSpoke is when its MySQL port last did; zero: never.
+func (b *Backend) LastSpoke() time.Time {
+	if at := b.lastSpoke.Load(); at != nil {
+		return *at
+	}
+	return time.Time{}
+}
 
 // Learn keeps what a greeting of the backend said.
 func (b *Backend) Learn(f Facts) {

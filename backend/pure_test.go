@@ -152,3 +152,15 @@ func TestParsePolicy(t *testing.T) {
 		t.Error("random was taken")
 	}
 }
+
+func TestLastSpoke(t *testing.T) {
+	b := newBackend(Spec{Name: "a"}, Ready, time.Now())
+	if at := b.LastSpoke(); !at.IsZero() {
+		t.Errorf("a backend that nobody has asked spoke at %v", at)
+	}
+	began := time.Now()
+	b.Spoke()
+	if at := b.LastSpoke(); at.Before(began) || time.Since(at) > time.Minute {
+		t.Errorf("spoke at %v", at)
+	}
+}

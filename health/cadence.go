@@ -15,6 +15,8 @@ const (
 	// close every connection. More than one, because a server that ends may close its connections before its listener.
 	maxAlarms   = 3
 	alarmWindow = 5 * time.Second
+	// lifeEvery is how often the MySQL port of a backend whose health URL fails is asked while sessions are left on it.
+	lifeEvery = time.Second
 )
 
 // pace is the time from the beginning of one round to the next, without jitter.
@@ -26,6 +28,20 @@ func (o Options) pace(inQuestion, used bool) time.Duration {
 		return o.Interval
 	}
 	return max(o.Interval, min(unusedStretch*o.Interval, unusedMax))
+}
+
+// patience is how long an answer is awaited before it counts as missed. Pure. That is the interval, so that a server that
+// hangs is down after Fall of them; but one that is known to be slow has twice the time that it took lately.
+type patience struct {
+	slowest time.Duration // good answer of late
+}
+
+// heard takes a good answer into account. How slow earlier ones were is forgotten by and by.
+func (p *patience) heard(took time.Duration) { p.slowest = max(took, p.slowest-p.slowest/8) }
+
+// miss is how long after the beginning of a check, or after the miss before, its answer is missed.
+func (p patience) miss(o Options) time.Duration {
+	return max(o.Interval, 2*p.slowest/time.Duration(o.Fall))
 }
 
 // alarms limits the rounds that the tripwire starts. Pure.

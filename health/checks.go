@@ -1,6 +1,10 @@
 package health
 
-import "segue/backend"
+import (
+	"context"
+
+	"segue/backend"
+)
 
 // checks are the checkers of one backend. Each of them runs one check at a time.
 type checks struct {
@@ -8,6 +12,7 @@ type checks struct {
 	bootstrap Checker // nil: not this flavor
 	mysql     Checker
 	tcp       Checker
+	refuses   func(context.Context, *backend.Backend) bool // nobody listens on its ports
 	close     func()
 }
 
@@ -19,7 +24,7 @@ func newChecks(o Options, g *budget, trip func(cause error)) checks {
 	if o.frugal() {
 		m.budget = g
 	}
-	c := checks{http: h, mysql: m, tcp: TCP{}, close: h.Close}
+	c := checks{http: h, mysql: m, tcp: TCP{}, refuses: refuses, close: h.Close}
 	if o.Flavor == backend.StarRocks {
 		c.bootstrap = h.Bootstrap()
 	}

@@ -9,10 +9,13 @@
 //	TCP        does the MySQL port accept at all? only to explain a health URL that never answered
 //
 // A backend that says that it is leaving is believed at once, from one answer. Silence and refusals count to Fall,
-// good answers to Rise. While the last verdict disagrees with the health, rounds follow each other at FastInterval.
+// good answers to Rise. Silence counts once for each Interval that an answer is overdue, while it is awaited: a server that
+// hangs is down after Fall intervals, not after Fall timeouts. An answer that comes after all is the answer that it is, and
+// who is known to be slow is given more time. While the last verdict disagrees with the health, rounds follow each other at FastInterval.
 //
 // Three things start a round at once: evidence from real traffic ([Monitor.Observe]), the tripwire (the server closed
-// the idle connection to its health port: its process has probably ended), and the first lease after an idle time.
+// the idle connection to its health port: its process has probably ended), and the first lease after an idle time. If after
+// the tripwire nobody listens on either port of the backend, its process has ended: it is down at once.
 //
 // A check that finds Segue's own configuration wrong (the health URL answers 401 or 404, the probing user is refused)
 // says so, and decides nothing: the MySQL greeting then does.

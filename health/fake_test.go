@@ -17,6 +17,7 @@ type fake struct {
 	result  Result
 	takes   time.Duration // how long a check lasts; longer than the timeout: it ends with its context
 	lingers time.Duration // how long a check goes on after its context has ended
+	paused  time.Time     // no check ends before
 	panics  any
 	at      []time.Time
 	running *atomic.Int32 // shared by the checkers of one backend
@@ -30,7 +31,7 @@ func (f *fake) Check(ctx context.Context, _ *backend.Backend) Result {
 	defer f.running.Add(-1)
 	f.mu.Lock()
 	f.at = append(f.at, time.Now())
-	r, takes, lingers, bug := f.result, f.takes, f.lingers, f.panics
+	r, takes, lingers, bug := f.result, max(f.takes, time.Until(f.paused)), f.lingers, f.panics
 	f.mu.Unlock()
 	if bug != nil {
 		panic(bug)
@@ -55,6 +56,13 @@ func (f *fake) slow(takes, lingers time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.takes, f.lingers = takes, lingers
+}
+
+// pause makes no check end for so long.
+func (f *fake) pause(d time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.paused = time.Now().Add(d)
 }
 
 // bug makes each check panic with v; nil: no more.
@@ -85,6 +93,7 @@ type rig struct {
 	http, bootstrap, mysql, tcp *fake
 	made                        []Options // with which the checkers were made
 	trip                        func(error)
+	refuses                     atomic.Bool // nobody listens on the backend's ports
 	log                         logLines
 	stop                        func()
 }
@@ -104,6 +113,7 @@ func newRig(t *testing.T, o Options, healthURL string) *rig {
 	g.m.newChecks = func(o Options, _ *budget, trip func(error)) checks {
 		g.made, g.trip = append(g.made, o), trip
 		c := checks{http: g.http, mysql: g.mysql, tcp: g.tcp, close: func() {}}
+		c.refuses = func(context.Context, *backend.Backend) bool { return g.refuses.Load() }
 		if o.Flavor == backend.StarRocks {
 			c.bootstrap = g.bootstrap
 		}

@@ -46,6 +46,9 @@ func (c *MySQL) probe(ctx context.Context, b *backend.Backend, start time.Time) 
 	r := wire.NewReader(conn, maxGreeting)
 	greeting, seq, err := readGreeting(r)
 	refused, isErr := errors.AsType[*wire.Err](err)
+	if err == nil || isErr {
+		b.Spoke()
+	}
 	if c.budget != nil && !isErr {
 		c.budget.spend() // a server that answers ERR has not begun a handshake
 	}

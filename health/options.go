@@ -29,7 +29,8 @@ type Options struct {
 	Timeout time.Duration `yaml:"timeout"`
 	// Rise is how many rounds in a row must pass before a backend is up. Zero: DefaultRise.
 	Rise int `yaml:"rise"`
-	// Fall is how many rounds in a row must fail before a backend is down. Zero: DefaultFall.
+	// Fall is how many rounds in a row must fail before a backend is down; an answer that is overdue counts once for each
+	// Interval. Zero: DefaultFall.
 	Fall int `yaml:"fall"`
 	// User logs in to the MySQL port where the greeting alone would be read otherwise; it needs no privilege. Empty: no
 	// login. Logins stand in the server's audit log.

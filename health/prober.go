@@ -35,6 +35,7 @@ type prober struct {
 	lastConnect time.Time // when the TCP check last ran
 	connects    bool      // and whether it passed
 	alarms      alarms
+	patience    patience
 	noted       string // the last remark in the log
 }
 
@@ -78,15 +79,15 @@ func (p *prober) run(ctx context.Context) {
 			p.setOptions(o)
 		case cause := <-p.evidence:
 			if h := p.tally.health; h == backend.Up || h == backend.Unknown { // otherwise it is nothing new
-				p.wake(ctx, true, cause)
+				p.wake(ctx, byEvidence, cause)
 			}
 		case cause := <-p.tripped:
 			if p.alarms.allows(time.Now()) {
-				p.wake(ctx, false, cause)
+				p.wake(ctx, byTripwire, cause)
 			}
 		case <-timer.C:
 			if !time.Now().Before(p.due()) {
-				p.round(ctx, false)
+				p.round(ctx, byTime)
 			}
 		}
 		timer.Reset(p.untilNext())
@@ -101,14 +102,14 @@ func (p *prober) setOptions(o Options) {
 	p.options = o
 }
 
-// wake runs a round at once, but not sooner than minInterval after the last one began. greet: as in round.
-func (p *prober) wake(ctx context.Context, greet bool, cause error) {
+// wake runs a round at once, but not sooner than minInterval after the last one began.
+func (p *prober) wake(ctx context.Context, why reason, cause error) {
 	if !sleep(ctx, minInterval-time.Since(p.lastRound)) {
 		return
 	}
 	p.m.log.LogAttrs(ctx, slog.LevelDebug, "probing at once", slog.String("backend", p.b.Name()),
 		slog.Any("cause", cause))
-	p.round(ctx, greet)
+	p.round(ctx, why)
 }
 
 // sleep waits for d, and reports false if ctx was done before.

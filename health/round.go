@@ -4,33 +4,43 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"segue/backend"
 )
 
-// round runs the checks that are due, one after the other, and takes their verdict into account. greet: the MySQL port
-// is to be asked in any case, because the reason for this round lies there.
-func (p *prober) round(ctx context.Context, greet bool) {
+// reason is why a round is run.
+type reason uint8
+
+const (
+	byTime     reason = iota // it is due
+	byEvidence               // from the MySQL port, which is therefore asked in any case
+	byTripwire
+)
+
+// round runs the checks that are due, one after the other, and takes their verdict into account.
+func (p *prober) round(ctx context.Context, why reason) {
 	p.begin(time.Now())
-	results := p.runChecks(ctx, greet)
+	results := p.runChecks(ctx, why)
 	if ctx.Err() == nil && len(results) > 0 {
 		p.settle(ctx, combine(results...))
 	}
 }
 
 // runChecks runs the checks that are due. A check whose verdict cannot change that of the round is left out.
-func (p *prober) runChecks(ctx context.Context, greet bool) []Result {
+func (p *prober) runChecks(ctx context.Context, why reason) []Result {
 	results := make([]Result, 0, 3)
 	if p.b.Status().HealthURL != "" {
-		r := p.checkHealthURL(ctx)
+		r := p.checkHealthURL(ctx, why)
 		results = append(results, r)
-		if r.Verdict == Failed || r.Verdict == Leaving {
+		if r.Verdict == Failed {
+			p.lookForLife(ctx)
+		}
+		if r.Verdict != Passed && r.Verdict != Misconfigured {
 			return results
 		}
 	}
-	if greet || p.greetingDue() {
+	if why == byEvidence || p.greetingDue() {
 		return p.checkMySQL(ctx, results)
 	}
 	if len(results) > 0 {
@@ -39,14 +49,34 @@ func (p *prober) runChecks(ctx context.Context, greet bool) []Result {
 	return results
 }
 
-func (p *prober) checkHealthURL(ctx context.Context) Result {
+func (p *prober) checkHealthURL(ctx context.Context, why reason) Result {
 	r := p.check(ctx, checkHTTP, p.checks.http)
-	if r.Verdict == Failed {
+	switch {
+	case r.Verdict == Failed && why == byTripwire && p.gone(ctx):
+		r.Verdict = Gone
+		return r
+	case r.Verdict == Failed:
 		r.Cause += p.hint(ctx)
 		return r
 	}
 	p.httpHeard = true
 	return r
+}
+
+// gone reports whether the process that has just closed its connection has left its ports as well.
+func (p *prober) gone(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, p.options.Timeout)
+	defer cancel()
+	return p.checks.refuses(ctx, p.b)
+}
+
+// lookForLife asks the MySQL port of a backend that is down by its health URL, while there are sessions on it. The verdict does not depend
+// on it, but whether their statements are given up does: see [backend.Backend.LastSpoke].
+func (p *prober) lookForLife(ctx context.Context) {
+	if p.tally.health != backend.Down || p.b.Sessions() == 0 || time.Since(p.lastGreet) < lifeEvery {
+		return
+	}
+	p.checkMySQL(ctx, nil)
 }
 
 // checkMySQL asks the MySQL port, and before that what the health URL does not say. results has the verdict on the
@@ -61,6 +91,9 @@ func (p *prober) checkMySQL(ctx context.Context, results []Result) []Result {
 	p.lastGreet = time.Now()
 	r := p.check(ctx, checkMySQL, p.checks.mysql)
 	p.mysqlNote = ""
+	if r.Verdict == Misconfigured { // it has not been asked: whether it lives is not known
+		p.b.Spoke()
+	}
 	if r.Verdict == Passed || r.Verdict == Misconfigured {
 		p.mysqlNote = r.Cause
 	}
@@ -94,24 +127,6 @@ func (p *prober) hint(ctx context.Context) string {
 	return ", but the MySQL port accepts connections: is the health URL right?"
 }
 
-// check runs one check with its own deadline. A check that panics has failed.
-func (p *prober) check(ctx context.Context, name string, c Checker) (r Result) {
-	probeCtx, cancel := context.WithTimeout(ctx, p.options.Timeout)
-	defer cancel()
-	start := time.Now()
-	defer func() {
-		if bug := recover(); bug != nil {
-			r = Result{Failed, fmt.Sprintf("%s check panicked; this is a bug in Segue", name), time.Since(start)}
-			p.m.log.LogAttrs(ctx, slog.LevelError, "check panicked", slog.String("backend", p.b.Name()),
-				slog.String("check", name), slog.Any("cause", bug), slog.String("stack", string(debug.Stack())))
-		}
-		if ctx.Err() == nil { // otherwise the verdict is on our own end, not on the backend
-			p.m.metrics.observe(p.b.Name(), name, r)
-		}
-	}()
-	return c.Check(probeCtx, p.b)
-}
-
 // settle takes the verdict of a round into account: it tells the registry and the log.
 func (p *prober) settle(ctx context.Context, r Result) {
 	before := p.tally.health
@@ -120,6 +135,11 @@ func (p *prober) settle(ctx context.Context, r Result) {
 	if r.Verdict == Passed || r.Verdict == Misconfigured {
 		p.remark(ctx, r.Cause)
 	}
+	p.tell(ctx, before, after, cause, r.Took)
+}
+
+// tell tells the registry, and of a change the log.
+func (p *prober) tell(ctx context.Context, before, after backend.Health, cause string, took time.Duration) {
 	if !p.m.registry.SetHealth(p.b, after, cause) {
 		return
 	}
@@ -129,7 +149,7 @@ func (p *prober) settle(ctx context.Context, r Result) {
 	}
 	p.m.log.LogAttrs(ctx, level, "backend health changed", slog.String("backend", p.b.Name()),
 		slog.String("from", before.String()), slog.String("to", after.String()), slog.String("cause", cause),
-		slog.Duration("took", r.Took))
+		slog.Duration("took", took))
 }
 
 // cause says what is shown for a backend whose health is h after this round.

@@ -6,8 +6,9 @@ import (
 	"segue/backend"
 )
 
-// verdicts spells a history: o passed, x failed, L leaving, m misconfigured.
-var verdicts = map[rune]Verdict{'o': Passed, 'x': Failed, 'L': Leaving, 'm': Misconfigured}
+// verdicts spells a history: o passed, x failed, G gone, L leaving, m misconfigured; and in TestTally, . a miss, h an answer
+// that has come after all.
+var verdicts = map[rune]Verdict{'o': Passed, 'x': Failed, 'G': Gone, 'L': Leaving, 'm': Misconfigured}
 
 func TestTally(t *testing.T) {
 	const rise, fall = 2, 3
@@ -43,12 +44,35 @@ func TestTally(t *testing.T) {
 		{"misconfigured is not down", backend.Up, "mmmmm", backend.Up, false},
 		{"misconfigured interrupts nothing", backend.Up, "xmxmx", backend.Down, false},
 		{"misconfigured interrupts no rise", backend.Down, "omo", backend.Up, false},
+		{"a process that has ended", backend.Up, "G", backend.Down, false},
+		{"gone while it was leaving", backend.Up, "LG", backend.Down, false},
+		{"gone twice", backend.Up, "GG", backend.Down, false},
+		{"two misses are a pause", backend.Up, "..", backend.Up, true},
+		{"a late answer is one", backend.Up, "..ho", backend.Up, false},
+		{"a hang", backend.Up, "...", backend.Down, false},
+		{"a hang that goes on", backend.Up, "......x......x", backend.Down, false},
+		{"the failure behind misses has been counted", backend.Up, "..x", backend.Up, true},
+		{"misses and failures count together", backend.Up, "..xx", backend.Down, false},
+		{"each slow answer counts for itself", backend.Up, ".h.h.ho", backend.Up, false},
+		{"failures before a late answer that says nothing", backend.Up, "x.hm", backend.Up, true},
+		{"… and a real one behind it", backend.Up, "x.hmxx", backend.Down, false},
+		{"a slow start", backend.Unknown, ".ho.ho", backend.Up, false},
+		{"slow answers bring it back", backend.Down, "...ho.ho", backend.Up, false},
+		{"the answer behind a hang", backend.Up, "...ho", backend.Down, true},
+		{"a hang on leaving", backend.Up, "L...", backend.Down, false},
 	} {
 		tl := tally{health: c.from}
-		got := c.from
 		for _, r := range c.history {
-			got = tl.observe(verdicts[r], rise, fall)
+			switch r {
+			case '.':
+				tl.miss(fall)
+			case 'h':
+				tl.heard()
+			default:
+				tl.observe(verdicts[r], rise, fall)
+			}
 		}
+		got := tl.health
 		if got != c.want || tl.inQuestion() != c.question {
 			t.Errorf("%s: %v %q: %v, in question %v; want %v, %v",
 				c.name, c.from, c.history, got, tl.inQuestion(), c.want, c.question)
@@ -60,16 +84,24 @@ func TestTally(t *testing.T) {
 func TestTallyNeverGoesBackToUnknown(t *testing.T) {
 	var walk func(tl tally, depth int)
 	walk = func(tl tally, depth int) {
-		for _, v := range verdicts {
-			next := tl
-			h := next.observe(v, 2, 3)
-			if h == backend.Unknown && tl.health != backend.Unknown {
-				t.Fatalf("%+v and %v: %v", tl, v, h)
+		check := func(next tally, what any) {
+			if next.health == backend.Unknown && tl.health != backend.Unknown || next.failed < 0 {
+				t.Fatalf("%+v and %v: %+v", tl, what, next)
 			}
 			if depth > 0 {
 				walk(next, depth-1)
 			}
 		}
+		for _, v := range verdicts {
+			next := tl
+			next.observe(v, 2, 3)
+			check(next, v)
+		}
+		missed, heard := tl, tl
+		missed.miss(3)
+		heard.heard()
+		check(missed, "a miss")
+		check(heard, "a late answer")
 	}
-	walk(tally{}, 7)
+	walk(tally{}, 6)
 }

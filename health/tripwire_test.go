@@ -86,6 +86,45 @@ func TestTripwireStates(t *testing.T) {
 	}
 }
 
+// A process that ends takes both of its ports along: it is down at the first probe behind the tripwire.
+func TestTripwireBelievesAProcessThatHasEnded(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go acceptLoop(ln, greet)
+	r, b := oneBackend(ln.Addr().String(), srv.URL+"/api/health")
+	run(t, NewMonitor(r, Options{Interval: time.Hour, FastInterval: time.Minute, Rise: 1}, nil, nil))
+	await(t, r, b, backend.Up)
+	ln.Close()
+	start := time.Now()
+	srv.Listener.Close()
+	srv.CloseClientConnections()
+	s := await(t, r, b, backend.Down)
+	t.Logf("down after %v: %s", time.Since(start), s.Cause)
+	srv.Close()
+}
+
+func TestRefuses(t *testing.T) {
+	open := listen(t, greet)
+	for _, c := range []struct {
+		url, mysql string
+		want       bool
+	}{
+		{"http://127.0.0.1:1/h", "127.0.0.1:1", true},
+		{"http://127.0.0.1:1/h", open, false},
+		{"http://" + open + "/h", "127.0.0.1:1", false}, // an FE that starts
+		{"", "127.0.0.1:1", false},
+	} {
+		_, b := oneBackend(c.mysql, c.url)
+		if got := refuses(t.Context(), b); got != c.want {
+			t.Errorf("health URL %q, MySQL %s: %v", c.url, c.mysql, got)
+		}
+	}
+}
+
 // The whole of it: the process of a backend ends, its port refuses, and it is down long before the next round is due.
 func TestTripwireTakesTheBackendDown(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))

@@ -17,12 +17,13 @@ const (
 	Failed        Verdict = iota // refused, silent, or not what a working server answers
 	Passed                       // as a working server answers
 	Leaving                      // it answers, and says that it takes no more sessions
+	Gone                         // of a round only: its process has ended
 	Misconfigured                // the check cannot tell: what it was told to do is wrong, or Segue lacks the means
 	numVerdicts
 )
 
 var verdictNames = [numVerdicts]string{
-	Failed: "failed", Passed: "passed", Leaving: "leaving", Misconfigured: "misconfigured",
+	Failed: "failed", Passed: "passed", Leaving: "leaving", Gone: "gone", Misconfigured: "misconfigured",
 }
 
 // String gives the verdict's name as it stands in logs and metrics.
@@ -34,7 +35,7 @@ func (v Verdict) String() string {
 }
 
 // severity orders the verdicts: in one round the worst counts.
-var severity = [numVerdicts]int{Passed: 0, Misconfigured: 1, Failed: 2, Leaving: 3}
+var severity = [numVerdicts]int{Passed: 0, Misconfigured: 1, Failed: 2, Leaving: 3, Gone: 4}
 
 // Result is the outcome of one check.
 type Result struct {
