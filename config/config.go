@@ -67,6 +67,7 @@ func Default() *Config {
 			ConnectBudget:  proxy.DefaultConnectBudget,
 			ConnectTimeout: proxy.DefaultConnectTimeout,
 			DrainTimeout:   proxy.DefaultDrainTimeout,
+			HangTimeout:    proxy.DefaultHangTimeout,
 			Rebalance: proxy.Rebalance{
 				Rate:      proxy.DefaultRebalanceRate,
 				Threshold: proxy.DefaultRebalanceThreshold,

@@ -16,11 +16,20 @@ import (
 func (s *session) askOld(bag *luggage, deadline time.Time, flavor backend.Flavor) error {
 	s.mu.Lock()
 	open := s.track.Unresolved()
+	asks := flavor == backend.TiDB || len(open) > 0
+	if mute(s.lease.Backend()) && !s.needsOld() {
+		asks = false // it would hang, and what Segue has seen of the session does
+	}
+	if asks && s.end == Open {
+		_ = s.back.SetDeadline(deadline) // unless hurry sets another from here on
+	} else if asks {
+		_ = s.back.SetDeadline(past)
+	}
 	s.mu.Unlock()
-	if flavor != backend.TiDB && len(open) == 0 {
+	if !asks {
 		return nil
 	}
-	return s.question(deadline, func(r *replayer, ext uint32) error {
+	return s.question(func(r *replayer, ext uint32) error {
 		if flavor == backend.TiDB {
 			return s.askTiDB(r, bag, ext)
 		}
@@ -29,10 +38,9 @@ func (s *session) askOld(bag *luggage, deadline time.Time, flavor backend.Flavor
 }
 
 // question asks the session's backend something that is not the client's, by ask, which gets the extended capabilities too. The session is
-// Moving, so that nobody else uses the connection. A *spoiledError says that nobody can any more.
-func (s *session) question(deadline time.Time, ask func(r *replayer, ext uint32) error) error {
+// Moving, so that nobody else uses the connection, whose deadline is set. A *spoiledError says that nobody can any more.
+func (s *session) question(ask func(r *replayer, ext uint32) error) error {
 	hello := s.hello.response()
-	s.deadline(s.back, deadline)
 	s.back.reader = wire.NewReader(s.back, maxState)
 	r := &replayer{conn: s.back, oneByOne: true}
 	r.x.Negotiate(hello.Capabilities, hello.ExtCapabilities())

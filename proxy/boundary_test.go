@@ -204,6 +204,11 @@ func pair(t *testing.T) (*conn, net.Conn) {
 func still(t *testing.T) (s *session, client, far net.Conn) {
 	t.Helper()
 	s = &session{server: NewServer(backend.NewRegistry(backend.Options{}), Options{}, nil, nil), away: away{drain: &drain{end: Drained, cause: errStopped}}}
+	s.server.registry.Apply([]backend.Spec{{Name: "a", Address: "127.0.0.1:1"}})
+	var err error
+	if s.lease, err = s.server.registry.Lease(nil); err != nil {
+		t.Fatal(err)
+	}
 	s.turn.L = &s.mu
 	s.state.Store(uint32(Idle))
 	s.client, client = pair(t)

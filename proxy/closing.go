@@ -76,6 +76,9 @@ func (s *session) backendDeadline() course {
 	if s.current() == Moving || s.wantsAway() && s.departLocked(false) {
 		return move
 	}
+	if s.forsaken() {
+		return s.backendLost(errHung)
+	}
 	return stay
 }
 
@@ -84,6 +87,11 @@ func (s *session) backendClosed(err error) course {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rouse()
+	return s.backendLost(err)
+}
+
+// backendLost follows the loss of the backend, which has closed the connection or is given up.
+func (s *session) backendLost(err error) course {
 	if s.track.Quit() {
 		s.endLocked(ClientQuit, nil)
 	}
@@ -128,7 +136,7 @@ func (s *session) lost() {
 	case s.track.Outstanding() > 0:
 		kind = lostStatement
 		if !s.track.Answered() {
-			s.last = clientError("backend " + s.backendName() + " closed the connection while the statement ran; its outcome is unknown")
+			s.last = clientError("backend " + s.backendName() + " " + lostBy(s.cause) + " while the statement ran; its outcome is unknown")
 		}
 	case s.away.wait.since != 0:
 		kind = lostUnsent

@@ -14,6 +14,7 @@ type conn struct {
 	net.Conn
 	raw    syscall.RawConn
 	reader *wire.Reader // connection phase only
+	tight  bool         // see suspectBackend; its session's mu guards it
 }
 
 // newConn wraps a TCP or UNIX socket.

@@ -17,8 +17,7 @@ import (
 // dial connects to a backend and reads its greeting. The connection is put where the session keeps it.
 func (s *session) dial(b *backend.Backend, deadline time.Time, where **conn) (*wire.HandshakeV10, error) {
 	began := time.Now()
-	d := net.Dialer{Deadline: deadline, KeepAliveConfig: keepAlive}
-	nc, err := d.DialContext(s.server.halted, "tcp", b.Address())
+	nc, err := s.dialUnlessDown(b, deadline, where == &s.back)
 	if err != nil {
 		return nil, dialFailed(err, backend.Lack(err))
 	}
@@ -35,6 +34,7 @@ func (s *session) dial(b *backend.Backend, deadline time.Time, where **conn) (*w
 	if err != nil {
 		return nil, &setupError{readKind(err), fmt.Errorf("read greeting: %w", plain(err))}
 	}
+	b.Spoke()
 	greeting := new(wire.HandshakeV10)
 	if err := greeting.Decode(payload); err != nil {
 		kind := setupMalformed
@@ -49,6 +49,27 @@ func (s *session) dial(b *backend.Backend, deadline time.Time, where **conn) (*w
 	})
 	s.server.metrics.dial.WithLabelValues(b.Name()).Observe(time.Since(began).Seconds())
 	return greeting, nil
+}
+
+// dialUnlessDown connects to a backend. A client's first connection is given up when the backend turns out to be down.
+func (s *session) dialUnlessDown(b *backend.Backend, deadline time.Time, first bool) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(s.server.halted)
+	defer cancel()
+	if first {
+		s.mu.Lock()
+		s.undial = cancel
+		if s.hurried {
+			cancel()
+		}
+		s.mu.Unlock()
+		defer func() {
+			s.mu.Lock()
+			s.undial = nil
+			s.mu.Unlock()
+		}()
+	}
+	d := net.Dialer{Deadline: deadline, KeepAliveConfig: keepAlive}
+	return d.DialContext(ctx, "tcp", b.Address())
 }
 
 // keepAlive finds peers that have vanished without a FIN.
@@ -102,7 +123,8 @@ func readKind(err error) string {
 }
 
 func isTimeout(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, syscall.ETIMEDOUT)
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, syscall.ETIMEDOUT)
 }
 
 // plain puts the usual ends of a connection into an operator's words.

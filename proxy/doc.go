@@ -27,7 +27,8 @@
 // client (turn.go). If nothing comes of it the session stays where it is and tries again. A backend that closes the connection
 // without a word is left in the same way; what only it knew, a transaction, costs the client one error, and the
 // client stays. What the client could still ask about its last statement (track.State.Recent) delays the move until it has sent
-// another, or has been silent for a second.
+// another, or has been silent for a second. A backend that hangs is left as soon as it is down (hung.go); what runs on it is given up
+// later, when it is sure not to live.
 //
 // Holding (hold.go). Sessions pass a gate (gate.go) on their way to another backend. While no backend could take any it is shut, and those who come
 // there hold: idle ones for as long as it takes, a statement up to Options.Hold.Timeout; then it gets an ERR_Packet, and the session

@@ -71,14 +71,24 @@ func (s *session) lingerLocked() {
 // back at one moment.
 func lingerFor() time.Duration { return drainLinger/2 + rand.N(drainLinger/2) }
 
-// hurry makes a set-up with b, which has turned out to be down, fail now rather than at its timeout.
+// hurry makes what waits for b, which has turned out to be down, fail now rather than at its timeout: a set-up, or a question about a session's
+// state that it can do without.
 func (s *session) hurry(b *backend.Backend) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pumping.Load() > 0 || s.lease == nil || s.lease.Backend() != b {
+	switch {
+	case s.lease == nil || s.lease.Backend() != b:
+		return
+	case s.pumping.Load() > 0:
+		if s.current() == Moving && !s.needsOld() && mute(b) {
+			_ = s.back.SetReadDeadline(past)
+		}
 		return
 	}
 	s.hurried = true
+	if s.undial != nil {
+		s.undial()
+	}
 	if s.back != nil {
 		_ = s.back.SetDeadline(past)
 	}

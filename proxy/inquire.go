@@ -99,7 +99,7 @@ func (s *session) beginInquiry(now int64) bool {
 			s.server.curious.remove(s)
 		}
 		return false
-	case s.current() != Idle || s.track.Recent() || s.away.stuck || now < s.away.asked: // what was Recent our question would wipe out
+	case s.lease.Backend().Status().Health == backend.Down, s.current() != Idle || s.track.Recent() || s.away.stuck || now < s.away.asked: // what was Recent our question would wipe out
 		return false
 	}
 	s.away.inquires, s.away.asked = true, now+int64(askAgain)
@@ -109,6 +109,10 @@ func (s *session) beginInquiry(now int64) bool {
 }
 
 const (
+	// inquiryTimeout is how long the answer may take. A statement that comes waits behind the question, as it would for the backend; when the
+	// time is over the connection is of no use any more.
+	inquiryTimeout = 5 * time.Second
+
 	askAgain  = 5 * time.Second  // how long a question that was not answered is not repeated
 	askSeldom = 10 * time.Minute // … that a server cannot answer as it is configured
 )
@@ -124,7 +128,8 @@ func (s *session) inquired() bool {
 		return false
 	}
 	var fresh *credential
-	err := s.question(time.Now().Add(moveTimeout), func(r *replayer, ext uint32) (err error) {
+	s.deadline(s.back, time.Now().Add(inquiryTimeout))
+	err := s.question(func(r *replayer, ext uint32) (err error) {
 		if len(open) > 0 {
 			err = s.askValues(r, open, ext)
 		}

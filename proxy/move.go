@@ -99,6 +99,9 @@ func (s *session) departLocked(next bool) bool {
 	}
 	now := s.server.elapsed()
 	wait := time.Duration(s.away.after - now)
+	if b := s.lease.Backend(); s.away.drain != nil && mute(b) && s.needsOld() {
+		wait = max(wait, hangEvery)
+	}
 	if s.track.Recent() && !next {
 		wait = max(wait, drainLinger-time.Duration(now-s.since.Load()))
 	}
@@ -164,7 +167,7 @@ func (s *session) departLost(err error) {
 	}
 	running := s.track.Outstanding() > 0
 	dropped := s.track.Dropped()
-	text := "backend " + s.backendName() + " closed the connection"
+	text := "backend " + s.backendName() + " " + lostBy(err)
 	if dropped != "" {
 		text += ": the session has gone on elsewhere, without its " + dropped
 	}
@@ -307,7 +310,7 @@ func (s *session) notMoved(from *backend.Backend, err error) {
 // strand ends a session that has lost its backend and found no other.
 func (s *session) strand(from *backend.Backend, err error) {
 	s.server.notMoved(s, from, err)
-	s.endLocked(MoveFailed, fmt.Errorf("%s: closed the connection; %w", from.Name(), err))
+	s.endLocked(MoveFailed, fmt.Errorf("%s: %s; %w", from.Name(), lostBy(s.away.loss), err))
 	kind := lostIdle
 	switch {
 	case s.away.again != nil:

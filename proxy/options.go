@@ -17,6 +17,9 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// DrainTimeout is the longest that a session may keep a backend that is leaving.
 	DrainTimeout time.Duration
+	// HangTimeout is how long a backend must have been down, and its MySQL port silent, before the statements that run on it are
+	// given up.
+	HangTimeout time.Duration
 	// Users are the accounts for whose clients Segue can log in by itself.
 	Users []User
 	// MaxSessions is the most sessions at a time, as far as the file descriptors go; 0: as many as those are enough for.
@@ -34,6 +37,7 @@ const (
 	DefaultConnectBudget  = 10 * time.Second
 	DefaultConnectTimeout = 2 * time.Second
 	DefaultDrainTimeout   = 60 * time.Second
+	DefaultHangTimeout    = 3 * time.Second
 )
 
 func (o *Options) connectBudget() time.Duration {
@@ -43,6 +47,8 @@ func (o *Options) connectBudget() time.Duration {
 func (o *Options) connectTimeout() time.Duration {
 	return orDefault(o.ConnectTimeout, DefaultConnectTimeout)
 }
+
+func (o *Options) hangTimeout() time.Duration { return orDefault(o.HangTimeout, DefaultHangTimeout) }
 
 func (o *Options) drainTimeout() time.Duration { return orDefault(o.DrainTimeout, DefaultDrainTimeout) }
 

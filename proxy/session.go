@@ -45,11 +45,12 @@ type session struct {
 	back    *conn
 	track   track.State
 	head    head
-	hurried bool  // the backend has turned out to be down: give it no more time
-	away    away  // where the session stands with leaving its backend
-	nap     nap   // and with having nothing to do
-	kill    *kill // the client's own KILL that is under way
-	masked  bool  // the backend takes the session's user for the service account
+	hurried bool   // the backend has turned out to be down: give it no more time
+	undial  func() // ends the dialing that is under way; nil: none is
+	away    away   // where the session stands with leaving its backend
+	nap     nap    // and with having nothing to do
+	kill    *kill  // the client's own KILL that is under way
+	masked  bool   // the backend takes the session's user for the service account
 	// How it ended, or is ending: once end is set, nothing the client sends is sent on.
 	end     End
 	cause   error

@@ -158,6 +158,8 @@ func (s *session) answer(seq uint8, e *wire.Err) {
 func (s *session) departs(look track.Look) bool {
 	switch {
 	case look.Command == wire.ComQuit:
+	case s.away.drain != nil && s.deserts():
+		return true
 	case s.doubtful() && s.back.hungUp() && s.outlives():
 		s.departLost(errClosed)
 		_ = s.back.SetReadDeadline(past) // the down pump takes it from here

@@ -13,6 +13,7 @@ type fold struct {
 	sessions map[*session]struct{}
 	drain    *drain // written by watch alone
 	dials    *gate  // for clients that connect, up to the greeting; see maxDialing
+	suspect  bool   // its connections are; written by watch alone
 }
 
 // attached notes that a session uses a backend.
@@ -127,10 +128,10 @@ func (s *Server) review(now time.Time) (again time.Time) {
 				c.drainFor(to, v.backend, spread(len(v.sessions)))
 			}
 		}
-		if alternative && v.backend.Status().Health == backend.Down {
-			for _, c := range v.sessions {
-				c.hurry(v.backend)
-			}
+		down := v.backend.Status().Health == backend.Down
+		s.suspect(v, down)
+		if down && alternative {
+			again = earlier(again, s.leaveBehind(v, now))
 		}
 		again = earlier(again, s.enforce(d, v.sessions, now))
 	}
