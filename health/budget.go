@@ -25,5 +25,10 @@ func (g *budget) allows(logins uint64) bool {
 	return g.spent < maxUnfinished
 }
 
+// allowsDoubt says the same of one that a doubt is the reason for. Half is kept for when the server is known to be in trouble.
+func (g *budget) allowsDoubt(logins uint64) bool {
+	return g.allows(logins) && g.spent < maxUnfinished/2
+}
+
 // spend notes that a handshake was left unfinished.
 func (g *budget) spend() { g.spent++ }

@@ -45,7 +45,9 @@ func (s *mysqlServer) serve(conn net.Conn) {
 	switch {
 	case refuse != nil:
 		_, _ = conn.Write(packet(0, refuse.Append(nil)))
-	case !silent:
+	case silent: // in the middle of its greeting: otherwise the connection would be held
+		_, _ = conn.Write([]byte{70})
+	default:
 		_, _ = conn.Write(packet(0, starrocks.Append(nil)))
 	}
 	hang(conn)

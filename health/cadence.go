@@ -15,6 +15,8 @@ const (
 	// close every connection. More than one, because a server that ends may close its connections before its listener.
 	maxAlarms   = 3
 	alarmWindow = 5 * time.Second
+	// doubtEvery is how often doubts may have a backend asked.
+	doubtEvery = 500 * time.Millisecond
 	// lifeEvery is how often the MySQL port of a backend whose health URL fails is asked while sessions are left on it.
 	lifeEvery = time.Second
 )

@@ -24,7 +24,10 @@ func newChecks(o Options, g *budget, trip func(cause error)) checks {
 	if o.frugal() {
 		m.budget = g
 	}
-	c := checks{http: h, mysql: m, tcp: TCP{}, refuses: refuses, close: h.Close}
+	c := checks{http: h, mysql: m, tcp: TCP{}, refuses: refuses, close: func() {
+		h.Close()
+		m.Close()
+	}}
 	if o.Flavor == backend.StarRocks {
 		c.bootstrap = h.Bootstrap()
 	}

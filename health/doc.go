@@ -17,10 +17,13 @@
 // the idle connection to its health port: its process has probably ended), and the first lease after an idle time. If after
 // the tripwire nobody listens on either port of the backend, its process has ended: it is down at once.
 //
+// Where there is no health URL, a doubt does too ([Monitor.Doubt]): clients wait, and nobody is answered.
+//
 // A check that finds Segue's own configuration wrong (the health URL answers 401 or 404, the probing user is refused)
 // says so, and decides nothing: the MySQL greeting then does.
 //
 // MySQL and MariaDB count handshakes that a client leaves unfinished, and block its host after max_connect_errors of
 // them (ERROR 1129). For the flavor mysql without a probing user the greeting is therefore read only while it is needed,
-// and never more than 20 times in a row without a login in between.
+// and never more than 20 times in a row without a login in between, 10 of them for doubts. A server that hangs is waited for on one
+// connection, which costs it one handshake however long it hangs.
 package health

@@ -208,3 +208,44 @@ func TestLifeIsLookedForWhileSessionsAreLeft(t *testing.T) {
 		g.expect(backend.Down, "ended with its context")
 	})
 }
+
+// A doubt has the MySQL port asked where there is nothing else to ask, now and then.
+func TestDoubt(t *testing.T) {
+	for url, want := range map[string]int{"": 20, someURL: 5} { // 5 are by time
+		synctest.Test(t, func(t *testing.T) {
+			g := newRig(t, Options{Flavor: backend.TiDB}, url)
+			defer g.use().Release()
+			g.pass(time.Minute)
+			g.forget()
+			for range 40 {
+				g.m.Doubt(g.b, errors.New("silence"))
+				g.pass(250 * ms)
+			}
+			if n := g.mysql.count(); n < want-1 || n > want+1 {
+				t.Errorf("health URL %q: asked %d times in 10 s, want about %d", url, n, want)
+			}
+			g.mysql.slow(time.Hour, 0)
+			g.m.Doubt(g.b, errors.New("silence"))
+			began := time.Now()
+			<-g.registry.Changed()
+			if took := time.Since(began); url == "" && took > fallTime+doubtEvery {
+				t.Errorf("down after %v", took)
+			}
+			g.expect(backend.Down, "mysql no answer in 600ms")
+		})
+	}
+}
+
+// Doubts leave half of the budget to those who know.
+func TestBudgetForDoubts(t *testing.T) {
+	g := new(budget)
+	for n := range maxUnfinished {
+		if got, want := g.allowsDoubt(0), n < maxUnfinished/2; got != want {
+			t.Errorf("%d spent: %v", n, got)
+		}
+		g.spend()
+	}
+	if g.allows(0) || !g.allowsDoubt(1) {
+		t.Error("the budget is not what it was")
+	}
+}

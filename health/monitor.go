@@ -68,6 +68,18 @@ func (m *Monitor) Observe(b *backend.Backend, cause error) {
 	}
 }
 
+// Doubt takes it that clients wait for answers of b, and that it has answered nobody meanwhile. Statements may take their
+// time, so that this says little; but where the MySQL port is all there is to ask, a hang would not be seen for long
+// otherwise. Doubt never blocks and may be called by anyone.
+func (m *Monitor) Doubt(b *backend.Backend, cause error) {
+	m.mu.Lock()
+	p := m.probers[b]
+	m.mu.Unlock()
+	if p != nil {
+		offer(p.doubts, cause)
+	}
+}
+
 // Run probes the backends of the registry, follows its membership, and returns nil when ctx is done and no probe is
 // running any more. It may be called once.
 func (m *Monitor) Run(ctx context.Context) error {

@@ -22,7 +22,8 @@ type MySQL struct {
 	// does not make the check fail: the greeting has shown that the server works, and the cause says what is wrong.
 	User, Password string
 
-	budget *budget // nil: handshakes may be left unfinished
+	budget *budget  // nil: handshakes may be left unfinished
+	held   *unheard // a connection on which the server has said nothing yet; nil: there is none
 }
 
 // Check implements [Checker].
@@ -33,29 +34,37 @@ func (c *MySQL) Check(ctx context.Context, b *backend.Backend) Result {
 }
 
 func (c *MySQL) probe(ctx context.Context, b *backend.Backend, start time.Time) (v Verdict, cause string) {
-	if c.budget != nil && !c.budget.allows(b.Logins()) {
+	first := c.held == nil
+	if c.budget != nil && first && !c.budget.allows(b.Logins()) {
 		return Misconfigured, exhausted
 	}
-	conn, err := dial(ctx, b)
+	conn, err := c.connect(ctx, b)
 	if err != nil {
 		v, cause = netVerdict(err, time.Since(start))
 		return v, "mysql " + cause
 	}
-	defer conn.Close()
+	defer func() {
+		if conn != c.held {
+			conn.Close()
+		}
+	}()
+	_ = conn.SetDeadline(time.Time{})
 	defer cutWith(ctx, conn)()
-	r := wire.NewReader(conn, maxGreeting)
-	greeting, seq, err := readGreeting(r)
+	greeting, seq, err := readGreeting(conn.reader)
 	refused, isErr := errors.AsType[*wire.Err](err)
 	if err == nil || isErr {
 		b.Spoke()
 	}
-	if c.budget != nil && !isErr {
+	if c.budget != nil && !isErr && first {
 		c.budget.spend() // a server that answers ERR has not begun a handshake
 	}
 	switch {
 	case isErr:
 		return Failed, fmt.Sprintf("mysql %d %s", refused.Code, short(refused.Message))
 	case err != nil:
+		if isTimeout(err) && !conn.spoken {
+			c.held = conn
+		}
 		return Failed, greetingCause(err, time.Since(start))
 	}
 	b.Learn(backend.Facts{
@@ -67,14 +76,23 @@ func (c *MySQL) probe(ctx context.Context, b *backend.Backend, start time.Time) 
 	if c.User == "" {
 		return Passed, ""
 	}
-	l := &login{conn: conn, reader: r, user: c.User, password: c.Password}
+	l := &login{conn: conn, reader: conn.reader, user: c.User, password: c.Password}
 	return loginVerdict(c.User, l.run(greeting, seq+1), time.Since(start))
 }
 
 // cutWith cuts the connection's reads and writes off when ctx is done, so that a probe ends with its context. The
 // function that it returns ends that.
-func cutWith(ctx context.Context, conn net.Conn) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
+func cutWith(ctx context.Context, conn net.Conn) (stop func()) {
+	cut := make(chan struct{})
+	end := context.AfterFunc(ctx, func() {
+		_ = conn.SetDeadline(time.Unix(1, 0))
+		close(cut)
+	})
+	return func() {
+		if !end() {
+			<-cut
+		}
+	}
 }
 
 // readGreeting reads the server's first packet. An ERR packet in its place is returned as a *[wire.Err].

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -178,4 +179,55 @@ func FuzzGreeting(f *testing.F) {
 			t.Errorf("%v, %v", g, err)
 		}
 	})
+}
+
+// A server that hangs is waited for on one connection; when it goes on, that is its answer, and no handshake was begun in vain.
+func TestOneConnectionWaitsForAServerThatHangs(t *testing.T) {
+	goOn := make(chan struct{})
+	var conns atomic.Int32
+	address := listen(t, func(c net.Conn) {
+		conns.Add(1)
+		<-goOn
+		greet(c)
+	})
+	_, b := oneBackend(address, "")
+	g := new(budget)
+	c := &MySQL{budget: g}
+	defer c.Close()
+	check := func() Result {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		return c.Check(ctx, b)
+	}
+	for range 5 {
+		if r := check(); r.Verdict != Failed || !strings.Contains(r.Cause, "no answer") {
+			t.Errorf("%+v", r)
+		}
+	}
+	if !b.LastSpoke().IsZero() {
+		t.Error("it is said to have spoken")
+	}
+	close(goOn)
+	for r := check(); r.Verdict != Passed; r = check() {
+		if t.Context().Err() != nil || c.held == nil {
+			t.Fatalf("%+v", r)
+		}
+	}
+	if n := conns.Load(); n != 1 || g.spent != 1 || b.LastSpoke().IsZero() {
+		t.Errorf("%d connections, %d of the budget, spoke at %v", n, g.spent, b.LastSpoke())
+	}
+	if c.held != nil {
+		t.Error("the connection is held though it has been answered")
+	}
+}
+
+// What was said in part is not waited for on the same connection: the rest would be taken for a beginning.
+func TestHalfAGreetingIsNotHeld(t *testing.T) {
+	_, b := oneBackend(listen(t, func(c net.Conn) { _, _ = c.Write([]byte{70, 0}) }), "")
+	c := &MySQL{}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if r := c.Check(ctx, b); r.Verdict != Failed || c.held != nil {
+		t.Errorf("%+v, held %v", r, c.held != nil)
+	}
 }

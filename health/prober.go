@@ -20,6 +20,7 @@ type prober struct {
 	// Written by anyone, read by run; they hold one cause each, later ones are dropped.
 	evidence chan error
 	tripped  chan error
+	doubts   chan error
 
 	// Owned by run.
 	options     Options // the checkers were made from them
@@ -45,6 +46,7 @@ func newProber(m *Monitor, b *backend.Backend, cancel context.CancelFunc) *probe
 		ended:    make(chan struct{}),
 		evidence: make(chan error, 1),
 		tripped:  make(chan error, 1),
+		doubts:   make(chan error, 1),
 		tally:    tally{health: b.Status().Health},
 	}
 }
@@ -81,6 +83,10 @@ func (p *prober) run(ctx context.Context) {
 			if h := p.tally.health; h == backend.Up || h == backend.Unknown { // otherwise it is nothing new
 				p.wake(ctx, byEvidence, cause)
 			}
+		case cause := <-p.doubts:
+			if p.heeds() {
+				p.wake(ctx, byEvidence, cause)
+			}
 		case cause := <-p.tripped:
 			if p.alarms.allows(time.Now()) {
 				p.wake(ctx, byTripwire, cause)
@@ -92,6 +98,13 @@ func (p *prober) run(ctx context.Context) {
 		}
 		timer.Reset(p.untilNext())
 	}
+}
+
+// heeds says whether a doubt is reason to ask.
+func (p *prober) heeds() bool {
+	h := p.tally.health
+	return (h == backend.Up || h == backend.Unknown) && p.b.Status().HealthURL == "" && time.Since(p.lastGreet) >= doubtEvery &&
+		(!p.options.frugal() || p.budget.allowsDoubt(p.b.Logins()))
 }
 
 func (p *prober) setOptions(o Options) {

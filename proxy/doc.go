@@ -47,7 +47,7 @@
 //
 // A session has one goroutine in its connection phase and two in its command phase, none while it naps (nap.go), and no timer: control
 // reaches a parked pump through a read deadline. Two more serve all sessions: watch follows the registry; tend keeps pinned
-// sessions on a leaving FE from being closed as idle, looks after those that hold, has backends asked for what they alone
-// know, brings sessions back into balance, logs what has failed and looks for clients that have vanished (gone.go). Serve waits
-// for them all.
+// sessions on a leaving FE from being closed as idle, notices when nobody is answered, looks after those that hold, has backends
+// asked for what they alone know, brings sessions back into balance, logs what has failed and looks for clients that have vanished
+// (gone.go). Serve waits for them all.
 package proxy

@@ -20,6 +20,10 @@ type Server struct {
 	// backend closed. It must not block.
 	OnEvidence func(b *backend.Backend, cause error)
 
+	// OnSilence, if set before Serve, is told of a backend without a health URL that has answered nobody for a while although clients
+	// wait. It must not block.
+	OnSilence func(b *backend.Backend, cause error)
+
 	// Static after construction.
 	registry *backend.Registry
 	log      *slog.Logger

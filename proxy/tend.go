@@ -14,7 +14,8 @@ const tendEvery = 250 * time.Millisecond
 // second after which the FE would close it, and its transaction with it.
 const pingAfter = 400 * time.Millisecond
 
-// tend keeps pinned sessions alive, the backends in balance and the log up to date, until ctx is done.
+// tend keeps pinned sessions alive, notices silence, looks after those that hold, and keeps the backends in balance and the log up to date, until
+// ctx is done.
 func (s *Server) tend(ctx context.Context) {
 	var b balancer
 	var searched time.Time
@@ -24,6 +25,7 @@ func (s *Server) tend(ctx context.Context) {
 		select {
 		case now := <-ticker.C:
 			s.guarded("keep alive", s.keepAlive)
+			s.guarded("tell silence", s.tellSilence)
 			s.guarded("hold", s.hold)
 			s.guarded("inquire", s.inquire)
 			s.guarded("doze", func() { s.doze(now) })

@@ -67,6 +67,7 @@ func newApp(c *config.Config, o options) (*app, error) {
 	a.monitor = health.NewMonitor(a.registry, c.Health, o.log, metrics)
 	a.server = proxy.NewServer(a.registry, c.Proxy, o.log, metrics)
 	a.server.OnEvidence = a.monitor.Observe
+	a.server.OnSilence = a.monitor.Doubt
 	a.admin = &admin.Handler{
 		Registry: a.registry, Sessions: a.server, Pauser: a.server, Failures: a.server, Metrics: metrics, About: a.about,
 	}
