@@ -34,9 +34,12 @@ func (k *kept) release(to *buffers) {
 	}
 }
 
+// keepGrace bounds what await waits: the pump only has to be given the processor.
+const keepGrace = 50 * time.Millisecond
+
 // await gives the client's pump, which has just written the statement, the moment that it needs to leave it here.
 func (k *kept) await(active *atomic.Bool) {
-	for end := time.Now().Add(sendGrace); k.buf.Load() == nil && active.Load() && time.Now().Before(end); {
+	for end := time.Now().Add(keepGrace); k.buf.Load() == nil && active.Load() && time.Now().Before(end); {
 		time.Sleep(sendGrace / 20)
 	}
 }

@@ -50,7 +50,7 @@ func TestStatusTellsFailures(t *testing.T) {
 	if len(table) != 2 || table[0] != "connect 1 -" || !strings.HasPrefix(table[1], "err - ") || !strings.HasSuffix(table[1], " retried") {
 		t.Errorf("exit %d, table %q\n%s%s", got.code, table, got.stdout, got.stderr)
 	}
-	if last == nil || last[1] != "2" || !strings.HasPrefix(last[2], "127.0.0.1:") || !strings.Contains(strings.Join(last[6:], " "), "Too many connections") {
+	if last == nil || last[1] != "2000000002" || !strings.HasPrefix(last[2], "127.0.0.1:") || !strings.Contains(strings.Join(last[6:], " "), "Too many connections") {
 		t.Errorf("the last is %q\n%s", last, got.stdout)
 	}
 
@@ -58,7 +58,7 @@ func TestStatusTellsFailures(t *testing.T) {
 	if err := json.Unmarshal([]byte(s.segue("status", "-o", "json").stdout), &all); err != nil {
 		t.Fatal(err)
 	}
-	if len(all.Failures) != 2 || all.Failures[0].Kind != "connect" || len(all.Seen) != 1 || all.Seen[0].Session != 2 {
+	if len(all.Failures) != 2 || all.Failures[0].Kind != "connect" || len(all.Seen) != 1 || all.Seen[0].Session != 2_000_000_002 {
 		t.Errorf("as JSON: %+v", all)
 	}
 	if _, err := c.ExecContext(t.Context(), "SELECT 1"); err != nil {
