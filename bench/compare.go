@@ -19,8 +19,8 @@ var always = [numKinds]bool{
 	ConnectRefused: true, ConnectReset: true, ConnectEOF: true, StatementCut: true, WrongAnswer: true,
 }
 
-// longWait is the bucket of [Histogram] beyond which a person may notice.
-const longWait = 7
+// longWait is a wait beyond which a person may notice.
+const longWait = 128 * time.Millisecond
 
 // compareRuns puts runs side by side. speed is how much faster than in real
 // time the cluster lived.
@@ -39,7 +39,7 @@ func compareRuns(runs []*Run, speed float64) []row {
 		each("at real speed", "part", "", func(r *Run) string { return clock(realTime(r.Took, speed)) }),
 		each("longest wait of a client", "", "unscaled", func(r *Run) string { return wait(r.Tally.Waits.Max) }),
 		each("longest stall of this machine", "part", "", func(r *Run) string { return wait(r.Stall) }),
-		each("waits of more than "+wait(Bound(longWait)), "", "", func(r *Run) string { return count(r.Tally.Waits.Longer(longWait)) }),
+		each("waits of more than "+wait(longWait), "", "", func(r *Run) string { return count(r.Tally.Waits.Longer(longWait)) }),
 		each(Reconnected.String(), "", "no error", func(r *Run) string { return count(r.Tally.Count(Reconnected)) }),
 		each("errors a client saw", "head", "", func(r *Run) string { return count(r.Tally.Errors()) }),
 	}

@@ -34,36 +34,3 @@ func TestTally(t *testing.T) {
 		t.Errorf("longest wait %v: only answers have one", y.Waits.Max)
 	}
 }
-
-func TestHistogram(t *testing.T) {
-	tests := []struct {
-		d      time.Duration
-		bucket int
-	}{
-		{-time.Second, 0},
-		{0, 0},
-		{time.Millisecond, 0},
-		{time.Millisecond + 1, 1},
-		{2 * time.Millisecond, 1},
-		{2*time.Millisecond + 1, 2},
-		{4 * time.Millisecond, 2},
-		{1024 * time.Millisecond, 10},
-		{1025 * time.Millisecond, 11},
-		{time.Hour, histogramBuckets - 1},
-	}
-	var all Histogram
-	for _, tt := range tests {
-		var h Histogram
-		h.Add(tt.d)
-		all.Add(tt.d)
-		if h.Counts[tt.bucket] != 1 {
-			t.Errorf("%v is not in bucket %d (up to %v): %v", tt.d, tt.bucket, Bound(tt.bucket), h.Counts)
-		}
-	}
-	if got := all.Longer(2); got != 3 {
-		t.Errorf("longer than %v: %d, want 3", Bound(2), got)
-	}
-	if all.Max != time.Hour {
-		t.Errorf("max %v", all.Max)
-	}
-}
