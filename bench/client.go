@@ -54,17 +54,24 @@ type Client struct {
 // NewClient makes a client that is not connected. Each connect and each read
 // may take at most timeout.
 func NewClient(a Account, timeout time.Duration) (*Client, error) {
-	c := &Client{}
 	cfg := mysql.NewConfig()
 	cfg.User, cfg.Passwd, cfg.DBName = a.User, a.Password, a.Database
 	cfg.Net, cfg.Addr = "tcp", a.Address
+	return NewClientOf(cfg, timeout)
+}
+
+// NewClientOf is [NewClient] with all that the driver can be told, TLS for one.
+// The network must be TCP. The configuration is copied.
+func NewClientOf(cfg *mysql.Config, timeout time.Duration) (*Client, error) {
+	c := &Client{}
+	cfg = cfg.Clone()
 	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = timeout, timeout, timeout
 	cfg.CheckConnLiveness = true
 	cfg.Logger = &mysql.NopLogger{} // whatever happens is counted
 	cfg.DialFunc = c.dial
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("configure client of %s: %w", a.Address, err)
+		return nil, fmt.Errorf("configure client of %s: %w", cfg.Addr, err)
 	}
 	c.connector = connector
 	return c, nil
@@ -112,7 +119,8 @@ func (c *Client) Exec(ctx context.Context, statement string) error {
 }
 
 // Ask runs a query and reads all of its answer. Anything but one row that
-// begins with want is a wrong answer.
+// begins with want is a wrong answer; with the first column right, it is one that
+// tells of lost state ([LostState]).
 func (c *Client) Ask(ctx context.Context, query string, want ...string) error {
 	rows, err := c.conn.(driver.QueryerContext).QueryContext(ctx, query, nil)
 	if err != nil {
@@ -150,7 +158,8 @@ func (s *Statement) Ask(ctx context.Context, parameters []string, want ...string
 	return s.client.readOne(rows, want)
 }
 
-// readOne reads all rows: one, that begins with want.
+// readOne reads all rows: one, that begins with want. The first column tells the
+// statement, the others the session's state.
 func (c *Client) readOne(rows driver.Rows, want []string) error {
 	defer rows.Close()
 	row := make([]driver.Value, len(rows.Columns()))
@@ -182,7 +191,11 @@ func compare(row []driver.Value, want []string) error {
 			got = string(b)
 		}
 		if got != w {
-			return fmt.Errorf("%w: column %d is %.40q, not %q", errWrongAnswer, i+1, fmt.Sprint(got), w)
+			wrong := errLostState
+			if i == 0 {
+				wrong = errWrongAnswer
+			}
+			return fmt.Errorf("%w: column %d is %.40q, not %q", wrong, i+1, fmt.Sprint(got), w)
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package bench
 import (
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"syscall"
@@ -30,6 +31,7 @@ const (
 	ConnectTimeout // no final OK in time
 	ConnectERR     // an ERR packet in place of the greeting or of the final OK
 
+	StatementUnsent  // connection found lost before a byte of the statement was sent
 	StatementCut     // connection lost between the statement and the end of its answer
 	StatementTimeout // no complete answer in time
 	StatementERR     // an ERR packet in place of the answer
@@ -48,6 +50,7 @@ var kindNames = [numKinds]string{
 	ConnectEOF:       "connect closed before login (EOF)",
 	ConnectTimeout:   "connect timed out",
 	ConnectERR:       "connect answered with ERR",
+	StatementUnsent:  "statement not sent, connection lost",
 	StatementCut:     "statement cut",
 	StatementTimeout: "statement timed out",
 	StatementERR:     "statement answered with ERR",
@@ -87,9 +90,18 @@ const (
 	Asking                  // a statement, up to the end of its answer
 )
 
-// errWrongAnswer marks a complete answer that belongs to another statement or
-// another session.
-var errWrongAnswer = errors.New("wrong answer")
+var (
+	// errWrongAnswer marks a complete answer that belongs to another statement or
+	// another session.
+	errWrongAnswer = errors.New("wrong answer")
+	// errLostState marks one that belongs to the statement, but shows that the
+	// session is not as its client made it.
+	errLostState = fmt.Errorf("%w (state of the session)", errWrongAnswer)
+)
+
+// LostState reports whether a wrong answer was one to the right statement in a
+// session that has lost what its client had put into it.
+func LostState(err error) bool { return errors.Is(err, errLostState) }
 
 // Classify names the kind of what happened: err is what the client got in the
 // given phase (nil: success). Network causes must be in err's tree; the driver
@@ -109,6 +121,8 @@ func Classify(phase Phase, err error) Kind {
 		return either(phase, ConnectTimeout, StatementTimeout)
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return either(phase, ConnectRefused, Other)
+	case phase == Asking && errors.Is(err, driver.ErrBadConn): // the driver's word for: nothing has been sent
+		return StatementUnsent
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return either(phase, ConnectReset, StatementCut)
 	case isEOF(err):
