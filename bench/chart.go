@@ -5,6 +5,8 @@ import (
 	"html"
 	"strings"
 	"time"
+
+	"segue/bench/typeset"
 )
 
 // Measures of the picture, in CSS pixels.
@@ -88,7 +90,7 @@ func (c *chart) panel(r *Run, y int) int {
 		class = "bad"
 	}
 	fmt.Fprintf(&c.b, `<text x="0" y="%d" class="ink title">%s<tspan dx="14" class="%s">%s</tspan><tspan dx="14" class="note">in %s, %s</tspan></text>`+"\n",
-		y, html.EscapeString(r.Name), class, plural(r.Tally.Errors(), "error"), plural(r.Tally.Count(Answered), "statement"), plural(r.Restarts(), "restart"))
+		y, html.EscapeString(r.Name), class, typeset.Plural(r.Tally.Errors(), "error"), typeset.Plural(r.Tally.Count(Answered), "statement"), typeset.Plural(r.Restarts(), "restart"))
 	y = c.rails(r, y+14)
 	y = c.answered(r, y+laneGap)
 	return c.failed(r, y+laneGap)
@@ -111,7 +113,7 @@ func (c *chart) rails(r *Run, y int) int {
 			top, height, class = top+railHeight-4, 4, "out"
 		}
 		c.rect(s.From, s.To, top, height, class, fmt.Sprintf("%s %s: %s to %s, %s at real speed",
-			s.Backend, s.Change, seconds(s.From), seconds(s.To), clock(realTime(s.To-s.From, c.speed))))
+			s.Backend, s.Change, typeset.Seconds(s.From), typeset.Seconds(s.To), typeset.Clock(realTime(s.To-s.From, c.speed))))
 	}
 	return y + len(row)*(railHeight+railGap)
 }
@@ -121,7 +123,7 @@ func (c *chart) answered(r *Run, y int) int {
 	l, base := &r.Timeline, y+laneHeight
 	perSecond := float64(c.answers) / l.step().Seconds()
 	c.text(plotLeft-10, y+12, "soft small end", "answers")
-	c.text(plotLeft-10, y+27, "soft small end", count(int(perSecond))+"/s")
+	c.text(plotLeft-10, y+27, "soft small end", typeset.Count(int(perSecond))+"/s")
 	var path strings.Builder
 	for i, b := range l.Buckets {
 		from := time.Duration(i) * l.step()
@@ -145,14 +147,14 @@ func (c *chart) answered(r *Run, y int) int {
 func (c *chart) failed(r *Run, y int) int {
 	l, base := &r.Timeline, y+laneHeight
 	c.text(plotLeft-10, y+12, "soft small end", "errors")
-	c.text(plotLeft-10, y+27, "soft small end", fmt.Sprintf("%s/%v", count(c.errors), l.step()))
+	c.text(plotLeft-10, y+27, "soft small end", fmt.Sprintf("%s/%v", typeset.Count(c.errors), l.step()))
 	for i, b := range l.Buckets {
 		if b.Errors == 0 {
 			continue
 		}
 		at := time.Duration(i) * l.step()
 		height := max(2, float64(b.Errors)/float64(c.errors)*laneHeight)
-		c.rect(at, at+l.step()*9/10, float64(base)-height, height, "bad", fmt.Sprintf("%s at %s", plural(b.Errors, "error"), seconds(at)))
+		c.rect(at, at+l.step()*9/10, float64(base)-height, height, "bad", fmt.Sprintf("%s at %s", typeset.Plural(b.Errors, "error"), typeset.Seconds(at)))
 	}
 	if r.Tally.Errors() == 0 {
 		c.text(c.x(r.Took/2), base-laneHeight/2+6, "fine title mid", "no error")
@@ -169,9 +171,9 @@ func (c *chart) axis(y int) {
 		if demo > c.longest {
 			break
 		}
-		c.text(c.x(demo), y+16, "soft small mid", clock(at))
+		c.text(c.x(demo), y+16, "soft small mid", typeset.Clock(at))
 		if at > 0 {
-			c.text(c.x(demo), y+30, "faint mid", seconds(demo))
+			c.text(c.x(demo), y+30, "faint mid", typeset.Seconds(demo))
 		}
 	}
 	c.text(plotLeft-24, y+16, "soft small end", "at real speed")

@@ -2,8 +2,9 @@ package bench
 
 import (
 	"fmt"
-	"strconv"
 	"time"
+
+	"segue/bench/typeset"
 )
 
 // row is a line of the comparison: what, and its value in each run.
@@ -33,15 +34,15 @@ func compareRuns(runs []*Run, speed float64) []row {
 		return r
 	}
 	rows := []row{
-		each("statements answered", "", "", func(r *Run) string { return count(r.Tally.Count(Answered)) }),
-		each("FEs restarted", "", "", func(r *Run) string { return count(r.Restarts()) }),
-		each("the run took", "", "", func(r *Run) string { return seconds(r.Took) }),
-		each("at real speed", "part", "", func(r *Run) string { return clock(realTime(r.Took, speed)) }),
-		each("longest wait of a client", "", "unscaled", func(r *Run) string { return wait(r.Tally.Waits.Max) }),
-		each("longest stall of this machine", "part", "", func(r *Run) string { return wait(r.Stall) }),
-		each("waits of more than "+wait(longWait), "", "", func(r *Run) string { return count(r.Tally.Waits.Longer(longWait)) }),
-		each(Reconnected.String(), "", "no error", func(r *Run) string { return count(r.Tally.Count(Reconnected)) }),
-		each("errors a client saw", "head", "", func(r *Run) string { return count(r.Tally.Errors()) }),
+		each("statements answered", "", "", func(r *Run) string { return typeset.Count(r.Tally.Count(Answered)) }),
+		each("FEs restarted", "", "", func(r *Run) string { return typeset.Count(r.Restarts()) }),
+		each("the run took", "", "", func(r *Run) string { return typeset.Seconds(r.Took) }),
+		each("at real speed", "part", "", func(r *Run) string { return typeset.Clock(realTime(r.Took, speed)) }),
+		each("longest wait of a client", "", "unscaled", func(r *Run) string { return typeset.Wait(r.Tally.Waits.Max) }),
+		each("longest stall of this machine", "part", "", func(r *Run) string { return typeset.Wait(r.Stall) }),
+		each("waits of more than "+typeset.Wait(longWait), "", "", func(r *Run) string { return typeset.Count(r.Tally.Waits.Longer(longWait)) }),
+		each(Reconnected.String(), "", "no error", func(r *Run) string { return typeset.Count(r.Tally.Count(Reconnected)) }),
+		each("errors a client saw", "head", "", func(r *Run) string { return typeset.Count(r.Tally.Errors()) }),
 	}
 	for _, k := range Kinds() {
 		seen := always[k]
@@ -49,7 +50,7 @@ func compareRuns(runs []*Run, speed float64) []row {
 			seen = seen || run.Tally.Count(k) > 0
 		}
 		if seen {
-			rows = append(rows, each(k.String(), "part", "", func(r *Run) string { return count(r.Tally.Count(k)) }))
+			rows = append(rows, each(k.String(), "part", "", func(r *Run) string { return typeset.Count(r.Tally.Count(k)) }))
 		}
 	}
 	return append(rows, each("to expect at real speed, same load", "error", "estimate",
@@ -68,7 +69,7 @@ func estimate(r *Run, speed float64) string {
 	if n == 0 {
 		return "0"
 	}
-	return "≈" + count(twoDigits(n))
+	return "≈" + typeset.Count(twoDigits(n))
 }
 
 // twoDigits rounds to what an estimate is worth.
@@ -85,45 +86,8 @@ func realTime(d time.Duration, speed float64) time.Duration {
 	return time.Duration(float64(d) * speed)
 }
 
-// count writes n with commas: 38,214.
-func count(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// seconds writes 12.3 s.
-func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
-
-// clock writes minutes and seconds: 4:31.
-func clock(d time.Duration) string {
-	s := int(d.Round(time.Second) / time.Second)
-	return fmt.Sprintf("%d:%02d", s/60, s%60)
-}
-
-// wait writes a duration in its own unit: 240 ms, 1.2 s, 20 s.
-func wait(d time.Duration) string {
-	switch {
-	case d < time.Second:
-		return fmt.Sprintf("%d ms", d.Milliseconds())
-	case d%time.Second == 0:
-		return fmt.Sprintf("%d s", d/time.Second)
-	}
-	return seconds(d)
-}
-
-// plural writes "1 error", "2 errors".
-func plural(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return count(n) + " " + noun
-}
-
 // verdict is what is to be remembered of a run.
 func verdict(r *Run) string {
-	return fmt.Sprintf("%s: %s, %s, %s", r.Name, plural(r.Tally.Count(Answered), "statement"),
-		plural(r.Restarts(), "restart"), plural(r.Tally.Errors(), "error"))
+	return fmt.Sprintf("%s: %s, %s, %s", r.Name, typeset.Plural(r.Tally.Count(Answered), "statement"),
+		typeset.Plural(r.Restarts(), "restart"), typeset.Plural(r.Tally.Errors(), "error"))
 }

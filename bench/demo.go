@@ -13,6 +13,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/fesim"
+	"segue/bench/typeset"
 )
 
 // DefaultSpeed is how much faster than in real time the FEs and the load
@@ -51,12 +52,12 @@ func Demo(ctx context.Context, o DemoOptions) error {
 // demo is one call of [Demo], and owned by it.
 type demo struct {
 	DemoOptions
-	style style
+	style typeset.Style
 	runs  []*Run
 }
 
 func newDemo(o DemoOptions) *demo {
-	d := &demo{DemoOptions: o, style: style{on: o.Terminal && os.Getenv("NO_COLOR") == ""}}
+	d := &demo{DemoOptions: o, style: typeset.Style{On: o.Terminal && os.Getenv("NO_COLOR") == ""}}
 	if d.Speed <= 0 {
 		d.Speed = DefaultSpeed
 	}
@@ -147,9 +148,9 @@ func (d *demo) promise(r *Run) error {
 	case n == 0:
 		return nil
 	case r.Stall > busyStall:
-		return fmt.Errorf("keep segue's promise: %s a client saw, but this machine stalled for %s meanwhile, longer than the simulation can stand: run it again when the machine has less to do", plural(n, "error"), wait(r.Stall))
+		return fmt.Errorf("keep segue's promise: %s a client saw, but this machine stalled for %s meanwhile, longer than the simulation can stand: run it again when the machine has less to do", typeset.Plural(n, "error"), typeset.Wait(r.Stall))
 	}
-	return fmt.Errorf("keep segue's promise: %s a client saw; %s lists them by kind", plural(n, "error"), d.Report)
+	return fmt.Errorf("keep segue's promise: %s a client saw; %s lists them by kind", typeset.Plural(n, "error"), d.Report)
 }
 
 // experiment loads addr while the FEs behind it are restarted, and adds the run
@@ -213,6 +214,6 @@ func (d *demo) conclude() error {
 		return err
 	}
 	fmt.Fprintf(d.Out, "Picture: %s\n\n", path)
-	fmt.Fprintln(d.Out, d.style.bold(verdict(d.runs[1])+" a client saw  ·  "+verdict(d.runs[0])))
+	fmt.Fprintln(d.Out, d.style.Bold(verdict(d.runs[1])+" a client saw  ·  "+verdict(d.runs[0])))
 	return nil
 }

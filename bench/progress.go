@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"segue/bench/typeset"
 )
 
 // live shows a run while it goes on: one line, redrawn, in a terminal; a line
@@ -12,7 +14,7 @@ import (
 type live struct {
 	out      io.Writer
 	terminal bool
-	style    style
+	style    typeset.Style
 	title    string
 }
 
@@ -63,16 +65,16 @@ func smooth(rate float64, before, now progress) float64 {
 	return rate + (latest-rate)*min(1, took/0.5)
 }
 
-// line is at most terminalWidth columns wide.
+// line is at most typeset.TerminalWidth columns wide.
 func (l *live) line(p progress, rate float64) string {
-	errors := padLeft(plural(p.errors, "error"), 12)
+	errors := typeset.PadLeft(typeset.Plural(p.errors, "error"), 12)
 	if p.errors > 0 {
-		errors = l.style.red(errors)
+		errors = l.style.Red(errors)
 	}
 	what := "all FEs serve"
 	if p.last.Backend != "" && p.last.Change != Back {
 		what = p.last.Backend + " is " + p.last.Change.String()
 	}
-	return fmt.Sprintf("%s %s  %s/s %s  %s", l.title, padLeft(seconds(p.at), 6),
-		padLeft(plural(int(rate), "answer"), 13), errors, what)
+	return fmt.Sprintf("%s %s  %s/s %s  %s", l.title, typeset.PadLeft(typeset.Seconds(p.at), 6),
+		typeset.PadLeft(typeset.Plural(int(rate), "answer"), 13), errors, what)
 }

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 	"unicode/utf8"
+
+	"segue/bench/typeset"
 )
 
 func TestLiveLineFitsATerminal(t *testing.T) {
@@ -17,7 +19,7 @@ func TestLiveLineFitsATerminal(t *testing.T) {
 		{at: at(9_900), errors: 1, last: Mark{0, "fe-3", Exited}},
 	} {
 		line := l.line(p, 12_345)
-		if n := utf8.RuneCountInString(line); n > terminalWidth {
+		if n := utf8.RuneCountInString(line); n > typeset.TerminalWidth {
 			t.Errorf("%d columns: %q", n, line)
 		}
 	}

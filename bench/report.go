@@ -7,6 +7,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"segue/bench/typeset"
 )
 
 //go:embed report.html
@@ -53,9 +55,9 @@ func WriteReport(w io.Writer, runs []*Run, speed float64, method []string, at ti
 	}
 	for _, run := range runs {
 		n := run.Tally.Errors()
-		noun := strings.TrimPrefix(plural(n, "error"), count(n)+" ")
+		noun := strings.TrimPrefix(typeset.Plural(n, "error"), typeset.Count(n)+" ")
 		r.Names = append(r.Names, run.Name)
-		r.Cards = append(r.Cards, card{run.Name, count(n), noun, plural(run.Tally.Count(Answered), "statement") + " answered", n > 0})
+		r.Cards = append(r.Cards, card{run.Name, typeset.Count(n), noun, typeset.Plural(run.Tally.Count(Answered), "statement") + " answered", n > 0})
 		for _, k := range Kinds() {
 			if text := run.Tally.Sample(k); text != "" {
 				r.Samples = append(r.Samples, sample{run.Name, k, text})
@@ -72,7 +74,7 @@ func WriteReport(w io.Writer, runs []*Run, speed float64, method []string, at ti
 func title(runs []*Run) string {
 	var parts []string
 	for _, r := range runs {
-		parts = append(parts, plural(r.Tally.Errors(), "error")+" through "+inSentence(r.Name))
+		parts = append(parts, typeset.Plural(r.Tally.Errors(), "error")+" through "+inSentence(r.Name))
 	}
 	return "Rolling restart of three FEs: " + strings.Join(parts, ", ")
 }

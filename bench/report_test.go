@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"segue/bench/typeset"
 )
 
 // sampleRuns are two made-up runs that look like real ones.
@@ -44,7 +46,7 @@ func (r *Run) add(e Event) {
 
 func TestTable(t *testing.T) {
 	runs := sampleRuns()
-	text := table(runs, compareRuns(runs, 15), style{})
+	text := table(runs, compareRuns(runs, 15), typeset.Style{})
 	for _, want := range []string{
 		"                                      cloud load balancer     Segue\n",
 		"statements answered                                 4,360     2,560\n",
@@ -68,7 +70,7 @@ func TestTable(t *testing.T) {
 func fits(t *testing.T, text string) {
 	t.Helper()
 	for line := range strings.Lines(text) {
-		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > terminalWidth {
+		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > typeset.TerminalWidth {
 			t.Errorf("%d columns: %q", n, line)
 		}
 	}
@@ -76,7 +78,7 @@ func fits(t *testing.T, text string) {
 
 func TestColoursOnlyAddColour(t *testing.T) {
 	runs := sampleRuns()
-	plain, coloured := sparklines(runs, 15, style{}), sparklines(runs, 15, style{on: true})
+	plain, coloured := sparklines(runs, 15, typeset.Style{}), sparklines(runs, 15, typeset.Style{On: true})
 	if plain == coloured {
 		t.Error("no colour")
 	}
@@ -102,7 +104,7 @@ func TestSparkline(t *testing.T) {
 	if got := rail(&l, at(100), at(600)); got != " 22××" {
 		t.Errorf("rail %q", got)
 	}
-	fits(t, sparklines(sampleRuns(), 15, style{}))
+	fits(t, sparklines(sampleRuns(), 15, typeset.Style{}))
 }
 
 func TestVerdict(t *testing.T) {
@@ -115,24 +117,11 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-func TestNumbersForReaders(t *testing.T) {
-	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 38214: "38,214", 1234567: "1,234,567", -1000: "-1,000"} {
-		if got := count(n); got != want {
-			t.Errorf("count(%d) = %s, want %s", n, got, want)
-		}
-	}
+func TestEstimatesHaveTwoDigits(t *testing.T) {
 	for n, want := range map[float64]int{7: 7, 99: 99, 104: 100, 3747: 3700, 6180: 6200} {
 		if got := twoDigits(n); got != want {
 			t.Errorf("twoDigits(%v) = %d, want %d", n, got, want)
 		}
-	}
-	for d, want := range map[time.Duration]string{0: "0 ms", at(240): "240 ms", at(1234): "1.2 s", 20 * time.Second: "20 s"} {
-		if got := wait(d); got != want {
-			t.Errorf("wait(%v) = %s, want %s", d, got, want)
-		}
-	}
-	if got := clock(at(271_600)); got != "4:32" {
-		t.Errorf("clock: %s", got)
 	}
 }
 

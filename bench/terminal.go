@@ -5,28 +5,12 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"segue/bench/typeset"
 )
 
-// The widest line that a terminal of 80 columns takes without a break.
-const terminalWidth = 79
-
-// style colours words in a terminal. The zero value leaves text plain.
-type style struct{ on bool }
-
-func (s style) paint(code, text string) string {
-	if !s.on {
-		return text
-	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
-}
-
-func (s style) bold(text string) string  { return s.paint("1", text) }
-func (s style) dim(text string) string   { return s.paint("2", text) }
-func (s style) red(text string) string   { return s.paint("1;31", text) }
-func (s style) green(text string) string { return s.paint("1;32", text) }
-
 // table sets the comparison for a terminal.
-func table(runs []*Run, rows []row, s style) string {
+func table(runs []*Run, rows []row, s typeset.Style) string {
 	const label = 37
 	var columns []int
 	var b strings.Builder
@@ -34,48 +18,40 @@ func table(runs []*Run, rows []row, s style) string {
 	width := label
 	for i, r := range runs {
 		columns = append(columns, max(10, utf8.RuneCountInString(r.Name)+1))
-		fmt.Fprint(&b, s.bold(padLeft(r.Name, columns[i])))
+		fmt.Fprint(&b, s.Bold(typeset.PadLeft(r.Name, columns[i])))
 		width += columns[i]
 	}
 	fmt.Fprintln(&b)
 	for _, r := range rows {
 		if r.Class == "head" {
-			fmt.Fprintln(&b, s.dim(strings.Repeat("─", width)))
+			fmt.Fprintln(&b, s.Dim(strings.Repeat("─", width)))
 		}
 		name := r.Label
 		if r.Class == "part" || r.Class == "error" {
 			name = "  " + name
 		}
-		fmt.Fprint(&b, padRight(name, label))
+		fmt.Fprint(&b, typeset.PadRight(name, label))
 		for i, v := range r.Values {
-			fmt.Fprint(&b, paintValue(s, r.Class, padLeft(v, columns[i])))
+			fmt.Fprint(&b, paintValue(s, r.Class, typeset.PadLeft(v, columns[i])))
 		}
 		if r.Note != "" {
-			fmt.Fprint(&b, s.dim("  "+r.Note))
+			fmt.Fprint(&b, s.Dim("  "+r.Note))
 		}
 		fmt.Fprintln(&b)
 	}
 	return b.String()
 }
 
-func paintValue(s style, class, text string) string {
+func paintValue(s typeset.Style, class, text string) string {
 	switch {
 	case class == "head" && strings.TrimSpace(text) == "0":
-		return s.green(text)
+		return s.Green(text)
 	case class == "head":
-		return s.red(text)
+		return s.Red(text)
 	case class == "error":
-		return s.dim(text)
+		return s.Dim(text)
 	}
 	return text
-}
-
-func padLeft(text string, width int) string {
-	return strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text))) + text
-}
-
-func padRight(text string, width int) string {
-	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
 }
 
 // sparkline draws the errors of a run, one sign per column of the given width;
@@ -114,14 +90,14 @@ func rail(l *Timeline, width, end time.Duration) string {
 }
 
 // sparklines is the picture of all runs in plain text, on one scale.
-func sparklines(runs []*Run, speed float64, s style) string {
+func sparklines(runs []*Run, speed float64, s typeset.Style) string {
 	const label = 21
 	longest, peak := time.Duration(0), 0
 	for _, r := range runs {
 		longest = max(longest, r.Took)
 	}
 	step := runs[0].Timeline.step()
-	width := max(step, (longest/(terminalWidth-label)/step+1)*step)
+	width := max(step, (longest/(typeset.TerminalWidth-label)/step+1)*step)
 	for _, r := range runs {
 		for _, c := range r.Timeline.Columns(width) {
 			peak = max(peak, c.Errors)
@@ -129,17 +105,17 @@ func sparklines(runs []*Run, speed float64, s style) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Errors over time (a column: %v, %v at real speed; the tallest: %s)\n", width,
-		realTime(width, speed).Round(100*time.Millisecond), count(peak))
+		realTime(width, speed).Round(100*time.Millisecond), typeset.Count(peak))
 	for _, r := range runs {
 		line := sparkline(&r.Timeline, width, peak)
 		if r.Tally.Errors() > 0 {
-			line = s.red(line)
+			line = s.Red(line)
 		} else {
-			line = s.green(line)
+			line = s.Green(line)
 		}
-		b.WriteString(padRight(r.Name, label) + line + "\n")
-		b.WriteString(padRight("", label) + s.dim(rail(&r.Timeline, width, r.Took)) + "\n")
+		b.WriteString(typeset.PadRight(r.Name, label) + line + "\n")
+		b.WriteString(typeset.PadRight("", label) + s.Dim(rail(&r.Timeline, width, r.Took)) + "\n")
 	}
-	b.WriteString(s.dim(padRight("", label)+"1 2 3: this FE is leaving   ×: it is gone") + "\n")
+	b.WriteString(s.Dim(typeset.PadRight("", label)+"1 2 3: this FE is leaving   ×: it is gone") + "\n")
 	return b.String()
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/bench/typeset"
 )
 
 // intro says what is about to happen, and what it is not.
@@ -22,13 +23,13 @@ real ones; Segue and the clients do not.
 
 // method says in the report how the runs were made.
 func (d *demo) method() []string {
-	here := func(real time.Duration) string { return wait(scaled(real, d.Speed)) }
+	here := func(real time.Duration) string { return typeset.Wait(scaled(real, d.Speed)) }
 	return []string{
 		"The FEs are simulated after StarRocks' source code (graceful exit by SIGUSR1 as in its main branch). From the signal on, /api/health answers 500, the MySQL port stays open and serves, and a session is closed after its next statement. The process exits when it has no session, after 15 s at the earliest; after 60 s it exits whatever still runs.",
 		fmt.Sprintf("Everything an FE or the load balancer waits for is divided by %v, so that the story fits a minute: an FE's drain of 15 to 60 s takes %s to %s. Nothing else is: Segue runs with its defaults, so next to these FEs it is %v times slower than next to real ones; statements and clients take their real time, and so does the second that a session must have been idle for a leaving FE to close it.",
 			d.Speed, here(15*time.Second), here(60*time.Second), d.Speed),
 		fmt.Sprintf("The cloud load balancer is a plain TCP one, round robin: a TCP health check every 5 s (here %s), out after 3 failures, back in after 3 successes. It resets nothing by itself. A check of /api/health by HTTP, where a provider has it, would notice a leaving FE earlier; that was not run.", here(5*time.Second)),
-		fmt.Sprintf("Both runs follow the same plan, that of a careful operator: an FE is told to leave, exits, stays down for %s, is started, and the next one leaves %s later, when the load balancer has taken it back in (times at real speed; the leader last).", wait(restartDown), wait(restartSettle)),
+		fmt.Sprintf("Both runs follow the same plan, that of a careful operator: an FE is told to leave, exits, stays down for %s, is started, and the next one leaves %s later, when the load balancer has taken it back in (times at real speed; the leader last).", typeset.Wait(restartDown), typeset.Wait(restartSettle)),
 		"The clients are the same in both runs (go-sql-driver/mysql, one raw connection each). Nothing is retried: each failed connect and each statement without its own complete answer is one error. A kept connection is checked before each use, as connection pools do; found closed it is replaced, which is counted apart because no application sees it.",
 		"Each statement selects a token that no other statement has, and on kept connections a variable of its session too, so a wrong answer is found.",
 		"A client's wait is the time from when it first wanted an answer until it had it, failed attempts and the thinking between them included, less the time that the statement asked to sleep.",

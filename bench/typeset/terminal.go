@@ -1,0 +1,42 @@
+package typeset
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// TerminalWidth is the widest line that a terminal of 80 columns takes without a
+// break.
+const TerminalWidth = 79
+
+// Style colours words in a terminal. The zero value leaves text plain.
+type Style struct{ On bool }
+
+func (s Style) paint(code, text string) string {
+	if !s.On {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// Bold is for what is to be remembered.
+func (s Style) Bold(text string) string { return s.paint("1", text) }
+
+// Dim is for what explains.
+func (s Style) Dim(text string) string { return s.paint("2", text) }
+
+// Red is for errors.
+func (s Style) Red(text string) string { return s.paint("1;31", text) }
+
+// Green is for the lack of them.
+func (s Style) Green(text string) string { return s.paint("1;32", text) }
+
+// PadLeft makes text at least width columns wide, its end at the right.
+func PadLeft(text string, width int) string {
+	return strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text))) + text
+}
+
+// PadRight makes text at least width columns wide, its beginning at the left.
+func PadRight(text string, width int) string {
+	return text + strings.Repeat(" ", max(0, width-utf8.RuneCountInString(text)))
+}
