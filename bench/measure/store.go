@@ -1,0 +1,233 @@
+package measure
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// patience is how long the bench tries to read its rows, and to put away its
+// tables: after the last step of an experiment a cluster may still be starting.
+const patience = 30 * time.Second
+
+// store is where the ledger's rows are: the endpoint, or the members behind it
+// when each of them has data of its own.
+type store struct {
+	places []*sql.DB
+	dialect
+	made []bool // by place: whether the database was made for the run
+}
+
+// openStore finds out whose SQL is spoken, and makes the ledger's table unless
+// nothing is to be written. The caller closes it.
+func openStore(ctx context.Context, o *Options) (*store, string, error) {
+	s := &store{}
+	for _, cfg := range append([]*mysql.Config{o.Endpoint}, o.Members...) {
+		db, err := openDB(cfg, o.Load.Timeout)
+		if err != nil {
+			s.close()
+			return nil, "", err
+		}
+		s.places = append(s.places, db)
+	}
+	server, err := s.meet(ctx, o)
+	if err == nil && len(o.Members) > 0 {
+		err = s.places[0].Close()
+		s.places = s.places[1:]
+	}
+	if err == nil && s.table != "" {
+		err = s.create(ctx)
+	}
+	if err != nil {
+		s.close()
+		return nil, "", err
+	}
+	return s, server, nil
+}
+
+func openDB(cfg *mysql.Config, timeout time.Duration) (*sql.DB, error) {
+	cfg = cfg.Clone()
+	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = timeout, timeout, timeout
+	cfg.Logger = &mysql.NopLogger{}
+	connector, err := mysql.NewConnector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("configure %s: %w", cfg.Addr, err)
+	}
+	return sql.OpenDB(connector), nil
+}
+
+// meet asks the endpoint who it is, and settles the dialect.
+func (s *store) meet(ctx context.Context, o *Options) (server string, err error) {
+	var version, comment string
+	row := s.places[0].QueryRowContext(ctx, "SELECT VERSION(), @@version_comment")
+	if err := row.Scan(&version, &comment); err != nil {
+		return "", fmt.Errorf("ask %s for its version: %w", o.Endpoint.Addr, err)
+	}
+	s.dialect = dialect{flavor: o.Flavor, database: "information_schema", prepares: true}
+	if s.flavor == Auto || s.flavor == "" {
+		s.flavor = flavorOf(version, comment)
+		if s.flavor == StarRocks && s.there(ctx, "SELECT COUNT(*) FROM fesim.ledger WHERE id = ''") {
+			s.flavor = FESim
+		}
+	}
+	switch {
+	case o.Load.NoWrites || o.Load.Clients[Txn]+o.Load.Clients[Write] == 0:
+	case s.flavor == FESim:
+		s.table = "fesim.ledger"
+	default:
+		s.database = o.Database
+		s.table = o.Database + ".ledger_" + o.id
+	}
+	return version + ", " + comment, nil
+}
+
+// there tells whether a query is answered.
+func (s *store) there(ctx context.Context, query string) bool {
+	var any sql.RawBytes
+	rows, err := s.places[0].QueryContext(ctx, query)
+	if err != nil {
+		return false
+	}
+	defer rows.Close()
+	return rows.Next() && rows.Scan(&any) == nil
+}
+
+// create makes the table at every place, and the database where it is not there.
+func (s *store) create(ctx context.Context) error {
+	s.made = make([]bool, len(s.places))
+	if s.flavor == FESim {
+		return nil
+	}
+	for i, db := range s.places {
+		var n int
+		err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = '"+s.database+"'").Scan(&n)
+		if err == nil && n == 0 {
+			s.made[i] = true
+			_, err = db.ExecContext(ctx, "CREATE DATABASE IF NOT EXISTS "+s.database)
+		}
+		if err == nil {
+			_, err = db.ExecContext(ctx, s.createTable())
+		}
+		if err == nil {
+			err = s.settle(ctx, db)
+		}
+		if err != nil {
+			return fmt.Errorf("create table %s: %w\n  an account that may only read: --no-writes; another database: --database NAME; servers that share no data: --member DSN for each", s.table, err)
+		}
+	}
+	return nil
+}
+
+// settle waits until the table is seen through every new connection: the servers
+// behind an endpoint may learn of it one after the other.
+func (s *store) settle(ctx context.Context, db *sql.DB) error {
+	db.SetMaxIdleConns(-1) // every question over a connection of its own
+	defer db.SetMaxIdleConns(1)
+	const inARow = 12
+	good := 0
+	return s.until(ctx, func() error {
+		for ; good < inARow; good++ {
+			var n int
+			if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+s.table).Scan(&n); err != nil {
+				good = 0
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// until tries something until it is done or patience has ended.
+func (s *store) until(ctx context.Context, do func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		err := do()
+		if err == nil || !pause(ctx, 200*time.Millisecond) {
+			return err
+		}
+	}
+}
+
+// rows counts the rows of the run by id, at all places together.
+func (s *store) rows(ctx context.Context, ids []string) (map[string]int, error) {
+	var counts map[string]int
+	err := s.until(ctx, func() error {
+		counts = map[string]int{}
+		for _, db := range s.places {
+			if err := s.rowsAt(ctx, db, ids, counts); err != nil {
+				return fmt.Errorf("read the rows of %s: %w", s.table, err)
+			}
+		}
+		return nil
+	})
+	return counts, err
+}
+
+func (s *store) rowsAt(ctx context.Context, db *sql.DB, ids []string, counts map[string]int) error {
+	if s.flavor == FESim { // it answers for one id at a time
+		for _, id := range ids {
+			var n int
+			if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM fesim.ledger WHERE id = '"+id+"'").Scan(&n); err != nil {
+				return err
+			}
+			counts[id] += n
+		}
+		return nil
+	}
+	if s.flavor == StarRocks {
+		if _, err := db.ExecContext(ctx, "SYNC"); err != nil { // so that this FE has seen what the leader has
+			return err
+		}
+	}
+	rows, err := db.QueryContext(ctx, "SELECT id, COUNT(*) FROM "+s.table+" GROUP BY id")
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var n int
+		if err := rows.Scan(&id, &n); err != nil {
+			return err
+		}
+		counts[id] += n
+	}
+	return rows.Err()
+}
+
+// drop puts away what create has made. A database in which somebody else has put
+// a table meanwhile stays.
+func (s *store) drop(ctx context.Context) error {
+	if s.table == "" || s.flavor == FESim {
+		return nil
+	}
+	var failed []error
+	for i, db := range s.places {
+		err := s.until(ctx, func() error {
+			_, err := db.ExecContext(ctx, "DROP TABLE IF EXISTS "+s.table)
+			return err
+		})
+		var n int
+		if err == nil && s.made[i] {
+			err = db.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '"+s.database+"'").Scan(&n)
+			if err == nil && n == 0 {
+				_, err = db.ExecContext(ctx, "DROP DATABASE "+s.database)
+			}
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("drop table %s: %w", s.table, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+func (s *store) close() {
+	for _, db := range s.places {
+		_ = db.Close() // there is nothing more to be said to it
+	}
+}
