@@ -1,0 +1,219 @@
+package experiment
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Stage is where an experiment is played: it owns its processes. Not safe for
+// concurrent use.
+type Stage struct {
+	Env []string // KEY=VALUE for commands, beside this program's own
+
+	e       *Experiment
+	lives   map[string]*process
+	reapers sync.WaitGroup
+}
+
+// NewStage makes a stage on which nothing runs. Whoever opens it stops it.
+func NewStage(e *Experiment, env []string) *Stage {
+	return &Stage{Env: env, e: e, lives: map[string]*process{}}
+}
+
+// Open starts the processes, each when the one before is ready.
+func (s *Stage) Open(ctx context.Context) error {
+	for _, p := range s.e.Processes {
+		if err := s.start(ctx, p, DefaultTimeout); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Stop ends the processes, the latest first, and returns when all have ended.
+func (s *Stage) Stop() {
+	for i := len(s.e.Processes) - 1; i >= 0; i-- {
+		if life := s.lives[s.e.Processes[i].Name]; life != nil {
+			life.end()
+		}
+	}
+	s.reapers.Wait()
+}
+
+// Play does the steps. The first that fails ends it.
+func (s *Stage) Play(ctx context.Context, mark func(text string)) error {
+	for i, step := range s.e.Steps {
+		if step.Mark != "" {
+			mark(step.Mark)
+		}
+		if err := s.do(ctx, step); err != nil {
+			if ctx.Err() != nil {
+				return nil // the run was ended from outside: no fault of the step
+			}
+			return fmt.Errorf("step %d (line %d): %w", i+1, step.Line, err)
+		}
+	}
+	return nil
+}
+
+// do does one step.
+func (s *Stage) do(ctx context.Context, step Step) error {
+	switch step.Do {
+	case OnlyMark:
+		return nil
+	case Sleep:
+		return pause(ctx, step.Sleep)
+	case Run:
+		within, cancel := context.WithTimeout(ctx, step.Timeout)
+		defer cancel()
+		return named("run `"+step.Command+"`", step.Timeout, s.command(within, step.Command))
+	case Wait:
+		return s.await(ctx, step.Wait, step.Timeout)
+	case Start:
+		for _, p := range s.e.Processes {
+			if p.Name == step.Process {
+				return s.start(ctx, p, step.Timeout)
+			}
+		}
+	case Signal:
+		life := s.lives[step.Process]
+		if life == nil || !life.running() {
+			return fmt.Errorf("signal %s: %w", step.Process, errGone)
+		}
+		return named("signal "+step.Process, 0, syscall.Kill(life.cmd.Process.Pid, Signals()[step.Signal]))
+	}
+	return fmt.Errorf("there is no process %q", step.Process)
+}
+
+// start starts a process and waits until it is ready.
+func (s *Stage) start(ctx context.Context, p Process, timeout time.Duration) error {
+	if life := s.lives[p.Name]; life != nil && life.running() {
+		return fmt.Errorf("start %s: it is running", p.Name)
+	}
+	life, err := s.begin(p)
+	if err != nil {
+		return err
+	}
+	s.lives[p.Name] = life
+	if p.Ready.zero() {
+		return nil
+	}
+	watched, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s.reapers.Go(func() { // ends with the process, or with the waiting
+		select {
+		case <-life.exited:
+			cancel(fmt.Errorf("it has exited%s", life.said))
+		case <-watched.Done():
+		}
+	})
+	if err := s.await(watched, p.Ready, timeout); err != nil {
+		if gone := context.Cause(watched); gone != nil && ctx.Err() == nil {
+			err = gone
+		}
+		return fmt.Errorf("start %s: %w", p.Name, err)
+	}
+	return nil
+}
+
+// await returns when a condition holds.
+func (s *Stage) await(ctx context.Context, c Condition, timeout time.Duration) error {
+	within, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if life := s.lives[c.Exits]; c.Exits != "" {
+		if life == nil {
+			return nil
+		}
+		select {
+		case <-life.exited:
+			return nil
+		case <-within.Done():
+			return named("wait until "+c.String(), timeout, within.Err())
+		}
+	}
+	const beat = 50 * time.Millisecond
+	for {
+		err := s.holds(within, c)
+		if err == nil {
+			return nil
+		}
+		if pause(within, beat) != nil {
+			if ctx.Err() == nil {
+				err = fmt.Errorf("it does not within %v: %w", timeout, err)
+			}
+			return named("wait until "+c.String(), 0, err)
+		}
+	}
+}
+
+// holds tells why a condition does not hold.
+func (s *Stage) holds(ctx context.Context, c Condition) error {
+	if c.Command != "" {
+		return s.command(ctx, c.Command)
+	}
+	const patience = 2 * time.Second // a host that says nothing is asked again
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if c.URL != "" {
+		return answers(ctx, c.URL, c.Status)
+	}
+	var d net.Dialer
+	conn, err := d.DialContext(ctx, "tcp", c.Listens+c.Refuses)
+	if err == nil {
+		_ = conn.Close()
+	}
+	if c.Refuses == "" {
+		return err
+	}
+	if err == nil {
+		return errors.New("it takes connections")
+	}
+	return nil
+}
+
+// answers tells why a URL does not answer with a status.
+func answers(ctx context.Context, url string, status int) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(request)
+	if err != nil {
+		return err
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != status {
+		return fmt.Errorf("it answers %s", resp.Status)
+	}
+	return nil
+}
+
+// named says what failed.
+func named(what string, timeout time.Duration, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded) && timeout > 0:
+		return fmt.Errorf("%s: not done within %v", what, timeout)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// pause waits, and returns ctx's error when that ended the wait.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
