@@ -55,7 +55,7 @@ const (
 // String is what tables say.
 func (d Doing) String() string {
 	return [numDoings]string{
-		"connect", "set up session", "check before use", "statement", "ping", "BEGIN", "statement in a transaction", "COMMIT", "write",
+		"connect", "set up session", "check before use", "statement", "ping", "BEGIN", "in a transaction", "COMMIT", "write",
 	}[d]
 }
 

@@ -145,3 +145,19 @@ func RedactArgs(args []string) []string {
 
 // isDSN tells whether a flag takes a DSN.
 func isDSN(flag string) bool { return flag == "--dsn" || flag == "--member" }
+
+// scrub takes a password out of texts that others wrote.
+func scrub(password string, texts ...*string) {
+	const short = 4 // it would be found in any word
+	if len(password) < short {
+		return
+	}
+	for _, text := range texts {
+		*text = strings.ReplaceAll(*text, password, "…")
+	}
+}
+
+var goodName = regexp.MustCompile(`^[A-Za-z0-9_]{1,64}$`)
+
+// GoodName tells whether a database may be called so without quotes.
+func GoodName(name string) bool { return goodName.MatchString(name) }

@@ -186,7 +186,7 @@ func (r *Result) summarize(t *tally, load *Load, mostWrites float64) {
 		f.StateLost += s.stateLost
 		f.WrongAnswers += s.wrong
 		f.Overdue += s.overdue
-		if s.stall > f.Stall.Duration() {
+		if s.stall > f.Stall.Duration() && (c != Slow && c != Idle || load.busy() == 0) { // their own pace would be most of it
 			f.Stall, f.StallClass, f.StallEnd = Millis(s.stall), c.String(), Millis(s.stallEnd)
 		}
 		if load.Clients[c] == 0 {

@@ -66,6 +66,12 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := store.drop(whole); err != nil {
 		r.Notes = append(r.Notes, "not put away: "+err.Error())
 	}
+	for i := range r.Problems {
+		scrub(o.Endpoint.Passwd, &r.Problems[i])
+	}
+	for i := range r.Marks {
+		scrub(o.Endpoint.Passwd, &r.Marks[i].Text)
+	}
 	return r, nil
 }
 

@@ -1,0 +1,269 @@
+package report
+
+import (
+	"fmt"
+	"html"
+	"math"
+	"strings"
+	"time"
+
+	"segue/bench/measure"
+	"segue/bench/typeset"
+)
+
+// Measures of the picture, in CSS pixels.
+const (
+	chartWidth = 1120
+	plotLeft   = 74
+	plotRight  = 1104
+	laneHeight = 96
+	headHeight = 22 // above a lane: what it shows
+	laneGap    = 16
+	runGap     = 40
+	axisHeight = 44
+	markRow    = 17
+)
+
+// chart draws runs below each other on the same scales, so that they can be
+// compared by eye.
+type chart struct {
+	b       strings.Builder
+	longest time.Duration
+	rate    float64 // the most answers per second of any step
+	errors  int     // the most errors of any step
+	low     float64 // of the response times, in milliseconds: powers of ten
+	high    float64
+	step    time.Duration // the widest
+}
+
+// Picture draws runs as the inside of a page: its colours are the page's.
+func Picture(runs []*measure.Result) string { return draw(runs, chartStyle, false) }
+
+// Slide draws runs as a file of its own, light on white.
+func Slide(runs []*measure.Result) string { return draw(runs, slideStyle(), true) }
+
+func draw(runs []*measure.Result, style string, slide bool) string {
+	c := &chart{longest: time.Second, rate: 1, errors: 1, low: math.Inf(1), high: 1}
+	for _, r := range runs {
+		c.measure(r)
+	}
+	if math.IsInf(c.low, 1) {
+		c.low = 0.1
+	}
+	c.high = max(c.high, c.low*10)
+	y := 4
+	for i, r := range runs {
+		if i > 0 {
+			y += runGap
+		}
+		if len(runs) > 1 || slide {
+			y = c.name(r, y)
+		}
+		y = c.run(r, y)
+	}
+	c.timeAxis(y)
+	height := y + axisHeight
+	background := ""
+	if slide {
+		background = `<rect x="-16" y="-12" width="100%" height="100%" fill="#ffffff"/>` + "\n"
+	}
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="-16 -12 %d %d" role="img" aria-label="Answers, response times and errors over time">`,
+		chartWidth+32, height+24) + "\n<style>" + style + "</style>\n" + background + c.b.String() + "</svg>\n"
+}
+
+// measure widens the scales for a run.
+func (c *chart) measure(r *measure.Result) {
+	c.longest = max(c.longest, r.Took.Duration())
+	step := r.Timeline.Step.Duration()
+	c.step = max(c.step, step)
+	for i := range r.Timeline.Buckets {
+		b := &r.Timeline.Buckets[i]
+		if width := c.width(r, i); width >= step/2 {
+			c.rate = max(c.rate, float64(b.Answers)/width.Seconds())
+		}
+		c.errors = max(c.errors, b.Failed())
+		if b.Answers > 0 {
+			c.low = min(c.low, math.Pow(10, math.Floor(math.Log10(max(0.01, ms(b.P50))))))
+			c.high = max(c.high, math.Pow(10, math.Ceil(math.Log10(max(0.01, ms(b.Max))))))
+		}
+	}
+}
+
+// width is how much time bucket i covers: the last one may be cut short.
+func (c *chart) width(r *measure.Result, i int) time.Duration {
+	step := r.Timeline.Step.Duration()
+	return min(step, r.Took.Duration()-time.Duration(i)*step)
+}
+
+func ms(m measure.Millis) float64 { return float64(m.Duration()) / float64(time.Millisecond) }
+
+// x is where a time stands.
+func (c *chart) x(at time.Duration) float64 {
+	return plotLeft + float64(at)/float64(c.longest)*(plotRight-plotLeft)
+}
+
+func (c *chart) text(x float64, y int, class, text string) {
+	fmt.Fprintf(&c.b, `<text x="%.1f" y="%d" class="%s">%s</text>`+"\n", x, y, class, html.EscapeString(text))
+}
+
+func (c *chart) rule(y int, class string, to time.Duration) {
+	fmt.Fprintf(&c.b, `<path d="M%d %d.5H%.1f" class="%s"/>`+"\n", plotLeft, y, c.x(to), class)
+}
+
+// name writes which run it is, and what came of it.
+func (c *chart) name(r *measure.Result, y int) int {
+	class := "fine"
+	if !r.Clean() {
+		class = "bad"
+	}
+	fmt.Fprintf(&c.b, `<text x="0" y="%d" class="title">%s<tspan dx="14" class="%s">%s</tspan><tspan dx="14" font-size="12" font-weight="400">%s in %s</tspan></text>`+"\n",
+		y+14, html.EscapeString(shorten(r.Name, 70)), class, typeset.Plural(r.Felt.Errors, "error"), typeset.Plural(r.Felt.Answers, "answer"), typeset.Seconds(r.Took.Duration()))
+	return y + 26
+}
+
+// run draws one run from y down, and returns where it ends.
+func (c *chart) run(r *measure.Result, y int) int {
+	top := c.marks(r, y)
+	y = c.answers(r, top)
+	y = c.responses(r, y+laneGap)
+	y = c.failures(r, y+laneGap)
+	for _, m := range r.Marks {
+		fmt.Fprintf(&c.b, `<path d="M%.1f %dV%d" class="mark"/>`+"\n", c.x(m.At.Duration()), top-2, y)
+	}
+	c.hovers(r, top+headHeight, y)
+	return y
+}
+
+// marks sets the marks' numbers, each with its text where that does not cover
+// another.
+func (c *chart) marks(r *measure.Result, y int) int {
+	if len(r.Marks) == 0 {
+		return y
+	}
+	places := placeMarks(r.Marks, c.x)
+	rows := 0
+	for i, p := range places {
+		rows = max(rows, p.row+1)
+		row := y + p.row*markRow + 8
+		x := c.x(r.Marks[i].At.Duration())
+		fmt.Fprintf(&c.b, `<circle cx="%.1f" cy="%d" r="7.5" class="disc"><title>%s</title></circle><text x="%.1f" y="%.1f" class="number">%d</text>`+"\n",
+			x, row, html.EscapeString(typeset.Seconds(r.Marks[i].At.Duration())+" "+r.Marks[i].Text), x, float64(row)+3.5, i+1)
+		if p.text == "" {
+			continue
+		}
+		if p.left {
+			c.text(x-11, row+4, "ink end", p.text)
+		} else {
+			c.text(x+11, row+4, "ink", p.text)
+		}
+	}
+	return y + rows*markRow + 8
+}
+
+// place is where a mark's number and text go.
+type place struct {
+	row  int
+	text string // "": there is no room for it
+	left bool   // it stands left of the number
+}
+
+// placeMarks finds room for marks, in a few rows. Pure.
+func placeMarks(marks []measure.Mark, x func(time.Duration) float64) []place {
+	const rows, perLetter, disc = 4, 6.4, 10
+	var taken [rows]float64 // up to where each row is
+	for i := range taken {
+		taken[i] = -1e9
+	}
+	places := make([]place, len(marks))
+	for i, m := range marks {
+		at, text := x(m.At.Duration()), shorten(m.Text, 34)
+		width := perLetter*float64(len([]rune(text))) + disc
+		p := place{row: -1}
+		for row := range taken {
+			right := at + disc + width
+			switch {
+			case at-disc < taken[row]:
+				continue
+			case right <= plotRight:
+				p = place{row: row, text: text}
+				taken[row] = right
+			case at-disc-width > taken[row]:
+				p = place{row: row, text: text, left: true}
+				taken[row] = at + disc
+			default:
+				continue
+			}
+			break
+		}
+		if p.row < 0 { // no room for the text: the number alone, where it covers least
+			p.row = 0
+			for row := range taken {
+				if taken[row] < taken[p.row] {
+					p.row = row
+				}
+			}
+			taken[p.row] = max(taken[p.row], at+disc)
+		}
+		places[i] = p
+	}
+	return places
+}
+
+// hovers are areas that tell their figures when pointed at.
+func (c *chart) hovers(r *measure.Result, top, bottom int) {
+	const most = 300
+	per := (len(r.Timeline.Buckets) + most - 1) / most
+	for i := 0; i < len(r.Timeline.Buckets); i += per {
+		var sum measure.Bucket
+		last := min(i+per, len(r.Timeline.Buckets))
+		failed := 0
+		for _, b := range r.Timeline.Buckets[i:last] {
+			sum.Answers += b.Answers
+			sum.P50, sum.P99, sum.Max = max(sum.P50, b.P50), max(sum.P99, b.P99), max(sum.Max, b.Max)
+			failed += b.Failed()
+		}
+		step := r.Timeline.Step.Duration()
+		from, to := time.Duration(i)*step, min(r.Took.Duration(), time.Duration(last)*step)
+		fmt.Fprintf(&c.b, `<rect x="%.1f" y="%d" width="%.1f" height="%d" class="hover"><title>%s</title></rect>`+"\n",
+			c.x(from), top, max(0.5, c.x(to)-c.x(from)), bottom-top, html.EscapeString(fmt.Sprintf("%.2f to %.2f s: %s, %s; median %s, p99 %s, longest %s",
+				from.Seconds(), to.Seconds(), typeset.Plural(sum.Answers, "answer"), typeset.Plural(failed, "error"),
+				typeset.Latency(sum.P50.Duration()), typeset.Latency(sum.P99.Duration()), typeset.Latency(sum.Max.Duration()))))
+	}
+}
+
+// timeAxis draws the scale of time below the last run.
+func (c *chart) timeAxis(y int) {
+	tick := niceTick(c.longest)
+	for at := time.Duration(0); at <= c.longest; at += tick {
+		fmt.Fprintf(&c.b, `<path d="M%.1f %d.5v4" class="base"/>`+"\n", c.x(at), y)
+		c.text(c.x(at), y+18, "mid", tickLabel(at, c.longest))
+	}
+	c.text((plotLeft+plotRight)/2, y+36, "mid", "time since the beginning of the run, "+tickUnit(c.longest))
+}
+
+// niceTick divides a stretch of time into at most twelve round parts.
+func niceTick(d time.Duration) time.Duration {
+	for _, t := range []time.Duration{
+		100 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second,
+		15 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour,
+	} {
+		if d/t <= 12 {
+			return t
+		}
+	}
+	return d/10 + 1
+}
+
+func tickUnit(longest time.Duration) string {
+	if longest > 5*time.Minute {
+		return "minutes"
+	}
+	return "seconds"
+}
+
+func tickLabel(at, longest time.Duration) string {
+	if longest > 5*time.Minute {
+		return typeset.Clock(at)
+	}
+	return fmt.Sprintf("%g", at.Seconds())
+}
