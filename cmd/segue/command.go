@@ -26,6 +26,7 @@ func (e usageError) Unwrap() error { return e.error }
 
 // run runs one command line and returns its exit code.
 func (w *world) run(ctx context.Context, args []string) int {
+	w.args = args
 	root, begun := w.commands()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
@@ -57,6 +58,7 @@ connection attempt, and lets sessions end at a statement boundary.
 
   segue serve fe1:9030,fe2:9030,fe3:9030     then connect to 127.0.0.1:9030
   segue demo                                 see it work, without a database
+  segue bench --dsn 'app:…@tcp(lb:9030)/'    measure what users of any endpoint feel
 
 Exit codes: 0 done; 1 failed or unhealthy; 2 wrong usage or configuration.
 Flags win over SEGUE_* variables, these over the file, the file over defaults.`,
@@ -69,11 +71,11 @@ Flags win over SEGUE_* variables, these over the file, the file over defaults.`,
 	root.SetErr(w.stderr)
 	root.SetVersionTemplate("segue {{.Version}}\n")
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run it:"}, &cobra.Group{ID: "ask", Title: "Ask and steer a running Segue:"},
-		&cobra.Group{ID: "try", Title: "Try it:"})
+		&cobra.Group{ID: "try", Title: "Try it and measure it:"})
 	for group, commands := range map[string][]*cobra.Command{
 		"run": {w.serveCommand(), w.validateCommand(), w.checkCommand()},
 		"ask": {w.statusCommand(), w.backendsCommand(), w.sessionsCommand(), w.drainCommand(), w.readyCommand(), w.maintCommand(), w.pauseCommand(), w.resumeCommand()},
-		"try": {w.demoCommand(), w.simCommand()},
+		"try": {w.demoCommand(), w.benchCommand(), w.simCommand()},
 	} {
 		for _, c := range commands {
 			c.GroupID = group

@@ -19,7 +19,8 @@ type world struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	notify         func(c chan<- os.Signal, sig ...os.Signal)
-	etc            string // the configuration that is read when none is named
+	etc            string   // the configuration that is read when none is named
+	args           []string // of the command line that run runs
 }
 
 func main() {

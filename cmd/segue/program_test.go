@@ -23,6 +23,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
 	if err := mysql.SetLogger(&mysql.NopLogger{}); err != nil { // sessions end here on purpose
 		panic(err)
 	}

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+	"github.com/spf13/cobra"
+
+	"segue/bench/experiment"
+	"segue/bench/measure"
+	"segue/bench/report"
+	"segue/bench/typeset"
+	"segue/config"
+)
+
+// benchFlags are the flags of `segue bench`. Those of the load win over the
+// experiment's file only when they are given.
+type benchFlags struct {
+	dsn, flavor, database, name, out string
+	members                          []string
+	load                             measure.Load
+	duration                         time.Duration
+	experiment, segue, mark          string
+}
+
+func (w *world) benchCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "bench",
+		Short: "Measure what the users of any endpoint feel while servers behind it are upgraded",
+		Long: `Put a load on any address of the MySQL protocol (a server, a cloud load balancer,
+HAProxy, ProxySQL, Segue), count every error that a client sees by what it was
+doing, and verify every row that it wrote. Needs an account that may create a
+database; with --no-writes, one that may SELECT. Puts away what it made.
+
+The DSN is that of go-sql-driver/mysql. $SEGUE_BENCH_DSN keeps its password out of
+the list of processes; no report shows it.
+
+Exit codes: 0 no client saw an error and no write went astray; 1 otherwise; 2 wrong
+usage.`,
+		Example: `  segue bench --dsn 'app:secret@tcp(lb.example:9030)/' --long 64 --short 64 --txn 16 --idle 32 --rate 1000 --duration 10m --mark
+  segue bench mark 'fe-1 is told to leave'            in another terminal, or in a script
+  segue bench --dsn … --segue 127.0.0.1:9131          marks from Segue's events
+  segue bench --dsn … --experiment upgrade.yaml       steps and marks from a file
+  segue bench compare lb.json segue.json              runs side by side`,
+		Args: cobra.NoArgs,
+	}
+	o := &benchFlags{load: measure.DefaultLoad()}
+	f := cmd.Flags()
+	f.StringVar(&o.dsn, "dsn", "", "what to measure: `USER:PASSWORD@tcp(HOST:PORT)/DATABASE` (default $SEGUE_BENCH_DSN)")
+	f.StringArrayVar(&o.members, "member", nil, "`DSN` of a server behind it that has data of its own; name each, where they share none")
+	f.StringVar(&o.flavor, "flavor", string(measure.Auto), "`SQL` that it speaks: auto, mysql (MariaDB too), tidb, starrocks, doris or fesim")
+	f.StringVar(&o.database, "database", measure.DefaultDatabase, "`name` of the database to write to; made if it is not there")
+	for _, c := range measure.Classes() {
+		f.IntVar(&o.load.Clients[c], c.Flag(), o.load.Clients[c], "`clients` "+benchClass[c])
+	}
+	f.Float64Var(&o.load.Rate, "rate", o.load.Rate, "`arrivals` per second of long-lived, short-lived, transaction and writing clients together")
+	f.DurationVar(&o.load.TxnHold, "txn-hold", o.load.TxnHold, "how long a transaction stays open between its two INSERTs")
+	f.DurationVar(&o.load.SlowFor, "slow-for", o.load.SlowFor, "how long a slow statement runs")
+	f.DurationVar(&o.load.IdleFor, "idle-for", o.load.IdleFor, "between two uses of an idle connection")
+	f.DurationVar(&o.load.Timeout, "timeout", o.load.Timeout, "how long a client waits for a connection or an answer")
+	f.BoolVar(&o.load.NoWrites, "no-writes", false, "write nothing: no writers, and transactions only read")
+	f.Uint64Var(&o.load.Seed, "seed", o.load.Seed, "of the timetables: the same `number`, the same arrivals")
+	f.DurationVar(&o.duration, "duration", time.Minute, "how long; 0: until Ctrl-C. An experiment ends with its last step")
+	f.StringVar(&o.experiment, "experiment", "", "`file` of steps and marks; bench/experiments has examples")
+	f.StringVar(&o.segue, "segue", "", "admin `address` of a running Segue: changes of its backends become marks")
+	f.StringVar(&o.mark, "mark", "", "listen on this loopback `address` for marks: --mark, or --mark=HOST:PORT")
+	f.Lookup("mark").NoOptDefVal = measure.DefaultControl
+	f.StringVar(&o.name, "name", "", "`name` of the run in reports (default: the experiment's, or the address)")
+	f.StringVar(&o.out, "out", "segue-bench", "`path` of the reports, to which .html, .json, .csv and .svg are appended")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return w.bench(cmd, o) }
+	cmd.AddCommand(w.benchCompareCommand(), w.benchMarkCommand())
+	return cmd
+}
+
+// benchClass says what clients of a class do.
+var benchClass = map[measure.Class]string{
+	measure.Long:  "that each keep a session with state, and verify it with every answer",
+	measure.Short: "that connect, ask one question and quit",
+	measure.Txn:   "with transactions: BEGIN, INSERT, a while, INSERT, COMMIT",
+	measure.Idle:  "of a pool that is seldom used",
+	measure.Slow:  "with statements that run for a while",
+	measure.Write: "that write rows, each under an id of its own",
+}
+
+// bench makes one run and its reports.
+func (w *world) bench(cmd *cobra.Command, o *benchFlags) error {
+	plan, e, err := w.benchPlan(cmd, o)
+	if err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(cmd.Context())
+	defer stop(nil)
+	signals := make(chan os.Signal, 1)
+	w.notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() { // ends with ctx
+		interruptAt(ctx, signals, stop)
+		signal.Stop(signals) // a second one ends the program at once
+	}()
+	tool := "segue " + readBuild().Version + ", " + readBuild().Go
+	if err := w.benchSources(ctx, o, plan, &tool); err != nil {
+		return err
+	}
+	if e != nil {
+		stage := experiment.NewStage(e, experimentEnv())
+		defer stage.Stop()
+		for _, p := range e.Processes {
+			fmt.Fprintf(w.stdout, "start %s: %s\n", p.Name, p.Run)
+		}
+		if err := stage.Open(ctx); err != nil {
+			return err
+		}
+		plan.Script = stage.Play
+	}
+	live := &report.Live{Out: w.stdout, Terminal: isTerminal(w.stdout), Style: w.style()}
+	plan.OnMark, plan.Progress, plan.Interval = live.Mark, live.Progress, live.Interval()
+	plan.OnReady = func(server string) {
+		fmt.Fprintf(w.stdout, "%s (%s): the clients are connected, %s\n", measure.Redact(plan.Endpoint.FormatDSN()), server, benchUntil(plan))
+	}
+	result, err := measure.Run(ctx, *plan)
+	live.End()
+	if err != nil {
+		return err
+	}
+	result.Name, result.Tool = o.name, tool
+	result.Command = append([]string{"segue"}, measure.RedactArgs(w.args)...)
+	fmt.Fprintf(w.stdout, "\n%s", report.Summary(result, w.style()))
+	if err := w.writeReports(o.out, result); err != nil {
+		return err
+	}
+	if !result.Clean() {
+		return fmt.Errorf("%s saw %s", o.name, benchFaults(result))
+	}
+	return nil
+}
+
+// benchPlan reads flags, environment and the experiment's file.
+func (w *world) benchPlan(cmd *cobra.Command, o *benchFlags) (*measure.Options, *experiment.Experiment, error) {
+	dsn, from := o.dsn, o.load
+	if dsn == "" {
+		dsn = w.getenv("SEGUE_BENCH_DSN")
+	}
+	var e *experiment.Experiment
+	plan := &measure.Options{Database: o.database, Duration: o.duration}
+	if o.experiment != "" {
+		var err error
+		if e, err = config.LoadExperiment(o.experiment); err != nil {
+			return nil, nil, err
+		}
+		o.load = e.Load
+		o.takeGiven(cmd, &from)
+		if dsn == "" {
+			dsn = e.DSN
+		}
+		if len(o.members) == 0 {
+			o.members = e.Members
+		}
+		if e.Flavor != "" && !cmd.Flags().Changed("flavor") {
+			o.flavor = e.Flavor
+		}
+		if o.name == "" {
+			o.name = e.Name
+		}
+		plan.Duration = 0
+	}
+	if o.load.NoWrites && !cmd.Flags().Changed("write") {
+		o.load.Clients[measure.Write] = 0
+	}
+	plan.Load = o.load
+	if err := o.load.Validate(); err != nil {
+		return nil, nil, usageError{err}
+	}
+	if err := benchEndpoints(o, plan, dsn); err != nil {
+		return nil, nil, usageError{err}
+	}
+	if o.name == "" {
+		o.name = plan.Endpoint.Addr
+	}
+	return plan, e, nil
+}
+
+// takeGiven takes from the flags what was given, over the experiment's.
+func (o *benchFlags) takeGiven(cmd *cobra.Command, from *measure.Load) {
+	given := cmd.Flags().Changed
+	for _, c := range measure.Classes() {
+		if given(c.Flag()) {
+			o.load.Clients[c] = from.Clients[c]
+		}
+	}
+	take(given("rate"), &o.load.Rate, from.Rate)
+	take(given("txn-hold"), &o.load.TxnHold, from.TxnHold)
+	take(given("slow-for"), &o.load.SlowFor, from.SlowFor)
+	take(given("idle-for"), &o.load.IdleFor, from.IdleFor)
+	take(given("timeout"), &o.load.Timeout, from.Timeout)
+	take(given("no-writes"), &o.load.NoWrites, from.NoWrites)
+	take(given("seed"), &o.load.Seed, from.Seed)
+}
+
+func take[T any](given bool, into *T, value T) {
+	if given {
+		*into = value
+	}
+}
+
+// benchEndpoints reads the DSNs and what else names something.
+func benchEndpoints(o *benchFlags, plan *measure.Options, dsn string) error {
+	var err error
+	if plan.Endpoint, err = measure.ParseDSN(dsn); err != nil {
+		return err
+	}
+	for _, text := range o.members {
+		var member *mysql.Config
+		if member, err = measure.ParseDSN(text); err != nil {
+			return fmt.Errorf("--member: %w", err)
+		}
+		plan.Members = append(plan.Members, member)
+	}
+	if plan.Flavor, err = measure.ParseFlavor(o.flavor); err != nil {
+		return err
+	}
+	if !measure.GoodName(plan.Database) {
+		return errors.New("--database: want up to 64 letters, digits and underscores")
+	}
+	return nil
+}
+
+// benchUntil says how the run ends.
+func benchUntil(plan *measure.Options) string {
+	switch {
+	case plan.Script != nil:
+		return "the steps begin"
+	case plan.Duration > 0:
+		return fmt.Sprintf("%v from now on", plan.Duration)
+	}
+	return "until Ctrl-C"
+}
+
+// benchFaults says what makes a run not clean.
+func benchFaults(r *measure.Result) string {
+	parts := []string{typeset.Plural(r.Felt.Errors, "error")}
+	if r.Ledger != nil && r.Ledger.Faults() > 0 {
+		parts = append(parts, typeset.Plural(r.Ledger.Faults(), "write")+" astray")
+	}
+	if len(r.Problems) > 0 {
+		parts = append(parts, typeset.Plural(len(r.Problems), "problem")+": "+strings.Join(r.Problems, "; "))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// experimentEnv lets commands of an experiment find this program.
+func experimentEnv() []string {
+	path, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	return []string{"SEGUE=" + path}
+}
+
+// style colours words when somebody looks who has not asked for none.
+func (w *world) style() typeset.Style {
+	return typeset.Style{On: isTerminal(w.stdout) && w.getenv("NO_COLOR") == ""}
+}
