@@ -17,10 +17,12 @@ import (
 type socket struct {
 	*net.TCPConn // its SyscallConn is what the driver's liveness check reads
 	cause        error
+	received     int // bytes since the last that were sent
 }
 
 func (s *socket) Read(p []byte) (int, error) {
 	n, err := s.TCPConn.Read(p)
+	s.received += n
 	if err != nil {
 		s.cause = err
 	}
@@ -28,6 +30,7 @@ func (s *socket) Read(p []byte) (int, error) {
 }
 
 func (s *socket) Write(p []byte) (int, error) {
+	s.received = 0
 	n, err := s.TCPConn.Write(p)
 	if err != nil {
 		s.cause = err
@@ -129,6 +132,24 @@ func (c *Client) Ask(ctx context.Context, query string, want ...string) error {
 	return c.readOne(rows, want)
 }
 
+// Row runs a query and returns the one row of its answer.
+func (c *Client) Row(ctx context.Context, query string) ([]string, error) {
+	rows, err := c.conn.(driver.QueryerContext).QueryContext(ctx, query, nil)
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	return c.readRow(rows)
+}
+
+// Received is how many bytes of the answer to the last statement have come: of
+// one that was cut off, whether it had begun.
+func (c *Client) Received() int {
+	if c.sock == nil {
+		return 0
+	}
+	return c.sock.received
+}
+
 // Statement is prepared on a client's connection and lives as long as that.
 type Statement struct {
 	client *Client
@@ -147,55 +168,82 @@ func (c *Client) Prepare(ctx context.Context, text string) (*Statement, error) {
 // Ask executes the statement with text parameters; the answer is judged as by
 // [Client.Ask].
 func (s *Statement) Ask(ctx context.Context, parameters []string, want ...string) error {
-	named := make([]driver.NamedValue, len(parameters))
-	for i, p := range parameters {
-		named[i] = driver.NamedValue{Ordinal: i + 1, Value: p}
-	}
-	rows, err := s.stmt.(driver.StmtQueryContext).QueryContext(ctx, named)
+	rows, err := s.stmt.(driver.StmtQueryContext).QueryContext(ctx, named(parameters))
 	if err != nil {
 		return s.client.explain(err)
 	}
 	return s.client.readOne(rows, want)
 }
 
+// Exec executes the statement, which returns no rows, with text parameters.
+func (s *Statement) Exec(ctx context.Context, parameters ...string) error {
+	_, err := s.stmt.(driver.StmtExecContext).ExecContext(ctx, named(parameters))
+	return s.client.explain(err)
+}
+
+func named(parameters []string) []driver.NamedValue {
+	values := make([]driver.NamedValue, len(parameters))
+	for i, p := range parameters {
+		values[i] = driver.NamedValue{Ordinal: i + 1, Value: p}
+	}
+	return values
+}
+
 // readOne reads all rows: one, that begins with want. The first column tells the
 // statement, the others the session's state.
 func (c *Client) readOne(rows driver.Rows, want []string) error {
+	row, err := c.readRow(rows)
+	if err != nil {
+		return err
+	}
+	return compare(row, want)
+}
+
+// readRow reads all rows: one.
+func (c *Client) readRow(rows driver.Rows) (texts []string, err error) {
 	defer rows.Close()
 	row := make([]driver.Value, len(rows.Columns()))
-	count, wrong := 0, error(nil)
+	count := 0
 	for {
 		err := rows.Next(row)
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return c.explain(err)
+			return nil, c.explain(err)
 		}
 		count++
-		wrong = compare(row, want)
+		texts = textsOf(row)
 	}
 	if count != 1 {
-		return fmt.Errorf("%w: %d rows", errWrongAnswer, count)
+		return nil, fmt.Errorf("%w: %d rows", errWrongAnswer, count)
 	}
-	return wrong
+	return texts, nil
 }
 
-func compare(row []driver.Value, want []string) error {
+// textsOf is a row in words, while the driver's buffer still holds it.
+func textsOf(row []driver.Value) []string {
+	texts := make([]string, len(row))
+	for i, v := range row {
+		if b, ok := v.([]byte); ok {
+			v = string(b)
+		}
+		texts[i] = fmt.Sprint(v)
+	}
+	return texts
+}
+
+func compare(row, want []string) error {
 	if len(row) < len(want) {
 		return fmt.Errorf("%w: %d columns", errWrongAnswer, len(row))
 	}
 	for i, w := range want {
-		got := row[i]
-		if b, ok := got.([]byte); ok {
-			got = string(b)
-		}
-		if got != w {
+		if row[i] != w {
 			wrong := errLostState
 			if i == 0 {
 				wrong = errWrongAnswer
 			}
-			return fmt.Errorf("%w: column %d is %.40q, not %q", wrong, i+1, fmt.Sprint(got), w)
+			return fmt.Errorf("%w: column %d is %.40q, not %.40q", wrong, i+1, row[i], w)
 		}
 	}
 	return nil
