@@ -85,4 +85,25 @@ func (f *feFleet) restart(t *testing.T, _ *segueProgram, i int) {
 	waitFor(t, "a leader", func() bool { return f.cluster.Leader() != nil })
 }
 
-func (f *feFleet) count(context.Context) (map[string]int, error) { return f.cluster.Ledger(), nil }
+func (f *feFleet) ledgers(context.Context) ([]map[string]int, error) {
+	return []map[string]int{f.cluster.Ledger()}, nil
+}
+
+func (f *feFleet) kill(i int) error {
+	fe := f.cluster.FEs()[i]
+	fe.Kill()
+	fe.Wait()
+	return nil
+}
+
+func (f *feFleet) revive(_ context.Context, i int) error { return f.cluster.FEs()[i].Start() }
+
+func (f *feFleet) freeze(i int) error {
+	f.cluster.FEs()[i].SetFault(fesim.Fault{Freeze: true})
+	return nil
+}
+
+func (f *feFleet) thaw(i int) error {
+	f.cluster.FEs()[i].SetFault(fesim.Fault{})
+	return nil
+}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	_ "embed"
 	"fmt"
+	"syscall"
 	"testing"
 
 	"segue/backend"
@@ -16,9 +17,10 @@ var movesFixtures string
 // mariadbFleet is three MariaDB servers, which say nothing when they leave: the operator drains each before he stops it.
 type mariadbFleet struct{ servers []*server }
 
-func startMariaDBs(t *testing.T) *mariadbFleet {
+// startMariaDBs starts three servers; extra are lines of their option files.
+func startMariaDBs(t *testing.T, extra ...string) *mariadbFleet {
 	t.Helper()
-	f := &mariadbFleet{startServers(t, 3)}
+	f := &mariadbFleet{startServers(t, 3, extra...)}
 	for _, s := range f.servers {
 		if err := s.exec(t.Context(), movesFixtures); err != nil {
 			t.Fatalf("fill server: %v\n%s", err, s.log())
@@ -55,36 +57,60 @@ func (f *mariadbFleet) restart(t *testing.T, p *segueProgram, i int) {
 	p.run(t, "ready", name)
 }
 
-func (f *mariadbFleet) count(ctx context.Context) (map[string]int, error) {
-	counts := map[string]int{}
+func (f *mariadbFleet) ledgers(ctx context.Context) ([]map[string]int, error) {
+	var all []map[string]int
 	for _, s := range f.servers {
 		db, err := s.open("moves")
 		if err != nil {
 			return nil, err
 		}
-		err = countLedger(ctx, db, counts)
+		counts, err := readLedger(ctx, db)
 		_ = db.Close()
 		if err != nil {
 			return nil, err
 		}
+		all = append(all, counts)
 	}
-	return counts, nil
+	return all, nil
 }
 
-// countLedger adds what one server's ledger holds to counts.
-func countLedger(ctx context.Context, db *sql.DB, counts map[string]int) error {
-	rows, err := db.QueryContext(ctx, "SELECT id, COUNT(*) FROM moves.ledger GROUP BY id")
-	if err != nil {
+// durable has a MariaDB keep what it has acknowledged although it is killed: the tests' servers do not otherwise.
+func durable() []string { return []string{"innodb-flush-log-at-trx-commit=2", "innodb-doublewrite=1"} }
+
+func (f *mariadbFleet) kill(i int) error {
+	s := f.servers[i]
+	err := killGroup(s.cmd)
+	<-s.exited
+	return err
+}
+
+func (f *mariadbFleet) revive(ctx context.Context, i int) error {
+	s := f.servers[i]
+	if err := s.start(); err != nil {
 		return err
 	}
+	return s.waitReady(ctx)
+}
+
+func (f *mariadbFleet) freeze(i int) error { return f.servers[i].cmd.Process.Signal(syscall.SIGSTOP) }
+
+func (f *mariadbFleet) thaw(i int) error { return f.servers[i].cmd.Process.Signal(syscall.SIGCONT) }
+
+// readLedger returns how often each id is in one server's ledger.
+func readLedger(ctx context.Context, db *sql.DB) (map[string]int, error) {
+	rows, err := db.QueryContext(ctx, "SELECT id, COUNT(*) FROM moves.ledger GROUP BY id")
+	if err != nil {
+		return nil, err
+	}
 	defer func() { _ = rows.Close() }()
+	counts := map[string]int{}
 	for rows.Next() {
 		var id string
 		var n int
 		if err := rows.Scan(&id, &n); err != nil {
-			return err
+			return nil, err
 		}
-		counts[id] += n
+		counts[id] = n
 	}
-	return rows.Err()
+	return counts, rows.Err()
 }

@@ -20,8 +20,33 @@ type fleet interface {
 	// in front of it.
 	restart(t *testing.T, p *segueProgram, i int)
 
-	// count returns how often each id is in the ledgers of all backends together.
-	count(ctx context.Context) (map[string]int, error)
+	// ledgers returns how often each id is in the ledger of each backend; those that share one have one.
+	ledgers(ctx context.Context) ([]map[string]int, error)
+}
+
+// fragile is a fleet whose backends can be made to fail.
+type fragile interface {
+	fleet
+
+	// kill ends backend i without a word to it (kill -9) and waits for its end; revive starts it again and waits until it serves.
+	kill(i int) error
+	revive(ctx context.Context, i int) error
+
+	// freeze stops backend i where it stands (SIGSTOP), its connections open; thaw lets it go on.
+	freeze(i int) error
+	thaw(i int) error
+}
+
+// count returns how often each id is in the ledgers of all backends together.
+func count(ctx context.Context, f fleet) (map[string]int, error) {
+	each, err := f.ledgers(ctx)
+	all := map[string]int{}
+	for _, ledger := range each {
+		for id, n := range ledger {
+			all[id] += n
+		}
+	}
+	return all, err
 }
 
 // dialect is what a load has to say differently to each kind of backend.

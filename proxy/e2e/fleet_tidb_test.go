@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -83,21 +84,38 @@ func (f *tidbFleet) restart(t *testing.T, _ *segueProgram, i int) {
 	f.servers[i].restart(t)
 }
 
-func (f *tidbFleet) count(ctx context.Context) (map[string]int, error) {
-	counts := map[string]int{}
+func (f *tidbFleet) ledgers(ctx context.Context) ([]map[string]int, error) {
+	var all []map[string]int
 	for _, s := range f.servers {
 		db, err := openDB(s.address(), "root", "")
 		if err != nil {
 			return nil, err
 		}
-		err = countLedger(ctx, db, counts)
+		counts, err := readLedger(ctx, db)
 		_ = db.Close()
 		if err != nil {
 			return nil, err
 		}
+		all = append(all, counts)
 	}
-	return counts, nil
+	return all, nil
 }
+
+func (f *tidbFleet) kill(i int) error {
+	f.servers[i].kill()
+	return nil
+}
+
+func (f *tidbFleet) revive(ctx context.Context, i int) error {
+	if err := f.servers[i].start(); err != nil {
+		return err
+	}
+	return f.servers[i].waitReady(ctx)
+}
+
+func (f *tidbFleet) freeze(i int) error { return f.servers[i].cmd.Process.Signal(syscall.SIGSTOP) }
+
+func (f *tidbFleet) thaw(i int) error { return f.servers[i].cmd.Process.Signal(syscall.SIGCONT) }
 
 // openDB is a way to a server beside the clients under test.
 func openDB(address, user, password string) (*sql.DB, error) {

@@ -14,7 +14,7 @@ type fate uint8
 const (
 	inserted fate = iota // acknowledged: it must be there once
 	unknown              // the answer was lost: at most once
-	undone               // never committed: it must not be there
+	undone               // never committed, or said not to have been executed: it must not be there
 )
 
 // ledger remembers what clients know of the rows that they have inserted, to compare with what servers hold.
@@ -30,6 +30,18 @@ func (l *ledger) note(f fate, ids ...string) {
 	defer l.mu.Unlock()
 	for _, id := range ids {
 		l.rows[id] = f
+	}
+}
+
+// settle notes what a client knows of rows once the statement that was to make them last has ended.
+func (l *ledger) settle(err error, ids ...string) {
+	switch outcomeOf(err) {
+	case answered:
+		l.note(inserted, ids...)
+	case notRun:
+		l.note(undone, ids...)
+	default:
+		l.note(unknown, ids...)
 	}
 }
 

@@ -57,7 +57,7 @@ func roll(t *testing.T, f fleet) {
 	took := time.Since(began)
 	l.stop()
 	c.stop()
-	counts, err := f.count(t.Context())
+	counts, err := count(t.Context(), f)
 	if err != nil {
 		t.Fatalf("count ledger: %v", err)
 	}
@@ -137,7 +137,7 @@ func TestMoveLoadSeesErrors(t *testing.T) {
 			t.Errorf("no %s client saw its server restart", workload(w))
 		}
 	}
-	counts, err := f.count(t.Context())
+	counts, err := count(t.Context(), f)
 	if err != nil {
 		t.Fatalf("count ledger: %v", err)
 	}

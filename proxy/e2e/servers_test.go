@@ -44,12 +44,12 @@ type server struct {
 
 func (s *server) address() string { return net.JoinHostPort(s.host, strconv.Itoa(s.port)) }
 
-// startServers starts n servers with the fixtures; they end with the test.
-func startServers(t *testing.T, n int) []*server {
+// startServers starts n servers with the fixtures; they end with the test. extra are lines of their option files.
+func startServers(t *testing.T, n int, extra ...string) []*server {
 	t.Helper()
 	servers := make([]*server, n)
 	for i := range servers {
-		servers[i] = startServer(t, "127.0.0.1", "skip-name-resolve")
+		servers[i] = startServer(t, "127.0.0.1", append([]string{"skip-name-resolve"}, extra...)...)
 	}
 	for i, s := range servers {
 		if err := s.fill(t.Context()); err != nil {

@@ -26,6 +26,7 @@ const tidbStopTimeout = 40 * time.Second
 
 // tidbServer is one tidb-server with an embedded store of its own.
 type tidbServer struct {
+	program      string
 	port, status int
 	dir          string
 	cmd          *exec.Cmd
@@ -45,11 +46,13 @@ func newTiDB(t *testing.T, certs string, wait time.Duration) *tidbServer {
 		t.Fatalf("make server directory: %v", err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s := &tidbServer{port: freePort(t, "127.0.0.1"), status: freePort(t, "127.0.0.1"), dir: dir}
+	s := &tidbServer{program: tidbProgram(t), port: freePort(t, "127.0.0.1"), status: freePort(t, "127.0.0.1"), dir: dir}
 	if err := s.writeOptions(certs, wait); err != nil {
 		t.Fatalf("write options: %v", err)
 	}
-	s.start(t)
+	if err := s.start(); err != nil {
+		t.Fatalf("start tidb-server: %v", err)
+	}
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
@@ -93,23 +96,23 @@ session-token-signing-key = %q
 }
 
 // start starts the process; waitReady waits for it.
-func (s *tidbServer) start(t *testing.T) {
-	t.Helper()
+func (s *tidbServer) start() error {
 	logFile, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		t.Fatalf("open log: %v", err)
+		return err
 	}
 	defer func() { _ = logFile.Close() }()
-	s.cmd = exec.Command(tidbProgram(t), "--config", s.options())
+	s.cmd = exec.Command(s.program, "--config", s.options())
 	s.cmd.Env = append(os.Environ(), "GOMEMLIMIT=1500MiB")
 	s.cmd.Dir = s.dir // its slow log goes where it stands
 	s.cmd.Stdout, s.cmd.Stderr = logFile, logFile
 	s.cmd.SysProcAttr = clientProcess()
 	if err := s.cmd.Start(); err != nil {
-		t.Fatalf("start tidb-server: %v", err)
+		return err
 	}
 	s.exited = make(chan struct{})
 	go reap(s.cmd, s.exited)
+	return nil
 }
 
 // reap waits for a process; how it ends is of no interest, since tests kill it too.
@@ -177,7 +180,9 @@ func (s *tidbServer) restart(t *testing.T) {
 	case <-time.After(tidbStopTimeout):
 		t.Fatalf("tidb-server %s did not stop within %s", s.address(), tidbStopTimeout)
 	}
-	s.start(t)
+	if err := s.start(); err != nil {
+		t.Fatalf("start tidb-server again: %v", err)
+	}
 	if err := s.waitReady(t.Context()); err != nil {
 		t.Fatalf("wait for tidb-server: %v\n%s", err, tail(s.log(), 20))
 	}

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -18,6 +19,7 @@ type statefulWorker struct {
 	client   *bench.Client
 	prepared *bench.Statement
 	asked    int
+	excused  int // errors that nobody could have saved it from
 }
 
 // run works until ctx is done. What has been begun by then is ended and counted.
@@ -42,6 +44,9 @@ func (w *statefulWorker) run(ctx context.Context) {
 		case !w.client.Connected() && !w.connect(whole):
 		case w.workload == transactions:
 			w.turn(whole, w.transaction)
+			if w.client.Connected() {
+				w.turn(whole, w.ask)
+			}
 		default:
 			w.turn(whole, w.statement())
 		}
@@ -59,20 +64,46 @@ func (w *statefulWorker) think() time.Duration {
 // step is one thing that a client asks for. It returns how long the client waited for answers.
 type step func(ctx context.Context) (time.Duration, error)
 
-// turn makes one step and counts it.
+// costly is an error of a statement that nobody may run a second time: a write, or one inside a transaction.
+type costly struct{ error }
+
+func (e costly) Unwrap() error { return e.error }
+
+func isCostly(err error) bool {
+	_, is := errors.AsType[costly](err)
+	return is
+}
+
+// turn makes one step and counts it. After an ERR_Packet the client goes on with its connection, as an application does: it gives
+// its transaction up, and what its session held must still be there.
 func (w *statefulWorker) turn(ctx context.Context, do step) {
 	wait, err := do(ctx)
-	if err != nil {
-		w.failed("statement", bench.Asking, err)
+	if err == nil {
+		w.load.answered(w.workload, wait)
 		return
 	}
-	w.load.answered(w.workload, wait)
+	kind := bench.Classify(bench.Asking, err)
+	if w.count(kind, "statement", err); kind != bench.StatementERR {
+		w.client.Drop()
+		return
+	}
+	if w.workload == transactions {
+		if err := w.client.Exec(ctx, "ROLLBACK"); err != nil {
+			w.failed("rollback", bench.Asking, err)
+		}
+	}
 }
 
 // failed counts an error and gives the connection up.
 func (w *statefulWorker) failed(doing string, phase bench.Phase, err error) {
 	w.client.Drop()
-	w.load.failed(w.workload, bench.Classify(phase, err), doing, err)
+	w.count(bench.Classify(phase, err), doing, err)
+}
+
+func (w *statefulWorker) count(kind bench.Kind, doing string, err error) {
+	if w.load.failed(w, kind, doing, err) {
+		w.excused++
+	}
 }
 
 // connect logs in and sets up the state, and counts an error only.
@@ -162,26 +193,26 @@ func (w *statefulWorker) insert(ctx context.Context) (time.Duration, error) {
 	id := w.token()
 	w.load.ledger.note(unknown, id)
 	wait, err := timed(func() error { return w.client.Exec(ctx, fmt.Sprintf(w.load.dialect.insert, id)) })
-	if err == nil {
-		w.load.ledger.note(inserted, id)
+	w.load.ledger.settle(err, id)
+	if err != nil {
+		return wait, costly{err}
 	}
-	return wait, err
+	return wait, nil
 }
 
-// transaction writes two rows, and verifies the state in between.
+// transaction writes two rows.
 func (w *statefulWorker) transaction(ctx context.Context) (time.Duration, error) {
 	first, second := w.token(), w.token()
 	w.load.ledger.note(undone, first, second)
-	longest := time.Duration(0)
+	longest, err := timed(func() error { return w.client.Exec(ctx, "BEGIN") }) // nothing has been done in it yet: an error of it is no excuse
 	exec := func(text string) error {
 		wait, err := timed(func() error { return w.client.Exec(ctx, text) })
 		longest = max(longest, wait)
 		if err != nil {
-			return fmt.Errorf("%.6s: %w", text, err)
+			return costly{fmt.Errorf("%.6s: %w", text, err)}
 		}
 		return nil
 	}
-	err := exec("BEGIN")
 	if err == nil {
 		err = exec(fmt.Sprintf(w.load.dialect.insert, first))
 	}
@@ -193,12 +224,9 @@ func (w *statefulWorker) transaction(ctx context.Context) (time.Duration, error)
 		return longest, err
 	}
 	w.load.ledger.note(unknown, first, second)
-	if err := exec("COMMIT"); err != nil {
-		return longest, err
-	}
-	w.load.ledger.note(inserted, first, second)
-	wait, err := w.ask(ctx)
-	return max(longest, wait), err
+	err = exec("COMMIT")
+	w.load.ledger.settle(err, first, second)
+	return longest, err
 }
 
 // timed does something and tells how long that took.

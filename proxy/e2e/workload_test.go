@@ -41,8 +41,15 @@ type score struct {
 	answered int
 	errors   map[bench.Kind]int // the wrong answers are lost state
 	excused  int                // transactions, and writes, that nobody could have saved
+	most     int                // … of one client
+	costly   int                // of the errors, those of writes and in transactions
 	longest  time.Duration      // for which one of them waited for one answer
 	waits    bench.Histogram
+}
+
+// lost is how many connections clients have lost.
+func (s *score) lost() int {
+	return s.errors[bench.StatementCut] + s.errors[bench.StatementTimeout] + s.errors[bench.Other]
 }
 
 func (s *score) failed() int {
@@ -57,12 +64,14 @@ func (s *score) failed() int {
 type statefulLoad struct {
 	account bench.Account
 	dialect dialect
+	workers [numWorkloads]int
 	run     string // tells this load's ids from any other's
 	ledger  *ledger
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	ready   sync.WaitGroup // of the workers that have set up their state
 	working atomic.Int64   // answers to long-lived clients
+	killed  atomic.Bool    // backends are being killed: what they take with them is excused
 
 	mu      sync.Mutex // guards what follows
 	scores  [numWorkloads]score
@@ -74,6 +83,7 @@ type statefulLoad struct {
 func startStatefulLoad(t *testing.T, address string, d dialect, workers [numWorkloads]int) *statefulLoad {
 	t.Helper()
 	l := newStatefulLoad(address, d)
+	l.workers = workers
 	var ctx context.Context
 	ctx, l.cancel = context.WithCancel(context.Background())
 	t.Cleanup(l.stop)
@@ -154,15 +164,23 @@ func (l *statefulLoad) answered(w workload, wait time.Duration) {
 	s.waits.Add(wait)
 }
 
-func (l *statefulLoad) failed(w workload, kind bench.Kind, doing string, err error) {
+// failed counts an error, and reports whether nobody could have saved the client from it.
+func (l *statefulLoad) failed(w *statefulWorker, kind bench.Kind, doing string, err error) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if w == transactions && l.dialect.excused != nil && l.dialect.excused(err) || l.dialect.cut != nil && l.dialect.cut(err) {
-		l.scores[w].excused++
-		return
+	s := &l.scores[w.workload]
+	if w.workload == transactions && l.dialect.excused != nil && l.dialect.excused(err) || l.dialect.cut != nil && l.dialect.cut(err) ||
+		l.killed.Load() && isCostly(err) && conceded(err) {
+		s.excused++
+		s.most = max(s.most, w.excused+1)
+		return true
 	}
-	l.scores[w].errors[kind]++
-	l.faults = append(l.faults, fmt.Sprintf("%s, %s: %s: %v", w, doing, kind, err))
+	s.errors[kind]++
+	if isCostly(err) {
+		s.costly++
+	}
+	l.faults = append(l.faults, fmt.Sprintf("%s, %s: %s: %v", w.workload, doing, kind, err))
+	return false
 }
 
 // total is the clients' errors but those of state, the lost states, and the longest wait.
