@@ -18,9 +18,9 @@ type cable struct {
 	mu      sync.Mutex
 	changed *sync.Cond // condition, or a strand's broken
 	condition
-	bites   int // answers that are still to be cut in the middle
-	strands map[*strand]bool
-	closed  bool
+	bites, mouthfuls int // answers that are still to be cut in the middle: of any length, and large ones
+	strands          map[*strand]bool
+	closed           bool
 }
 
 // condition is how a cable carries what comes. What it does not carry waits in it, a connection's end included, as with a network
@@ -70,11 +70,12 @@ func (c *cable) set(to condition) {
 	c.changed.Broadcast()
 }
 
-// bite cuts the next n answers in the middle: half of what has come is carried, then there is a reset.
-func (c *cable) bite(n int) {
+// bite cuts the next answers in the middle, so many of any length and so many large ones: half of what has come is carried, then
+// there is a reset.
+func (c *cable) bite(n, large int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.bites = n
+	c.bites, c.mouthfuls = n, large
 }
 
 // reset breaks every connection by RST, on both sides, and tells how many there were.
@@ -209,13 +210,18 @@ func (c *cable) wait() time.Duration {
 	return c.delay
 }
 
-// takeBite takes a bite, if one is due and there is something to bite into.
+// takeBite takes a bite of n bytes of answers, if one is due and there is something to bite into.
 func (c *cable) takeBite(n int) bool {
+	const large = 4 << 10
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.bites == 0 || n < 2 {
+	switch {
+	case c.mouthfuls > 0 && n >= large:
+		c.mouthfuls--
+	case c.bites > 0 && n > 1:
+		c.bites--
+	default:
 		return false
 	}
-	c.bites--
 	return true
 }

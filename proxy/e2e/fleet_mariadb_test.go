@@ -57,21 +57,10 @@ func (f *mariadbFleet) restart(t *testing.T, p *segueProgram, i int) {
 	p.run(t, "ready", name)
 }
 
+func (f *mariadbFleet) admin(i int) (*sql.DB, error) { return f.servers[i].open("moves") }
+
 func (f *mariadbFleet) ledgers(ctx context.Context) ([]map[string]int, error) {
-	var all []map[string]int
-	for _, s := range f.servers {
-		db, err := s.open("moves")
-		if err != nil {
-			return nil, err
-		}
-		counts, err := readLedger(ctx, db)
-		_ = db.Close()
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, counts)
-	}
-	return all, nil
+	return readLedgers(ctx, f)
 }
 
 // durable has a MariaDB keep what it has acknowledged although it is killed: the tests' servers do not otherwise.
@@ -95,22 +84,3 @@ func (f *mariadbFleet) revive(ctx context.Context, i int) error {
 func (f *mariadbFleet) freeze(i int) error { return f.servers[i].cmd.Process.Signal(syscall.SIGSTOP) }
 
 func (f *mariadbFleet) thaw(i int) error { return f.servers[i].cmd.Process.Signal(syscall.SIGCONT) }
-
-// readLedger returns how often each id is in one server's ledger.
-func readLedger(ctx context.Context, db *sql.DB) (map[string]int, error) {
-	rows, err := db.QueryContext(ctx, "SELECT id, COUNT(*) FROM moves.ledger GROUP BY id")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	counts := map[string]int{}
-	for rows.Next() {
-		var id string
-		var n int
-		if err := rows.Scan(&id, &n); err != nil {
-			return nil, err
-		}
-		counts[id] = n
-	}
-	return counts, rows.Err()
-}

@@ -84,21 +84,10 @@ func (f *tidbFleet) restart(t *testing.T, _ *segueProgram, i int) {
 	f.servers[i].restart(t)
 }
 
+func (f *tidbFleet) admin(i int) (*sql.DB, error) { return openDB(f.servers[i].address(), "root", "") }
+
 func (f *tidbFleet) ledgers(ctx context.Context) ([]map[string]int, error) {
-	var all []map[string]int
-	for _, s := range f.servers {
-		db, err := openDB(s.address(), "root", "")
-		if err != nil {
-			return nil, err
-		}
-		counts, err := readLedger(ctx, db)
-		_ = db.Close()
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, counts)
-	}
-	return all, nil
+	return readLedgers(ctx, f)
 }
 
 func (f *tidbFleet) kill(i int) error {

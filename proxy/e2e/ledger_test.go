@@ -34,8 +34,8 @@ func (l *ledger) note(f fate, ids ...string) {
 }
 
 // settle notes what a client knows of rows once the statement that was to make them last has ended.
-func (l *ledger) settle(err error, ids ...string) {
-	switch outcomeOf(err) {
+func (l *ledger) settle(o outcome, ids ...string) {
+	switch o {
 	case answered:
 		l.note(inserted, ids...)
 	case notRun:

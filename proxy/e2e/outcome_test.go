@@ -21,6 +21,8 @@ const (
 	uncertain                // an ERR_Packet that leaves open whether it has
 	cutOff                   // no ERR_Packet: the connection is lost, or nothing has come in time
 	misled                   // an answer that is not its own, or packets out of order
+
+	numOutcomes
 )
 
 // Errors by which a server leaves open whether it has executed a statement, or has committed. By any other of a server's own the statement

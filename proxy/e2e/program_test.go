@@ -34,6 +34,7 @@ type segueProgram struct {
 	path    string
 	address string // where clients connect
 	admin   string
+	config  string // its file
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when cmd has been waited for
 	stdout  *output
@@ -62,12 +63,19 @@ func (o *output) String() string {
 // up. more are lines of the configuration. It ends with the test.
 func startProgram(t *testing.T, flavor backend.Flavor, specs []backend.Spec, more ...string) *segueProgram {
 	t.Helper()
-	p := &segueProgram{path: buildProgram(t), stdout: &output{}, stderr: &output{}, exited: make(chan struct{})}
-	config := filepath.Join(t.TempDir(), "segue.yaml")
-	if err := os.WriteFile(config, configuration(flavor, specs, more), 0o600); err != nil {
+	return startProgramAt(t, buildProgram(t), flavor, specs, more...)
+}
+
+// startProgramAt starts the program at path.
+func startProgramAt(t *testing.T, path string, flavor backend.Flavor, specs []backend.Spec, more ...string) *segueProgram {
+	t.Helper()
+	p := &segueProgram{
+		path: path, config: filepath.Join(t.TempDir(), "segue.yaml"), stdout: &output{}, stderr: &output{}, exited: make(chan struct{}),
+	}
+	if err := os.WriteFile(p.config, configuration(flavor, specs, more), 0o600); err != nil {
 		t.Fatalf("write configuration: %v", err)
 	}
-	p.cmd = exec.Command(p.path, "serve", "--config", config)
+	p.cmd = exec.Command(p.path, "serve", "--config", p.config)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	p.cmd.SysProcAttr = clientProcess()
 	if err := p.cmd.Start(); err != nil {
@@ -99,6 +107,9 @@ func configuration(flavor backend.Flavor, specs []backend.Spec, more []string) [
 		fmt.Fprintf(&b, "  - {name: %s, address: %q", s.Name, s.Address)
 		if s.HealthURL != "" {
 			fmt.Fprintf(&b, ", health: %q", s.HealthURL)
+		}
+		if s.Weight > 0 {
+			fmt.Fprintf(&b, ", weight: %d", s.Weight)
 		}
 		fmt.Fprintln(&b, "}")
 	}
@@ -178,6 +189,22 @@ func (p *segueProgram) run(t *testing.T, args ...string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("segue %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
+}
+
+// reload gives Segue another configuration, and waits until it is in force.
+func (p *segueProgram) reload(t *testing.T, flavor backend.Flavor, specs []backend.Spec, more ...string) {
+	t.Helper()
+	const loaded = "segue_config_last_reload_success_timestamp_seconds"
+	before := addSeries(string(p.get(t, "/metrics")), loaded)
+	draft := p.config + ".new"
+	err := os.WriteFile(draft, configuration(flavor, specs, more), 0o600)
+	if err == nil {
+		err = os.Rename(draft, p.config)
+	}
+	if err != nil {
+		t.Fatalf("write configuration: %v", err)
+	}
+	waitFor(t, "the configuration to be in force", func() bool { return addSeries(string(p.get(t, "/metrics")), loaded) > before })
 }
 
 // backendInfo is what the admin API says of a backend.

@@ -193,7 +193,7 @@ func (w *statefulWorker) insert(ctx context.Context) (time.Duration, error) {
 	id := w.token()
 	w.load.ledger.note(unknown, id)
 	wait, err := timed(func() error { return w.client.Exec(ctx, fmt.Sprintf(w.load.dialect.insert, id)) })
-	w.load.ledger.settle(err, id)
+	w.load.ledger.settle(outcomeOf(err), id)
 	if err != nil {
 		return wait, costly{err}
 	}
@@ -225,7 +225,7 @@ func (w *statefulWorker) transaction(ctx context.Context) (time.Duration, error)
 	}
 	w.load.ledger.note(unknown, first, second)
 	err = exec("COMMIT")
-	w.load.ledger.settle(err, first, second)
+	w.load.ledger.settle(outcomeOf(err), first, second)
 	return longest, err
 }
 
