@@ -55,8 +55,14 @@ func (w *checkClient) do(r role, what string, send func() error) outcome {
 	return o
 }
 
+// lifetime is about how many rounds a client keeps its connection for. Pools do so too, and that brings backends that are back into use.
+const lifetime = 100
+
 // ready connects, unless it is connected, and sets up the session's state.
 func (w *checkClient) ready(ctx context.Context) bool {
+	if rand.IntN(lifetime) == 0 {
+		w.client.Quit()
+	}
 	if w.client.Connected() {
 		return true
 	}
@@ -82,7 +88,7 @@ func (w *checkClient) ready(ctx context.Context) bool {
 
 // exec runs a statement that may not be run twice.
 func (w *checkClient) exec(ctx context.Context, text string) outcome {
-	return w.do(unrepeatable, fmt.Sprintf("%.6s", text), func() error { return w.client.Exec(ctx, text) })
+	return w.do(unrepeatable, fmt.Sprintf("%.8s", text), func() error { return w.client.Exec(ctx, text) })
 }
 
 // ask verifies that an answer is the question's own, and the session the client's own.

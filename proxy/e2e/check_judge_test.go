@@ -131,11 +131,13 @@ func (b bounds) settle(o outcome) bounds {
 	}
 }
 
-// judgeCounter judges what a counter has been found at.
+// judgeCounter judges what has been counted.
 func judgeCounter(b bounds, n int, where string) (findings []finding) {
 	switch {
 	case n < b.low:
 		return []finding{{ruleLost, fmt.Sprintf("%s is at %d, below the %d that were acknowledged", where, n, b.low)}}
+	case n > b.high && b.high == 0:
+		return []finding{{ruleUntrue, fmt.Sprintf("%s is at %d, and nothing was sent", where, n)}}
 	case n > b.high:
 		return []finding{{ruleTwice, fmt.Sprintf("%s is at %d, above the %d that were sent", where, n, b.high)}}
 	}
@@ -219,6 +221,9 @@ func TestJudgeCounter(t *testing.T) {
 		if got := joined(judgeCounter(b, n, "it")); got != want {
 			t.Errorf("%d: %q, want %q", n, got, want)
 		}
+	}
+	if got := joined(judgeCounter(bounds{}, 1, "it")); got != "executed though said not to be: it is at 1, and nothing was sent" {
+		t.Errorf("nothing was sent: %q", got)
 	}
 }
 

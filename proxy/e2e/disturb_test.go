@@ -99,15 +99,15 @@ func (d *disturber) carryOut(t *testing.T, i incident) {
 	case leave:
 		d.fleet.restart(t, d.program, i.backend)
 	case remove:
-		d.program.reload(t, d.fleet.flavor(), slices.Delete(slices.Clone(d.specs), i.backend, i.backend+1))
+		d.program.reload(t, d.fleet.flavor(), slices.Delete(slices.Clone(d.specs), i.backend, i.backend+1), eager)
 		d.last(i)
-		d.program.reload(t, d.fleet.flavor(), d.specs)
+		d.program.reload(t, d.fleet.flavor(), d.specs, eager)
 	case reweigh:
 		specs := slices.Clone(d.specs)
 		specs[i.backend].Weight = 3
-		d.program.reload(t, d.fleet.flavor(), specs)
+		d.program.reload(t, d.fleet.flavor(), specs, eager)
 		d.last(i)
-		d.program.reload(t, d.fleet.flavor(), d.specs)
+		d.program.reload(t, d.fleet.flavor(), d.specs, eager)
 	default:
 		d.strike(i.what, i.backend)
 	}
@@ -123,13 +123,26 @@ func (d *disturber) last(i incident) {
 	time.Sleep(i.lasts / 2)
 }
 
-// strike lets something happen that takes no time.
+// lose has what is under way in one direction get lost, connections and all.
+func (d *disturber) lose(at int, c condition) {
+	const gathering = 100 * time.Millisecond // of statements, on connections that do not get answers; too short for anybody to doubt the server
+	d.cables[at].set(c)
+	time.Sleep(gathering)
+	d.cables[at].reset()
+	d.cables[at].set(condition{})
+}
+
+// strike lets something happen that takes hardly any time.
 func (d *disturber) strike(what disturbance, at int) {
 	switch what {
 	case reset:
 		d.cables[at].reset()
 	case finish:
 		d.cables[at].finish()
+	case loseStatements:
+		d.lose(at, condition{deaf: true})
+	case loseAnswers:
+		d.lose(at, condition{mute: true})
 	default:
 		d.cables[at].bite(3, 1)
 	}

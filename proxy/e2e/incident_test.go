@@ -17,33 +17,40 @@ var seed = flag.Uint64("seed", 1, "what the incidents of the TestMoveCheck tests
 type disturbance uint8
 
 const (
-	kill      disturbance = iota // kill -9, and a start
-	freeze                       // SIGSTOP, and SIGCONT
-	partition                    // nothing comes through, either way
-	deafen                       // nothing reaches the server; its answers come through
-	mute                         // what reaches the server is not answered
-	slow                         // everything takes a while more
-	reset                        // RST on every connection
-	finish                       // FIN on every connection
-	bite                         // answers are cut in the middle
-	drain                        // by the operator, and ready
-	leave                        // a graceful exit, and a start
-	remove                       // from the configuration, and added again
-	reweigh                      // in the configuration
+	kill           disturbance = iota // kill -9, and a start
+	freeze                            // SIGSTOP, and SIGCONT
+	partition                         // nothing comes through, either way
+	deafen                            // nothing reaches the server; its answers come through
+	mute                              // what reaches the server is not answered
+	slow                              // everything takes a while more
+	reset                             // RST on every connection
+	finish                            // FIN on every connection
+	bite                              // answers are cut in the middle
+	loseStatements                    // RST, while statements are under way to the server: they are not executed
+	loseAnswers                       // RST, while answers are under way: they are
+	drain                             // by the operator, and ready
+	leave                             // a graceful exit, and a start
+	remove                            // from the configuration, and added again
+	reweigh                           // in the configuration
 
 	numDisturbances
 )
 
 func (d disturbance) String() string {
 	return [numDisturbances]string{
-		"kill", "freeze", "partition", "deafen", "mute", "slow", "reset", "finish", "bite", "drain", "leave", "remove", "reweigh",
+		"kill", "freeze", "partition", "deafen", "mute", "slow", "reset", "finish", "bite", "lose statements of", "lose answers of", "drain", "leave", "remove", "reweigh",
 	}[d]
 }
 
 // away reports whether the backend cannot serve meanwhile. There is never more than one of those at a time: that all are away is
 // another test's subject.
 func (d disturbance) away() bool {
-	return d != slow && d != reset && d != finish && d != bite && d != reweigh
+	switch d {
+	case slow, reset, finish, bite, loseStatements, loseAnswers, reweigh:
+		return false
+	default:
+		return true
+	}
 }
 
 // incident is a disturbance of one backend.

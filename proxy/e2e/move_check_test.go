@@ -18,12 +18,15 @@ func TestMoveCheckMariaDB(t *testing.T) { checkThrough(t, startMariaDBs(t, durab
 
 func TestMoveCheckTiDB(t *testing.T) { checkThrough(t, startTiDBs(t, 0)) }
 
+// eager gives a backend that is back its full share of new connections at once, so that the next incident costs it something.
+const eager = "balance: {slow_start: 0s}"
+
 func checkThrough(t *testing.T, f fragile) {
 	t.Helper()
 	t.Logf("-seed %d -minutes %g", *seed, *minutes)
 	d := startDisturber(t, f)
 	b := openBank(t, f)
-	d.program = startProgram(t, f.flavor(), d.specs)
+	d.program = startProgram(t, f.flavor(), d.specs, eager)
 	c := startCheck(t, d.program.address, f.dialect(), b)
 	d.disturb(t, plan(*seed, len(d.specs)), time.Duration(*minutes*float64(time.Minute)))
 	conclude(t, c, d)
