@@ -7,6 +7,8 @@ GO ?= go
 GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 30s
 ROUNDS ?= 1
+MINUTES ?= 0.75
+SEED ?= 1
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 .PHONY: help
@@ -27,9 +29,9 @@ test: deps ## Run all tests: unit tests with the race detector, then real client
 	$(GO) test -timeout 15m -v -skip '^TestMove' ./proxy/e2e
 
 .PHONY: e2e
-e2e: deps ## Restart FEs, MariaDB and TiDB under clients that keep state, ROUNDS times (the first run builds TiDB: 6 to 15 minutes)
+e2e: deps ## Restart, kill and stop FEs, MariaDB and TiDB under clients that keep state, ROUNDS times, and check consistency for MINUTES from SEED (the first run builds TiDB: 6 to 15 minutes)
 	GO='$(GO)' proxy/e2e/tidb/build.sh
-	$(GO) test -timeout 60m -v -run '^TestMove' ./proxy/e2e -rounds $(ROUNDS)
+	$(GO) test -timeout 60m -v -run '^TestMove' ./proxy/e2e -rounds $(ROUNDS) -minutes $(MINUTES) -seed $(SEED)
 
 .PHONY: unit
 unit: ## Run the tests that need nothing but Go

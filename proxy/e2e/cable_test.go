@@ -78,15 +78,14 @@ func (c *cable) bite(n, large int) {
 	c.bites, c.mouthfuls = n, large
 }
 
-// reset breaks every connection by RST, on both sides, and tells how many there were.
-func (c *cable) reset() int {
+// reset breaks every connection by RST, on both sides.
+func (c *cable) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for l := range c.strands {
 		l.breakOff()
 	}
 	c.changed.Broadcast()
-	return len(c.strands)
 }
 
 // finish closes every connection by FIN, on both sides.

@@ -32,5 +32,21 @@
 // statement. They count every error, with nothing retried, and write rows under ids of their own, by which a ledger finds statements
 // that were executed twice and acknowledged ones that were lost.
 //
+// The same clients see backends killed one by one (TestMoveCrash), all at once (TestMoveAllDown), and stopped where they stand
+// (TestMoveFrozen). A client keeps its connection after an ERR_Packet. Excused is what cannot be helped: one error, in Segue's words, for a
+// write or a transaction that was under way.
+//
+// # Consistency
+//
+// The TestMoveCheck tests make incidents happen, in random order from a seed (incident_test.go): kills, freezes, drains, exits, reloads,
+// and whatever a network does, by cables between Segue and the backends (cable_test.go). Meanwhile clients write rows, move money, count, and
+// ask what only they can be answered (check_workers_test.go). Each statement is judged by itself, and in the end what the backends
+// hold, by pure functions (check_judge_test.go), against the rules listed there. TestMoveCheckFinds builds Segue with a fault in it, one
+// for each rule, and requires that the check finds it.
+//
+// The backends of a fleet share no data, but for the FEs: a row counts wherever it is, transfers and counters are judged on each server.
+//
+// # Pools
+//
 // Real pools do the same as programs of their own under clients/; move_pools_test.go says how they are called.
 package e2e

@@ -49,7 +49,7 @@ func allDown(t *testing.T, f fragile) {
 	}
 	took := time.Since(began)
 	l.stop()
-	v := countedBy(t, f, l.ledger)
+	v := l.judgeRows(t, f)
 	t.Logf("\n%s\n%s", crashHead, crashFigure(t, l, v, took))
 	judgeCrash(t, l, v, *rounds*len(f.specs()))
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ func TestMoveCrashTiDB(t *testing.T) { crash(t, startTiDBs(t, 0)) }
 // under way costs one error, which says the truth; and that no client loses its connection.
 func crash(t *testing.T, f fragile) {
 	t.Helper()
+	keeps(t, f)
 	p := startProgram(t, f.flavor(), f.specs())
 	l := startStatefulLoad(t, p.address, f.dialect(), fullLoad())
 	l.killed.Store(true)
@@ -46,7 +48,7 @@ func crash(t *testing.T, f fragile) {
 	took := time.Since(began)
 	l.stop()
 	c.stop()
-	v := countedBy(t, f, l.ledger)
+	v := l.judgeRows(t, f)
 	t.Logf("\n%s\n%s", crashHead, crashFigure(t, l, v, took))
 	t.Logf("without Segue a client waited for %v at most", c.longest)
 	judgeCrash(t, l, v, kills)
@@ -92,14 +94,30 @@ func reviveOne(t *testing.T, f fragile, i int) {
 	}
 }
 
-// countedBy compares a ledger with what the backends hold.
-func countedBy(t *testing.T, f fleet, l *ledger) verdict {
+// judgeRows compares what a load knows of its rows with what the backends hold.
+func (l *statefulLoad) judgeRows(t *testing.T, f fleet) verdict {
 	t.Helper()
 	counts, err := count(t.Context(), f)
 	if err != nil {
 		t.Fatalf("count ledger: %v", err)
 	}
-	return l.judge(counts)
+	maps.DeleteFunc(counts, func(id string, _ int) bool { return !strings.HasPrefix(id, l.run) }) // another load's
+	return l.ledger.judge(counts)
+}
+
+// keeps requires of a backend by itself, without Segue, that it forgets nothing of what it has acknowledged when it is killed: otherwise
+// nothing could be said of what stands in front of it.
+func keeps(t *testing.T, f fragile) {
+	t.Helper()
+	l := startStatefulLoad(t, f.specs()[0].Address, f.dialect(), [numWorkloads]int{longLived: 16, transactions: 16})
+	l.waitMore(t, 200)
+	killOne(t, f, 0)
+	reviveOne(t, f, 0)
+	l.waitMore(t, 200)
+	l.stop()
+	for _, fault := range l.judgeRows(t, f).faults() {
+		t.Fatalf("%s, without Segue: %s", f.specs()[0].Name, fault)
+	}
 }
 
 const crashHead = "| set-up | rounds | took | idle ok/err | reads ok/err | short ok/err | writes err/one each | txn ok/err/one each | lost state | lost connections | " +

@@ -67,7 +67,7 @@ func frozen(t *testing.T, f fragile) {
 	if idleErrors+idleLost > 0 {
 		t.Errorf("idle sessions saw %d errors and lost %d states: %v", idleErrors, idleLost, asked.summary(5))
 	}
-	judgeCrash(t, l, countedBy(t, f, l.ledger), 1)
+	judgeCrash(t, l, l.judgeRows(t, f), 1)
 }
 
 // askInTurn has each client verify its state, one every so often, so that statements come at all times of a fault. Each waits for its own

@@ -11,10 +11,10 @@ import (
 	"segue/backend/fesim"
 )
 
-// rounds is how often each suite restarts all three backends: one round shows that it works, ten are for figures:
+// rounds is how often each suite restarts, or kills, all three backends: one round shows that it works, ten are for figures:
 //
 //	go test ./proxy/e2e -run '^TestMoveRolling' -rounds 10 -timeout 60m -v
-var rounds = flag.Int("rounds", 1, "how often the TestMoveRolling tests restart all backends")
+var rounds = flag.Int("rounds", 1, "how often the TestMoveRolling, TestMoveCrash and TestMoveAllDown tests go through all backends; above 1, TestMoveFrozen freezes one for 45 s")
 
 // longestStall is the longest that a client may wait while its session moves, beyond what the control waits for: ten times the goal,
 // which is for machines that do not start a server meanwhile.
