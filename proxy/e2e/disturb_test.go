@@ -92,6 +92,10 @@ func (d *disturber) carryOut(t *testing.T, i incident) {
 		d.network(i, condition{mute: true})
 	case slow:
 		d.network(i, condition{delay: 10 * time.Millisecond})
+	case chase:
+		d.strike(reset, i.backend)
+		time.Sleep(i.gap())
+		d.strike(reset, i.other)
 	case drain:
 		d.program.run(t, "drain", name)
 		d.last(i)

@@ -26,6 +26,7 @@ const (
 	reset                             // RST on every connection
 	finish                            // FIN on every connection
 	bite                              // answers are cut in the middle
+	chase                             // RST on every connection, and again where the sessions are just going to
 	loseStatements                    // RST, while statements are under way to the server: they are not executed
 	loseAnswers                       // RST, while answers are under way: they are
 	drain                             // by the operator, and ready
@@ -38,7 +39,7 @@ const (
 
 func (d disturbance) String() string {
 	return [numDisturbances]string{
-		"kill", "freeze", "partition", "deafen", "mute", "slow", "reset", "finish", "bite", "lose statements of", "lose answers of", "drain", "leave", "remove", "reweigh",
+		"kill", "freeze", "partition", "deafen", "mute", "slow", "reset", "finish", "bite", "chase sessions of", "lose statements of", "lose answers of", "drain", "leave", "remove", "reweigh",
 	}[d]
 }
 
@@ -46,7 +47,7 @@ func (d disturbance) String() string {
 // another test's subject.
 func (d disturbance) away() bool {
 	switch d {
-	case slow, reset, finish, bite, loseStatements, loseAnswers, reweigh:
+	case slow, reset, finish, bite, chase, loseStatements, loseAnswers, reweigh:
 		return false
 	default:
 		return true
@@ -65,7 +66,11 @@ type incident struct {
 
 func (i incident) String() string {
 	s := fmt.Sprintf("%s backend %d", i.what, i.backend+1)
-	if i.what.away() || i.what == slow || i.what == reweigh {
+	switch i.what {
+	case reset, finish, bite, loseStatements, loseAnswers, leave:
+	case chase:
+		s += fmt.Sprintf(" to backend %d, %v later", i.other+1, i.gap())
+	default:
 		s += fmt.Sprintf(" for %v", i.lasts.Round(time.Millisecond))
 	}
 	if i.also != i.what {
@@ -73,6 +78,9 @@ func (i incident) String() string {
 	}
 	return s
 }
+
+// gap is the time between the two strikes of a chase: a session takes some milliseconds to move.
+func (i incident) gap() time.Duration { return i.lasts / 150 }
 
 // plan makes incidents for n backends without end: every disturbance once in random order, and again.
 func plan(seed uint64, n int) func() incident {
@@ -88,7 +96,7 @@ func plan(seed uint64, n int) func() incident {
 		}
 		todo = todo[1:]
 		i.other = (i.backend + 1 + random.IntN(n-1)) % n
-		if i.also = i.what; i.what.away() && random.IntN(2) == 0 {
+		if i.also = i.what; i.what.away() && i.what != leave && random.IntN(2) == 0 {
 			i.also = []disturbance{reset, finish, bite}[random.IntN(3)]
 		}
 		return i
