@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -33,8 +34,8 @@ type check struct {
 	findings   []finding
 	transfers  map[string]transfer
 	outcomes   [numOutcomes]int
+	errors     map[string]int // by what they say
 	statements int
-	lost       int // connections
 	longest    time.Duration
 }
 
@@ -44,6 +45,7 @@ func startCheck(t *testing.T, address string, d dialect, b *bank) *check {
 	c := &check{
 		account: bench.Account{Address: address, User: testUser, Password: testPassword, Database: d.other},
 		dialect: d, bank: b, run: fmt.Sprintf("%06x", rand.IntN(1<<24)), began: time.Now(), ledger: newLedger(), transfers: map[string]transfer{},
+		errors: map[string]int{},
 	}
 	for _, kind := range []struct {
 		n    int
@@ -98,8 +100,8 @@ func (c *check) note(w *checkClient, e event, what string, err error, took time.
 	c.statements++
 	c.outcomes[e.outcome]++
 	c.longest = max(c.longest, took)
-	if e.outcome == cutOff {
-		c.lost++
+	if err != nil {
+		c.errors[whoever.ReplaceAllString(err.Error(), "N")]++
 	}
 	c.mu.Unlock()
 	if broken, ok := judgeEvent(e); !ok {
@@ -153,6 +155,18 @@ func (c *check) judgeCounters(ctx context.Context, server int) error {
 		}
 	}
 	return nil
+}
+
+// whoever is what tells one error from another of the same kind: backends, ports.
+var whoever = regexp.MustCompile(`(fe|mariadb|tidb)-\d+|127\.0\.0\.1:\d+`)
+
+// errorsSeen lists what errors said.
+func (c *check) errorsSeen() string {
+	var lines []string
+	for _, text := range slices.Sorted(maps.Keys(c.errors)) {
+		lines = append(lines, fmt.Sprintf("%d × %s", c.errors[text], text))
+	}
+	return strings.Join(lines, "\n")
 }
 
 // report is the closing note's line.

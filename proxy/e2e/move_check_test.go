@@ -30,7 +30,7 @@ func checkThrough(t *testing.T, f fragile) {
 	c := startCheck(t, d.program.address, f.dialect(), b)
 	d.disturb(t, plan(*seed, len(d.specs)), time.Duration(*minutes*float64(time.Minute)))
 	conclude(t, c, d)
-	t.Logf("%s\n%s", c.report(), d.report())
+	t.Logf("%s\n%s\n%s", c.report(), d.report(), c.errorsSeen())
 	for _, fault := range c.byRule() {
 		t.Error(fault)
 	}
