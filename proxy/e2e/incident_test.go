@@ -80,7 +80,7 @@ func (i incident) String() string {
 }
 
 // gap is the time between the two strikes of a chase: a session takes some milliseconds to move.
-func (i incident) gap() time.Duration { return i.lasts / 150 }
+func (i incident) gap() time.Duration { return i.lasts / 100 }
 
 // plan makes incidents for n backends without end: every disturbance once in random order, and again.
 func plan(seed uint64, n int) func() incident {
@@ -91,8 +91,11 @@ func plan(seed uint64, n int) func() incident {
 			todo = random.Perm(int(numDisturbances))
 		}
 		i := incident{
-			what: disturbance(todo[0]), backend: random.IntN(n), pause: time.Duration(random.Int64N(int64(700 * time.Millisecond))),
-			lasts: 300*time.Millisecond + time.Duration(random.Int64N(int64(2700*time.Millisecond))),
+			what: disturbance(todo[0]), backend: random.IntN(n), pause: between(random, 0, 400*time.Millisecond),
+			lasts: between(random, 30*time.Millisecond, 300*time.Millisecond), // over before anybody has noticed
+		}
+		if random.IntN(2) == 0 {
+			i.lasts = between(random, 300*time.Millisecond, 3*time.Second)
 		}
 		todo = todo[1:]
 		i.other = (i.backend + 1 + random.IntN(n-1)) % n
@@ -101,6 +104,10 @@ func plan(seed uint64, n int) func() incident {
 		}
 		return i
 	}
+}
+
+func between(random *rand.Rand, least, most time.Duration) time.Duration {
+	return least + time.Duration(random.Int64N(int64(most-least)))
 }
 
 func TestPlan(t *testing.T) {

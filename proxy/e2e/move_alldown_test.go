@@ -50,7 +50,7 @@ func allDown(t *testing.T, f fragile) {
 	took := time.Since(began)
 	l.stop()
 	v := l.judgeRows(t, f)
-	t.Logf("\n%s\n%s", crashHead, crashFigure(t, l, v, took))
+	t.Logf("\n%s\n%s", crashHead, crashFigure(t, l, p, v, took))
 	judgeCrash(t, l, v, *rounds*len(f.specs()))
 }
 
