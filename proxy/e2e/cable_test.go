@@ -14,6 +14,7 @@ type cable struct {
 	ln      net.Listener
 	target  string
 	running sync.WaitGroup
+	cuts    *moments
 
 	mu      sync.Mutex
 	changed *sync.Cond // condition, or a strand's broken
@@ -44,7 +45,7 @@ func startCable(t *testing.T, target string) *cable {
 	if err != nil {
 		t.Fatalf("listen: %v", err)
 	}
-	c := &cable{ln: ln, target: target, strands: map[*strand]bool{}}
+	c := &cable{ln: ln, target: target, strands: map[*strand]bool{}, cuts: &moments{}}
 	c.changed = sync.NewCond(&c.mu)
 	c.running.Go(c.serve)
 	t.Cleanup(c.close)
@@ -80,6 +81,7 @@ func (c *cable) bite(n, large int) {
 
 // reset breaks every connection by RST, on both sides.
 func (c *cable) reset() {
+	c.cuts.note()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for l := range c.strands {
@@ -90,6 +92,7 @@ func (c *cable) reset() {
 
 // finish closes every connection by FIN, on both sides.
 func (c *cable) finish() {
+	c.cuts.note()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for l := range c.strands {
@@ -177,6 +180,7 @@ func (c *cable) pump(l *strand, to, from *net.TCPConn, stopped func() bool, answ
 			time.Sleep(c.wait()) // that is the fault
 			bitten := answers && c.takeBite(n)
 			if bitten {
+				c.cuts.note()
 				n /= 2
 			}
 			_, wrote := to.Write(b[:n])
@@ -223,4 +227,26 @@ func (c *cable) takeBite(n int) bool {
 		return false
 	}
 	return true
+}
+
+// moments are when connections were cut.
+type moments struct {
+	mu sync.Mutex
+	at []time.Time
+}
+
+func (m *moments) note() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.at = append(m.at, time.Now())
+}
+
+// since counts those at or after a time.
+func (m *moments) since(from time.Time) (n int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for n < len(m.at) && !m.at[len(m.at)-1-n].Before(from) {
+		n++
+	}
+	return n
 }

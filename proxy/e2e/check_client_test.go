@@ -48,7 +48,7 @@ func (w *checkClient) do(r role, what string, send func() error) outcome {
 	began := time.Now()
 	err := send()
 	o := outcomeOf(err)
-	w.check.note(w, event{r, o, w.client.Received()}, what, err, time.Since(began))
+	w.check.note(w, event{r, o, w.client.Received(), w.check.cuts.since(began)}, what, err, time.Since(began))
 	if o == cutOff || o == misled {
 		w.client.Drop()
 	}

@@ -26,6 +26,7 @@ type check struct {
 	run     string
 	began   time.Time
 	ledger  *ledger
+	cuts    *moments
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	workers []*checkClient
@@ -39,12 +40,12 @@ type check struct {
 	longest    time.Duration
 }
 
-// startCheck starts the workers; they end with the test.
-func startCheck(t *testing.T, address string, d dialect, b *bank) *check {
+// startCheck starts the workers, as clients of the program that incidents happen to; they end with the test.
+func startCheck(t *testing.T, d *disturber, b *bank) *check {
 	t.Helper()
 	c := &check{
-		account: bench.Account{Address: address, User: testUser, Password: testPassword, Database: d.other},
-		dialect: d, bank: b, run: fmt.Sprintf("%06x", rand.IntN(1<<24)), began: time.Now(), ledger: newLedger(), transfers: map[string]transfer{},
+		account: bench.Account{Address: d.program.address, User: testUser, Password: testPassword, Database: d.fleet.dialect().other},
+		dialect: d.fleet.dialect(), bank: b, cuts: d.cuts, run: fmt.Sprintf("%06x", rand.IntN(1<<24)), began: time.Now(), ledger: newLedger(), transfers: map[string]transfer{},
 		errors: map[string]int{},
 	}
 	for _, kind := range []struct {

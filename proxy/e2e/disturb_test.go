@@ -18,16 +18,18 @@ type disturber struct {
 	cables   []*cable       // to the MySQL ports
 	health   []*cable       // to the health ports, nil where there is none
 	program  *segueProgram
+	cuts     *moments
 	happened [numDisturbances]int
 }
 
 // startDisturber lays cables to a fleet.
 func startDisturber(t *testing.T, f fragile) *disturber {
 	t.Helper()
-	d := &disturber{fleet: f, specs: f.specs()}
+	d := &disturber{fleet: f, specs: f.specs(), cuts: &moments{}}
 	for i := range d.specs {
 		s := &d.specs[i]
 		c := startCable(t, s.Address)
+		c.cuts = d.cuts // of the MySQL ports alone
 		s.Address = c.address()
 		d.cables = append(d.cables, c)
 		d.health = append(d.health, nil)
@@ -73,6 +75,9 @@ func (d *disturber) carryOut(t *testing.T, i incident) {
 		if err != nil {
 			t.Fatalf("%s %s: %v", doing, name, err)
 		}
+	}
+	if i.what.away() {
+		d.cuts.note()
 	}
 	switch i.what {
 	case kill:

@@ -27,7 +27,7 @@ func checkThrough(t *testing.T, f fragile) {
 	d := startDisturber(t, f)
 	b := openBank(t, f)
 	d.program = startProgram(t, f.flavor(), d.specs, eager)
-	c := startCheck(t, d.program.address, f.dialect(), b)
+	c := startCheck(t, d, b)
 	d.disturb(t, plan(*seed, len(d.specs)), time.Duration(*minutes*float64(time.Minute)))
 	conclude(t, c, d)
 	t.Logf("%s\n%s\n%s", c.report(), d.report(), c.errorsSeen())

@@ -66,7 +66,7 @@ func TestMoveCheckFinds(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			d := startDisturber(t, f)
 			d.program = startProgramAt(t, m.build(t), f.flavor(), d.specs, eager)
-			c := startCheck(t, d.program.address, f.dialect(), nil)
+			c := startCheck(t, d, nil)
 			for range 2 {
 				for _, what := range []disturbance{loseStatements, loseAnswers, reset, reset, reset} {
 					for i := range d.specs { // the sessions of one backend go to the next
