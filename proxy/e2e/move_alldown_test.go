@@ -50,7 +50,8 @@ func allDown(t *testing.T, f fragile) {
 	took := time.Since(began)
 	l.stop()
 	v := l.judgeRows(t, f)
-	t.Logf("\n%s\n%s", crashHead, crashFigure(t, l, p, v, took))
+	counted := int(addSeries(string(p.get(t, "/metrics")), "segue_client_errors_total"))
+	t.Logf("\n%s\n%s", crashHead, crashFigure(t, l, counted, v, took))
 	judgeCrash(t, l, v, *rounds*len(f.specs()))
 }
 

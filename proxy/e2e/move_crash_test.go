@@ -49,7 +49,11 @@ func crash(t *testing.T, f fragile) {
 	l.stop()
 	c.stop()
 	v := l.judgeRows(t, f)
-	t.Logf("\n%s\n%s", crashHead, crashFigure(t, l, p, v, took))
+	counted := int(addSeries(string(p.get(t, "/metrics")), "segue_client_errors_total"))
+	t.Logf("\n%s\n%s", crashHead, crashFigure(t, l, counted, v, took))
+	if told := l.scores[longLived].excused + l.scores[transactions].excused; counted != told && l.dialect.excused == nil {
+		t.Errorf("Segue counted %d errors that clients saw, and they saw %d", counted, told)
+	}
 	t.Logf("without Segue a client waited for %v at most", c.longest)
 	judgeCrash(t, l, v, kills)
 	if _, _, longest := l.total(); longest > c.longest+longestCrash {
@@ -123,8 +127,9 @@ func keeps(t *testing.T, f fragile) {
 const crashHead = "| set-up | rounds | took | idle ok/err | reads ok/err | short ok/err | writes err/one each | txn ok/err/one each | lost state | lost connections | " +
 	"doubled/lost/undone rows | longest wait | machine's stall | client errors, by Segue's own count |"
 
-// crashFigure is a row of the closing note's table. The reads that were answered include the long-lived clients' few writes.
-func crashFigure(t *testing.T, l *statefulLoad, p *segueProgram, v verdict, took time.Duration) string {
+// crashFigure is a row of the closing note's table; counted is the errors by Segue's own count. The reads that were answered include the
+// long-lived clients' few writes.
+func crashFigure(t *testing.T, l *statefulLoad, counted int, v verdict, took time.Duration) string {
 	t.Helper()
 	long, short, txn, idle := &l.scores[longLived], &l.scores[shortLived], &l.scores[transactions], &l.scores[idleUntilEnd]
 	connections := 0
@@ -141,6 +146,6 @@ func crashFigure(t *testing.T, l *statefulLoad, p *segueProgram, v verdict, took
 		fmt.Sprintf("%d/%d/%d", txn.answered, txn.failed(), txn.excused),
 		fmt.Sprint(lost), fmt.Sprint(connections), fmt.Sprintf("%d/%d/%d", len(v.doubled), len(v.lost), len(v.undone)),
 		longest.Round(time.Millisecond).String(), l.machine.Round(time.Millisecond).String(),
-		fmt.Sprint(addSeries(string(p.get(t, "/metrics")), "segue_client_errors_total")),
+		fmt.Sprint(counted),
 	}, " | ") + " |"
 }

@@ -185,6 +185,8 @@ func (l *statefulLoad) failed(w *statefulWorker, kind bench.Kind, doing string, 
 
 // total is the clients' errors but those of state, the lost states, and the longest wait.
 func (l *statefulLoad) total() (errors, lost int, longest time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for w := range l.scores {
 		s := &l.scores[w]
 		lost += s.errors[bench.WrongAnswer]
