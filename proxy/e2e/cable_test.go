@@ -228,25 +228,3 @@ func (c *cable) takeBite(n int) bool {
 	}
 	return true
 }
-
-// moments are when connections were cut.
-type moments struct {
-	mu sync.Mutex
-	at []time.Time
-}
-
-func (m *moments) note() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.at = append(m.at, time.Now())
-}
-
-// since counts those at or after a time.
-func (m *moments) since(from time.Time) (n int) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for n < len(m.at) && !m.at[len(m.at)-1-n].Before(from) {
-		n++
-	}
-	return n
-}

@@ -20,6 +20,7 @@ type checkClient struct {
 	zone     string
 	client   *bench.Client
 	prepared *bench.Statement
+	inserter *bench.Statement // nil where writes cannot be prepared
 	work     func(ctx context.Context)
 	asked    int
 	fleeting bool // it holds no state
@@ -80,10 +81,22 @@ func (w *checkClient) ready(ctx context.Context) bool {
 			return false
 		}
 	}
-	return w.do(repeatable, "prepare", func() (err error) {
-		w.prepared, err = w.client.Prepare(ctx, "SELECT ?, @held, @@time_zone, DATABASE()")
+	if w.prepared = w.prepare(ctx, "SELECT ?, @held, @@time_zone, DATABASE()"); w.prepared != nil && w.check.bank != nil {
+		w.inserter = w.prepare(ctx, strings.ReplaceAll(w.check.dialect.insert, "'%s'", "?"))
+	}
+	if w.prepared == nil || w.check.bank != nil && w.inserter == nil {
+		w.client.Drop() // it begins anew
+		return false
+	}
+	return true
+}
+
+func (w *checkClient) prepare(ctx context.Context, text string) (st *bench.Statement) {
+	w.do(repeatable, "prepare", func() (err error) {
+		st, err = w.client.Prepare(ctx, text)
 		return err
-	}) == answered
+	})
+	return st
 }
 
 // exec runs a statement that may not be run twice.

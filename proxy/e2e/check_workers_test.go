@@ -10,14 +10,19 @@ import (
 
 // What the clients of a check do, again and again.
 
-// insertRow writes a row that commits by itself. Where all backends share their data it reads back what it knows.
+// insertRow writes a row that commits by itself, by a text or a prepared statement. Where all backends share their data it reads back what it knows.
 func (w *checkClient) insertRow(ctx context.Context) {
 	if !w.ready(ctx) {
 		return
 	}
 	id := w.token()
 	w.check.ledger.note(unknown, id)
-	o := w.exec(ctx, fmt.Sprintf(w.check.dialect.insert, id))
+	var o outcome
+	if w.inserter != nil && rand.IntN(2) == 0 {
+		o = w.do(unrepeatable, "EXECUTE INSERT", func() error { return w.inserter.Exec(ctx, id) })
+	} else {
+		o = w.exec(ctx, fmt.Sprintf(w.check.dialect.insert, id))
+	}
 	w.check.ledger.settle(o, id)
 	if !w.client.Connected() {
 		return
