@@ -16,10 +16,12 @@ func TestCable(t *testing.T) {
 	server := startEcho(t)
 	for name, try := range map[string]func(t *testing.T, c *cable, conn net.Conn){
 		"carries": func(t *testing.T, _ *cable, conn net.Conn) {
+			t.Helper()
 			say(t, conn, "hello")
 			hear(t, conn, "hello")
 		},
 		"mute": func(t *testing.T, c *cable, conn net.Conn) {
+			t.Helper()
 			c.set(condition{mute: true})
 			say(t, conn, "hello")
 			server.wait(t, "hello")
@@ -28,6 +30,7 @@ func TestCable(t *testing.T) {
 			hear(t, conn, "hello")
 		},
 		"deaf": func(t *testing.T, c *cable, conn net.Conn) {
+			t.Helper()
 			c.set(condition{deaf: true})
 			say(t, conn, "hello")
 			hearNothing(t, conn)
@@ -38,16 +41,19 @@ func TestCable(t *testing.T) {
 			hear(t, conn, "hello")
 		},
 		"bites": func(t *testing.T, c *cable, conn net.Conn) {
+			t.Helper()
 			c.bite(1, 0)
 			say(t, conn, "hello")
 			hear(t, conn, "he")
 			hearEnd(t, conn, syscall.ECONNRESET)
 		},
 		"resets": func(t *testing.T, c *cable, conn net.Conn) {
+			t.Helper()
 			c.reset()
 			hearEnd(t, conn, syscall.ECONNRESET)
 		},
 		"loses answers": func(t *testing.T, c *cable, conn net.Conn) {
+			t.Helper()
 			c.set(condition{mute: true})
 			say(t, conn, "hello")
 			server.wait(t, "hello")
@@ -55,6 +61,7 @@ func TestCable(t *testing.T) {
 			hearEnd(t, conn, syscall.ECONNRESET)
 		},
 		"finishes": func(t *testing.T, c *cable, conn net.Conn) {
+			t.Helper()
 			c.finish()
 			hearEnd(t, conn, io.EOF)
 		},
