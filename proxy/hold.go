@@ -125,7 +125,9 @@ func (s *session) awaitTurn(b []byte) (refusal *wire.Err) {
 			}
 			break
 		}
-		s.beginWait(b)
+		if s.beginWait(b) {
+			continue // whoever ends a wait from here on sees this one, and whoever did so just before is seen
+		}
 		if refusal = s.overdue(b); refusal == nil {
 			s.turn.Wait()
 		}
@@ -134,10 +136,10 @@ func (s *session) awaitTurn(b []byte) (refusal *wire.Err) {
 	return refusal
 }
 
-// beginWait notes that a statement waits.
-func (s *session) beginWait(b []byte) {
+// beginWait notes that a statement waits, and reports whether it has not done so before.
+func (s *session) beginWait(b []byte) (first bool) {
 	w := &s.away.wait
-	if w.since == 0 {
+	if first = w.since == 0; first {
 		*w = wait{since: s.server.elapsed(), units: int64(max(1, cap(b)/smallBuffer))}
 		if len(b) >= wire.HeaderLen {
 			w.seq = b[wire.HeaderLen-1]
@@ -153,6 +155,7 @@ func (s *session) beginWait(b []byte) {
 	if s.current() == Holding {
 		w.held, w.starved = true, w.starved || s.away.lost
 	}
+	return first
 }
 
 // endWait notes that it no longer does.
@@ -250,11 +253,10 @@ func (s *session) interrupt() {
 
 // hold looks after those who wait for a backend. Server.tend calls it.
 func (s *Server) hold() {
-	if until := s.pausedUntil.Load(); until != 0 && s.elapsed() >= until {
-		s.log.Warn("resuming by itself: the pause has lasted for as long as it was meant to at most")
-		s.Resume()
-	}
 	now := s.elapsed()
+	if until := s.pausedUntil.Load(); until != 0 && now >= until && s.resume(now) {
+		s.log.Warn("resumed by itself: the pause had lasted for as long as it was meant to at most")
+	}
 	for _, c := range s.holding.list() {
 		c.tire(now)
 	}
@@ -265,6 +267,8 @@ func (s *Server) hold() {
 
 // shutGate shuts the gate while no backend could take a session, and opens it when one can.
 func (s *Server) shutGate() {
+	s.pausing.Lock() // so that who looked first does not have the last word
+	defer s.pausing.Unlock()
 	s.gate.set(s.paused.Load() || !s.usable())
 }
 

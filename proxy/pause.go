@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"math"
 	"time"
 )
 
@@ -18,10 +19,13 @@ type Pause struct {
 // Pause holds the statements of all sessions, and clients that connect, until Resume is called or d is over: then it ends by itself. What
 // has been begun, a transaction included, may end.
 func (s *Server) Pause(d time.Duration) {
+	s.pausing.Lock()
 	now := s.elapsed()
 	s.pausedSince.CompareAndSwap(0, max(now, 1))
 	s.pausedUntil.Store(now + int64(d))
-	if s.paused.Swap(true) {
+	before := s.paused.Swap(true)
+	s.pausing.Unlock()
+	if before {
 		return
 	}
 	s.shutGate()
@@ -29,24 +33,43 @@ func (s *Server) Pause(d time.Duration) {
 }
 
 // Resume ends a pause, and reports whether there was one.
-func (s *Server) Resume() bool {
-	if !s.paused.Swap(false) {
+func (s *Server) Resume() bool { return s.resume(math.MaxInt64) }
+
+// resume ends a pause if that was to end by then.
+func (s *Server) resume(by int64) bool {
+	s.pausing.Lock()
+	if !s.paused.Load() || s.pausedUntil.Load() > by {
+		s.pausing.Unlock()
 		return false
 	}
+	s.resumed.Store(s.elapsed())
+	s.paused.Store(false)
 	since := s.pausedSince.Swap(0)
 	s.pausedUntil.Store(0)
-	s.resumed.Store(s.elapsed())
+	s.pausing.Unlock()
 	s.shutGate()
 	held := s.holding.list()
 	for _, c := range held {
-		c.turn.Broadcast()
+		c.look()
 	}
-	s.pausing.Lock()
-	close(s.resumes)
-	s.resumes = make(chan struct{})
-	s.pausing.Unlock()
+	s.rouse()
 	s.log.Warn("resumed", "held", len(held), "took", time.Duration(s.elapsed()-since))
 	return true
+}
+
+// rouse has those look again who are in awaitResume.
+func (s *Server) rouse() {
+	s.pausing.Lock()
+	defer s.pausing.Unlock()
+	close(s.resumes)
+	s.resumes = make(chan struct{})
+}
+
+// look has the client's pump, if it waits with a statement, look again at why. With mu held it is either before it looks or asleep.
+func (s *session) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.turn.Broadcast()
 }
 
 // Paused describes the pause; nil if there is none.

@@ -50,8 +50,8 @@ type Server struct {
 	paused      atomic.Bool
 	pausedSince atomic.Int64 // as elapsed, like the next two; 0: there is no pause
 	pausedUntil atomic.Int64
-	resumed     atomic.Int64 // when the last pause ended
-	pausing     sync.Mutex
+	resumed     atomic.Int64  // when the last pause ended
+	pausing     sync.Mutex    // one at a time says whether there is a pause, and what that makes of the gate
 	resumes     chan struct{} // closed at the end of a pause, and then replaced; guarded by pausing
 
 	mu       sync.Mutex          // guards what follows

@@ -1,0 +1,100 @@
+package proxy
+
+import (
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"segue/backend"
+	"segue/proxy/wire"
+)
+
+// down has the registry know that backends are gone.
+func (p *proxied) down(names ...string) {
+	p.t.Helper()
+	for _, name := range names {
+		b, ok := p.registry.Lookup(name)
+		if !ok {
+			p.t.Fatalf("no backend %q", name)
+		}
+		p.registry.SetHealth(b, backend.Down, "killed")
+	}
+}
+
+func (p *proxied) up(names ...string) {
+	for _, name := range names {
+		b, _ := p.registry.Lookup(name)
+		p.registry.SetHealth(b, backend.Up, "")
+	}
+}
+
+// refused checks that an ERR_Packet is what comes next.
+func (d *driver) refused(text string) {
+	d.t.Helper()
+	got, err := d.row()
+	if e := new(wire.Err); !errors.As(err, &e) || !strings.Contains(e.Message, text) {
+		d.t.Fatalf("the client got %q, %v, want an ERR_Packet with %q", got, err, text)
+	}
+}
+
+// stranded is a session whose backend a has gone, with b in maintenance: it is held.
+func stranded(t *testing.T, o Options) (p *proxied, d *driver) {
+	t.Helper()
+	leave := make(chan struct{})
+	p = start(t, o, newPeer(t, func(c *peerConn) {
+		if c.login() {
+			<-leave
+		}
+	}).spec("a"), newPeer(t, echo).spec("b"))
+	_ = p.registry.SetAdmin("b", backend.Maint)
+	d = p.connect()
+	p.down("a")
+	eventually(t, "the gate to shut", p.gate.isShut)
+	close(leave)
+	p.waitState(Holding)
+	return p, d
+}
+
+func short() Options {
+	o := known()
+	o.Hold.Timeout = 300 * time.Millisecond
+	return o
+}
+
+// Whoever comes just when a pause ends waits no longer.
+func TestResumeForgetsNobody(t *testing.T) {
+	p := start(t, known(), newPeer(t, echo).spec("a"))
+	d := p.connect()
+	for i := range 3000 {
+		p.Pause(time.Minute)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for end := time.Now().Add(time.Duration(i%100) * time.Microsecond); time.Now().Before(end); {
+			}
+			p.Resume()
+		})
+		d.ask("SELECT 1")
+		wg.Wait()
+	}
+}
+
+// A pause that is prolonged when it is about to end has an end.
+func TestPauseAlwaysEnds(t *testing.T) {
+	p := start(t, known(), newPeer(t, echo).spec("a"))
+	for range 2000 {
+		p.Pause(time.Minute)
+		var wg sync.WaitGroup
+		wg.Go(func() { p.Pause(time.Minute) })
+		wg.Go(func() { p.Resume() })
+		wg.Wait()
+		if p.paused.Load() && (p.pausedSince.Load() == 0 || p.pausedUntil.Load() == 0) {
+			t.Fatal("paused without an end")
+		}
+		if shut := p.gate.isShut(); shut != p.paused.Load() {
+			t.Fatalf("paused: %v, shut: %v", p.paused.Load(), shut)
+		}
+		p.Resume()
+	}
+}
