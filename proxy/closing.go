@@ -124,6 +124,7 @@ func (s *session) finishLocked(err error) course {
 		wait = past
 	}
 	_ = s.client.SetReadDeadline(wait)
+	s.turn.Broadcast() // it may wait with a statement
 	return over
 }
 
@@ -208,6 +209,9 @@ func (s *session) cut(end End, cause error, told string) {
 	open := s.end == Open && running && !s.track.Quit()
 	outstanding := open && s.track.Outstanding() > 0
 	s.endLocked(end, cause)
+	if !running {
+		s.server.rouse()
+	}
 	if outstanding && !s.track.Answered() {
 		s.last = clientError(told)
 	}

@@ -37,7 +37,7 @@ func (s *session) connect() error {
 	choose := s.server.registry.Lease
 	for pause := minPause; ; {
 		if s.server.paused.Load() {
-			l.deadline = l.deadline.Add(s.server.awaitResume(s.server.halted))
+			l.deadline = l.deadline.Add(s.server.awaitResume(s.server.halted, s.isOver))
 		}
 		if s.current() != Leasing {
 			s.enter(Leasing)

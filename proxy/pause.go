@@ -89,14 +89,14 @@ func (s *Server) Paused() *Pause {
 	return p
 }
 
-// awaitResume waits until there is no pause, and returns how long that took.
-func (s *Server) awaitResume(ctx context.Context) time.Duration {
+// awaitResume waits until there is no pause, or the session that waits is over, and returns how long that took.
+func (s *Server) awaitResume(ctx context.Context, over func() bool) time.Duration {
 	began := time.Now()
 	for {
 		s.pausing.Lock()
 		resumes := s.resumes
 		s.pausing.Unlock()
-		if !s.paused.Load() {
+		if !s.paused.Load() || over() {
 			return time.Since(began)
 		}
 		select {

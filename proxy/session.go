@@ -108,6 +108,7 @@ func (s *session) crashed(p any) {
 	if s.back != nil {
 		_ = s.back.SetDeadline(past)
 	}
+	s.interrupt()
 	s.turn.Broadcast()
 }
 

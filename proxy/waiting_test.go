@@ -63,6 +63,41 @@ func short() Options {
 	return o
 }
 
+// Clients that wait for the end of a pause do not keep Segue from stopping.
+func TestShutdownDuringAPause(t *testing.T) {
+	o := known()
+	o.DrainTimeout = 200 * time.Millisecond
+	p := start(t, o, newPeer(t, echo).spec("a"))
+	p.Pause(time.Minute)
+	p.dial()
+	p.waitSessions(1)
+	p.stop()
+	select {
+	case err := <-p.done:
+		p.done <- err
+	case <-time.After(5 * time.Second):
+		t.Error("Serve does not return")
+	}
+}
+
+// A statement that the operator holds is told of the end of a backend that cannot be replaced, and the session ends.
+func TestPausedSessionThatLosesItsBackend(t *testing.T) {
+	gone := make(chan struct{})
+	p := start(t, Options{Flavor: backend.MySQL}, newPeer(t, func(c *peerConn) {
+		if c.login() {
+			<-gone
+		}
+	}).spec("a"))
+	d := p.connect()
+	p.Pause(time.Minute)
+	d.query("SELECT 1")
+	p.waitState(Holding)
+	close(gone)
+	d.refused("was not sent")
+	_ = d.Close()
+	p.waitSessions(0)
+}
+
 // Whoever comes just when a pause ends waits no longer.
 func TestResumeForgetsNobody(t *testing.T) {
 	p := start(t, known(), newPeer(t, echo).spec("a"))
