@@ -114,10 +114,13 @@ func (s *session) paused() bool {
 	return (st == Idle || st == Holding) && s.track.Outstanding() == 0 && !s.track.MidCommand()
 }
 
+// waits reports whether a statement that comes now has to wait.
+func (s *session) waits() bool { return s.between() || s.paused() }
+
 // awaitTurn waits, with the bytes b of the client's at hand, until the session stands on a backend that takes statements. Where that takes
 // too long, it returns what the client gets in place of an answer to the next of them.
 func (s *session) awaitTurn(b []byte) (refusal *wire.Err) {
-	for s.end == Open && refusal == nil && (s.between() || s.paused() || s.track.OwnOutstanding()) {
+	for s.end == Open && refusal == nil && (s.waits() || s.track.OwnOutstanding()) {
 		if isQuit(b) && !s.track.OwnOutstanding() {
 			if s.between() { // there is nobody to move for
 				s.endLocked(ClientQuit, nil)
@@ -186,7 +189,13 @@ func (s *session) endWait(refusal *wire.Err) {
 // overdue is what the client gets because its statement must not wait any longer, or at all; nil if it may.
 func (s *session) overdue(b []byte) *wire.Err {
 	w, opts := &s.away.wait, s.server.options()
-	if !w.held || len(b) > wire.HeaderLen && wire.Command(b[wire.HeaderLen]).Silent() { // that gets no answer
+	if !w.held {
+		return nil
+	}
+	if len(b) > wire.HeaderLen && wire.Command(b[wire.HeaderLen]).Silent() { // that gets no answer, but must not be in the way of others
+		if since := max(s.away.at, s.server.resumed.Load()); s.away.lost && s.server.elapsed()-since >= int64(opts.Hold.timeout()) {
+			return clientError("long data was not sent: no backend could take it within hold.timeout")
+		}
 		return nil
 	}
 	result, why := "", ""

@@ -291,6 +291,9 @@ func (s *session) observeClient(b []byte) verdict {
 	if hold {
 		return verdict{skip: skip, keep: len(b) - skip, again: true}
 	}
+	if skip == len(b) { // wherever the session stands
+		return verdict{again: true}
+	}
 	if instead != nil {
 		n, _ := wire.DecodeHeader(b[skip:])
 		s.track.Client(instead)

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"time"
 
 	"segue/proxy/track"
@@ -40,11 +41,14 @@ func (s *session) beforeStatement(b []byte) (answered int, instead []byte, hold 
 			answered += s.refuseMore(rest)
 			continue
 		}
+		if len(rest) == 0 || s.waits() && headless(rest) {
+			return answered, nil, len(rest) > 0
+		}
 		var reply *wire.Err
 		if !s.pays(rest) {
 			reply = s.awaitTurn(rest)
 		}
-		if len(rest) == 0 || s.end != Open || s.track.Outstanding() > 0 || s.track.MidCommand() || s.track.Opaque() != 0 {
+		if s.end != Open || s.track.Outstanding() > 0 || s.track.MidCommand() || s.track.Opaque() != 0 {
 			return answered, nil, false
 		}
 		look := s.track.Look(rest)
@@ -56,10 +60,10 @@ func (s *session) beforeStatement(b []byte) (answered int, instead []byte, hold 
 		}
 		switch {
 		case reply != nil && look.Whole:
-			s.answer(look.Seq, reply)
+			s.reject(look.Command, look.Seq, reply)
 			answered += look.Len
 		case reply != nil:
-			s.away.refused = &refused{reply: reply}
+			s.away.refused = &refused{command: look.Command, reply: reply}
 		case s.between(): // what was lost has been given up, and it waits like any other
 		case s.departs(look):
 		default:
@@ -87,9 +91,10 @@ func (s *session) undecided(b []byte, look track.Look) bool {
 
 // refused is a command that does not lie whole in a chunk, and gets an ERR_Packet as soon as its last byte has come.
 type refused struct {
-	frames wire.Framer
-	seq    uint8
-	reply  *wire.Err
+	command wire.Command
+	frames  wire.Framer
+	seq     uint8
+	reply   *wire.Err
 }
 
 // refuseMore takes bytes of the command that is refused, and returns how many these are.
@@ -106,11 +111,31 @@ func (s *session) refuseMore(b []byte) (n int) {
 		}
 		if r.frames.AtStart() {
 			s.away.refused = nil
-			s.answer(r.seq, r.reply)
+			s.reject(r.command, r.seq, r.reply)
 			break
 		}
 	}
 	return n
+}
+
+// reject drops a command and tells the client why. One that is never answered costs the next its answer if that counts on it: of
+// COM_STMT_CLOSE nothing is missed.
+func (s *session) reject(c wire.Command, seq uint8, reply *wire.Err) {
+	switch {
+	case !c.Silent():
+		s.answer(seq, reply)
+	case c == wire.ComStmtSendLongData:
+		s.away.debt = &debt{reply: reply, backend: s.backendName(), cause: errors.New(reply.Message)}
+	}
+}
+
+// headless reports whether too little of a command has come to know which one it is: nobody waits with that.
+func headless(b []byte) bool {
+	if len(b) < wire.HeaderLen {
+		return true
+	}
+	n, _ := wire.DecodeHeader(b)
+	return n > 0 && len(b) == wire.HeaderLen
 }
 
 func isQuit(b []byte) bool {

@@ -31,7 +31,7 @@ func (p *proxied) up(names ...string) {
 }
 
 // refused checks that an ERR_Packet is what comes next.
-func (d *driver) refused(text string) {
+func (d *driver) toldNo(text string) {
 	d.t.Helper()
 	got, err := d.row()
 	if e := new(wire.Err); !errors.As(err, &e) || !strings.Contains(e.Message, text) {
@@ -44,7 +44,7 @@ func stranded(t *testing.T, o Options) (p *proxied, d *driver) {
 	t.Helper()
 	leave := make(chan struct{})
 	p = start(t, o, newPeer(t, func(c *peerConn) {
-		if c.login() {
+		if c.number == 1 && c.login() {
 			<-leave
 		}
 	}).spec("a"), newPeer(t, echo).spec("b"))
@@ -61,6 +61,44 @@ func short() Options {
 	o := known()
 	o.Hold.Timeout = 300 * time.Millisecond
 	return o
+}
+
+// A client that has been refused, and is silent, waits with nothing.
+func TestNobodyWaitsWithoutAStatement(t *testing.T) {
+	p, d := stranded(t, short())
+	d.query("SELECT 1")
+	d.toldNo("was not sent")
+	time.Sleep(tendEvery / 5)
+	if n, units := len(p.holding.list()), p.holding.units.Load(); n != 0 || units != 0 {
+		t.Errorf("%d wait, with %d buffers", n, units)
+	}
+	p.waitState(Holding)
+	p.ready("b")
+	d.ask("SELECT 2")
+}
+
+// A command that gets no answer does not keep those behind it from being told, and gets none.
+func TestSilentCommandThatIsHeld(t *testing.T) {
+	closing := packets([]byte{byte(wire.ComStmtClose), 9, 0, 0, 0})
+	for _, cut := range []int{0, 2, 4, 7} {
+		p, d := stranded(t, short())
+		if cut > 0 {
+			_, _ = d.Write(closing[:cut])
+			time.Sleep(3 * tendEvery)
+		}
+		_, _ = d.Write(closing[cut:])
+		for range 3 {
+			_, _ = d.Write(closing)
+		}
+		began := time.Now()
+		d.query("SELECT 1")
+		d.toldNo("was not sent")
+		if took := time.Since(began); took > 6*tendEvery {
+			t.Errorf("told after %s", took)
+		}
+		p.ready("b")
+		d.ask("SELECT 2")
+	}
 }
 
 // Clients that wait for the end of a pause do not keep Segue from stopping.
@@ -93,7 +131,7 @@ func TestPausedSessionThatLosesItsBackend(t *testing.T) {
 	d.query("SELECT 1")
 	p.waitState(Holding)
 	close(gone)
-	d.refused("was not sent")
+	d.toldNo("was not sent")
 	_ = d.Close()
 	p.waitSessions(0)
 }
