@@ -48,7 +48,7 @@ func (s *session) runAgain() []byte {
 
 // takeBack takes back the statement that runs, of whose answer nothing has passed, if it may be sent anew; nil if not.
 func (s *session) takeBack(may func(look track.Look, b []byte) bool) []byte {
-	if s.track.Outstanding() != 1 || s.track.Answered() || s.track.Pinned() != "" || s.interrupted() {
+	if s.track.Outstanding() != 1 || s.track.MidCommand() || s.track.Answered() || s.track.Pinned() != "" || s.interrupted() {
 		return nil
 	}
 	s.kept.await(&s.up.active)
@@ -80,7 +80,13 @@ func (s *session) giveUpAgain() {
 	if s.away.again == nil || s.end != Open {
 		return
 	}
+	defer s.turn.Broadcast()
 	cause := s.server.registry.Unusable()
+	if s.away.refusal != nil { // the backend has not run it, and has told why
+		s.server.clientLost(s, lostHold, cause)
+		s.refuseAgain()
+		return
+	}
 	s.answer(s.away.again[wire.HeaderLen-1], clientError("the statement, which only reads, was cut off, and no backend could take it within hold.timeout: "+cause.Error()))
 	s.away.again = nil
 	s.kept.release(&s.server.buffers)

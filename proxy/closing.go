@@ -229,7 +229,9 @@ func (s *session) untold(told string) bool {
 	switch {
 	case s.away.again != nil:
 		s.away.seq = s.away.again[wire.HeaderLen-1]
-		s.last = clientError(told)
+		if s.last = clientError(told); s.away.refusal != nil { // it has not run
+			s.last = s.away.refusal
+		}
 	case s.away.wait.since != 0:
 		s.away.seq = s.away.wait.seq
 		s.last = clientError("the statement was not sent: " + s.cause.Error())

@@ -189,7 +189,7 @@ func (s *session) endWait(refusal *wire.Err) {
 // overdue is what the client gets because its statement must not wait any longer, or at all; nil if it may.
 func (s *session) overdue(b []byte) *wire.Err {
 	w, opts := &s.away.wait, s.server.options()
-	if !w.held {
+	if !w.held || s.away.again != nil { // the one before it is to be told first
 		return nil
 	}
 	if len(b) > wire.HeaderLen && wire.Command(b[wire.HeaderLen]).Silent() { // that gets no answer, but must not be in the way of others

@@ -88,7 +88,7 @@ func (s *session) forsaken() bool {
 // onlyReads reports whether the statement that runs may be run again.
 func (s *session) onlyReads() bool {
 	b := s.kept.statement()
-	if b == nil || s.track.Outstanding() != 1 || s.track.Answered() || s.track.Pinned() != "" ||
+	if b == nil || s.track.Outstanding() != 1 || s.track.MidCommand() || s.track.Answered() || s.track.Pinned() != "" ||
 		!s.server.options().Replay.allow(s.away.replays, s.atWork()) {
 		return false
 	}

@@ -165,6 +165,7 @@ func (s *session) departLost(err error) {
 	if s.away.again = s.runAgain(); s.away.again == nil {
 		s.kept.release(&s.server.buffers) // nor must it be taken for the next one
 	}
+	s.away.electing = false // the statement was sent after all
 	running := s.track.Outstanding() > 0
 	dropped := s.track.Dropped()
 	text := "backend " + s.backendName() + " " + lostBy(err)
@@ -316,6 +317,9 @@ func (s *session) strand(from *backend.Backend, err error) {
 	case s.away.again != nil:
 		s.away.seq = s.away.again[wire.HeaderLen-1]
 		s.last, s.insist = clientError("the statement, which only reads, was cut off: "+s.cause.Error()), true
+		if s.away.refusal != nil {
+			s.last = s.away.refusal
+		}
 		kind = lostStatement
 	case s.away.wait.since != 0:
 		s.away.seq = s.away.wait.seq

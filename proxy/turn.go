@@ -144,7 +144,7 @@ func isQuit(b []byte) bool {
 
 // pays reports whether the client's next command is answered with what is owed, wherever the session stands.
 func (s *session) pays(b []byte) bool {
-	if s.away.debt == nil || !s.between() || len(b) <= wire.HeaderLen || s.track.Outstanding() > 0 {
+	if s.away.debt == nil || s.away.again != nil || !s.between() || len(b) <= wire.HeaderLen || s.track.Outstanding() > 0 {
 		return false
 	}
 	c := wire.Command(b[wire.HeaderLen])

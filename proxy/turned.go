@@ -54,7 +54,7 @@ func (s *session) goneAway(said *wire.Err) bool {
 	if s.away.again = s.runAgain(); s.away.again == nil {
 		return false
 	}
-	s.away.refusal = said
+	s.away.refusal, s.away.electing = said, false
 	s.server.evidence(s.lease.Backend(), said)
 	s.enter(Moving)
 	return true

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"sync"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/backend/fesim"
 	"segue/proxy/wire"
 )
 
@@ -75,6 +77,66 @@ func TestNobodyWaitsWithoutAStatement(t *testing.T) {
 	p.waitState(Holding)
 	p.ready("b")
 	d.ask("SELECT 2")
+}
+
+// What is refused behind a statement that waits to be run again is told behind it.
+func TestRefusalDoesNotOvertake(t *testing.T) {
+	asked, gone := make(chan struct{}), make(chan struct{})
+	p := start(t, known(), newPeer(t, answering(func(c *peerConn, _ []byte) bool {
+		if c.number == 1 {
+			close(asked)
+			<-gone
+		}
+		return false
+	})).spec("a"), newPeer(t, echo).spec("b"))
+	_ = p.registry.SetAdmin("b", backend.Maint)
+	d := p.connect()
+	d.query("SELECT 1")
+	<-asked
+	p.down("a")
+	eventually(t, "the gate to shut", p.gate.isShut)
+	close(gone)
+	p.waitState(Holding)
+	p.holding.units.Add(2 * DefaultHoldStatements)
+	d.query("SELECT 2")
+	eventually(t, "the statement to come", func() bool { return p.holding.units.Load() > 2*DefaultHoldStatements })
+	time.Sleep(20 * time.Millisecond)
+	p.holding.units.Add(-2 * DefaultHoldStatements)
+	p.ready("b")
+	for _, want := range []string{"SELECT 1", "SELECT 2"} {
+		if got, err := d.row(); err != nil || string(got) != want {
+			t.Fatalf("the client got %q, %v, want the answer to %s", got, err, want)
+		}
+	}
+}
+
+// A statement is not taken back while another one is on its way to the same backend.
+func TestStatementIsNotTakenBackInTheMiddleOfTheNext(t *testing.T) {
+	asked, going := make(chan struct{}, 2), make(chan struct{})
+	p, d := between(t, answering(func(c *peerConn, command []byte) bool {
+		if !bytes.HasSuffix(command, []byte("1")) {
+			return c.echoed(command[1:])
+		}
+		asked <- struct{}{}
+		<-going
+		return c.send(1, (&wire.Err{Code: codeServerShutdown, State: "08S01", Message: "Server shutdown in progress"}).Append(nil))
+	}), echo)
+	d.query("SELECT 1")
+	<-asked
+	second := packets(query("SELECT 2"))
+	_, _ = d.Write(second[:7])
+	s := p.list()[0]
+	eventually(t, "the second to have begun", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.track.MidCommand()
+	})
+	close(going)
+	d.refused("shutdown in progress")
+	_, _ = d.Write(second[7:])
+	if got, err := d.row(); err != nil || string(got) != "SELECT 2" {
+		t.Errorf("the client got %q, %v", got, err)
+	}
 }
 
 // A command that gets no answer does not keep those behind it from being told, and gets none.
@@ -169,5 +231,37 @@ func TestPauseAlwaysEnds(t *testing.T) {
 			t.Fatalf("paused: %v, shut: %v", p.paused.Load(), shut)
 		}
 		p.Resume()
+	}
+}
+
+// A write that waited for a leader and then for any backend at all was not sent, and leaves nothing behind.
+func TestElectionThatEndsInNoBackend(t *testing.T) {
+	f := movable(t, 3, fesim.Options{Election: time.Minute, LeaderWait: 10 * time.Millisecond}, Options{Hold: Hold{Timeout: 800 * time.Millisecond}})
+	leader := f.cluster.Leader()
+	f.drain(leader.Name())
+	c := f.client("")
+	c.exec("SET @a = 'kept'")
+	leader.Kill()
+	leader.Wait()
+	f.down(leader.Name())
+	done := later(func() (string, error) { return "", c.try("INSERT INTO fesim.ledger VALUES ('never')") })
+	f.waitState(Holding)
+	f.fall()
+	got := <-done
+	if text := refusal(t, got.err); strings.Contains(text, "only reads") {
+		t.Errorf("the client saw %q", text)
+	}
+	s := f.list()[0]
+	s.mu.Lock()
+	if s.away.electing || s.away.refusal != nil {
+		t.Error("the election is not over")
+	}
+	s.mu.Unlock()
+	f.rise()
+	if got := c.ask("SELECT @a"); got != "kept" {
+		t.Errorf("@a is %q", got)
+	}
+	if n := f.cluster.Executions("never"); n != 0 {
+		t.Errorf("it was executed %d times", n)
 	}
 }
