@@ -71,7 +71,7 @@ func (s *session) rebuild() (*arrival, error) {
 }
 
 // rebuildLost is rebuild for a session whose backend has gone. It has all the time there is while no backend can take it, and
-// connect.budget from when one could.
+// connect.budget from when one could, without the time at the gate.
 func (s *session) rebuildLost(opts *Options) (*arrival, error) {
 	bag, err := s.pack(true, time.Time{}, opts)
 	if err != nil {
@@ -83,6 +83,7 @@ func (s *session) rebuildLost(opts *Options) (*arrival, error) {
 		if s.server.gate.isShut() {
 			deadline = time.Time{}
 		}
+		began := time.Now()
 		if !s.awaitPass() {
 			if s.isOver() {
 				return nil, errStopped
@@ -92,11 +93,16 @@ func (s *session) rebuildLost(opts *Options) (*arrival, error) {
 		}
 		if deadline.IsZero() {
 			deadline = time.Now().Add(opts.connectBudget())
+		} else {
+			deadline = deadline.Add(time.Since(began))
+		}
+		if bag.creds = s.credentials(); len(bag.creds) == 0 { // a token does not last
+			return nil, &endError{Refused, errors.New("no credential")}
 		}
 		lease, err := s.server.registry.LeaseRested(func(b *backend.Backend) bool { return slices.Contains(q.tried, b) })
 		if err == nil {
 			a, over, err := s.try(&q, lease, bag, deadline, opts)
-			if !over {
+			if !over || err != nil && s.server.gate.isShut() && !s.isOver() {
 				s.leaveGate()
 				continue
 			}

@@ -139,6 +139,41 @@ func TestStatementIsNotTakenBackInTheMiddleOfTheNext(t *testing.T) {
 	}
 }
 
+// The time that a session is held does not count against connect.budget, whenever that begins.
+func TestBudgetBeginsBehindTheGate(t *testing.T) {
+	o := known()
+	o.ConnectBudget = 200 * time.Millisecond
+	leave := make(chan struct{})
+	p := start(t, o, newPeer(t, func(c *peerConn) {
+		if c.login() {
+			<-leave
+		}
+	}).spec("a"), newPeer(t, echo).spec("b"))
+	_ = p.registry.SetAdmin("b", backend.Maint)
+	d := p.connect()
+	p.ready("b")
+	for range maxMoving { // others are at it
+		if !p.gate.tryEnter() {
+			t.Fatal("no room")
+		}
+	}
+	close(leave)
+	p.waitState(Moving)
+	eventually(t, "the session to be at the gate", func() bool {
+		p.gate.mu.Lock()
+		defer p.gate.mu.Unlock()
+		return len(p.gate.queue) == 1
+	})
+	p.down("a", "b")
+	eventually(t, "the gate to shut", p.gate.isShut)
+	time.Sleep(2 * o.ConnectBudget)
+	for range maxMoving {
+		p.gate.leave()
+	}
+	p.up("b")
+	d.ask("SELECT 1")
+}
+
 // A command that gets no answer does not keep those behind it from being told, and gets none.
 func TestSilentCommandThatIsHeld(t *testing.T) {
 	closing := packets([]byte{byte(wire.ComStmtClose), 9, 0, 0, 0})
