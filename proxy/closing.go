@@ -82,6 +82,12 @@ func (s *session) backendDeadline() course {
 	return stay
 }
 
+// saysFarewell reports whether what the backend has said unasked is why it is about to close the connection (ERR 1927, 4031), and is nothing
+// to a client that goes on elsewhere: it would take it for the answer to its next statement.
+func (s *session) saysFarewell() bool {
+	return s.track.Opaque() == 0 && (s.current() == Moving || s.current() == Holding || s.rebuildable())
+}
+
 // backendClosed follows the end of what the backend sends.
 func (s *session) backendClosed(err error) course {
 	s.mu.Lock()

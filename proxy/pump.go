@@ -343,7 +343,11 @@ func (s *session) observeBackend(b []byte) verdict {
 	if !own && s.turnedAway(b) {
 		return verdict{move: true}
 	}
+	unasked := s.track.Outstanding() == 0
 	n := s.track.Server(b)
+	if unasked && !own && s.saysFarewell() {
+		return verdict{again: true}
+	}
 	if own {
 		s.ownAnswered()
 		return verdict{keep: len(b) - n}

@@ -65,7 +65,7 @@ var next = [numStates]states{
 	Busy:           oneOf(Idle, Pinned, Moving, Holding, Opaque, Closed),
 	Pinned:         oneOf(Idle, Busy, Moving, Opaque, Closed), // Moving: the backend has closed, and what pinned the session is lost
 	Moving:         oneOf(Idle, Pinned, Holding, Closed),      // Pinned: a transaction that has only been begun goes along
-	Holding:        oneOf(Idle, Busy, Moving, Closed),
+	Holding:        oneOf(Idle, Busy, Moving, Opaque, Closed), // Opaque: the backend speaks unasked to a session that the operator holds
 	Opaque:         oneOf(Closed),
 	Closed:         0,
 }

@@ -198,6 +198,17 @@ func TestSilentCommandThatIsHeld(t *testing.T) {
 	}
 }
 
+// What a backend says of an idle connection that it closes is not for a client that goes on elsewhere.
+func TestFarewellOfABackendIsNotTakenForAnAnswer(t *testing.T) {
+	p, d := between(t, func(c *peerConn) {
+		if c.login() {
+			c.sendAndClose(0, (&wire.Err{Code: 4031, State: "HY000", Message: "The client was disconnected by the server because of inactivity."}).Append(nil))
+		}
+	}, echo)
+	p.onB()
+	d.ask("SELECT 1")
+}
+
 // Clients that wait for the end of a pause do not keep Segue from stopping.
 func TestShutdownDuringAPause(t *testing.T) {
 	o := known()
