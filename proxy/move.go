@@ -110,7 +110,11 @@ func (s *session) departLocked(next bool) bool {
 		return false
 	}
 	if !s.server.gate.tryEnter() {
-		s.wakeLocked(slotPause/2 + rand.N(slotPause))
+		pause := slotPause
+		if s.server.gate.isShut() {
+			pause = movePause // nobody leaves for some time
+		}
+		s.wakeLocked(pause/2 + rand.N(pause))
 		return false
 	}
 	s.away.slot, s.away.lost, s.away.warned = true, false, false
@@ -246,12 +250,14 @@ func (s *session) arrive(a *arrival, err error, began time.Time) {
 		s.away.lost, s.away.loss, s.away.told = false, nil, false
 		s.follow()
 		s.sendAgain()
+		s.lingerLocked()
 	case !s.away.lost:
 		s.notMoved(from, err)
 		s.follow()
 		if s.away.refusal != nil {
 			s.refuseAgain()
 		}
+		s.lingerLocked() // Segue may be stopping
 	default:
 		s.strand(from, err)
 	}

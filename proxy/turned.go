@@ -130,6 +130,9 @@ func (s *session) awaitLeader() bool {
 		s.server.ledger.seen(s, lostHold, s.away.refusal)
 		s.follow()
 		s.refuseAgain()
+		if s.lingerLocked(); s.wantsAway() {
+			s.wakeLocked(0)
+		}
 	case s.back.hungUp() && s.hasCredential():
 		s.away.lost, s.away.at, s.away.loss, s.away.told = true, s.server.elapsed(), errClosed, false
 		return false

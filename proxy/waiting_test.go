@@ -209,6 +209,32 @@ func TestFarewellOfABackendIsNotTakenForAnAnswer(t *testing.T) {
 	d.ask("SELECT 1")
 }
 
+// A session that comes to another backend while Segue is told to stop ends like any other.
+func TestShutdownDuringAMove(t *testing.T) {
+	gate, begun := make(chan struct{}), make(chan struct{})
+	p, _ := between(t, echo, func(c *peerConn) {
+		close(begun)
+		<-gate
+		echo(c)
+	})
+	p.leave("a")
+	<-begun
+	p.stop()
+	eventually(t, "the session to know", func() bool {
+		s := p.list()[0]
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.away.drain != nil && s.away.drain.end == Shutdown
+	})
+	close(gate)
+	select {
+	case err := <-p.done:
+		p.done <- err
+	case <-time.After(5 * time.Second):
+		t.Error("Serve does not return")
+	}
+}
+
 // Clients that wait for the end of a pause do not keep Segue from stopping.
 func TestShutdownDuringAPause(t *testing.T) {
 	o := known()
