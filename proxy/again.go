@@ -87,7 +87,11 @@ func (s *session) giveUpAgain() {
 		s.refuseAgain()
 		return
 	}
-	s.answer(s.away.again[wire.HeaderLen-1], clientError("the statement, which only reads, was cut off, and no backend could take it within hold.timeout: "+cause.Error()))
+	within := " within hold.timeout"
+	if s.server.options().Hold.DryRun {
+		within = ", and hold.dry_run is set"
+	}
+	s.answer(s.away.again[wire.HeaderLen-1], clientError("the statement, which only reads, was cut off, and no backend could take it"+within+": "+cause.Error()))
 	s.away.again = nil
 	s.kept.release(&s.server.buffers)
 	s.server.ledger.seen(s, lostStatement, cause)

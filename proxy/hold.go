@@ -239,13 +239,14 @@ func (s *session) tire(now int64) {
 	if s.server.paused.Load() || !s.away.lost {
 		return
 	}
-	long := int64(s.server.options().Hold.timeout())
+	hold := s.server.options().Hold
+	long := int64(hold.timeout())
 	resumed := s.server.resumed.Load()
 	if w.since != 0 && now-max(w.since, resumed) >= long {
 		w.late = true
 		s.turn.Broadcast()
 	}
-	if p := s.away.pass; p != nil && s.away.again != nil && s.current() == Holding && now-max(s.away.at, resumed) >= long {
+	if p := s.away.pass; p != nil && s.away.again != nil && s.current() == Holding && (hold.DryRun || now-max(s.away.at, resumed) >= long) {
 		s.server.gate.giveUp(p)
 	}
 }

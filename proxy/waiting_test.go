@@ -337,3 +337,31 @@ func TestElectionThatEndsInNoBackend(t *testing.T) {
 		t.Errorf("it was executed %d times", n)
 	}
 }
+
+// In a dry run nothing waits, a statement that was cut off included.
+func TestReadThatWasCutOffInADryRun(t *testing.T) {
+	o := known()
+	o.Hold.DryRun = true
+	asked, gone := make(chan struct{}), make(chan struct{})
+	p := start(t, o, newPeer(t, answering(func(c *peerConn, _ []byte) bool {
+		if c.number == 1 {
+			close(asked)
+			<-gone
+		}
+		return false
+	})).spec("a"), newPeer(t, echo).spec("b"))
+	_ = p.registry.SetAdmin("b", backend.Maint)
+	d := p.connect()
+	d.query("SELECT 1")
+	<-asked
+	p.down("a")
+	eventually(t, "the gate to shut", p.gate.isShut)
+	began := time.Now()
+	close(gone)
+	d.refused("dry_run")
+	if took := time.Since(began); took > DefaultHoldTimeout/4 {
+		t.Errorf("told after %s", took)
+	}
+	p.ready("b")
+	d.ask("SELECT 2")
+}
