@@ -35,7 +35,9 @@ func TestNothingIsLeftBehind(t *testing.T) {
 }
 
 func upheaval(t *testing.T) {
-	cluster, err := fesim.NewCluster(3, fesim.Options{Users: map[string]string{"app": "secret", "bob": "builder", "u": "pw", "root": ""}, Idle: 50 * time.Millisecond, Sweep: 50 * time.Millisecond})
+	cluster, err := fesim.NewCluster(3, fesim.Options{Users: map[string]string{"app": "secret", "bob": "builder", "u": "pw", "root": ""},
+		Idle: 50 * time.Millisecond, Sweep: 50 * time.Millisecond,
+		Election: 60 * time.Millisecond, LeaderWait: 5 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +53,12 @@ func upheaval(t *testing.T) {
 	o := Options{
 		Users: []User{{Name: "app", Password: "secret", HasPassword: true}, {Name: "u", Password: "pw", HasPassword: true}}, Rebalance: Rebalance{Rate: 1000, Settle: -1},
 		ConnectBudget: 2 * time.Second, ConnectTimeout: 300 * time.Millisecond, DrainTimeout: 300 * time.Millisecond,
+	}
+	if rand.IntN(2) == 0 {
+		o.Flavor = backend.StarRocks // whose statements wait for a leader
+	}
+	if rand.IntN(2) == 0 {
+		o.Hold = Hold{Timeout: 100 * time.Millisecond, Statements: 8}
 	}
 	var p *proxied
 	metrics := prometheus.NewRegistry()
@@ -102,8 +110,14 @@ func upheaval(t *testing.T) {
 	if n := len(p.byBack); n != 0 {
 		t.Errorf("%d folds are left", n)
 	}
-	if n := maxMoving - p.gate.free; n != 0 {
-		t.Errorf("%d slots are left", n)
+	if n := maxMoving - p.gate.free; n != 0 || len(p.gate.queue) != 0 {
+		t.Errorf("%d slots are left, %d wait for one", n, len(p.gate.queue))
+	}
+	if n, units := len(p.holding.list()), p.holding.units.Load(); n != 0 || units != 0 {
+		t.Errorf("%d still wait, with %d buffers", n, units)
+	}
+	if n := len(p.curious.list()); n != 0 {
+		t.Errorf("%d are still curious", n)
 	}
 	m := &measured{proxied: p, metrics: metrics}
 	m.t = t
@@ -151,7 +165,15 @@ func restless(ctx context.Context, t *testing.T, cluster *fesim.Cluster, user, a
 		token := fmt.Sprintf("%s-%d-%d", who, n, rand.IntN(1e9))
 		var got string
 		want := who + " " + token
-		switch rand.IntN(6) {
+		switch rand.IntN(7) {
+		case 6:
+			err = c.try("INSERT INTO fesim.ledger VALUES ('" + token + "')")
+			got = want
+			if n := cluster.Executions(token); n > 1 || n == 0 && err == nil {
+				t.Errorf("%s: inserted with %v, executed %d times", token, err, n)
+			} else if err != nil && n != 0 && strings.Contains(err.Error(), "was not sent") {
+				t.Errorf("%s: executed, and the client was told %v", token, err)
+			}
 		case 0:
 			var a, b string
 			err = stmt.QueryRowContext(ctx, token).Scan(&a, &b)
@@ -278,7 +300,20 @@ func disturb(p *proxied, cluster *fesim.Cluster) {
 	if !ok {
 		return
 	}
-	switch rand.IntN(8) {
+	switch rand.IntN(11) {
+	case 8:
+		p.Pause(time.Duration(1+rand.IntN(40)) * time.Millisecond)
+	case 9:
+		for _, b := range p.registry.Backends() {
+			p.registry.SetHealth(b, backend.Down, "refused")
+		}
+	case 10:
+		if leader := cluster.Leader(); leader != nil {
+			leader.Kill()
+			leader.Wait()
+			time.Sleep(time.Duration(rand.IntN(40)) * time.Millisecond)
+			_ = leader.Start()
+		}
 	case 0:
 		_ = p.registry.SetAdmin(b.Name(), backend.Drain)
 	case 1:
@@ -298,6 +333,7 @@ func disturb(p *proxied, cluster *fesim.Cluster) {
 	case 5:
 		p.registry.SetHealth(b, backend.Down, "refused")
 	default:
+		p.Resume()
 		for _, b := range p.registry.Backends() {
 			_ = p.registry.SetAdmin(b.Name(), backend.Ready)
 			p.registry.SetHealth(b, backend.Up, "")
