@@ -83,7 +83,7 @@ func (s *session) giveUpAgain() {
 	defer s.turn.Broadcast()
 	cause := s.server.registry.Unusable()
 	if s.away.refusal != nil { // the backend has not run it, and has told why
-		s.server.clientLost(s, lostHold, cause)
+		s.server.ledger.seen(s, lostHold, cause)
 		s.refuseAgain()
 		return
 	}
