@@ -36,6 +36,10 @@
 //
 // What only the backend knows of a session would be lost with it. So it is asked for that while the session is idle (inquire.go).
 //
+// A KILL (kill.go) is taken out of the client's pump, and brought to the backend of the session that it is meant for (thread.go): on the
+// session's own connection if that is the one, or else on one that is logged in as the killer for this alone. The victim knows of it before it
+// is sent (killed.go), so that it ends with its connection and does not move.
+//
 // A session that Segue cannot log in for ends instead. The FIN travels in one segment with the last bytes of the answer, so that a
 // client sees the end before it can send another statement.
 //

@@ -542,3 +542,15 @@ func TestSessionIDs(t *testing.T) {
 		}
 	}
 }
+
+// Servers that count for themselves give the same id to several sessions. Which one is meant is not guessed.
+func TestKillOfAnIDThatTwoHave(t *testing.T) {
+	p := start(t, known(), newPeer(t, echo).spec("a"), newPeer(t, echo).spec("b"))
+	p.connectOn("a")
+	killer, s := p.connectOn("b")
+	killer.query(fmt.Sprint("KILL QUERY ", s.threads.current())) // a peer gives everybody the same
+	if _, err := killer.row(); err == nil || !strings.Contains(err.Error(), "several sessions") {
+		t.Errorf("the client got %v", err)
+	}
+	killer.ask("SELECT 1")
+}

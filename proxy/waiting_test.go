@@ -132,7 +132,7 @@ func TestStatementIsNotTakenBackInTheMiddleOfTheNext(t *testing.T) {
 		return s.track.MidCommand()
 	})
 	close(going)
-	d.refused("shutdown in progress")
+	d.toldNo("shutdown in progress")
 	_, _ = d.Write(second[7:])
 	if got, err := d.row(); err != nil || string(got) != "SELECT 2" {
 		t.Errorf("the client got %q, %v", got, err)
@@ -358,7 +358,7 @@ func TestReadThatWasCutOffInADryRun(t *testing.T) {
 	eventually(t, "the gate to shut", p.gate.isShut)
 	began := time.Now()
 	close(gone)
-	d.refused("dry_run")
+	d.toldNo("dry_run")
 	if took := time.Since(began); took > DefaultHoldTimeout/4 {
 		t.Errorf("told after %s", took)
 	}

@@ -46,6 +46,9 @@
 //
 // The backends of a fleet share no data, but for the FEs: a row counts wherever it is, transfers and counters are judged on each server.
 //
+// clients/querytimeout has a JDBC driver run into setQueryTimeout again and again, called as HOST PORT USER PASSWORD DATABASE URL_SCHEME SSL_MODE. For
+// each line of standard input it prints what came of one statement, after how many milliseconds, and what the next one was answered.
+//
 // # Pools
 //
 // Real pools do the same as programs of their own under clients/; move_pools_test.go says how they are called.
