@@ -1,9 +1,7 @@
 package proxy
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"segue/backend"
@@ -103,9 +101,6 @@ func (s *session) dropKill() {
 // decide finds out whom the KILL at the head of b is meant for. It returns what is then to be sent on the session's own connection.
 func (s *session) decide(b []byte) []byte {
 	k, own, behind := s.readKill(b)
-	if k == nil {
-		return behind
-	}
 	if err := s.aim(k, own); err != nil {
 		s.killAnswer(k, nil, err)
 		return behind
@@ -129,8 +124,8 @@ func (s *session) decide(b []byte) []byte {
 	return append(packet[:len(packet):len(packet)], behind...)
 }
 
-// readKill reads the KILL at the head of b, and returns the session's backend and what is behind it. k is nil if it is none of those that
-// can be understood.
+// readKill reads the KILL at the head of b, and returns the session's backend and what is behind it. One that is not understood names
+// nobody.
 func (s *session) readKill(b []byte) (k *kill, own *backend.Backend, behind []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -183,189 +178,4 @@ func (s *session) aim(k *kill, own *backend.Backend) error {
 	k.victim, k.backend, k.thread = who, who.lease.Backend(), who.threads.current()
 	who.sentence(k.Query)
 	return nil
-}
-
-// killCredentials are what Segue can log in with to send the KILL as the client's own. A service account will do for the sessions of
-// the same user alone: it has rights that the client has not.
-func (s *session) killCredentials(k *kill) (creds []*credential) {
-	k.victim.mu.Lock()
-	same := k.victim.track.User() == k.user
-	k.victim.mu.Unlock()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, c := range s.credentials() {
-		if same || c.as == "" {
-			creds = append(creds, c)
-		}
-	}
-	return creds
-}
-
-// killThere sends the KILL to another backend, on a connection of its own that is logged in as the session's user, and returns what that
-// has answered.
-func (s *session) killThere(k *kill, creds []*credential) (said []byte, err error) {
-	s.mu.Lock()
-	s.kill = k
-	s.mu.Unlock()
-	err = errors.New("there is nothing to log in there with: list the account under `users`")
-	deadline := time.Now().Add(s.server.options().connectBudget())
-	for _, cred := range creds {
-		said, err = s.killAs(k, cred, deadline)
-		if _, refused := errors.AsType[*endError](err); !refused {
-			break
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.kill = nil
-	switch {
-	case err == nil:
-		return said, nil
-	case errors.As(err, new(*unansweredError)):
-		return nil, fmt.Errorf("the KILL was sent to %s, but its outcome is unknown: %w", k.backend.Name(), err)
-	}
-	return nil, fmt.Errorf("session %d is on %s, and the KILL could not be sent there: %w", k.victim.id, k.backend.Name(), err)
-}
-
-// killAs does so with one credential.
-func (s *session) killAs(k *kill, cred *credential, deadline time.Time) ([]byte, error) {
-	opts := s.server.options()
-	limit := time.Now().Add(opts.connectTimeout())
-	greeting, err := s.dial(k.backend, limit, &k.conn)
-	defer func() {
-		if k.conn != nil {
-			k.conn.quit()
-			_ = k.conn.Close()
-		}
-	}()
-	if err != nil {
-		if !s.isOver() {
-			s.server.evidence(k.backend, err)
-		}
-		return nil, err
-	}
-	s.deadline(k.conn, deadline)
-	hello := s.hello.response()
-	hello.Capabilities &^= wire.ClientQueryAttributes | wire.ClientSessionTrack
-	hello.Capabilities &= greeting.Capabilities
-	if _, err := logIn(k.conn, greeting, hello, cred); err != nil {
-		return nil, err
-	}
-	if err := k.become(cred, hello); err != nil {
-		return nil, err
-	}
-	if _, err := k.conn.Write(k.alone()); err != nil {
-		return nil, plain(err)
-	}
-	said, _, err := k.conn.reader.Next()
-	if err != nil {
-		return nil, &unansweredError{plain(err)}
-	}
-	return said, nil
-}
-
-// become gives the connection the rights that the client's session has.
-func (k *kill) become(cred *credential, hello *wire.HandshakeResponse41) error {
-	var todo []command
-	if text := cred.becomes(); text != "" {
-		todo = append(todo, command{command: wire.ComQuery, text: text})
-	}
-	for _, text := range k.rights {
-		todo = append(todo, command{command: wire.ComQuery, text: text})
-	}
-	r := &replayer{conn: k.conn, oneByOne: true}
-	r.x.Negotiate(hello.Capabilities, hello.ExtCapabilities())
-	return r.run(todo)
-}
-
-// alone is the KILL for a connection of its own.
-func (k *kill) alone() []byte {
-	if uint32(k.ID) == k.thread {
-		return k.Plain(k.packet)
-	}
-	return k.Plain(k.With(k.packet, k.thread))
-}
-
-// unansweredError says that a connection broke before it was answered what was sent on it.
-type unansweredError struct{ error }
-
-func (e *unansweredError) Unwrap() error { return e.error }
-
-// killAnswer gives the client the answer to a KILL that has not been sent on the session's own connection.
-func (s *session) killAnswer(k *kill, said []byte, err error) {
-	k.settle(outcomeOf(said, err))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.end != Open {
-		return
-	}
-	answer := (&wire.OK{Status: s.track.Status()}).Append(nil, s.hello.response().Capabilities)
-	e := new(wire.Err)
-	switch {
-	case err != nil:
-		e = &wire.Err{Code: codeUnknown, State: "HY000", Message: "segue: " + clipped(err.Error())}
-		answer = e.Append(nil)
-	case wire.IsErr(said) && e.Decode(said) == nil:
-		e.Message = k.Answer(e.Message, k.thread)
-		answer = e.Append(nil)
-	}
-	s.away.fresh = true // another connection has the warnings of this statement
-	_, seq := wire.DecodeHeader(k.packet)
-	packet, _ := wire.AppendPacket(nil, seq+1, answer)
-	_ = s.client.SetWriteDeadline(time.Now().Add(closeGrace))
-	_, _ = s.client.Write(packet)
-	_ = s.client.SetWriteDeadline(time.Time{})
-}
-
-// outcomeOf tells what has come of a KILL that has been sent on a connection of its own, or not at all.
-func outcomeOf(said []byte, err error) outcome {
-	switch {
-	case errors.As(err, new(*unansweredError)):
-		return lostKill
-	case err != nil, wire.IsErr(said):
-		return refusedKill
-	}
-	return doneKill
-}
-
-func clipped(text string) string {
-	return strings.ToValidUTF8(text[:min(len(text), maxErrorText-len("segue: "))], "")
-}
-
-// killAnswered takes the answer to a KILL that has been sent on the session's own connection. It reports false if that passes as it is.
-//
-//go:noinline
-func (s *session) killAnswered(b []byte) (v verdict, yes bool) {
-	k := s.kill
-	if len(b) <= wire.HeaderLen {
-		return verdict{keep: len(b)}, true
-	}
-	e := new(wire.Err)
-	n, seq := wire.DecodeHeader(b)
-	n += wire.HeaderLen
-	switch {
-	case !wire.IsErr(b[wire.HeaderLen:]):
-		k.settle(doneKill)
-		s.kill = nil
-		return v, false
-	case len(b) < n:
-		return verdict{keep: len(b)}, true
-	case e.Decode(b[wire.HeaderLen:n]) != nil:
-		s.dropKill()
-		return v, false
-	}
-	o := refusedKill
-	if k.victim == s && (e.Code == codeInterrupted || e.Code == codeConnectionKilled) {
-		o = doneKill // who kills himself is answered as one that has been killed
-	}
-	k.settle(o)
-	s.kill = nil
-	if message := k.Answer(e.Message, k.thread); message != e.Message {
-		s.track.Server(b[:n])
-		s.follow()
-		e.Message = message
-		packet, _ := wire.AppendPacket(nil, seq, e.Append(nil))
-		return verdict{to: s.client, keep: len(b) - n, insert: packet, instead: true}, true
-	}
-	return v, false
 }

@@ -144,3 +144,13 @@ func FuzzKill(f *testing.F) {
 		k.Answer(text, binary.LittleEndian.Uint32(packet))
 	})
 }
+
+func BenchmarkMayKill(b *testing.B) {
+	s := New(Options{}, 2)
+	chunk := say(query("SELECT a, b FROM t WHERE id = 5")).bytes()
+	for b.Loop() {
+		if s.MayKill(chunk) {
+			b.Fatal("taken for a KILL")
+		}
+	}
+}
