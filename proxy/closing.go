@@ -73,6 +73,10 @@ func (s *session) backendDeadline() course {
 		return s.finishLocked(s.down.err)
 	}
 	_ = s.back.SetReadDeadline(time.Time{})
+	if s.executed() {
+		s.endKilled()
+		return s.finishLocked(nil)
+	}
 	if s.current() == Moving || s.wantsAway() && s.departLocked(false) {
 		return move
 	}

@@ -19,6 +19,7 @@ type kill struct {
 	victim  *session         // nil: none of Segue's sessions, or not understood; it is sent as it is
 	backend *backend.Backend // the victim's
 	thread  uint32           // … and the id there
+	back    *conn            // … and the connection
 	user    string           // the killer's
 	masked  bool             // … as session.masked
 	rights  []string
@@ -31,6 +32,9 @@ type kill struct {
 func (k *kill) settle(o outcome) {
 	if k.victim != nil {
 		k.victim.settle(k.Query, o)
+		if o == doneKill && !k.Query {
+			_ = k.back.SetReadDeadline(time.Now().Add(closeGrace)) // see executed
+		}
 	}
 }
 
@@ -176,6 +180,7 @@ func (s *session) aim(k *kill, own *backend.Backend) error {
 		return fmt.Errorf("session %d is another user's, and the backend takes this session's user for the service account; the KILL was not sent", who.id)
 	}
 	k.victim, k.backend, k.thread = who, who.lease.Backend(), who.threads.current()
+	k.back = who.back
 	who.sentence(k.Query)
 	return nil
 }

@@ -554,3 +554,20 @@ func TestKillOfAnIDThatTwoHave(t *testing.T) {
 	}
 	killer.ask("SELECT 1")
 }
+
+// TiDB says OK, and closes an idle connection no sooner than at its next command.
+func TestKilledSessionThatItsServerKeeps(t *testing.T) {
+	p := start(t, known(), newPeer(t, echo).spec("a"), newPeer(t, echo).spec("b"))
+	victim, s := p.connectOn("a")
+	killer, _ := p.connectOn("b")
+	killer.query(fmt.Sprint("KILL ", s.id))
+	if _, err := killer.row(); err != nil {
+		t.Fatal(err)
+	}
+	victim.waitEOF()
+	_ = victim.Close()
+	eventually(t, "the session to end", func() bool { return s.current() == Closed })
+	if s.end != Killed {
+		t.Errorf("the session ended as %s", s.end)
+	}
+}

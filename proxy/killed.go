@@ -116,6 +116,19 @@ func (s *session) condemned() bool {
 	return d.pending > 0 || d.killed != 0 && (s.since.Load() <= d.killed || s.server.elapsed()-d.killed < int64(killGrace) || s.track.Failed())
 }
 
+// executed reports whether the session has been killed, and is idle: TiDB closes an idle connection no sooner than at its next command, and
+// says nothing then.
+func (s *session) executed() bool {
+	d := s.doom.Load()
+	if d == nil || s.current() == Moving || s.track.Outstanding() > 0 || s.track.MidCommand() {
+		return false
+	}
+	d.mu.Lock()
+	killed := d.pending == 0 && d.killed != 0
+	d.mu.Unlock()
+	return killed && s.condemned()
+}
+
 // interrupted reports whether a KILL QUERY has been sent for the statement that runs: it must not be run again.
 func (s *session) interrupted() bool {
 	d := s.doom.Load()
