@@ -20,6 +20,7 @@ type kill struct {
 	backend *backend.Backend // the victim's
 	thread  uint32           // … and the id there
 	back    *conn            // … and the connection
+	same    bool             // it is the killer's own user's
 	user    string           // the killer's
 	masked  bool             // … as session.masked
 	rights  []string
@@ -110,12 +111,12 @@ func (s *session) decide(b []byte) []byte {
 		return behind
 	}
 	if k.victim != nil && k.victim != s && k.backend != own {
-		if creds := s.killCredentials(k); len(creds) > 0 || s.server.options().Flavor != backend.TiDB {
+		if creds := s.killCredentials(k); len(creds) > 0 || s.server.options().Flavor != backend.TiDB || !k.same {
 			said, err := s.killThere(k, creds)
 			s.killAnswer(k, said, err)
 			return behind
 		}
-		k.backend = own // a TiDB server passes on what is meant for another one
+		k.backend = own // a TiDB server passes on what is meant for another one, without a look at whose it is
 	}
 	packet := k.packet
 	if k.victim != nil && uint32(k.ID) != k.thread {
@@ -180,7 +181,7 @@ func (s *session) aim(k *kill, own *backend.Backend) error {
 		return fmt.Errorf("session %d is another user's, and the backend takes this session's user for the service account; the KILL was not sent", who.id)
 	}
 	k.victim, k.backend, k.thread = who, who.lease.Backend(), who.threads.current()
-	k.back = who.back
+	k.back, k.same = who.back, who.track.User() == k.user
 	who.sentence(k.Query)
 	return nil
 }

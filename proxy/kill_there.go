@@ -13,13 +13,10 @@ import (
 // killCredentials are what Segue can log in with to send the KILL as the client's own. A service account will do for the sessions of
 // the same user alone: it has rights that the client has not.
 func (s *session) killCredentials(k *kill) (creds []*credential) {
-	k.victim.mu.Lock()
-	same := k.victim.track.User() == k.user
-	k.victim.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range s.credentials() {
-		if same || c.as == "" {
+		if k.same || c.as == "" {
 			creds = append(creds, c)
 		}
 	}
