@@ -26,7 +26,7 @@ func (s *session) killAnswer(k *kill, said []byte, err error) {
 		e.Message = k.Answer(e.Message, k.thread)
 		answer = e.Append(nil)
 	}
-	s.away.fresh = true // another connection has the warnings of this statement
+	s.away.fresh, s.away.warned = true, true // another connection has the warnings of this statement
 	_, seq := wire.DecodeHeader(k.packet)
 	packet, _ := wire.AppendPacket(nil, seq+1, answer)
 	_ = s.client.SetWriteDeadline(time.Now().Add(closeGrace))
