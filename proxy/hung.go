@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"slices"
+	"syscall"
 	"time"
 
 	"segue/backend"
@@ -20,7 +21,7 @@ var errHung = errors.New("backend is down and does not answer")
 
 // lostBy says by what a backend was lost, for an error text.
 func lostBy(err error) string {
-	if errors.Is(err, errHung) {
+	if errors.Is(err, errHung) || errors.Is(err, syscall.ETIMEDOUT) || errors.Is(err, syscall.EHOSTUNREACH) {
 		return "stopped answering"
 	}
 	return "closed the connection"

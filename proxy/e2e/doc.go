@@ -36,6 +36,9 @@
 // (TestMoveFrozen). A client keeps its connection after an ERR_Packet. Excused is what cannot be helped: one error, in Segue's words, for a
 // write or a transaction that was under way.
 //
+// The TestMoveHung tests make one backend hang instead: its process is stopped, or the network to it swallows everything, for which a server's
+// address is put into a network namespace. That takes root's rights.
+//
 // # Consistency
 //
 // The TestMoveCheck tests make incidents happen, in random order from a seed (incident_test.go): kills, freezes, drains, exits, reloads,

@@ -25,6 +25,12 @@ func startFront(t *testing.T, target string) *front {
 	if err != nil {
 		t.Fatalf("listen: %v", err)
 	}
+	return startFrontOn(t, ln, target)
+}
+
+// startFrontOn is startFront on a listener that there is.
+func startFrontOn(t *testing.T, ln net.Listener, target string) *front {
+	t.Helper()
 	f := &front{ln: ln, target: target, open: map[net.Conn]bool{}}
 	f.running.Go(f.serve)
 	t.Cleanup(func() {

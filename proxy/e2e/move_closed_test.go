@@ -84,8 +84,8 @@ func (s *idleSessions) each(do func(*statefulWorker)) {
 }
 
 // askAll has all clients verify their state at the same time, by their prepared statement; those that see an error are
-// counted and connect anew.
-func (s *idleSessions) askAll(t *testing.T, when string) {
+// counted and connect anew. It returns the longest wait.
+func (s *idleSessions) askAll(t *testing.T, when string) time.Duration {
 	t.Helper()
 	if len(s.workers) == 0 {
 		t.Fatal("no clients")
@@ -107,6 +107,7 @@ func (s *idleSessions) askAll(t *testing.T, when string) {
 			w.connect(context.WithoutCancel(t.Context()))
 		}
 	})
+	return longest
 }
 
 // TestMoveThousand: an FE with a thousand idle sessions leaves. The time from its first 500 until the last is off is to be below a
