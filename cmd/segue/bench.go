@@ -103,10 +103,6 @@ func (w *world) bench(cmd *cobra.Command, o *benchFlags) error {
 		interruptAt(ctx, signals, stop)
 		signal.Stop(signals) // a second one ends the program at once
 	}()
-	tool := "segue " + readBuild().Version + ", " + readBuild().Go
-	if err := w.benchSources(ctx, o, plan, &tool); err != nil {
-		return err
-	}
 	if e != nil {
 		stage := experiment.NewStage(e, experimentEnv())
 		defer stage.Stop()
@@ -117,6 +113,10 @@ func (w *world) bench(cmd *cobra.Command, o *benchFlags) error {
 			return err
 		}
 		plan.Script = stage.Play
+	}
+	tool := "segue " + readBuild().Version + ", " + readBuild().Go
+	if err := w.benchSources(ctx, o, plan, &tool); err != nil {
+		return err
 	}
 	live := &report.Live{Out: w.stdout, Terminal: isTerminal(w.stdout), Style: w.style()}
 	plan.OnMark, plan.Progress, plan.Interval = live.Mark, live.Progress, live.Interval()

@@ -24,7 +24,7 @@ func (w *world) simCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(w.simFECommand())
+	cmd.AddCommand(w.simFECommand(), w.simClusterCommand())
 	return cmd
 }
 

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"segue/bench/measure"
+)
+
+// A cluster keeps its ledger over the death of an FE, takes orders, and ends at a
+// signal.
+func TestSimCluster(t *testing.T) {
+	p := start(t, nil, "sim", "cluster", "--count", "2", "--listen", "127.0.0.1:29131", "--http", "127.0.0.1:29231", "--control", "127.0.0.1:29230")
+	control := "http://127.0.0.1:29230"
+	eventually(t, "control", func() bool { return strings.Contains(p.stdout.String(), control) })
+	order := func(method, path string, want int) {
+		t.Helper()
+		request, err := http.NewRequestWithContext(t.Context(), method, control+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%s %s: %s, want %d", method, path, resp.Status, want)
+		}
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	order(http.MethodGet, "/fe-1", http.StatusOK)
+	cfg, err := measure.ParseDSN("root@tcp(127.0.0.1:29132)/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	load := measure.DefaultLoad()
+	load.Clients = [len(load.Clients)]int{measure.Write: 2}
+	r, err := measure.Run(t.Context(), measure.Options{Endpoint: cfg, Load: load, Duration: 300_000_000})
+	if err != nil || !r.Clean() || r.Ledger.Acknowledged == 0 {
+		t.Errorf("%v, %+v", err, r)
+	}
+	order(http.MethodPost, "/fe-1/kill", http.StatusOK)
+	order(http.MethodGet, "/fe-1", http.StatusGone)
+	order(http.MethodPost, "/fe-1/start", http.StatusOK)
+	order(http.MethodGet, "/fe-1", http.StatusOK)
+	order(http.MethodPost, "/fe-2/hang", http.StatusOK)
+	order(http.MethodPost, "/fe-2/heal", http.StatusOK)
+	order(http.MethodPost, "/fe-3/kill", http.StatusNotFound)
+	order(http.MethodPost, "/fe-1/sing", http.StatusNotFound)
+	p.signal(os.Interrupt)
+	if p.wait(); p.code != exitDone {
+		t.Errorf("exit %d", p.code)
+	}
+	for _, args := range []string{"--control 0.0.0.0:1", "--listen nowhere", "--count 0", "--time-scale 0"} {
+		if got := segue(t, nil, append([]string{"sim", "cluster"}, strings.Fields(args)...)...); got.code != exitUsage {
+			t.Errorf("%s: exit %d\n%s", args, got.code, got.stderr)
+		}
+	}
+}
