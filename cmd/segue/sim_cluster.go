@@ -127,12 +127,16 @@ func (s *simCluster) build() (*fesim.Cluster, error) {
 	return cluster, nil
 }
 
-// portAfter is the address whose port is n higher.
+// portAfter is the address whose port is n higher; port 0, which the system
+// chooses, stays.
 func portAfter(address string, n int) (string, error) {
 	host, port, err := net.SplitHostPort(address)
 	number, conversion := strconv.Atoi(port)
 	if err != nil || conversion != nil {
 		return "", fmt.Errorf("address %q: want HOST:PORT", address)
+	}
+	if number == 0 {
+		return address, nil
 	}
 	return net.JoinHostPort(host, strconv.Itoa(number+n)), nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,9 +13,11 @@ import (
 // A cluster keeps its ledger over the death of an FE, takes orders, and ends at a
 // signal.
 func TestSimCluster(t *testing.T) {
-	p := start(t, nil, "sim", "cluster", "--count", "2", "--listen", "127.0.0.1:29131", "--http", "127.0.0.1:29231", "--control", "127.0.0.1:29230")
-	control := "http://127.0.0.1:29230"
-	eventually(t, "control", func() bool { return strings.Contains(p.stdout.String(), control) })
+	p := start(t, nil, "sim", "cluster", "--count", "2", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--control", "127.0.0.1:0")
+	said := regexp.MustCompile(`(?s)fe-2: MySQL (\S+),.*control: (http://[0-9.:]+)/`)
+	eventually(t, "control", func() bool { return said.MatchString(p.stdout.String()) })
+	addresses := said.FindStringSubmatch(p.stdout.String())
+	control := addresses[2]
 	order := func(method, path string, want int) {
 		t.Helper()
 		request, err := http.NewRequestWithContext(t.Context(), method, control+path, http.NoBody)
@@ -32,7 +35,7 @@ func TestSimCluster(t *testing.T) {
 	}
 	defer http.DefaultClient.CloseIdleConnections()
 	order(http.MethodGet, "/fe-1", http.StatusOK)
-	cfg, err := measure.ParseDSN("root@tcp(127.0.0.1:29132)/")
+	cfg, err := measure.ParseDSN("root@tcp(" + addresses[1] + ")/")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,6 +60,14 @@ func TestSimCluster(t *testing.T) {
 	for _, args := range []string{"--control 0.0.0.0:1", "--listen nowhere", "--count 0", "--time-scale 0"} {
 		if got := segue(t, nil, append([]string{"sim", "cluster"}, strings.Fields(args)...)...); got.code != exitUsage {
 			t.Errorf("%s: exit %d\n%s", args, got.code, got.stderr)
+		}
+	}
+}
+
+func TestPortAfter(t *testing.T) {
+	for address, want := range map[string]string{"127.0.0.1:19031": "127.0.0.1:19033", "127.0.0.1:0": "127.0.0.1:0", "[::1]:5": "[::1]:7", "x": "", "a:b": ""} {
+		if got, err := portAfter(address, 2); got != want || (err == nil) != (want != "") {
+			t.Errorf("two ports after %s: %q, %v, want %q", address, got, err, want)
 		}
 	}
 }
