@@ -53,14 +53,14 @@ usage.`,
 	}
 	o := &benchFlags{load: measure.DefaultLoad()}
 	f := cmd.Flags()
-	f.StringVar(&o.dsn, "dsn", "", "what to measure: `USER:PASSWORD@tcp(HOST:PORT)/DATABASE` (default $SEGUE_BENCH_DSN)")
-	f.StringArrayVar(&o.members, "member", nil, "`DSN` of a server behind it that has data of its own; name each, where they share none")
-	f.StringVar(&o.flavor, "flavor", string(measure.Auto), "`SQL` that it speaks: auto, mysql (MariaDB too), tidb, starrocks, doris or fesim")
+	f.StringVar(&o.dsn, "dsn", "", "`DSN` of what to measure: USER:PASSWORD@tcp(HOST:PORT)/DATABASE (default $SEGUE_BENCH_DSN)")
+	f.StringArrayVar(&o.members, "member", nil, "`DSN` of a server behind it, where they share no data; name each")
+	f.StringVar(&o.flavor, "flavor", string(measure.Auto), "whose `SQL` it speaks: auto, mysql, tidb, starrocks, doris, fesim")
 	f.StringVar(&o.database, "database", measure.DefaultDatabase, "`name` of the database to write to; made if it is not there")
 	for _, c := range measure.Classes() {
 		f.IntVar(&o.load.Clients[c], c.Flag(), o.load.Clients[c], "`clients` "+benchClass[c])
 	}
-	f.Float64Var(&o.load.Rate, "rate", o.load.Rate, "`arrivals` per second of long-lived, short-lived, transaction and writing clients together")
+	f.Float64Var(&o.load.Rate, "rate", o.load.Rate, "`arrivals` per second of all clients, but for slow and idle ones")
 	f.DurationVar(&o.load.TxnHold, "txn-hold", o.load.TxnHold, "how long a transaction stays open between its two INSERTs")
 	f.DurationVar(&o.load.SlowFor, "slow-for", o.load.SlowFor, "how long a slow statement runs")
 	f.DurationVar(&o.load.IdleFor, "idle-for", o.load.IdleFor, "between two uses of an idle connection")
@@ -73,7 +73,7 @@ usage.`,
 	f.StringVar(&o.mark, "mark", "", "listen on this loopback `address` for marks: --mark, or --mark=HOST:PORT")
 	f.Lookup("mark").NoOptDefVal = measure.DefaultControl
 	f.StringVar(&o.name, "name", "", "`name` of the run in reports (default: the experiment's, or the address)")
-	f.StringVar(&o.out, "out", "segue-bench", "`path` of the reports, to which .html, .json, .csv and .svg are appended")
+	f.StringVar(&o.out, "out", "segue-bench", "`path` of the reports, without .html, .json, .csv and .svg")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return w.bench(cmd, o) }
 	cmd.AddCommand(w.benchCompareCommand(), w.benchMarkCommand())
 	return cmd
@@ -81,9 +81,9 @@ usage.`,
 
 // benchClass says what clients of a class do.
 var benchClass = map[measure.Class]string{
-	measure.Long:  "that each keep a session with state, and verify it with every answer",
+	measure.Long:  "that keep a session, and verify its state with every answer",
 	measure.Short: "that connect, ask one question and quit",
-	measure.Txn:   "with transactions: BEGIN, INSERT, a while, INSERT, COMMIT",
+	measure.Txn:   "with transactions of two INSERTs",
 	measure.Idle:  "of a pool that is seldom used",
 	measure.Slow:  "with statements that run for a while",
 	measure.Write: "that write rows, each under an id of its own",
