@@ -13,7 +13,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 
 .PHONY: help
 help: ## Say what can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/segue
@@ -48,6 +48,10 @@ fuzz: ## Run each fuzz target for FUZZTIME
 .PHONY: bench
 bench: ## Run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./proxy/... ./backend/...
+
+.PHONY: experiments
+experiments: build ## Measure restarts, kills and hangs through no proxy, HAProxy and Segue: bench/README.md (20 minutes; installs HAProxy)
+	bench/experiments/run.sh
 
 .PHONY: lint
 lint: ## Check style, imports between rooms, and that modernizers and go mod tidy have nothing to say

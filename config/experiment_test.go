@@ -2,6 +2,8 @@ package config
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -112,6 +114,39 @@ func TestExperimentProblems(t *testing.T) {
 	}
 	if _, err := LoadExperiment("no/such.yaml"); err == nil || err.Error() != "no/such.yaml: no such file; name an existing file with --experiment" {
 		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+// Experiments that ship are right, and so is the one that the README shows.
+func TestShippedExperiments(t *testing.T) {
+	files, err := filepath.Glob("../bench/experiments/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	for _, path := range files {
+		if filepath.Base(path) == "segue.yaml" {
+			if _, err := Load(path); err != nil {
+				t.Error(err)
+			}
+			continue
+		}
+		if _, err := LoadExperiment(path); err != nil {
+			t.Error(err)
+		}
+		read++
+	}
+	if read == 0 {
+		t.Error("there are none")
+	}
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, _ := strings.Cut(string(readme), "```yaml\n  name: fe-1 is upgraded")
+	shown, _, found := strings.Cut(shown, "```")
+	if _, err := ParseExperiment("README.md", []byte("  name: shown"+shown)); err != nil || !found {
+		t.Errorf("in the README: %v", err)
 	}
 }
 

@@ -29,7 +29,7 @@ const (
 type chart struct {
 	b       strings.Builder
 	longest time.Duration
-	rate    float64 // the most answers per second of any step
+	rate    float64 // the most answers per second of any step, within bounds
 	errors  int     // the most errors of any step
 	low     float64 // of the response times, in milliseconds: powers of ten
 	high    float64
@@ -79,7 +79,7 @@ func (c *chart) measure(r *measure.Result) {
 	for i := range r.Timeline.Buckets {
 		b := &r.Timeline.Buckets[i]
 		if width := c.width(r, i); width >= step/2 {
-			c.rate = max(c.rate, float64(b.Answers)/width.Seconds())
+			c.rate = max(c.rate, min(float64(b.Answers)/width.Seconds(), mostOf(r)))
 		}
 		c.errors = max(c.errors, b.Failed())
 		if b.Answers > 0 {
@@ -87,6 +87,15 @@ func (c *chart) measure(r *measure.Result) {
 			c.high = max(c.high, math.Pow(10, math.Ceil(math.Log10(max(0.01, ms(b.Max))))))
 		}
 	}
+}
+
+// mostOf is how many answers per second a lane has room for: what is caught up with
+// after a stall would make all the rest flat.
+func mostOf(r *measure.Result) float64 {
+	if r.Load.Offered <= 0 {
+		return math.Inf(1)
+	}
+	return 2 * r.Load.Offered
 }
 
 // width is how much time bucket i covers: the last one may be cut short.

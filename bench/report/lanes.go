@@ -46,11 +46,20 @@ func (c *chart) ticks(y int, top float64, label func(float64) string) {
 
 // answers draws the answers per second.
 func (c *chart) answers(r *measure.Result, y int) int {
-	y = c.head(y, "Answers per second")
-	base := y + laneHeight
 	top := niceTop(c.rate)
-	c.ticks(y, top, func(v float64) string { return typeset.Count(int(v + 0.5)) })
 	step := r.Timeline.Step.Duration()
+	title, peak := "Answers per second", 0.0
+	for i, b := range r.Timeline.Buckets {
+		if width := c.width(r, i); width >= step/2 {
+			peak = max(peak, float64(b.Answers)/width.Seconds())
+		}
+	}
+	if peak > top {
+		title += ", cut off above " + typeset.Count(int(top)) + ": up to " + typeset.Count(int(peak))
+	}
+	y = c.head(y, title)
+	base := y + laneHeight
+	c.ticks(y, top, func(v float64) string { return typeset.Count(int(v + 0.5)) })
 	var path strings.Builder
 	for i, b := range r.Timeline.Buckets {
 		width := c.width(r, i)
@@ -58,7 +67,7 @@ func (c *chart) answers(r *measure.Result, y int) int {
 			break
 		}
 		from := time.Duration(i) * step
-		height := float64(b.Answers) / width.Seconds() / top * laneHeight
+		height := min(1, float64(b.Answers)/width.Seconds()/top) * laneHeight
 		fmt.Fprintf(&path, "L%.1f %.1fH%.1f", c.x(from), float64(base)-height, c.x(from+width))
 	}
 	if path.Len() > 0 {
@@ -158,7 +167,7 @@ func (c *chart) bar(r *measure.Result, i, base int, top float64) {
 		if n == 0 {
 			continue
 		}
-		height := max(1, float64(n)/top*laneHeight)
+		height := max(2.5, float64(n)/top*laneHeight) // one error among thousands is seen
 		y -= height
 		fmt.Fprintf(&c.b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="e%d"/>`+"\n", left, y, width, height, p)
 	}

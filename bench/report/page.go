@@ -106,7 +106,7 @@ func (p *page) several(runs []*measure.Result) {
 	for _, r := range runs {
 		parts = append(parts, fmt.Sprintf("%s: %s", r.Name, typeset.Plural(r.Felt.Errors, "error")))
 		head = append(head, cell{Text: r.Name})
-		c := card{Name: r.Name, Figure: typeset.Count(r.Felt.Errors), Note: "errors a client saw, of " + typeset.Plural(r.Felt.Answers+r.Felt.Errors, "arrival"), Class: "good"}
+		c := card{Name: r.Name, Figure: typeset.Count(r.Felt.Errors), Note: "errors of " + typeset.Plural(r.Felt.Answers+r.Felt.Errors, "arrival"), Class: "good"}
 		if !r.Clean() {
 			c.Class = "bad"
 		}
@@ -115,7 +115,7 @@ func (p *page) several(runs []*measure.Result) {
 			p.Problems = append(p.Problems, r.Name+": "+problem)
 		}
 	}
-	p.Title = strings.Join(parts, " · ")
+	p.Title = strings.Join(parts, ", ")
 	p.Subtitle = "segue bench compare: the same scales of time and height for all runs."
 	p.Tables = append(p.Tables, sideBySide("Side by side", "", head, felt(runs)))
 	if rows := errorsByKind(runs); len(rows) > 0 {

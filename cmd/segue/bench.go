@@ -44,7 +44,7 @@ the list of processes; no report shows it.
 
 Exit codes: 0 no client saw an error and no write went astray; 1 otherwise; 2 wrong
 usage.`,
-		Example: `  segue bench --dsn 'app:secret@tcp(lb.example:9030)/' --long 64 --short 64 --txn 16 --idle 32 --rate 1000 --duration 10m --mark
+		Example: `  segue bench --dsn 'app:secret@tcp(lb.example:9030)/' --long 64 --short 64 --rate 1000 --duration 10m --mark
   segue bench mark 'fe-1 is told to leave'            in another terminal, or in a script
   segue bench --dsn … --segue 127.0.0.1:9131          marks from Segue's events
   segue bench --dsn … --experiment upgrade.yaml       steps and marks from a file
@@ -53,7 +53,7 @@ usage.`,
 	}
 	o := &benchFlags{load: measure.DefaultLoad()}
 	f := cmd.Flags()
-	f.StringVar(&o.dsn, "dsn", "", "`DSN` of what to measure: USER:PASSWORD@tcp(HOST:PORT)/DATABASE (default $SEGUE_BENCH_DSN)")
+	f.StringVar(&o.dsn, "dsn", "", "USER:PASSWORD@tcp(HOST:PORT)/DATABASE, a `DSN` (default $SEGUE_BENCH_DSN)")
 	f.StringArrayVar(&o.members, "member", nil, "`DSN` of a server behind it, where they share no data; name each")
 	f.StringVar(&o.flavor, "flavor", string(measure.Auto), "whose `SQL` it speaks: auto, mysql, tidb, starrocks, doris, fesim")
 	f.StringVar(&o.database, "database", measure.DefaultDatabase, "`name` of the database to write to; made if it is not there")
