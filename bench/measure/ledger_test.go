@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"maps"
 	"testing"
 )
 
@@ -29,12 +30,8 @@ func TestLedger(t *testing.T) {
 		{"never sent", map[string]int{"x": 1}, Verdict{Undone: 1, Examples: []string{"row that nobody wrote: x"}}},
 	} {
 		there := map[string]int{}
-		for id, n := range right {
-			there[id] = n
-		}
-		for id, n := range test.more {
-			there[id] = n
-		}
+		maps.Copy(there, right)
+		maps.Copy(there, test.more)
 		got := l.judge(there)
 		want := test.want
 		want.Acknowledged, want.Unknown = 3, 3

@@ -87,13 +87,13 @@ func (s *store) meet(ctx context.Context, o *Options) (server string, err error)
 
 // there tells whether a query is answered.
 func (s *store) there(ctx context.Context, query string) bool {
-	var any sql.RawBytes
+	var found sql.RawBytes
 	rows, err := s.places[0].QueryContext(ctx, query)
 	if err != nil {
 		return false
 	}
 	defer rows.Close()
-	return rows.Next() && rows.Scan(&any) == nil
+	return rows.Next() && rows.Scan(&found) == nil
 }
 
 // create makes the table at every place, and the database where it is not there.

@@ -1,0 +1,85 @@
+package report
+
+import (
+	"fmt"
+	"html"
+	"time"
+
+	"segue/bench/measure"
+	"segue/bench/typeset"
+)
+
+// marks sets the marks' numbers, each with its text where that does not cover
+// another.
+func (c *chart) marks(r *measure.Result, y int) int {
+	if len(r.Marks) == 0 {
+		return y
+	}
+	places := placeMarks(r.Marks, c.x)
+	rows := 0
+	for i, p := range places {
+		rows = max(rows, p.row+1)
+		row := y + p.row*markRow + 8
+		x := c.x(r.Marks[i].At.Duration())
+		fmt.Fprintf(&c.b, `<circle cx="%.1f" cy="%d" r="7.5" class="disc"><title>%s</title></circle><text x="%.1f" y="%.1f" class="number">%d</text>`+"\n",
+			x, row, html.EscapeString(typeset.Seconds(r.Marks[i].At.Duration())+" "+r.Marks[i].Text), x, float64(row)+3.5, i+1)
+		if p.text == "" {
+			continue
+		}
+		if p.left {
+			c.text(x-11, row+4, "ink end", p.text)
+		} else {
+			c.text(x+11, row+4, "ink", p.text)
+		}
+	}
+	return y + rows*markRow + 8
+}
+
+// place is where a mark's number and text go.
+type place struct {
+	row  int
+	text string // "": there is no room for it
+	left bool   // it stands left of the number
+}
+
+// placeMarks finds room for marks, in a few rows. Pure.
+func placeMarks(marks []measure.Mark, x func(time.Duration) float64) []place {
+	const rows, perLetter, disc = 4, 6.4, 10
+	var taken [rows]float64 // up to where each row is
+	for i := range taken {
+		taken[i] = -1e9
+	}
+	places := make([]place, len(marks))
+	for i, m := range marks {
+		at, text := x(m.At.Duration()), shorten(m.Text, 34)
+		width := perLetter*float64(len([]rune(text))) + disc
+		p := place{row: -1}
+		for row := range taken {
+			right := at + disc + width
+			switch {
+			case at-disc < taken[row]:
+				continue
+			case right <= plotRight:
+				p = place{row: row, text: text}
+				taken[row] = right
+			case at-disc-width > taken[row]:
+				p = place{row: row, text: text, left: true}
+				taken[row] = at + disc
+			default:
+				continue
+			}
+			break
+		}
+		if p.row < 0 { // no room for the text: the number alone, where it covers least
+			p.row = 0
+			for row := range taken {
+				if taken[row] < taken[p.row] {
+					p.row = row
+				}
+			}
+			taken[p.row] = max(taken[p.row], at+disc)
+		}
+		places[i] = p
+	}
+	return places
+}
