@@ -22,7 +22,8 @@
 // and its response time counts from when it was due, not from when it could be
 // sent. So a stall of a second shows as the slow answers of all that were due in
 // it (coordinated omission is accounted for); the service time, from the sending
-// on, is given beside it.
+// on, is given beside it. An arrival that ends in an error has no response time;
+// how long its client goes without is a stall.
 //
 // # The rule for counting
 //

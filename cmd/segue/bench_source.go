@@ -84,9 +84,9 @@ func tellChange(known map[string]string, e admin.Event, mark func(string)) {
 	if before == state || !seen && e.Usable() {
 		return
 	}
-	text := e.Name + " is " + state
+	text := e.Name + ": " + state
 	if e.Cause != "" && !e.Usable() && !e.Removed {
-		text += ": " + e.Cause
+		text += " (" + e.Cause + ")"
 	}
 	mark(text)
 }

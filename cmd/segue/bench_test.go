@@ -116,7 +116,7 @@ func TestTellChange(t *testing.T) {
 	tell(backend.Up, backend.Ready, "", false)
 	tell(backend.Up, backend.Drain, "", false)
 	tell(backend.Up, backend.Drain, "", true)
-	want := "fe-1 is stopping: /api/health 500|fe-1 is down: refused|fe-1 is up|fe-1 is drain|fe-1 is removed"
+	want := "fe-1: stopping (/api/health 500)|fe-1: down (refused)|fe-1: up|fe-1: drain|fe-1: removed"
 	if got := strings.Join(marks, "|"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
