@@ -125,7 +125,7 @@ func hangUnder(t *testing.T, f *hanging) {
 	}
 	t.Logf("longest wait: of who asked at once %v, when it was down %v, of who came %v; the machine stalled for %v",
 		waits[0].Round(time.Millisecond), waits[1].Round(time.Millisecond), longest.Round(time.Millisecond), coming.machine.Round(time.Millisecond))
-	counts, err := f.count(ctx)
+	counts, err := count(ctx, f)
 	if err != nil {
 		t.Fatalf("count ledger: %v", err)
 	}
