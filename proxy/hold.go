@@ -60,14 +60,16 @@ type holding struct {
 	waiting map[*session]int // how many of its statements: one that has come, and one that is to be run again
 }
 
-func (h *holding) add(s *session, units int64) {
-	h.units.Add(units)
+// add notes a statement, and returns how many wait with it.
+func (h *holding) add(s *session, units int64) int64 {
+	all := h.units.Add(units)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.waiting == nil {
 		h.waiting = map[*session]int{}
 	}
 	h.waiting[s]++
+	return all
 }
 
 func (h *holding) remove(s *session, units int64) {
@@ -93,6 +95,7 @@ func (h *holding) list() []*session {
 type wait struct {
 	since   int64 // as Server.elapsed; 0: nobody waits
 	units   int64 // of Hold.Statements
+	excess  bool  // when it came, as many as may waited already
 	late    bool  // hold.timeout is over
 	held    bool  // for a backend, or for the operator, not for a move alone
 	starved bool  // for a backend
@@ -147,7 +150,7 @@ func (s *session) beginWait(b []byte) (first bool) {
 		if len(b) >= wire.HeaderLen {
 			w.seq = b[wire.HeaderLen-1]
 		}
-		s.server.holding.add(s, w.units)
+		w.excess = s.server.holding.add(s, w.units) > s.server.options().Hold.statements()
 		if p := s.away.pass; p != nil {
 			s.server.gate.hurry(p, w.since)
 		}
@@ -202,7 +205,7 @@ func (s *session) overdue(b []byte) *wire.Err {
 	switch {
 	case w.late:
 		result, why = heldTimeout, fmt.Sprintf("no backend could take it within hold.timeout %s", opts.Hold.timeout())
-	case s.server.holding.units.Load() > opts.Hold.statements():
+	case w.excess:
 		result, why = heldFull, fmt.Sprintf("%d others wait for a backend already (hold.statements)", opts.Hold.statements())
 	case opts.Hold.DryRun && s.away.lost:
 		result, why = heldDryRun, "no backend can take it, and hold.dry_run is set"
