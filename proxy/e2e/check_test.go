@@ -172,7 +172,7 @@ func (c *check) errorsSeen() string {
 
 // report is the closing note's line.
 func (c *check) report() string {
-	return fmt.Sprintf("%s: %d clients, %d statements: %d answered, %d not executed, %d of unknown outcome; %d connections lost to answers cut in the middle; "+
+	return fmt.Sprintf("%s: %d clients, %d statements: %d answered, %d not executed, %d of unknown outcome; %d connections lost; "+
 		"%d rows, %d transfers; longest wait %v; %d violations", time.Since(c.began).Round(time.Second), len(c.workers), c.statements,
 		c.outcomes[answered], c.outcomes[notRun], c.outcomes[uncertain], c.outcomes[cutOff], len(c.ledger.rows), len(c.transfers),
 		c.longest.Round(time.Millisecond), len(c.findings))

@@ -67,12 +67,11 @@ func TestMoveCheckFinds(t *testing.T) {
 			d := startDisturber(t, f)
 			d.program = startProgramAt(t, m.build(t), f.flavor(), d.specs, eager)
 			c := startCheck(t, d, nil)
-			for range 2 {
-				for _, what := range []disturbance{loseStatements, loseAnswers, reset, reset, reset} {
-					for i := range d.specs { // the sessions of one backend go to the next
-						d.carryOut(t, incident{what: what, backend: i})
-						d.program.waitUp(t)
-					}
+			for _, what := range []disturbance{loseStatements, loseAnswers, reset, reset, reset, reset} {
+				for i := range d.specs { // the sessions of one backend go to the next
+					d.carryOut(t, incident{what: what, backend: i})
+					d.program.waitUp(t)
+					waitFor(t, "statements", c.more(100)) // so that the next one meets sessions at work
 				}
 			}
 			conclude(t, c, d)
