@@ -199,6 +199,9 @@ func (p *pump) forward(b []byte, fin bool) (again bool) {
 		v = p.s.observeClient(b)
 	} else {
 		v = p.s.observeBackend(b)
+		if v.to != nil {
+			p.s.kept.release(&p.s.server.buffers) // the answer has begun; once the client has it, the next statement may be kept
+		}
 	}
 	at := len(b) - v.keep
 	if v.to != nil && at > v.skip && !v.instead {
@@ -223,8 +226,6 @@ func (p *pump) forward(b []byte, fin bool) (again bool) {
 	}
 	if p.leave = v.move; v.alone && v.skip == 0 {
 		p.kept = at
-	} else if p == &p.s.down && v.to != nil {
-		p.s.kept.release(&p.s.server.buffers) // the answer has begun
 	}
 	return v.again
 }
