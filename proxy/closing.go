@@ -122,7 +122,7 @@ func (s *session) backendLost(err error) course {
 		return move
 	}
 	s.endLocked(BackendGone, plain(err))
-	s.lost()
+	s.lost(lostBy(err))
 	return s.finishLocked(err)
 }
 
@@ -139,7 +139,7 @@ func (s *session) finishLocked(err error) course {
 }
 
 // lost prepares what the client hears of a backend that has gone.
-func (s *session) lost() {
+func (s *session) lost(by string) {
 	kind := lostIdle
 	switch {
 	case s.current() == Opaque:
@@ -147,12 +147,12 @@ func (s *session) lost() {
 	case s.track.Outstanding() > 0:
 		kind = lostStatement
 		if !s.track.Answered() {
-			s.last = clientError("backend " + s.backendName() + " " + lostBy(s.cause) + " while the statement ran; its outcome is unknown")
+			s.last = clientError("backend " + s.backendName() + " " + by + " while the statement ran; its outcome is unknown")
 		}
 	case s.away.wait.since != 0:
 		kind = lostUnsent
 		s.away.seq = s.away.wait.seq
-		s.last, s.insist = clientError("the statement was not sent: backend "+s.backendName()+" closed the connection, and Segue cannot log in for this user"), true
+		s.last, s.insist = clientError("the statement was not sent: backend "+s.backendName()+" "+by+", and Segue cannot log in for this user"), true
 	case s.current() == Pinned:
 		kind = lostTransaction
 	case s.current() == Busy, s.track.Failed():

@@ -164,7 +164,7 @@ func (s *session) rebuildable() bool {
 
 // departLost begins a move from a backend that has closed the connection, and settles what the client is to hear of it.
 func (s *session) departLost(err error) {
-	err = plain(err)
+	by, err := lostBy(err), plain(err)
 	s.loseKill()
 	if s.away.again = s.runAgain(); s.away.again == nil {
 		s.kept.release(&s.server.buffers) // nor must it be taken for the next one
@@ -172,7 +172,7 @@ func (s *session) departLost(err error) {
 	s.away.electing = false // the statement was sent after all
 	running := s.track.Outstanding() > 0
 	dropped := s.track.Dropped()
-	text := "backend " + s.backendName() + " " + lostBy(err)
+	text := "backend " + s.backendName() + " " + by
 	if dropped != "" {
 		text += ": the session has gone on elsewhere, without its " + dropped
 	}
