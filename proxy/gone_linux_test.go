@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"segue/proxy/wire"
+
+	"golang.org/x/sys/unix"
 )
 
 // vanish makes a client's kernel drop all that comes for it, as if its cable had been pulled: nothing is acknowledged, nothing refused.
@@ -19,7 +21,8 @@ func (d *driver) vanish() {
 		d.t.Fatal(err)
 	}
 	_ = raw.Control(func(fd uintptr) {
-		err = syscall.AttachLsf(int(fd), []syscall.SockFilter{*syscall.LsfStmt(syscall.BPF_RET|syscall.BPF_K, 0)})
+		drop := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
+		err = unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 1, Filter: &drop})
 	})
 	if err != nil {
 		d.t.Fatal(err)

@@ -111,7 +111,7 @@ func (s *session) deserts() bool {
 		return false
 	case s.hung(b) && s.outlives():
 		s.departLost(errHung)
-	case s.wantsAway() && !(s.needsOld() && mute(b)) && s.server.elapsed() >= s.away.after:
+	case s.wantsAway() && (!s.needsOld() || !mute(b)) && s.server.elapsed() >= s.away.after:
 		s.away.lost = false
 		s.enter(Moving) // it waits for its slot there
 	default:

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"segue/backend"
@@ -126,7 +127,7 @@ func (s *session) decide(b []byte) []byte {
 	defer s.mu.Unlock()
 	k.len = len(packet)
 	s.kill = k
-	return append(packet[:len(packet):len(packet)], behind...)
+	return append(slices.Clip(packet), behind...)
 }
 
 // readKill reads the KILL at the head of b, and returns the session's backend and what is behind it. One that is not understood names

@@ -185,7 +185,7 @@ func TestKillReachesItsVictim(t *testing.T) {
 // statements counts those that all FEs have run, but for those of waitRunning.
 func (f *fes) statements() (n int) {
 	for _, fe := range f.cluster.FEs() {
-		n += int(fe.Stats().Statements)
+		n += fe.Stats().Statements
 	}
 	return n
 }

@@ -136,24 +136,24 @@ func TestEachLossIsEnteredOnce(t *testing.T) {
 		p.entered(is{}) // nobody has seen anything yet
 	}
 	for name, test := range map[string]struct {
-		act  func(t *testing.T, p *proxied, d *driver)
+		act  func(p *proxied, d *driver)
 		want is
 	}{
-		"idle": {func(t *testing.T, p *proxied, _ *driver) { p.closeBackends("a") }, is{moved: 1}},
-		"statement that writes": {func(t *testing.T, p *proxied, d *driver) { seen(t, d, "LOSE"); p.onB() },
+		"idle": {func(p *proxied, _ *driver) { p.closeBackends("a") }, is{moved: 1}},
+		"statement that writes": {func(p *proxied, d *driver) { seen(d.t, d, "LOSE"); p.onB() },
 			is{{lostStatement, ""}: 1}},
-		"statement that reads": {func(t *testing.T, p *proxied, d *driver) { ok(t, d, "SELECT 'lose'") }, is{replayed: 1}},
-		"transaction, and a statement": {func(t *testing.T, p *proxied, d *driver) { begin(t, p, d); seen(t, d, "UPDATE") },
+		"statement that reads": {func(p *proxied, d *driver) { ok(d.t, d, "SELECT 'lose'") }, is{replayed: 1}},
+		"transaction, and a statement": {func(p *proxied, d *driver) { begin(d.t, p, d); seen(d.t, d, "UPDATE") },
 			is{{lostTransaction, ""}: 1}},
-		"transaction, and ROLLBACK": {func(t *testing.T, p *proxied, d *driver) { begin(t, p, d); ok(t, d, "ROLLBACK") },
+		"transaction, and ROLLBACK": {func(p *proxied, d *driver) { begin(d.t, p, d); ok(d.t, d, "ROLLBACK") },
 			is{moved: 1}},
-		"transaction, and the client leaves": {func(t *testing.T, p *proxied, d *driver) { begin(t, p, d); _ = d.Close() }, is{moved: 1}},
-		"transaction, and Segue stops":       {func(t *testing.T, p *proxied, d *driver) { begin(t, p, d); p.stop() }, is{{lostTransaction, ""}: 1}},
+		"transaction, and the client leaves": {func(p *proxied, d *driver) { begin(d.t, p, d); _ = d.Close() }, is{moved: 1}},
+		"transaction, and Segue stops":       {func(p *proxied, d *driver) { begin(d.t, p, d); p.stop() }, is{{lostTransaction, ""}: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p, d := between(t, losing, echo)
-			test.act(t, p, d)
+			test.act(p, d)
 			p.entered(test.want)
 			_ = d.Close()
 			p.waitSessions(0)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"math"
+	"slices"
 	"sync/atomic"
 
 	"segue/backend"
@@ -72,7 +73,7 @@ func choose(visible *candidate, others []candidate, unique bool) (who *session, 
 	} {
 		list := others
 		if visible != nil {
-			list = append(list[:len(list):len(list)], *visible)
+			list = append(slices.Clip(list), *visible)
 		}
 		for _, c := range list {
 			switch {

@@ -93,7 +93,7 @@ func (d Doing) part() Part {
 		return TransactionPart
 	case Writing:
 		return WritePart
-	case Checking, Asking, Pinging:
+	default:
 	}
 	return StatementPart
 }

@@ -93,7 +93,7 @@ func (c *client) serve(ctx context.Context) (asleep time.Duration, err error) {
 		return c.load.SlowFor, c.ask(ctx, fmt.Sprintf(", SLEEP(%.3f)", c.load.SlowFor.Seconds()))
 	case Short:
 		return 0, c.askBriefly(ctx)
-	case Long, Idle:
+	default:
 	}
 	return 0, c.statement(ctx)
 }

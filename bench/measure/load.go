@@ -81,7 +81,7 @@ func (l *Load) pace(c Class, mostWrites float64) float64 {
 		if mostWrites > 0 {
 			even = min(even, mostWrites)
 		}
-	case Long, Short:
+	default:
 	}
 	return even
 }

@@ -125,7 +125,7 @@ func kindOf(doing Doing, err error) bench.Kind {
 		return bench.Classify(bench.Connecting, err)
 	case Checking:
 		return bench.Classify(bench.Checking, err)
-	case SettingUp, Asking, Pinging, Beginning, InTransaction, Committing, Writing:
+	default:
 	}
 	return bench.Classify(bench.Asking, err)
 }
