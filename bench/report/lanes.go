@@ -161,7 +161,7 @@ func (c *chart) failures(r *measure.Result, y int) int {
 func (c *chart) bar(r *measure.Result, i, base int, top float64) {
 	step := r.Timeline.Step.Duration()
 	left := c.x(time.Duration(i) * step)
-	width := max(1, (c.x(step)-plotLeft)*0.9)
+	width := max(2, (c.x(step)-plotLeft)*0.9)
 	y := float64(base)
 	for p, n := range r.Timeline.Buckets[i].Errors {
 		if n == 0 {

@@ -18,6 +18,9 @@ func (c *chart) marks(r *measure.Result, y int) int {
 	places := placeMarks(r.Marks, c.x)
 	rows := 0
 	for i, p := range places {
+		if p.hidden {
+			continue
+		}
 		rows = max(rows, p.row+1)
 		row := y + p.row*markRow + 8
 		x := c.x(r.Marks[i].At.Duration())
@@ -37,14 +40,17 @@ func (c *chart) marks(r *measure.Result, y int) int {
 
 // place is where a mark's number and text go.
 type place struct {
-	row  int
-	text string // "": there is no room for it
-	left bool   // it stands left of the number
+	row    int
+	text   string // "": there is no room for it
+	left   bool   // it stands left of the number
+	hidden bool   // there is no room for the number either: the table has it
 }
 
-// placeMarks finds room for marks, in a few rows. Pure.
+// placeMarks finds room for marks, in a few rows; a row more is for numbers whose
+// text would cover another. Pure.
 func placeMarks(marks []measure.Mark, x func(time.Duration) float64) []place {
-	const rows, perLetter, disc = 4, 6.4, 10
+	const rows, perLetter, disc = 5, 6.4, 10
+	bare := -1e9            // up to where the row of numbers is
 	var taken [rows]float64 // up to where each row is
 	for i := range taken {
 		taken[i] = -1e9
@@ -70,14 +76,11 @@ func placeMarks(marks []measure.Mark, x func(time.Duration) float64) []place {
 			}
 			break
 		}
-		if p.row < 0 { // no room for the text: the number alone, where it covers least
-			p.row = 0
-			for row := range taken {
-				if taken[row] < taken[p.row] {
-					p.row = row
-				}
+		if p.row < 0 {
+			p = place{row: rows, hidden: at-disc < bare}
+			if !p.hidden {
+				bare = at + disc
 			}
-			taken[p.row] = max(taken[p.row], at+disc)
 		}
 		places[i] = p
 	}

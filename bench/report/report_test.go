@@ -179,11 +179,11 @@ func TestPlaceMarks(t *testing.T) {
 	}
 	got := placeMarks([]measure.Mark{
 		mark(100, "one"), mark(102, "close to it"), mark(500, "far from both"), mark(1095, "near the end"),
-		mark(1096, "a"), mark(1097, "b"), mark(1098, "c"), mark(1099, "no room any more"),
+		mark(1096, "a"), mark(1097, "b"), mark(1098, "c"), mark(1099, "d"), mark(1100, "no room any more"), mark(1101, "nor for a number"),
 	}, x)
 	want := []place{
-		{0, "one", false}, {1, "close to it", false}, {0, "far from both", false}, {0, "near the end", true},
-		{1, "a", true}, {2, "b", true}, {3, "c", true}, {0, "", false},
+		{0, "one", false, false}, {1, "close to it", false, false}, {0, "far from both", false, false}, {0, "near the end", true, false},
+		{1, "a", true, false}, {2, "b", true, false}, {3, "c", true, false}, {4, "d", true, false}, {5, "", false, false}, {5, "", false, true},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

@@ -79,6 +79,9 @@ func tellChange(known map[string]string, e admin.Event, mark func(string)) {
 	case e.Admin != backend.Ready:
 		state = e.Admin.String()
 	}
+	if state == backend.Unknown.String() {
+		return // Segue does not know yet: no news
+	}
 	before, seen := known[e.Name]
 	known[e.Name] = state
 	if before == state || !seen && e.Usable() {

@@ -109,6 +109,7 @@ func TestTellChange(t *testing.T) {
 	tell := func(health backend.Health, intent backend.Admin, cause string, removed bool) {
 		tellChange(known, admin.Event{Backend: admin.Backend{Name: "fe-1", Health: health, Admin: intent, Cause: cause}, Removed: removed}, func(m string) { marks = append(marks, m) })
 	}
+	tell(backend.Unknown, backend.Ready, "1 of 2 good answers", false)
 	tell(backend.Up, backend.Ready, "", false) // as it stands at the beginning
 	tell(backend.Stopping, backend.Ready, "/api/health 500", false)
 	tell(backend.Stopping, backend.Ready, "another cause", false)
