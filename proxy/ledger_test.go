@@ -140,13 +140,19 @@ func TestEachLossIsEnteredOnce(t *testing.T) {
 		want is
 	}{
 		"idle": {func(p *proxied, _ *driver) { p.closeBackends("a") }, is{moved: 1}},
-		"statement that writes": {func(p *proxied, d *driver) { seen(d.t, d, "LOSE"); p.onB() },
-			is{{lostStatement, ""}: 1}},
+		"statement that writes": {
+			func(p *proxied, d *driver) { seen(d.t, d, "LOSE"); p.onB() },
+			is{{lostStatement, ""}: 1},
+		},
 		"statement that reads": {func(p *proxied, d *driver) { ok(d.t, d, "SELECT 'lose'") }, is{replayed: 1}},
-		"transaction, and a statement": {func(p *proxied, d *driver) { begin(d.t, p, d); seen(d.t, d, "UPDATE") },
-			is{{lostTransaction, ""}: 1}},
-		"transaction, and ROLLBACK": {func(p *proxied, d *driver) { begin(d.t, p, d); ok(d.t, d, "ROLLBACK") },
-			is{moved: 1}},
+		"transaction, and a statement": {
+			func(p *proxied, d *driver) { begin(d.t, p, d); seen(d.t, d, "UPDATE") },
+			is{{lostTransaction, ""}: 1},
+		},
+		"transaction, and ROLLBACK": {
+			func(p *proxied, d *driver) { begin(d.t, p, d); ok(d.t, d, "ROLLBACK") },
+			is{moved: 1},
+		},
 		"transaction, and the client leaves": {func(p *proxied, d *driver) { begin(d.t, p, d); _ = d.Close() }, is{moved: 1}},
 		"transaction, and Segue stops":       {func(p *proxied, d *driver) { begin(d.t, p, d); p.stop() }, is{{lostTransaction, ""}: 1}},
 	} {

@@ -35,9 +35,11 @@ func TestNothingIsLeftBehind(t *testing.T) {
 }
 
 func upheaval(t *testing.T) {
-	cluster, err := fesim.NewCluster(3, fesim.Options{Users: map[string]string{"app": "secret", "bob": "builder", "u": "pw", "root": ""},
-		Idle: 50 * time.Millisecond, Sweep: 50 * time.Millisecond,
-		Election: 60 * time.Millisecond, LeaderWait: 5 * time.Millisecond})
+	cluster, err := fesim.NewCluster(3, fesim.Options{
+		Users: map[string]string{"app": "secret", "bob": "builder", "u": "pw", "root": ""},
+		Idle:  50 * time.Millisecond, Sweep: 50 * time.Millisecond,
+		Election: 60 * time.Millisecond, LeaderWait: 5 * time.Millisecond,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -36,8 +37,8 @@ func (s *Stage) Open(ctx context.Context) error {
 
 // Stop ends the processes, the latest first, and returns when all have ended.
 func (s *Stage) Stop() {
-	for i := len(s.e.Processes) - 1; i >= 0; i-- {
-		if life := s.lives[s.e.Processes[i].Name]; life != nil {
+	for _, p := range slices.Backward(s.e.Processes) {
+		if life := s.lives[p.Name]; life != nil {
 			life.end()
 		}
 	}

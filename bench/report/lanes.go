@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,8 +20,8 @@ func (c *chart) head(y int, title string) int {
 // legend writes names with their colours, ending at the right.
 func (c *chart) legend(y int, items [][2]string) {
 	x := float64(plotRight)
-	for i := len(items) - 1; i >= 0; i-- {
-		class, name := items[i][0], items[i][1]
+	for _, item := range slices.Backward(items) {
+		class, name := item[0], item[1]
 		width := 6.9 * float64(len(name))
 		x -= width
 		c.text(x, y+14, "", name)

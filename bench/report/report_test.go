@@ -31,7 +31,8 @@ func sample(name string, failing bool) *measure.Result {
 		Felt:   measure.Felt{Answers: 7900, Stall: measure.Millis(3 * time.Millisecond), StallClass: "writer"},
 		Ledger: &measure.Verdict{Acknowledged: 800},
 		Marks: []measure.Mark{
-			{At: ms100(50), Text: "fe-1 <is> told to leave", Source: "script"}, {At: ms100(51), Text: "fe-1 is gone", Source: "segue"},
+			{At: ms100(50), Text: "fe-1 <is> told to leave", Source: "script"},
+			{At: ms100(51), Text: "fe-1 is gone", Source: "segue"},
 			{At: ms100(195), Text: "fe-1 is back, and this is a long story about it", Source: "control"},
 		},
 		Timeline: measure.Timeline{Step: measure.Millis(250 * time.Millisecond)},
@@ -182,8 +183,16 @@ func TestPlaceMarks(t *testing.T) {
 		mark(1096, "a"), mark(1097, "b"), mark(1098, "c"), mark(1099, "d"), mark(1100, "no room any more"), mark(1101, "nor for a number"),
 	}, x)
 	want := []place{
-		{0, "one", false, false}, {1, "close to it", false, false}, {0, "far from both", false, false}, {0, "near the end", true, false},
-		{1, "a", true, false}, {2, "b", true, false}, {3, "c", true, false}, {4, "d", true, false}, {5, "", false, false}, {5, "", false, true},
+		{0, "one", false, false},
+		{1, "close to it", false, false},
+		{0, "far from both", false, false},
+		{0, "near the end", true, false},
+		{1, "a", true, false},
+		{2, "b", true, false},
+		{3, "c", true, false},
+		{4, "d", true, false},
+		{5, "", false, false},
+		{5, "", false, true},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

@@ -52,8 +52,13 @@ func startCheck(t *testing.T, d *disturber, b *bank) *check {
 		n    int
 		work func(*checkClient, context.Context)
 	}{
-		{6, (*checkClient).insertRow}, {movers, (*checkClient).moveMoney}, {counters, (*checkClient).countUp},
-		{6, (*checkClient).askMuch}, {3, (*checkClient).come}, {2, (*checkClient).audit}, {8, (*checkClient).idle},
+		{6, (*checkClient).insertRow},
+		{movers, (*checkClient).moveMoney},
+		{counters, (*checkClient).countUp},
+		{6, (*checkClient).askMuch},
+		{3, (*checkClient).come},
+		{2, (*checkClient).audit},
+		{8, (*checkClient).idle},
 	} {
 		for i := range kind.n {
 			w := c.worker(t, i)

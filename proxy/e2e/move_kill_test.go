@@ -70,9 +70,11 @@ func killings() map[string]func(t *testing.T) killing {
 	const plain = "plain"
 	return map[string]func(t *testing.T) killing{
 		"FE": func(t *testing.T) killing {
+			t.Helper()
 			return killing{startFEs(t, fesim.Options{}), "u", "", 5203, 1094, []uint16{1064}}
 		},
 		"MariaDB": func(t *testing.T) killing {
+			t.Helper()
 			f := startMariaDBs(t)
 			for i, s := range f.servers {
 				db, err := s.open("mysql")
@@ -88,6 +90,7 @@ func killings() map[string]func(t *testing.T) killing {
 			return killing{f, plain, plain, 1095, 1094, []uint16{1317}}
 		},
 		"TiDB": func(t *testing.T) killing {
+			t.Helper()
 			f := startTiDBs(t, 5*time.Second)
 			for i, s := range f.servers {
 				db, err := openDB(s.address(), "root", "")
@@ -390,8 +393,10 @@ func timeOut(t *testing.T, p *segueProgram, f killing, driver []string, n int) {
 	classes, jars := t.TempDir(), filepath.Join(cacheDir(t), "jars", "*")
 	build(t, "javac", "-Xlint:all", "-encoding", "UTF-8", "-d", classes, "clients/querytimeout/QueryTimeout.java")
 	host, port, _ := net.SplitHostPort(p.address)
-	cmd := exec.CommandContext(t.Context(), "java", append([]string{"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp", classes + ":" + jars,
-		"QueryTimeout", host, port, testUser, testPassword, f.dialect().database}, driver...)...)
+	cmd := exec.CommandContext(t.Context(), "java", append([]string{
+		"-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xmx256m", "-cp", classes + ":" + jars,
+		"QueryTimeout", host, port, testUser, testPassword, f.dialect().database,
+	}, driver...)...)
 	cmd.SysProcAttr = clientProcess()
 	cmd.Stderr = t.Output()
 	in, err := cmd.StdinPipe()
