@@ -49,9 +49,15 @@ func ip(t *testing.T, args string) {
 }
 
 // pull pulls the cable out: the other end still hears, and nothing that it says arrives. plug puts it in again.
-func (n *namespace) pull(t *testing.T) { ip(t, "-n "+n.name+" route add blackhole "+n.near+"/32") }
+func (n *namespace) pull(t *testing.T) {
+	t.Helper()
+	ip(t, "-n "+n.name+" route add blackhole "+n.near+"/32")
+}
 
-func (n *namespace) plug(t *testing.T) { ip(t, "-n "+n.name+" route del blackhole "+n.near+"/32") }
+func (n *namespace) plug(t *testing.T) {
+	t.Helper()
+	ip(t, "-n "+n.name+" route del blackhole "+n.near+"/32")
+}
 
 // listen listens in the namespace: the sockets of a thread are those of the network that it is in.
 func (n *namespace) listen(t *testing.T) net.Listener {
