@@ -23,7 +23,7 @@ func mutants() []mutant {
 	return []mutant{
 		{
 			"runs any statement again", "again.go",
-			"(look.ReadOnly || harmless(look.Command)", "(true || harmless(look.Command)",
+			"return look.ReadOnly || harmless(look.Command)", "return true || harmless(look.Command)",
 			ruleTwice,
 		},
 		{
@@ -48,12 +48,12 @@ func mutants() []mutant {
 		},
 		{
 			"runs nothing again", "again.go",
-			"s.away.replays >= maxReplays {", "true {",
+			"if !s.server.options().Replay.allow(s.away.replays, s.atWork()) {", "if true {",
 			ruleNeedless,
 		},
 		{
 			"forgets that a transaction was lost", "move.go",
-			"s.away.debt = clientError(text)", "s.away.debt = nil",
+			"s.away.debt = &debt{reply: clientError(text), backend: s.backendName(), cause: err}", "s.away.debt = nil",
 			ruleTorn,
 		},
 	}
