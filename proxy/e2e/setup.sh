@@ -39,6 +39,7 @@ install_packages() {
 	need libmariadb3 sh -c 'ls /usr/lib/*/libmariadb3/plugin/client_ed25519.so'
 	need php-cli have php
 	need php-mysql php -r 'exit(extension_loaded("mysqli") && extension_loaded("mysqlnd") ? 0 : 1);'
+	need iproute2 have ip # network namespaces, for backends that vanish
 	need python3 have python3
 	need python3-venv python3 -c 'import ensurepip, venv'
 	need nodejs have node
