@@ -34,6 +34,7 @@ type chart struct {
 	low     float64 // of the response times, in milliseconds: powers of ten
 	high    float64
 	step    time.Duration // the widest
+	slide   bool          // nobody will point at it
 }
 
 // Picture draws runs as the inside of a page: its colours are the page's.
@@ -43,7 +44,7 @@ func Picture(runs []*measure.Result) string { return draw(runs, chartStyle, fals
 func Slide(runs []*measure.Result) string { return draw(runs, slideStyle(), true) }
 
 func draw(runs []*measure.Result, style string, slide bool) string {
-	c := &chart{longest: time.Second, rate: 1, errors: 1, low: math.Inf(1), high: 1}
+	c := &chart{longest: time.Second, rate: 1, errors: 1, low: math.Inf(1), high: 1, slide: slide}
 	for _, r := range runs {
 		c.measure(r)
 	}
@@ -139,7 +140,9 @@ func (c *chart) run(r *measure.Result, y int) int {
 	for _, m := range r.Marks {
 		fmt.Fprintf(&c.b, `<path d="M%.1f %dV%d" class="mark"/>`+"\n", c.x(m.At.Duration()), top-2, y)
 	}
-	c.hovers(r, top+headHeight, y)
+	if !c.slide {
+		c.hovers(r, top+headHeight, y)
+	}
 	return y
 }
 
