@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -46,16 +47,17 @@ func (b *bank) fill(ctx context.Context, i int) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	statements := "INSERT INTO moves.place VALUES ('" + b.name(i) + "');"
+	var statements strings.Builder
+	statements.WriteString("INSERT INTO moves.place VALUES ('" + b.name(i) + "');")
 	for mover := range movers {
 		for _, account := range accountsOf(mover) {
-			statements += fmt.Sprintf("INSERT INTO moves.accounts VALUES ('%s', %d);", account, openingBalance)
+			statements.WriteString(fmt.Sprintf("INSERT INTO moves.accounts VALUES ('%s', %d);", account, openingBalance))
 		}
 	}
 	for counter := range counters {
-		statements += fmt.Sprintf("INSERT INTO moves.counters VALUES ('counter-%d', 0);", counter)
+		statements.WriteString(fmt.Sprintf("INSERT INTO moves.counters VALUES ('counter-%d', 0);", counter))
 	}
-	_, err = db.ExecContext(ctx, statements)
+	_, err = db.ExecContext(ctx, statements.String())
 	return err
 }
 
