@@ -51,11 +51,11 @@ func (b *bank) fill(ctx context.Context, i int) error {
 	statements.WriteString("INSERT INTO moves.place VALUES ('" + b.name(i) + "');")
 	for mover := range movers {
 		for _, account := range accountsOf(mover) {
-			statements.WriteString(fmt.Sprintf("INSERT INTO moves.accounts VALUES ('%s', %d);", account, openingBalance))
+			fmt.Fprintf(&statements, "INSERT INTO moves.accounts VALUES ('%s', %d);", account, openingBalance)
 		}
 	}
 	for counter := range counters {
-		statements.WriteString(fmt.Sprintf("INSERT INTO moves.counters VALUES ('counter-%d', 0);", counter))
+		fmt.Fprintf(&statements, "INSERT INTO moves.counters VALUES ('counter-%d', 0);", counter)
 	}
 	_, err = db.ExecContext(ctx, statements.String())
 	return err
