@@ -34,9 +34,7 @@ func crash(t *testing.T, f fragile) {
 	for range *rounds {
 		for _, i := range f.order() {
 			l.waitMore(t, 200)
-			if name := f.specs()[i].Name; p.sessions(t, name) == 0 {
-				t.Errorf("%s has no session that its death could cost anything", name)
-			}
+			waitFor(t, "a session that the death could cost anything", func() bool { return p.sessions(t, f.specs()[i].Name) > 0 })
 			killOne(t, f, i)
 			kills++
 			l.waitMore(t, 400)
