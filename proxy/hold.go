@@ -207,7 +207,7 @@ func (s *session) overdue(b []byte) *wire.Err {
 		result, why = heldTimeout, fmt.Sprintf("no backend could take it within hold.timeout %s", opts.Hold.timeout())
 	case w.excess:
 		result, why = heldFull, fmt.Sprintf("%d others wait for a backend already (hold.statements)", opts.Hold.statements())
-	case opts.Hold.DryRun && s.away.lost:
+	case opts.Hold.DryRun && s.away.lost && !s.server.usable(): // with a backend that is back the session is about to be on it
 		result, why = heldDryRun, "no backend can take it, and hold.dry_run is set"
 	default:
 		return nil
