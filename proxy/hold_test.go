@@ -158,19 +158,8 @@ func TestReadThatWasCutOffIsHeld(t *testing.T) {
 	for _, back := range []bool{true, false} {
 		o := known()
 		o.Hold.Timeout = 400 * time.Millisecond
-		asked, gone := make(chan struct{}), make(chan struct{})
-		p := start(t, o, newPeer(t, answering(func(c *peerConn, _ []byte) bool {
-			close(asked)
-			<-gone
-			return false
-		})).spec("a"), newPeer(t, echo).spec("b"))
-		_ = p.registry.SetAdmin("b", backend.Maint)
-		d := p.connect()
-		d.query("SELECT 1")
-		<-asked
-		a, _ := p.registry.Lookup("a")
-		p.registry.SetHealth(a, backend.Down, "killed")
-		close(gone)
+		p, d, cut := reading(t, o)
+		cut()
 		p.waitState(Holding)
 		if back {
 			p.ready("b")

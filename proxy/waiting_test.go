@@ -79,23 +79,34 @@ func TestNobodyWaitsWithoutAStatement(t *testing.T) {
 	d.ask("SELECT 2")
 }
 
-// What is refused behind a statement that waits to be run again is told behind it.
-func TestRefusalDoesNotOvertake(t *testing.T) {
+// reading has a client wait for the answer to SELECT 1 on a, which is down by then, as is b, in maintenance. cut ends the connection.
+// Nobody gets in to a again.
+func reading(t *testing.T, o Options) (p *proxied, d *driver, cut func()) {
+	t.Helper()
 	asked, gone := make(chan struct{}), make(chan struct{})
-	p := start(t, known(), newPeer(t, answering(func(c *peerConn, _ []byte) bool {
-		if c.number == 1 {
-			close(asked)
-			<-gone
-		}
+	first := answering(func(*peerConn, []byte) bool {
+		close(asked)
+		<-gone
 		return false
-	})).spec("a"), newPeer(t, echo).spec("b"))
+	})
+	p = start(t, o, newPeer(t, func(c *peerConn) {
+		if c.number == 1 {
+			first(c)
+		}
+	}).spec("a"), newPeer(t, echo).spec("b"))
 	_ = p.registry.SetAdmin("b", backend.Maint)
-	d := p.connect()
+	d = p.connect()
 	d.query("SELECT 1")
 	<-asked
 	p.down("a")
 	eventually(t, "the gate to shut", p.gate.isShut)
-	close(gone)
+	return p, d, func() { close(gone) }
+}
+
+// What is refused behind a statement that waits to be run again is told behind it.
+func TestRefusalDoesNotOvertake(t *testing.T) {
+	p, d, cut := reading(t, known())
+	cut()
 	p.waitState(Holding)
 	p.holding.units.Add(2 * DefaultHoldStatements)
 	d.query("SELECT 2")
@@ -342,22 +353,9 @@ func TestElectionThatEndsInNoBackend(t *testing.T) {
 func TestReadThatWasCutOffInADryRun(t *testing.T) {
 	o := known()
 	o.Hold.DryRun = true
-	asked, gone := make(chan struct{}), make(chan struct{})
-	p := start(t, o, newPeer(t, answering(func(c *peerConn, _ []byte) bool {
-		if c.number == 1 {
-			close(asked)
-			<-gone
-		}
-		return false
-	})).spec("a"), newPeer(t, echo).spec("b"))
-	_ = p.registry.SetAdmin("b", backend.Maint)
-	d := p.connect()
-	d.query("SELECT 1")
-	<-asked
-	p.down("a")
-	eventually(t, "the gate to shut", p.gate.isShut)
+	p, d, cut := reading(t, o)
 	began := time.Now()
-	close(gone)
+	cut()
 	d.toldNo("dry_run")
 	if took := time.Since(began); took > DefaultHoldTimeout/4 {
 		t.Errorf("told after %s", took)
