@@ -25,6 +25,19 @@ func (f *fes) hang(name string) *backend.Backend {
 	return b
 }
 
+// told reports whether all sessions that are left on a backend know that they are to leave it.
+func (f *fes) told(from string) bool {
+	for _, c := range f.list() {
+		c.mu.Lock()
+		untold := c.lease.Backend().Name() == from && c.away.drain == nil
+		c.mu.Unlock()
+		if untold {
+			return false
+		}
+	}
+	return true
+}
+
 // wantLoss requires the one error of a statement whose outcome nobody knows.
 func wantLoss(t *testing.T, err error, text string) {
 	t.Helper()
@@ -51,7 +64,7 @@ func TestIdleSessionLeavesAHungBackendAtOnce(t *testing.T) {
 	}
 }
 
-// A statement that comes when the backend is known to be down is not sent there, even if the session has not left yet.
+// A statement that comes when the session knows that its backend is down is not sent there, even if it has not left yet.
 func TestStatementIsNotSentToABackendThatIsDown(t *testing.T) {
 	f := movable(t, 3, fesim.Options{}, patient())
 	var clients []*client
@@ -60,6 +73,7 @@ func TestStatementIsNotSentToABackendThatIsDown(t *testing.T) {
 	}
 	from := clients[0].on()
 	f.hang(from)
+	eventually(t, "the sessions to be told", func() bool { return f.told(from) })
 	failed := make(chan error, len(clients))
 	for _, c := range clients {
 		go func() { failed <- c.try("INSERT INTO fesim.ledger VALUES ('x')") }()
