@@ -147,6 +147,25 @@ func BenchmarkStatement(b *testing.B) {
 	}
 }
 
+// BenchmarkVisit is a client that connects, asks once, and quits, the client and the backend included.
+func BenchmarkVisit(b *testing.B) {
+	statement, answer := smallStatement(), smallAnswer()
+	address := canned(b, answer)
+	quit, _ := wire.AppendPacket(nil, 0, []byte{byte(wire.ComQuit)})
+	for name, addr := range map[string]string{"direct": address, "proxied": benchServer(b, address)} {
+		b.Run(name, func(b *testing.B) {
+			got := make([]byte, len(answer))
+			b.ReportAllocs()
+			for b.Loop() {
+				nc := benchClient(b, addr)
+				exchange(b, nc, statement, got)
+				_, _ = nc.Write(quit)
+				_ = nc.Close()
+			}
+		})
+	}
+}
+
 // BenchmarkIdleSession reports what the proxy holds for each of many idle sessions that have worked before: heap and stacks,
 // less what client and backend, which live in the same process here, hold for a connection of their own.
 func BenchmarkIdleSession(b *testing.B) {

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+)
+
+// sample is one front in one round.
+type sample struct {
+	CPU  time.Duration // of the front's process, per statement
+	Rate float64       // statements per second
+	P50  time.Duration
+	P99  time.Duration
+}
+
+// cell is one workload at one number of connections, through all fronts.
+type cell struct {
+	Workload string
+	Conns    int
+	Samples  map[string][]sample // by front, one a round
+}
+
+// measure measures one front once.
+func (f *front) measure(load func() (measured, error)) (sample, error) {
+	before, err := f.cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	m, err := load()
+	if err != nil {
+		return sample{}, fmt.Errorf("through %s: %w", f.name, err)
+	}
+	after, err := f.cpu()
+	if err != nil {
+		return sample{}, err
+	}
+	n := max(m.statements, 1)
+	return sample{(after - before) / time.Duration(n), float64(m.statements) / m.took.Seconds(), m.quantile(0.5), m.quantile(0.99)}, nil
+}
+
+// interleave measures each front in turn, round by round; each round begins with another one.
+func (p *plan) interleave(ctx context.Context, c *cell, fronts []*front, load func(f *front) (measured, error)) error {
+	c.Samples = map[string][]sample{}
+	for round := range p.rounds {
+		for i := range fronts {
+			f := fronts[(round+i)%len(fronts)]
+			progress("%s, %d connections: round %d of %d, %s", c.Workload, c.Conns, round+1, p.rounds, f.name)
+			s, err := f.measure(func() (measured, error) { return load(f) })
+			if err != nil {
+				return err
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			c.Samples[f.name] = append(c.Samples[f.name], s)
+		}
+	}
+	return nil
+}
+
+// progress shows what is being done.
+func progress(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "\r\033[K"+format, args...)
+}
+
+// statements measures statements on connections that stay.
+func (p *plan) statements(ctx context.Context) (any, string, error) {
+	fronts, closeAll, err := p.open(ctx, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	defer closeAll()
+	var cells []*cell
+	for _, w := range workloads() {
+		if p.only != "" && p.only != w.name {
+			continue
+		}
+		for _, n := range p.conns {
+			if w.answer.times > 0 && n > 1 {
+				continue // 64 MB: one stream
+			}
+			c := &cell{Workload: w.name, Conns: n}
+			if err := p.keep(ctx, c, &w, fronts); err != nil {
+				return nil, "", err
+			}
+			cells = append(cells, c)
+		}
+	}
+	return cells, tables(cells, fronts), nil
+}
+
+// keep measures one cell on connections that stay.
+func (p *plan) keep(ctx context.Context, c *cell, w *workload, fronts []*front) error {
+	loads := map[*front]*load{}
+	defer func() {
+		for _, l := range loads {
+			l.close()
+		}
+	}()
+	for _, f := range fronts {
+		l, err := connect(f.at, c.Conns, w.name == "prepared")
+		if err != nil {
+			return fmt.Errorf("through %s: %w", f.name, err)
+		}
+		loads[f] = l
+		if _, err := l.saturate(w, p.round/10); err != nil { // caches, the garbage collector's goal
+			return fmt.Errorf("through %s: %w", f.name, err)
+		}
+	}
+	return p.interleave(ctx, c, fronts, func(f *front) (measured, error) { return loads[f].saturate(w, p.round) })
+}
+
+// visits measures clients that connect, ask once, and quit.
+func (p *plan) visits(ctx context.Context) (any, string, error) {
+	fronts, closeAll, err := p.open(ctx, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	defer closeAll()
+	w := workloads()[0]
+	c := &cell{Workload: "connect, ask, quit", Conns: 16}
+	err = p.interleave(ctx, c, fronts, func(f *front) (measured, error) { return visits(f.at, &w, c.Conns, p.round) })
+	return []*cell{c}, tables([]*cell{c}, fronts), err
+}

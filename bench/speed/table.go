@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// base is the front that the others are compared with.
+const base = "haproxy"
+
+// spread is the median of some figures, the least and the greatest.
+type spread struct{ median, least, most float64 }
+
+func spreadOf(figures []float64) spread {
+	if len(figures) == 0 {
+		return spread{}
+	}
+	s := slices.Sorted(slices.Values(figures))
+	mid := s[len(s)/2]
+	if len(s)%2 == 0 {
+		mid = (mid + s[len(s)/2-1]) / 2
+	}
+	return spread{mid, s[0], s[len(s)-1]}
+}
+
+// ratio is a figure of a front divided by that of the base, round by round.
+func (c *cell) ratio(front string, figure func(sample) float64) spread {
+	var ratios []float64
+	for round, s := range c.Samples[front] {
+		if round < len(c.Samples[base]) {
+			ratios = append(ratios, figure(s)/figure(c.Samples[base][round]))
+		}
+	}
+	return spreadOf(ratios)
+}
+
+// absolute is a figure of a front.
+func (c *cell) absolute(front string, figure func(sample) float64) spread {
+	var all []float64
+	for _, s := range c.Samples[front] {
+		all = append(all, figure(s))
+	}
+	return spreadOf(all)
+}
+
+// figures are what a table shows each.
+var figures = []struct {
+	title string
+	unit  string
+	of    func(sample) float64
+	cpu   bool // of the front's process: there is none for direct
+}{
+	{"CPU per statement", "µs", func(s sample) float64 { return float64(s.CPU) / float64(time.Microsecond) }, true},
+	{"statements per second", "", func(s sample) float64 { return s.Rate }, false},
+	{"median response time", "µs", func(s sample) float64 { return float64(s.P50) / float64(time.Microsecond) }, false},
+	{"p99 response time", "µs", func(s sample) float64 { return float64(s.P99) / float64(time.Microsecond) }, false},
+}
+
+// tables writes one table a figure: the base's value, and the others as ratios to it.
+func tables(cells []*cell, fronts []*front) string {
+	var b strings.Builder
+	for _, figure := range figures {
+		var others []string
+		for _, f := range fronts {
+			if f.name != base && (f.cmd != nil || !figure.cpu) {
+				others = append(others, f.name)
+			}
+		}
+		unit := figure.unit
+		if unit != "" {
+			unit = ", " + unit
+		}
+		fmt.Fprintf(&b, "| %s | connections | `%s`%s | `%s` |\n|---|---:|---:|%s\n", figure.title, base, unit, strings.Join(others, "` | `"), strings.Repeat("---:|", len(others)))
+		for _, c := range cells {
+			fmt.Fprintf(&b, "| %s | %d | %s |", c.Workload, c.Conns, number(c.absolute(base, figure.of).median))
+			for _, front := range others {
+				r := c.ratio(front, figure.of)
+				fmt.Fprintf(&b, " %.2f (%.2f–%.2f) |", r.median, r.least, r.most)
+			}
+			b.WriteByte('\n')
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// number writes a figure with three digits or so.
+func number(x float64) string {
+	switch {
+	case x >= 100:
+		return fmt.Sprintf("%.0f", x)
+	case x >= 10:
+		return fmt.Sprintf("%.1f", x)
+	}
+	return fmt.Sprintf("%.2f", x)
+}
