@@ -14,11 +14,13 @@ type conn struct {
 	net.Conn
 	raw    syscall.RawConn
 	reader *wire.Reader // connection phase only
-	tight  bool         // see suspectBackend; its session's mu guards it
+	// Its session's mu guards these.
+	tight   bool // see suspectBackend
+	lasting bool // it has keepAlive
 }
 
-// newConn wraps a TCP or UNIX socket.
-func newConn(nc net.Conn) (*conn, error) {
+// newConn wraps a TCP or UNIX socket. lasting: it has keepAlive.
+func newConn(nc net.Conn, lasting bool) (*conn, error) {
 	sc, ok := nc.(syscall.Conn)
 	if !ok {
 		return nil, errNotASocket
@@ -28,7 +30,16 @@ func newConn(nc net.Conn) (*conn, error) {
 		return nil, err
 	}
 	_ = reportLeft(raw) // where it is not to be had, every read is followed by another
-	return &conn{Conn: nc, raw: raw, reader: wire.NewReader(nc, maxHandshake)}, nil
+	return &conn{Conn: nc, raw: raw, reader: wire.NewReader(nc, maxHandshake), lasting: lasting}, nil
+}
+
+// last gives the connection keepAlive, once it has turned out to last: most sessions of clients without a pool are over before, and
+// it takes four system calls.
+func (c *conn) last() {
+	if tc, ok := c.Conn.(*net.TCPConn); ok && !c.lasting {
+		_ = tc.SetKeepAliveConfig(keepAlive)
+	}
+	c.lasting = true
 }
 
 // closeWrite sends a FIN: the peer sees the end of the stream and may go on sending.

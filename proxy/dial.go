@@ -21,7 +21,7 @@ func (s *session) dial(b *backend.Backend, deadline time.Time, where **conn) (*w
 	if err != nil {
 		return nil, dialFailed(err, backend.Lack(err))
 	}
-	back, err := newConn(nc)
+	back, err := newConn(nc, false)
 	if err != nil {
 		_ = nc.Close()
 		return nil, &setupError{setupRefused, err}
@@ -53,7 +53,7 @@ func (s *session) dial(b *backend.Backend, deadline time.Time, where **conn) (*w
 
 // dialUnlessDown connects to a backend. A client's first connection is given up when the backend turns out to be down.
 func (s *session) dialUnlessDown(b *backend.Backend, deadline time.Time, first bool) (net.Conn, error) {
-	ctx, cancel := context.WithCancel(s.server.halted)
+	ctx, cancel := context.WithDeadline(s.server.halted, deadline)
 	defer cancel()
 	if first {
 		s.mu.Lock()
@@ -68,12 +68,9 @@ func (s *session) dialUnlessDown(b *backend.Backend, deadline time.Time, first b
 			s.mu.Unlock()
 		}()
 	}
-	d := net.Dialer{Deadline: deadline, KeepAliveConfig: keepAlive}
+	d := net.Dialer{KeepAlive: -1} // that is for connections that last: see keepAlive
 	return d.DialContext(ctx, "tcp", b.Address())
 }
-
-// keepAlive finds peers that have vanished without a FIN.
-var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
 
 // leaveHandshake ends a handshake with a backend whose last message the client will not answer, with a payload in its place.
 // MySQL and MariaDB count handshakes that are cut off (max_connect_errors) and in the end block the host that Segue runs

@@ -127,7 +127,7 @@ func probed(fd uintptr) uint8 {
 	return i.Backoff
 }
 
-// An idle client that has vanished is found by keepalive.
+// An idle client that has vanished is found by keepalive, which its connection has from the listening socket.
 func TestIdleClientThatHasVanishedIsFound(t *testing.T) {
 	p := start(t, Options{}, newPeer(t, echo).spec("a"))
 	d := p.connect()

@@ -21,11 +21,15 @@ type nap struct {
 	id     uint64 // by which sleepers knows it
 }
 
-// doze tells the pumps of a session that has been idle for long to end.
+// doze tells the pumps of a session that has been idle for long to end. One that lasts gets its keepalive.
 func (s *session) doze(now int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.nap.dozing || s.current() != Idle || now-s.since.Load() < int64(s.server.napAfter) || !s.drowsy() {
+	if s.pumping.Load() > 0 && time.Since(s.opened) > napEvery {
+		s.client.last()
+		s.back.last()
+	}
+	if !s.server.sleepers.open() || s.nap.dozing || s.current() != Idle || now-s.since.Load() < int64(s.server.napAfter) || !s.drowsy() {
 		return
 	}
 	s.nap.dozing = true
@@ -92,7 +96,7 @@ func (s *session) stir() {
 
 // doze sends sessions to sleep that have been idle for long.
 func (s *Server) doze(now time.Time) {
-	if now.Before(s.dozeAgain) || !s.sleepers.open() {
+	if now.Before(s.dozeAgain) {
 		return
 	}
 	s.dozeAgain = now.Add(min(napEvery, s.napAfter))

@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"log/slog"
-	"net"
 	"testing"
 	"time"
 
@@ -32,7 +31,7 @@ func startWith(t *testing.T, specs []backend.Spec, server func(*backend.Registry
 	for _, b := range registry.Backends() {
 		registry.SetHealth(b, backend.Up, "")
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := Listen(t.Context(), "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,12 +119,13 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 
 // accept serves clients until the listener is closed.
 func (s *Server) accept(ctx context.Context, ln net.Listener) error {
+	_, lasting := ln.(listener)
 	for pause := minPause; ; {
 		nc, err := ln.Accept()
 		switch {
 		case err == nil:
 			pause = minPause
-			s.guarded("accept", func() { s.serve(nc) })
+			s.guarded("accept", func() { s.serve(nc, lasting) })
 			continue
 		case ctx.Err() != nil:
 			return nil
@@ -142,16 +143,13 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) error {
 	}
 }
 
-// serve starts a session, if there is room for one.
-func (s *Server) serve(nc net.Conn) {
+// serve starts a session, if there is room for one. lasting: the connection has keepAlive.
+func (s *Server) serve(nc net.Conn, lasting bool) {
 	if cause := s.full(); cause != nil {
 		s.turnAway(nc, cause)
 		return
 	}
-	if tc, ok := nc.(*net.TCPConn); ok {
-		_ = tc.SetKeepAliveConfig(keepAlive)
-	}
-	client, err := newConn(nc)
+	client, err := newConn(nc, lasting)
 	if err != nil {
 		s.log.Error("accept client", "cause", err)
 		_ = nc.Close()
@@ -171,8 +169,10 @@ func (s *Server) left(c *session) {
 	end, cause := c.end, c.cause
 	c.mu.Unlock()
 	s.metrics.ends.WithLabelValues(c.backendName(), end.String()).Inc()
-	s.log.Debug("session ended", "session", c.id, "client", addr(c.client), "backend", c.backendName(), "end", end.String(), "cause", cause,
-		"took", time.Since(c.opened), "bytes_in", c.up.bytes, "bytes_out", c.down.bytes)
+	if s.log.Enabled(context.Background(), slog.LevelDebug) {
+		s.log.Debug("session ended", "session", c.id, "client", addr(c.client), "backend", c.backendName(), "end", end.String(), "cause", cause,
+			"took", time.Since(c.opened), "bytes_in", c.up.bytes, "bytes_out", c.down.bytes)
+	}
 	if c.lease != nil { // behind the metrics: those of a removed backend are forgotten with its last session
 		s.detached(c, c.lease.Backend())
 	}

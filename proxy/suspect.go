@@ -42,6 +42,6 @@ func (s *session) suspectBackend(b *backend.Backend, is bool) {
 	if s.back == nil || s.lease == nil || s.lease.Backend() != b || s.back.tight == is {
 		return
 	}
-	s.back.tight = is
+	s.back.tight, s.back.lasting = is, true
 	s.back.tighten(is)
 }

@@ -28,6 +28,16 @@ func (s *session) kernelPatience(t *testing.T) (p patienceOf) {
 	return p
 }
 
+// last makes the connections of all sessions such as last.
+func (p *proxied) last() {
+	for _, s := range p.list() {
+		s.mu.Lock()
+		s.client.last()
+		s.back.last()
+		s.mu.Unlock()
+	}
+}
+
 // The kernel is patient with connections to backends that are up, and impatient with those to backends that are down, of whoever
 // cannot leave.
 func TestConnectionsOfASuspectBackend(t *testing.T) {
@@ -36,6 +46,7 @@ func TestConnectionsOfASuspectBackend(t *testing.T) {
 	defer d.Close()
 	s, a := p.list()[0], p.registry.Backends()[0]
 	relaxed := patienceOf{15, 5, 3, 0}
+	p.last()
 	if got := s.kernelPatience(t); got != relaxed {
 		t.Errorf("up: %+v", got)
 	}
@@ -43,6 +54,7 @@ func TestConnectionsOfASuspectBackend(t *testing.T) {
 		p.registry.SetHealth(a, backend.Down, "no answer")
 		eventually(t, "the kernel to be impatient", func() bool { return s.kernelPatience(t) == patienceOf{1, 1, 3, 4000} })
 		late := p.connect() // comes while it is down: there is no other
+		p.last()
 		p.registry.SetHealth(a, backend.Up, "")
 		eventually(t, "the kernel to be patient again", func() bool { return s.kernelPatience(t) == relaxed })
 		for _, s := range p.list() {

@@ -20,7 +20,7 @@ func (s *session) special(b []byte) bool {
 
 // lookAfter is how long a session must have been idle for its backend connection to be looked at ahead of a statement: a system
 // call more, and nothing against the time that this client takes to think.
-const lookAfter = 5 * time.Millisecond
+const lookAfter = 20 * time.Millisecond
 
 // doubtful reports whether it is worth a look if the backend has closed the connection without the down pump knowing yet.
 func (s *session) doubtful() bool {

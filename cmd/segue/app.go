@@ -52,10 +52,10 @@ type options struct {
 func newApp(c *config.Config, o options) (*app, error) {
 	a := &app{started: time.Now(), log: o.log, out: o.out, systemd: o.systemd, reload: make(chan struct{}, 1)}
 	var err error
-	if a.clients, err = listen("listen", c.Listen); err != nil {
+	if a.clients, err = listen("listen", c.Listen, func(address string) (net.Listener, error) { return proxy.Listen(context.Background(), address) }); err != nil {
 		return nil, err
 	}
-	if a.api, err = listen("admin", c.Admin); err != nil {
+	if a.api, err = listen("admin", c.Admin, func(address string) (net.Listener, error) { return net.Listen("tcp", address) }); err != nil {
 		a.clients.Close()
 		return nil, err
 	}
@@ -76,8 +76,8 @@ func newApp(c *config.Config, o options) (*app, error) {
 }
 
 // listen binds the address of a key of the configuration.
-func listen(key, address string) (net.Listener, error) {
-	ln, err := net.Listen("tcp", address)
+func listen(key, address string, bind func(address string) (net.Listener, error)) (net.Listener, error) {
+	ln, err := bind(address)
 	if err == nil {
 		return ln, nil
 	}
