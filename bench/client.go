@@ -12,6 +12,10 @@ import (
 	"github.com/go-sql-driver/mysql"
 )
 
+// DefaultTimeout is how long a client waits for a connection or an answer. It is
+// above Segue's connect budget (10 s), so that Segue's own error is seen.
+const DefaultTimeout = 15 * time.Second
+
 // socket remembers the last error the network gave, because the driver turns
 // a reset and an EOF alike into ErrInvalidConn. Owned by one client.
 type socket struct {

@@ -23,31 +23,30 @@ func startFE(t *testing.T) *fesim.FE {
 	return fe
 }
 
-func newWorker(t *testing.T, addr string, workload Workload, timeout time.Duration) *worker {
+func newClient(t *testing.T, addr string, timeout time.Duration) *Client {
 	t.Helper()
 	c, err := NewClient(Account{Address: addr, User: "root"}, timeout)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Drop)
-	return &worker{workload: workload, profile: profiles[workload], name: "tester", zone: zone(7), client: c}
+	return c
 }
 
-// turn is one turn of w, and the kinds of what it met.
-func turn(w *worker) (met []Kind) {
-	w.rec = newRecorder("")
-	w.turn(context.Background(), time.Now())
-	for k := range numKinds {
-		for range w.rec.run.Tally.Count(k) {
-			met = append(met, k)
-		}
+// visit connects, asks and quits, and names what came of it.
+func visit(t *testing.T, addr string, timeout time.Duration) Kind {
+	t.Helper()
+	c := newClient(t, addr, timeout)
+	if err := c.Connect(t.Context()); err != nil {
+		return Classify(Connecting, err)
 	}
-	return met
+	defer c.Quit()
+	return Classify(Asking, c.Ask(t.Context(), "SELECT 'a'", "a"))
 }
 
-// What a server does to a worker that has no connection yet is found out and
+// What a server does to a client that has no connection yet is found out and
 // named, through the real driver.
-func TestWorkerNamesWhatItMeets(t *testing.T) {
+func TestClientNamesWhatItMeets(t *testing.T) {
 	tests := []struct {
 		name  string
 		fault fesim.Fault
@@ -74,70 +73,56 @@ func TestWorkerNamesWhatItMeets(t *testing.T) {
 			if tt.want == ConnectTimeout {
 				timeout = 200 * time.Millisecond
 			}
-			w := newWorker(t, fe.MySQLAddress(), Short, timeout)
-			if met := turn(w); len(met) != 1 || met[0] != tt.want {
-				t.Errorf("a server that %s: %v, want %v", tt.name, met, tt.want)
+			if got := visit(t, fe.MySQLAddress(), timeout); got != tt.want {
+				t.Errorf("a server that %s: %v, want %v", tt.name, got, tt.want)
 			}
 			fe.SetFault(fesim.Fault{})
-			w = newWorker(t, fe.MySQLAddress(), Short, DefaultTimeout)
-			if met := turn(w); len(met) != 1 || met[0] != Answered {
-				t.Errorf("after a server that %s: %v, want a plain answer", tt.name, met)
+			if got := visit(t, fe.MySQLAddress(), DefaultTimeout); got != Answered {
+				t.Errorf("after a server that %s: %v, want a plain answer", tt.name, got)
 			}
 		}
 	})
 }
 
-// A kept connection that was closed while idle costs a reconnect, not an error.
-func TestWorkerFindsIdleConnectionClosed(t *testing.T) {
+// A kept connection that was closed while idle is found so before it is used.
+func TestClientFindsIdleConnectionClosed(t *testing.T) {
 	fe := startFE(t)
-	w := newWorker(t, fe.MySQLAddress(), Long, DefaultTimeout)
-	if met := turn(w); len(met) != 1 || met[0] != Answered {
-		t.Fatalf("first turn: %v", met)
+	c := newClient(t, fe.MySQLAddress(), DefaultTimeout)
+	if err := c.Connect(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-	if met := turn(w); len(met) != 1 || met[0] != Answered {
-		t.Fatalf("second turn: %v", met)
-	}
-	if n := fe.Stats().Logins; n != 1 {
-		t.Errorf("%d logins: the connection is not kept", n)
+	if err := c.Check(t.Context()); err != nil {
+		t.Errorf("alive: %v", err)
 	}
 	fe.Kill()
 	fe.Wait()
-	if met := turn(w); len(met) != 2 || met[0] != Reconnected || met[1] != ConnectRefused {
-		t.Errorf("with the server gone: %v", met)
-	}
-	if err := fe.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if met := turn(w); len(met) != 1 || met[0] != Answered {
-		t.Errorf("with the server back: %v", met)
+	if err := c.Check(t.Context()); err == nil {
+		t.Error("a dead connection passes the check")
 	}
 }
 
-// A statement that runs when its server dies is cut, and the worker's wait does
-// not hold the time that the statement asked to sleep.
-func TestSlowWorker(t *testing.T) {
+// A statement that runs when its server dies is cut.
+func TestClientIsCut(t *testing.T) {
 	fe := startFE(t)
-	w := newWorker(t, fe.MySQLAddress(), Slow, DefaultTimeout)
-	began := time.Now()
-	met, took := turn(w), time.Since(began)
-	if wait := w.rec.run.Tally.Waits.Max; len(met) != 1 || met[0] != Answered || wait > took-w.profile.sleep.min {
-		t.Fatalf("%v, wait %v in %v", met, wait, took)
+	c := newClient(t, fe.MySQLAddress(), DefaultTimeout)
+	if err := c.Connect(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	executed := fe.Stats().Statements
-	done := make(chan []Kind)
-	go func() { done <- turn(w) }()
+	done := make(chan error)
+	go func() { done <- c.Ask(context.Background(), "SELECT SLEEP(60)") }()
 	for fe.Stats().Statements == executed { // until it runs
 		time.Sleep(time.Millisecond)
 	}
 	fe.Kill()
-	if met := <-done; len(met) != 1 || met[0] != StatementCut {
-		t.Errorf("killed under a statement: %v", met)
+	if got := Classify(Asking, <-done); got != StatementCut {
+		t.Errorf("killed under a statement: %v", got)
 	}
 }
 
 func TestClientFindsWrongAnswers(t *testing.T) {
 	fe := startFE(t)
-	c := newWorker(t, fe.MySQLAddress(), Short, DefaultTimeout).client
+	c := newClient(t, fe.MySQLAddress(), DefaultTimeout)
 	if err := c.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -163,7 +148,7 @@ func TestClientFindsWrongAnswers(t *testing.T) {
 }
 
 func TestClientWaitsNoLongerThanItsTimeout(t *testing.T) {
-	c := newWorker(t, startFE(t).MySQLAddress(), Short, 200*time.Millisecond).client
+	c := newClient(t, startFE(t).MySQLAddress(), 200*time.Millisecond)
 	if err := c.Connect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -203,15 +188,5 @@ func TestClientPrepares(t *testing.T) {
 	}
 	if _, err := c.Prepare(t.Context(), "INSERT"); Classify(Asking, err) != StatementERR {
 		t.Errorf("preparing nonsense: %v", err)
-	}
-}
-
-func TestZonesDiffer(t *testing.T) {
-	seen := map[string]bool{}
-	for id := range 1439 {
-		seen[zone(id)] = true
-	}
-	if len(seen) != 1439 || !seen["-11:59"] || !seen["+00:00"] || !seen["+11:59"] {
-		t.Errorf("%d zones", len(seen))
 	}
 }

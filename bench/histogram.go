@@ -85,15 +85,6 @@ func (h *Histogram) Quantile(q float64) time.Duration {
 	return h.Max
 }
 
-// Longer counts the durations beyond d, those in d's own bucket not included.
-func (h *Histogram) Longer(d time.Duration) int {
-	n := 0
-	for _, c := range h.counts[min(bucketOf(d)+1, len(h.counts)):] {
-		n += int(c)
-	}
-	return n
-}
-
 // Each calls f with every bucket that is not empty, shortest first: the longest
 // duration that it holds, and how many it does.
 func (h *Histogram) Each(f func(bound time.Duration, n int)) {

@@ -35,7 +35,7 @@ func TestHistogramPrecision(t *testing.T) {
 
 func TestHistogramQuantiles(t *testing.T) {
 	var h Histogram
-	if h.Quantile(0.5) != 0 || h.Count() != 0 || h.Longer(0) != 0 {
+	if h.Quantile(0.5) != 0 || h.Count() != 0 {
 		t.Error("an empty histogram has counted something")
 	}
 	random := rand.New(rand.NewPCG(1, 2))
@@ -55,18 +55,6 @@ func TestHistogramQuantiles(t *testing.T) {
 	}
 	if h.Quantile(1) != all[len(all)-1] {
 		t.Errorf("the longest is %v, want %v exactly", h.Quantile(1), all[len(all)-1])
-	}
-	for _, test := range []struct {
-		d    time.Duration
-		want int
-	}{{-time.Second, 3}, {time.Millisecond, 2}, {time.Second, 1}, {time.Hour, 0}, {24 * time.Hour, 0}} {
-		var few Histogram
-		few.Add(time.Millisecond)
-		few.Add(time.Second)
-		few.Add(time.Hour)
-		if got := few.Longer(test.d); got != test.want {
-			t.Errorf("%d longer than %v, want %d", got, test.d, test.want)
-		}
 	}
 }
 

@@ -19,9 +19,6 @@ type Kind uint8
 const (
 	// Answered is a statement that got its own, complete answer.
 	Answered Kind = iota
-	// Reconnected is a kept connection found closed before it was used again,
-	// and replaced. Pools do this unseen: not an error.
-	Reconnected
 
 	// The errors, in the order of tables.
 
@@ -44,7 +41,6 @@ const (
 
 var kindNames = [numKinds]string{
 	Answered:         "answered",
-	Reconnected:      "found closed while idle, reconnected",
 	ConnectRefused:   "connect refused",
 	ConnectReset:     "connect reset",
 	ConnectEOF:       "connect closed before login (EOF)",
@@ -66,27 +62,12 @@ func (k Kind) String() string {
 	return "unknown kind"
 }
 
-// IsError reports whether an application sees it.
-func (k Kind) IsError() bool { return k > Reconnected }
-
-// Kinds returns every kind that is an error, in the order of tables.
-func Kinds() []Kind {
-	all := make([]Kind, 0, numKinds)
-	for k := range numKinds {
-		if k.IsError() {
-			all = append(all, k)
-		}
-	}
-	return all
-}
-
 // Phase is what a client was doing when something happened.
 type Phase uint8
 
 // The phases.
 const (
 	Connecting Phase = iota // dial, up to the final OK of the connection phase
-	Checking                // a kept connection's liveness, just before its use
 	Asking                  // a statement, up to the end of its answer
 )
 
@@ -111,8 +92,6 @@ func Classify(phase Phase, err error) Kind {
 	switch {
 	case err == nil:
 		return Answered
-	case phase == Checking:
-		return Reconnected
 	case errors.Is(err, errWrongAnswer):
 		return WrongAnswer
 	case errors.As(err, &packet):

@@ -56,7 +56,7 @@ func (f fault) what() string {
 			return "state of the session lost"
 		}
 		return "wrong answer"
-	case bench.Answered, bench.Reconnected, bench.Other:
+	case bench.Answered, bench.Other:
 	}
 	return "other"
 }

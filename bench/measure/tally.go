@@ -120,12 +120,8 @@ func (t *tally) ended(at time.Duration) {
 
 // kindOf names the kind of an error.
 func kindOf(doing Doing, err error) bench.Kind {
-	switch doing {
-	case Connecting:
+	if doing == Connecting {
 		return bench.Classify(bench.Connecting, err)
-	case Checking:
-		return bench.Classify(bench.Checking, err)
-	default:
 	}
 	return bench.Classify(bench.Asking, err)
 }

@@ -13,9 +13,9 @@ import (
 // Comparison is several runs side by side, for a terminal.
 func Comparison(runs []*measure.Result, s typeset.Style) string {
 	var b strings.Builder
-	width := 11
+	var widths []int
 	for _, r := range runs {
-		width = max(width, min(24, utf8.RuneCountInString(r.Name)+2))
+		widths = append(widths, max(11, min(24, utf8.RuneCountInString(r.Name)+2)))
 	}
 	parts := [][]row{felt(runs), errorsByKind(runs), latencies(runs), conditions(runs)}
 	labels := labelWidth
@@ -23,8 +23,8 @@ func Comparison(runs []*measure.Result, s typeset.Style) string {
 		labels = max(labels, utf8.RuneCountInString(r.label)+1)
 	}
 	fmt.Fprint(&b, typeset.PadRight("", labels))
-	for _, r := range runs {
-		fmt.Fprint(&b, s.Bold(typeset.PadLeft(shorten(r.Name, width-1), width)))
+	for i, r := range runs {
+		fmt.Fprint(&b, s.Bold(typeset.PadLeft(shorten(r.Name, widths[i]-1), widths[i])))
 	}
 	fmt.Fprintln(&b)
 	for i, rows := range parts {
@@ -34,8 +34,14 @@ func Comparison(runs []*measure.Result, s typeset.Style) string {
 		if title := []string{"", "errors, by what clients were doing", "response times", "conditions"}[i]; title != "" {
 			fmt.Fprintf(&b, "\n%s\n", s.Dim(title))
 		}
-		table(&b, rows, labels, width, s)
+		table(&b, rows, labels, widths, s)
 	}
+	names := make([]string, len(runs))
+	for i, r := range runs {
+		names[i] = shorten(r.Name, 24)
+	}
+	fmt.Fprintf(&b, "\n%s\n", s.Dim("errors over time"))
+	overTime(&b, runs, names, s)
 	return b.String()
 }
 

@@ -20,6 +20,7 @@ type Live struct {
 	mu     sync.Mutex // guards what follows, and Out
 	before measure.Progress
 	rate   float64
+	marks  int // how many have been shown
 }
 
 // Interval is how often Progress is to be called.
@@ -51,7 +52,8 @@ func (l *Live) Mark(m measure.Mark) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.clear()
-	fmt.Fprintf(l.Out, "%s  %s\n", typeset.PadLeft(typeset.Seconds(m.At.Duration()), 8), l.Style.Bold(shorten(m.Text, 68)))
+	fmt.Fprintln(l.Out, l.Style.Bold(markText(l.marks, m)))
+	l.marks++
 }
 
 // End takes the redrawn line away.

@@ -85,7 +85,7 @@ func WriteHTML(w io.Writer, runs []*measure.Result) error {
 
 // single is the page of one run.
 func (p *page) single(r *measure.Result) {
-	p.Title = verdict(r)
+	p.Title = Verdict(r)
 	p.Subtitle = fmt.Sprintf("segue bench, %s, %s on %s (%s)", r.Started.Format("2 January 2006 15:04:05"), typeset.Seconds(r.Took.Duration()), r.Endpoint, r.Server)
 	p.Problems = r.Problems
 	p.Cards = cards(r)
@@ -115,7 +115,7 @@ func (p *page) several(runs []*measure.Result) {
 		}
 	}
 	p.Title = strings.Join(parts, ", ")
-	p.Subtitle = "segue bench compare: the same scales of time and height for all runs."
+	p.Subtitle = "The same scales of time and height for all runs."
 	p.Tables = append(p.Tables, sideBySide("Side by side", "", head, felt(runs)))
 	if rows := errorsByKind(runs); len(rows) > 0 {
 		p.Tables = append(p.Tables, sideBySide("Errors, by what clients were doing", "", head, rows))

@@ -74,7 +74,7 @@ func TestSummary(t *testing.T) {
 		"    240 × short-lived, connect: refused\n          5.0 s to 7.0 s: dial tcp: connection <refused>\n",
 		"     40 × long-lived, connect: ERR 1040",
 		"      8 × transaction, in a transaction: connection lost, not sent\n",
-		"errors    ··········████··························\nmarks               1                            3\n          one column is 500ms\n",
+		"errors    ··········████··························\n  marks             1                            3\n          one column is 500ms, the tallest 72 errors\n",
 		"    1     5.0 s  fe-1 <is> told to leave\n",
 		"\nthrough a load balancer: 7,900 answers, 288 errors a client saw, 1 write astray\n",
 	} {
@@ -111,6 +111,7 @@ func TestComparison(t *testing.T) {
 		"in a transaction: connection lost, not sent 8 0 0\n",
 		"long-lived, median 1.00 ms 1.00 ms 1.00 ms\n",
 		"took 19.8 s 19.8 s 19.8 s\n",
+		"load balancer ··········████··························\n marks 1 3\nSegue (1) ········································\n",
 	} {
 		if !strings.Contains(squeezed, want) {
 			t.Errorf("no %q in\n%s", want, text)
@@ -125,7 +126,7 @@ func TestLive(t *testing.T) {
 	l.Mark(measure.Mark{At: ms100(12), Text: "fe-1 leaves"})
 	l.Progress(measure.Progress{At: 5 * time.Second, Answers: 400, Errors: 3, FoundDead: 7, Waiting: 4 * time.Second})
 	l.End()
-	want := "   1.0 s      400 answers/s      0 errors\n   1.2 s  fe-1 leaves\n   5.0 s        0 answers/s      3 errors  7 dead in pools  no answer for 4.0 s\n"
+	want := "   1.0 s      400 answers/s      0 errors\n    1     1.2 s  fe-1 leaves\n   5.0 s        0 answers/s      3 errors  7 dead in pools  no answer for 4.0 s\n"
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)
 	}

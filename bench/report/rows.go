@@ -180,8 +180,8 @@ func faultLabel(f measure.FaultRow) string {
 	return text
 }
 
-// verdict is what is to be remembered of a run.
-func verdict(r *measure.Result) string {
+// Verdict is what is to be remembered of a run.
+func Verdict(r *measure.Result) string {
 	text := fmt.Sprintf("%s: %s, %s a client saw", r.Name, typeset.Plural(r.Felt.Answers, "answer"), typeset.Plural(r.Felt.Errors, "error"))
 	if r.Ledger != nil && r.Ledger.Faults() > 0 {
 		text += fmt.Sprintf(", %s astray", typeset.Plural(r.Ledger.Faults(), "write"))

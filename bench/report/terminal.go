@@ -2,8 +2,10 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"segue/bench/measure"
 	"segue/bench/typeset"
@@ -14,17 +16,21 @@ func Summary(r *measure.Result, s typeset.Style) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n\n", s.Bold(r.Name), s.Dim(fmt.Sprintf("%s, %.40s, %s, %.0f arrivals/s",
 		r.Endpoint, r.Server, typeset.Seconds(r.Took.Duration()), r.Load.Offered)))
-	table(&b, felt([]*measure.Result{r}), labelWidth, 12, s)
+	table(&b, felt([]*measure.Result{r}), labelWidth, []int{12}, s)
 	classes(&b, r, s)
 	faults(&b, r, s)
-	overTime(&b, r, s)
+	fmt.Fprintln(&b)
+	overTime(&b, []*measure.Result{r}, []string{"errors"}, s)
+	for i, m := range r.Marks {
+		fmt.Fprintln(&b, markText(i, m))
+	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(&b, "\n%s\n", s.Red("problem: "+p))
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "\nnote: %s\n", n)
 	}
-	last := verdict(r)
+	last := Verdict(r)
 	if r.Clean() {
 		last = s.Green(last)
 	} else {
@@ -37,16 +43,17 @@ func Summary(r *measure.Result, s typeset.Style) string {
 // labelWidth is that of a table's first column, at least.
 const labelWidth = 37
 
-// table sets rows: the first column labels wide, each figure width.
-func table(b *strings.Builder, rows []row, labels, width int, s typeset.Style) {
+// table sets rows: the first column labels wide, the figures of each run as
+// wide as widths says.
+func table(b *strings.Builder, rows []row, labels int, widths []int, s typeset.Style) {
 	for _, r := range rows {
 		label := r.label
 		if r.part {
 			label = "  " + label
 		}
 		fmt.Fprint(b, typeset.PadRight(shorten(label, labels-1), labels))
-		for _, v := range r.values {
-			text := typeset.PadLeft(v.text, width)
+		for i, v := range r.values {
+			text := typeset.PadLeft(v.text, widths[i])
 			if v.bad {
 				text = s.Red(text)
 			}
@@ -92,46 +99,58 @@ func faults(b *strings.Builder, r *measure.Result, s typeset.Style) {
 	}
 }
 
-// overTime draws errors, or else answers, as signs, and below them the marks by
-// number.
-func overTime(b *strings.Builder, r *measure.Result, s typeset.Style) {
-	if len(r.Timeline.Buckets) == 0 {
+// overTime draws the errors of runs as signs, on one scale of time and of height,
+// and below them the marks by number.
+func overTime(b *strings.Builder, runs []*measure.Result, labels []string, s typeset.Style) {
+	label := 10
+	var longest, step time.Duration
+	for i, r := range runs {
+		label = max(label, utf8.RuneCountInString(labels[i])+2)
+		longest, step = max(longest, r.Took.Duration()), max(step, r.Timeline.Step.Duration())
+	}
+	if step <= 0 {
 		return
 	}
-	const label = 10
-	width := typeset.TerminalWidth - label
-	per := (len(r.Timeline.Buckets) + width - 1) / width
-	line := sparkline(r.Timeline.Buckets, per)
-	if r.Felt.Errors > 0 {
-		line = s.Red(line)
-	} else {
-		line = s.Green(line)
+	column := step * (longest/step/time.Duration(typeset.TerminalWidth-label) + 1)
+	peak := 0
+	columns := make([][]int, len(runs))
+	for i, r := range runs {
+		columns[i] = errorsPer(r, column)
+		peak = max(peak, slices.Max(append(columns[i], 0)))
 	}
-	column := time.Duration(per) * r.Timeline.Step.Duration()
-	fmt.Fprintf(b, "\n%s%s\n", typeset.PadRight("errors", label), line)
-	if len(r.Marks) > 0 {
-		fmt.Fprintf(b, "%s%s\n", typeset.PadRight("marks", label), markLine(r.Marks, column, (len(r.Timeline.Buckets)+per-1)/per))
+	for i, r := range runs {
+		line := sparkline(columns[i], peak)
+		if r.Felt.Errors > 0 {
+			line = s.Red(line)
+		} else {
+			line = s.Green(line)
+		}
+		fmt.Fprintf(b, "%s%s\n", typeset.PadRight(labels[i], label), line)
+		if len(r.Marks) > 0 {
+			fmt.Fprintf(b, "%s%s\n", typeset.PadRight("  marks", label), markLine(r.Marks, column, len(columns[i])))
+		}
 	}
-	fmt.Fprintln(b, s.Dim(typeset.PadRight("", label)+fmt.Sprintf("one column is %v", column)))
-	for i, m := range r.Marks {
-		fmt.Fprintf(b, "%s  %s  %s\n", typeset.PadLeft(string(markSign(i)), 5), typeset.PadLeft(typeset.Seconds(m.At.Duration()), 8), shorten(m.Text, 60))
-	}
+	fmt.Fprintln(b, s.Dim(typeset.PadRight("", label)+fmt.Sprintf("one column is %v, the tallest %s", column, typeset.Plural(peak, "error"))))
 }
 
-// sparkline draws the errors, one sign for each per buckets.
-func sparkline(buckets []measure.Bucket, per int) string {
+// errorsPer adds errors up in columns of time.
+func errorsPer(r *measure.Result, column time.Duration) []int {
 	var columns []int
-	peak := 0
-	for i := range buckets {
-		if i%per == 0 {
+	for i := range r.Timeline.Buckets {
+		at := int(time.Duration(i) * r.Timeline.Step.Duration() / column)
+		for len(columns) <= at {
 			columns = append(columns, 0)
 		}
-		columns[len(columns)-1] += buckets[i].Failed()
-		peak = max(peak, columns[len(columns)-1])
+		columns[at] += r.Timeline.Buckets[i].Failed()
 	}
+	return columns
+}
+
+// sparkline draws counts, one sign for each; peak reaches the top.
+func sparkline(counts []int, peak int) string {
 	signs := []rune("▁▂▃▄▅▆▇█")
 	var b strings.Builder
-	for _, n := range columns {
+	for _, n := range counts {
 		if n == 0 {
 			b.WriteRune('·')
 			continue
@@ -145,12 +164,16 @@ func sparkline(buckets []measure.Bucket, per int) string {
 func markLine(marks []measure.Mark, column time.Duration, columns int) string {
 	signs := []rune(strings.Repeat(" ", columns))
 	for i, m := range marks {
-		at := min(columns-1, int(m.At.Duration()/column))
-		if signs[at] == ' ' {
+		if at := min(columns-1, int(m.At.Duration()/column)); at >= 0 && signs[at] == ' ' {
 			signs[at] = markSign(i)
 		}
 	}
 	return strings.TrimRight(string(signs), " ")
+}
+
+// markText is a mark as a line, with the sign that stands for it elsewhere.
+func markText(i int, m measure.Mark) string {
+	return fmt.Sprintf("%s  %s  %s", typeset.PadLeft(string(markSign(i)), 5), typeset.PadLeft(typeset.Seconds(m.At.Duration()), 8), shorten(m.Text, 60))
 }
 
 // markSign is the sign of mark i: 1 to 9, then letters.

@@ -111,8 +111,8 @@ func (w *world) bench(cmd *cobra.Command, o *benchFlags) error {
 		}
 		plan.Script = stage.Play
 	}
-	tool := "segue " + readBuild().Version + ", " + readBuild().Go
-	if err := w.benchSources(ctx, o, plan, &tool); err != nil {
+	said := tool()
+	if err := w.benchSources(ctx, o, plan, &said); err != nil {
 		return err
 	}
 	live := &report.Live{Out: w.stdout, Terminal: isTerminal(w.stdout), Style: w.style()}
@@ -125,7 +125,7 @@ func (w *world) bench(cmd *cobra.Command, o *benchFlags) error {
 	if err != nil {
 		return err
 	}
-	result.Name, result.Tool = o.name, tool
+	result.Name, result.Tool = o.name, said
 	result.Command = append([]string{"segue"}, measure.RedactArgs(w.args)...)
 	fmt.Fprintf(w.stdout, "\n%s", report.Summary(result, w.style()))
 	if err := w.writeReports(o.out, result); err != nil {
@@ -136,6 +136,9 @@ func (w *world) bench(cmd *cobra.Command, o *benchFlags) error {
 	}
 	return nil
 }
+
+// tool is who measures, for reports.
+func tool() string { return "segue " + readBuild().Version + ", " + readBuild().Go }
 
 // benchUntil says how the run ends.
 func benchUntil(plan *measure.Options) string {

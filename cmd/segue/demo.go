@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"segue/backend"
-	"segue/bench"
+	"segue/bench/demo"
 	"segue/config"
 )
 
@@ -20,14 +20,14 @@ func (w *world) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See a rolling restart without and with Segue; needs no database",
-		Long: `Start three simulated FEs and a load of long, short and slow work; restart the
-FEs gracefully one after the other, first behind a stand-in for a cloud load
-balancer, then behind Segue; compare what the clients saw. Takes under a minute
-and exits 1 if a client of Segue saw an error.`,
+		Long: `Start three simulated FEs and a load of sessions with state, short connections, slow
+statements and writes; restart the FEs gracefully one after the other, first behind a
+stand-in for a cloud load balancer, then behind Segue; compare what the clients saw.
+Takes under a minute and exits 1 if a client of Segue saw an error.`,
 		Args: cobra.NoArgs,
 	}
 	keep := cmd.Flags().Bool("keep", false, "leave the FEs and Segue up afterwards, until Ctrl-C")
-	report := cmd.Flags().String("report", bench.DefaultReport, "`file` for the picture of both runs")
+	report := cmd.Flags().String("report", "segue-demo.html", "`file` of the page that shows both runs")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		ctx, stop := context.WithCancelCause(cmd.Context())
 		defer stop(nil)
@@ -35,8 +35,10 @@ and exits 1 if a client of Segue saw an error.`,
 		w.notify(signals, os.Interrupt, syscall.SIGTERM)
 		defer signal.Stop(signals)
 		go interruptAt(ctx, signals, stop)
-		return bench.Demo(ctx, bench.DemoOptions{
-			Out: w.stdout, Terminal: isTerminal(w.stdout), Keep: *keep, Report: *report, StartSegue: startSegue,
+		return demo.Run(ctx, demo.Options{
+			Out: w.stdout, Terminal: isTerminal(w.stdout), Style: w.style(), Keep: *keep, Report: *report,
+			Command: append([]string{"segue"}, w.args...), Tool: tool(), StartSegue: startSegue,
+			Speed: demo.DefaultSpeed, Load: demo.DefaultLoad(),
 		})
 	}
 	return cmd

@@ -1,4 +1,4 @@
-package bench
+package demo
 
 // rotation decides which targets a [Balancer] uses and in which order. Pure:
 // no clock, no socket. Not safe for concurrent use.

@@ -1,4 +1,4 @@
-package bench
+package demo
 
 import (
 	"context"
@@ -10,26 +10,29 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
+
 	"segue/backend"
 	"segue/backend/fesim"
+	"segue/bench/measure"
 	"segue/health"
 	"segue/proxy"
 )
 
 // The benchmarks of this file measure promises on simulated FEs, with Segue at its defaults:
 //
-//	go test -run '^$' -bench . -benchtime 1x ./bench
+//	go test -run '^$' -bench . -benchtime 1x ./bench/demo
 //
 // They report figures, and fail where a client saw an error that it must not see.
 
-// segue is a Segue at its defaults in front of a cluster.
+// segue is a Segue in front of a cluster, wired as cmd does.
 type segue struct {
 	addr     string
 	registry *backend.Registry
 	stop     func()
 }
 
-func defaultSegue(tb testing.TB, specs []backend.Spec) *segue {
+func startSegue(tb testing.TB, specs []backend.Spec, probes health.Options) *segue {
 	tb.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -38,7 +41,7 @@ func defaultSegue(tb testing.TB, specs []backend.Spec) *segue {
 	log := slog.New(slog.DiscardHandler)
 	s := &segue{addr: ln.Addr().String(), registry: backend.NewRegistry(backend.Options{})}
 	s.registry.Apply(specs)
-	monitor := health.NewMonitor(s.registry, health.Options{}, log, nil)
+	monitor := health.NewMonitor(s.registry, probes, log, nil)
 	server := proxy.NewServer(s.registry, proxy.Options{}, log, nil)
 	server.OnEvidence = monitor.Observe
 	ctx, cancel := context.WithCancel(context.Background())
@@ -77,14 +80,6 @@ func (s *segue) waitUp(tb testing.TB, n int) {
 	}
 }
 
-func specsOf(c *fesim.Cluster) []backend.Spec {
-	var specs []backend.Spec
-	for _, f := range c.FEs() {
-		specs = append(specs, backend.Spec{Name: f.Name(), Address: f.MySQLAddress(), HealthURL: f.HealthURL()})
-	}
-	return specs
-}
-
 func startedCluster(tb testing.TB, o fesim.Options) *fesim.Cluster {
 	tb.Helper()
 	c, err := fesim.NewCluster(3, o)
@@ -98,28 +93,29 @@ func startedCluster(tb testing.TB, o fesim.Options) *fesim.Cluster {
 	return c
 }
 
-// under runs do while a load runs, and returns what the load saw.
-func under(tb testing.TB, workers [numWorkloads]int, addr string, do func()) *Run {
+// under runs do while clients work on addr, and returns what they saw.
+func under(tb testing.TB, addr, password string, long, short int, do func()) *measure.Result {
 	tb.Helper()
-	rec := newRecorder("Segue")
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- (&Load{User: "root", Workers: workers}).run(ctx, addr, rec) }()
-	do()
-	cancel()
-	if err := <-done; err != nil {
+	endpoint := mysql.NewConfig()
+	endpoint.User, endpoint.Passwd, endpoint.Net, endpoint.Addr = "root", password, "tcp", addr
+	load := measure.DefaultLoad()
+	load.Clients = [len(load.Clients)]int{measure.Long: long, measure.Short: short}
+	load.Rate = 1000
+	r, err := measure.Run(tb.Context(), measure.Options{
+		Endpoint: endpoint, Flavor: measure.FESim, Load: load,
+		Script: func(context.Context, func(string)) error { do(); return nil },
+	})
+	if err != nil {
 		tb.Fatal(err)
 	}
-	return rec.finish()
+	return r
 }
 
 // expectNoErrors fails b if a client saw any, and names them.
-func expectNoErrors(tb testing.TB, r *Run) {
+func expectNoErrors(tb testing.TB, r *measure.Result) {
 	tb.Helper()
-	for _, k := range Kinds() {
-		if n := r.Tally.Count(k); n > 0 {
-			tb.Errorf("%d %s: %s", n, k, r.Tally.Sample(k))
-		}
+	for _, f := range r.Faults {
+		tb.Errorf("%d × %s, %s: %s: %s", f.Count, f.Class, f.Doing, f.What, f.Sample)
 	}
 }
 
@@ -129,9 +125,9 @@ func BenchmarkLastSessionAfterSIGUSR1(b *testing.B) {
 	const trials = 100
 	for b.Loop() {
 		c := startedCluster(b, fesim.Options{TimeScale: 0.02}) // the exit itself takes 0.3 s
-		s := defaultSegue(b, specsOf(c))
+		s := startSegue(b, specsOf(c), health.Options{})
 		var took []time.Duration
-		r := under(b, [numWorkloads]int{Short: 64}, s.addr, func() {
+		r := under(b, s.addr, "", 0, 64, func() {
 			for i := range trials {
 				f := c.FEs()[i%3]
 				left := time.Now()
@@ -148,7 +144,7 @@ func BenchmarkLastSessionAfterSIGUSR1(b *testing.B) {
 		slices.Sort(took)
 		b.ReportMetric(took[trials/2].Seconds()*1000, "ms-median")
 		b.ReportMetric(took[trials-1].Seconds()*1000, "ms-max")
-		b.ReportMetric(float64(r.Tally.Count(Answered)), "answers")
+		b.ReportMetric(float64(r.Felt.Answers), "answers")
 		s.stop()
 	}
 }
@@ -161,8 +157,8 @@ func BenchmarkRollingRestart(b *testing.B) {
 			for b.Loop() {
 				// In real time but for min_graceful_exit_time_second, which is 15 s by default.
 				c := startedCluster(b, fesim.Options{MinExit: 2 * time.Second, CloseAfterStmt: immediate})
-				s := defaultSegue(b, specsOf(c))
-				r := under(b, [numWorkloads]int{Long: 64, Short: 64}, s.addr, func() {
+				s := startSegue(b, specsOf(c), health.Options{})
+				r := under(b, s.addr, "", 64, 64, func() {
 					for range rounds {
 						err := c.RollingRestart(b.Context(), 200*time.Millisecond, func(e fesim.Event) {
 							if e.Step == fesim.Started {
@@ -175,15 +171,14 @@ func BenchmarkRollingRestart(b *testing.B) {
 					}
 				})
 				expectNoErrors(b, r)
-				b.ReportMetric(float64(r.Tally.Errors()), "errors")
-				b.ReportMetric(float64(r.Tally.Count(WrongAnswer)), "wrong")
+				b.ReportMetric(float64(r.Felt.Errors), "errors")
+				b.ReportMetric(float64(r.Felt.WrongAnswers), "wrong")
 				raced := 0
 				for _, f := range c.FEs() {
 					raced += f.Stats().Raced
 				}
 				b.ReportMetric(float64(raced), "raced")
-				b.ReportMetric(float64(r.Tally.Count(Reconnected)), "reconnected")
-				b.ReportMetric(float64(r.Tally.Count(Answered)), "answers")
+				b.ReportMetric(float64(r.Felt.Answers), "answers")
 				s.stop()
 			}
 		})
@@ -211,20 +206,15 @@ func BenchmarkFaultyBackend(b *testing.B) {
 		b.Run(fault.name, func(b *testing.B) {
 			for b.Loop() {
 				c := startedCluster(b, fesim.Options{Users: map[string]string{"root": "secret"}})
-				s := defaultSegue(b, specsOf(c))
-				rec := newRecorder("Segue")
-				ctx, cancel := context.WithTimeout(context.Background(), stays)
-				// The health URL goes on to say that all is well: set-ups alone must cope.
-				c.FEs()[0].SetFault(fault.Fault)
-				err := (&Load{User: "root", Password: "secret", Workers: [numWorkloads]int{Short: 64}}).run(ctx, s.addr, rec)
-				cancel()
-				if err != nil {
-					b.Fatal(err)
-				}
-				r := rec.finish()
+				s := startSegue(b, specsOf(c), health.Options{})
+				r := under(b, s.addr, "secret", 0, 64, func() {
+					// The health URL goes on to say that all is well: set-ups alone must cope.
+					c.FEs()[0].SetFault(fault.Fault)
+					time.Sleep(stays)
+				})
 				expectNoErrors(b, r)
-				b.ReportMetric(float64(r.Tally.Errors()), "errors")
-				b.ReportMetric(float64(r.Tally.Count(Answered)), "answers")
+				b.ReportMetric(float64(r.Felt.Errors), "errors")
+				b.ReportMetric(float64(r.Felt.Answers), "answers")
 				s.stop()
 			}
 		})
@@ -237,38 +227,31 @@ func BenchmarkKill(b *testing.B) {
 	const rounds = 30
 	for b.Loop() {
 		c := startedCluster(b, fesim.Options{Users: map[string]string{"root": "secret"}})
-		s := defaultSegue(b, specsOf(c))
-		rec := newRecorder("Segue")
-		ctx, cancel := context.WithCancel(context.Background())
-		done := make(chan error, 1)
-		go func() {
-			done <- (&Load{User: "root", Password: "secret", Workers: [numWorkloads]int{Short: 64}}).run(ctx, s.addr, rec)
-		}()
-		for i := range rounds {
-			f := c.FEs()[i%3]
-			f.Kill()
-			f.Wait()
-			time.Sleep(200 * time.Millisecond) // it stays away for a while
-			if err := f.Start(); err != nil {
-				b.Fatal(err)
+		s := startSegue(b, specsOf(c), health.Options{})
+		r := under(b, s.addr, "secret", 0, 64, func() {
+			for i := range rounds {
+				f := c.FEs()[i%3]
+				f.Kill()
+				f.Wait()
+				time.Sleep(200 * time.Millisecond) // it stays away for a while
+				if err := f.Start(); err != nil {
+					b.Fatal(err)
+				}
+				s.waitUp(b, 3)
 			}
-			s.waitUp(b, 3)
-		}
-		cancel()
-		if err := <-done; err != nil {
-			b.Fatal(err)
-		}
-		r := rec.finish()
-		setups := 0
-		for _, k := range []Kind{ConnectRefused, ConnectReset, ConnectEOF, ConnectTimeout, ConnectERR, WrongAnswer} {
-			if n := r.Tally.Count(k); n > 0 {
-				b.Errorf("%d %s: %s", n, k, r.Tally.Sample(k))
-				setups += n
+		})
+		setups, lost := 0, 0
+		for _, f := range r.Faults {
+			if f.Doing == measure.Connecting.String() || r.Felt.WrongAnswers > 0 {
+				b.Errorf("%d × %s: %s: %s", f.Count, f.Doing, f.What, f.Sample)
+				setups += f.Count
+			} else {
+				lost += f.Count
 			}
 		}
 		b.ReportMetric(float64(setups), "failed-setups")
-		b.ReportMetric(float64(r.Tally.Count(StatementCut)+r.Tally.Count(StatementERR)), "statements-lost")
-		b.ReportMetric(float64(r.Tally.Count(Answered)), "answers")
+		b.ReportMetric(float64(lost), "statements-lost")
+		b.ReportMetric(float64(r.Felt.Answers), "answers")
 		s.stop()
 	}
 }

@@ -1,4 +1,4 @@
-package bench
+package demo
 
 import (
 	"context"

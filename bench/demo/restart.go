@@ -1,4 +1,4 @@
-package bench
+package demo
 
 import (
 	"context"
@@ -16,20 +16,20 @@ const (
 )
 
 // rollingRestart restarts each FE gracefully, the leader last, speed times
-// faster than planned, and notes every change. It returns early only when ctx
+// faster than planned, and marks every change. It returns early only when ctx
 // is done or an FE cannot be started.
-func rollingRestart(ctx context.Context, cluster *fesim.Cluster, speed float64, note func(backend string, c Change) Mark) error {
+func rollingRestart(ctx context.Context, cluster *fesim.Cluster, speed float64, mark func(string)) error {
 	if !pause(ctx, scaled(restartLead, speed)) {
 		return context.Cause(ctx)
 	}
 	err := cluster.RollingRestart(ctx, scaled(restartDown, speed), func(e fesim.Event) {
 		switch e.Step {
 		case fesim.Leaving:
-			note(e.FE.Name(), Leaving)
+			mark(e.FE.Name() + " told to leave")
 		case fesim.Exited:
-			note(e.FE.Name(), Exited)
+			mark(e.FE.Name() + " gone")
 		case fesim.Started:
-			note(e.FE.Name(), Back)
+			mark(e.FE.Name() + " back")
 			pause(ctx, scaled(restartSettle, speed)) // the next one leaves after that
 		}
 	})
@@ -45,4 +45,16 @@ func rollingRestart(ctx context.Context, cluster *fesim.Cluster, speed float64, 
 // scaled is d at the given speed.
 func scaled(d time.Duration, speed float64) time.Duration {
 	return time.Duration(float64(d) / speed)
+}
+
+// pause waits, and reports false when ctx ended the wait.
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
 }

@@ -1,4 +1,4 @@
-package bench
+package demo
 
 import (
 	"context"
@@ -7,22 +7,27 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/bench/measure"
 	"segue/bench/typeset"
 )
 
 // intro says what is about to happen, and what it is not.
 func (d *demo) intro() {
+	all := 0
+	for _, n := range d.Load.Clients {
+		all += n
+	}
 	fmt.Fprintf(d.Out, `Three simulated StarRocks FEs are restarted gracefully, one after the other,
-while %d clients work on them: %d keep a connection, %d connect for each
-statement, %d run slow statements. First through a stand-in for a cloud load
-balancer, then through Segue. FEs and load balancer live %v times faster than
-real ones; Segue and the clients do not.
+while %d clients work on them: %d hold a session with state, %d connect for each
+statement, %d run slow statements, %d write rows that are counted afterwards. First
+through a stand-in for a cloud load balancer, then through Segue. FEs and load
+balancer live %v times faster than real ones; Segue and the clients do not.
 
-`, d.Workers[Long]+d.Workers[Short]+d.Workers[Slow], d.Workers[Long], d.Workers[Short], d.Workers[Slow], d.Speed)
+`, all, d.Load.Clients[measure.Long], d.Load.Clients[measure.Short], d.Load.Clients[measure.Slow], d.Load.Clients[measure.Write], d.Speed)
 }
 
-// method says in the report how the runs were made.
-func (d *demo) method() []string {
+// notes say in the report how the runs were made.
+func (d *demo) notes() []string {
 	here := func(real time.Duration) string { return typeset.Wait(scaled(real, d.Speed)) }
 	return []string{
 		"The FEs are simulated after StarRocks' source code (graceful exit by SIGUSR1 as in its main branch). From the signal on, /api/health answers 500, the MySQL port stays open and serves, and a session is closed after its next statement. The process exits when it has no session, after 15 s at the earliest; after 60 s it exits whatever still runs.",
@@ -30,10 +35,7 @@ func (d *demo) method() []string {
 			d.Speed, here(15*time.Second), here(60*time.Second), d.Speed),
 		fmt.Sprintf("The cloud load balancer is a plain TCP one, round robin: a TCP health check every 5 s (here %s), out after 3 failures, back in after 3 successes. It resets nothing by itself. A check of /api/health by HTTP, where a provider has it, would notice a leaving FE earlier; that was not run.", here(5*time.Second)),
 		fmt.Sprintf("Both runs follow the same plan, that of a careful operator: an FE is told to leave, exits, stays down for %s, is started, and the next one leaves %s later, when the load balancer has taken it back in (times at real speed; the leader last).", typeset.Wait(restartDown), typeset.Wait(restartSettle)),
-		"The clients are the same in both runs (go-sql-driver/mysql, one raw connection each). Nothing is retried: each failed connect and each statement without its own complete answer is one error. A kept connection is checked before each use, as connection pools do; found closed it is replaced, which is counted apart because no application sees it.",
-		"Each statement selects a token that no other statement has, and on kept connections a variable of its session too, so a wrong answer is found.",
-		"A client's wait is the time from when it first wanted an answer until it had it, failed attempts and the thinking between them included, less the time that the statement asked to sleep.",
-		"The estimate for real speed multiplies failed connects by the speed (they fail at a rate for as long as a gone FE is in rotation) and leaves the other errors as they are.",
+		fmt.Sprintf("At real speed and with the same load, connects would fail %v times as often: they fail for as long as an FE that is gone is in rotation. A session is cut once per restart, whatever the speed.", d.Speed),
 		"Servers, proxy and clients share one process and its CPU: the rates are no measure of Segue's throughput.",
 	}
 }

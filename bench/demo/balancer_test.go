@@ -1,4 +1,4 @@
-package bench
+package demo
 
 import (
 	"context"
@@ -117,16 +117,14 @@ func TestBalancerRoundRobinAndHealth(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	t.Run("run", func(t *testing.T) {
 		one, two := startTarget(t, "fe-1", "127.0.0.1:0"), startTarget(t, "fe-2", "127.0.0.1:0")
-		changes := make(chan Mark, 8)
+		type change struct {
+			name  string
+			inUse bool
+		}
+		changes := make(chan change, 8)
 		addr := startBalancer(t, &Balancer{
 			Targets: targetsOf(one, two), Interval: 20 * time.Millisecond, Timeout: time.Second,
-			OnChange: func(name string, inUse bool) {
-				m := Mark{Backend: name, Change: TakenOut}
-				if inUse {
-					m.Change = TakenIn
-				}
-				changes <- m
-			},
+			OnChange: func(name string, inUse bool) { changes <- change{name, inUse} },
 		})
 		if _, a := visit(t, addr); a != "fe-1" {
 			t.Errorf("first client at %q", a)
@@ -137,7 +135,7 @@ func TestBalancerRoundRobinAndHealth(t *testing.T) {
 		}
 
 		one.cut(false)
-		if m := <-changes; m != (Mark{Backend: "fe-1", Change: TakenOut}) {
+		if m := <-changes; m != (change{"fe-1", false}) {
 			t.Errorf("after fe-1 had gone: %+v", m)
 		}
 		for range 3 {
@@ -146,7 +144,7 @@ func TestBalancerRoundRobinAndHealth(t *testing.T) {
 			}
 		}
 		startTarget(t, "fe-1", one.Address)
-		if m := <-changes; m != (Mark{Backend: "fe-1", Change: TakenIn}) {
+		if m := <-changes; m != (change{"fe-1", true}) {
 			t.Errorf("after fe-1 had come back: %+v", m)
 		}
 
