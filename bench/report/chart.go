@@ -2,9 +2,7 @@ package report
 
 import (
 	"fmt"
-	"html"
 	"math"
-	"strings"
 	"time"
 
 	"segue/bench/measure"
@@ -27,7 +25,7 @@ const (
 // chart draws runs below each other on the same scales, so that they can be
 // compared by eye.
 type chart struct {
-	b       strings.Builder
+	figure
 	longest time.Duration
 	rate    float64 // the most answers per second of any step, within bounds
 	errors  int     // the most errors of any step
@@ -38,12 +36,17 @@ type chart struct {
 }
 
 // Picture draws runs as the inside of a page: its colours are the page's.
-func Picture(runs []*measure.Result) string { return draw(runs, chartStyle, false) }
+func Picture(runs []*measure.Result) string {
+	return drawFigure(runs, false).svg(chartStyle())
+}
 
 // Slide draws runs as a file of its own, light on white.
-func Slide(runs []*measure.Result) string { return draw(runs, slideStyle(), true) }
+func Slide(runs []*measure.Result) string {
+	return drawFigure(runs, true).svg(slideStyle())
+}
 
-func draw(runs []*measure.Result, style string, slide bool) string {
+// drawFigure draws runs below each other.
+func drawFigure(runs []*measure.Result, slide bool) *figure {
 	c := &chart{longest: time.Second, rate: 1, errors: 1, low: math.Inf(1), high: 1, slide: slide}
 	for _, r := range runs {
 		c.measure(r)
@@ -52,7 +55,10 @@ func draw(runs []*measure.Result, style string, slide bool) string {
 		c.low = 0.1
 	}
 	c.high = max(c.high, c.low*10)
-	y := 4
+	if slide {
+		c.rect("sheet", "", 0, 0, 0, 0) // as large as the figure will be
+	}
+	y := 4.0
 	for i, r := range runs {
 		if i > 0 {
 			y += runGap
@@ -63,13 +69,11 @@ func draw(runs []*measure.Result, style string, slide bool) string {
 		y = c.run(r, y)
 	}
 	c.timeAxis(y)
-	height := y + axisHeight
-	background := ""
+	c.left, c.top, c.width, c.height = -16, -12, chartWidth+32, y+axisHeight+24
 	if slide {
-		background = `<rect x="-16" y="-12" width="100%" height="100%" fill="#ffffff"/>` + "\n"
+		c.shapes[0].points = []point{{c.left, c.top}, {c.left + c.width, c.top}, {c.left + c.width, c.top + c.height}, {c.left, c.top + c.height}}
 	}
-	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="-16 -12 %d %d" role="img" aria-label="Answers, response times and errors over time">`,
-		chartWidth+32, height+24) + "\n<style>" + style + "</style>\n" + background + c.b.String() + "</svg>\n"
+	return &c.figure
 }
 
 // measure widens the scales for a run.
@@ -79,7 +83,7 @@ func (c *chart) measure(r *measure.Result) {
 	c.step = max(c.step, step)
 	for i := range r.Timeline.Buckets {
 		b := &r.Timeline.Buckets[i]
-		if width := c.width(r, i); width >= step/2 {
+		if width := c.covers(r, i); width >= step/2 {
 			c.rate = max(c.rate, min(float64(b.Answers)/width.Seconds(), mostOf(r)))
 		}
 		c.errors = max(c.errors, b.Failed())
@@ -99,8 +103,8 @@ func mostOf(r *measure.Result) float64 {
 	return 2 * r.Load.Offered
 }
 
-// width is how much time bucket i covers: the last one may be cut short.
-func (c *chart) width(r *measure.Result, i int) time.Duration {
+// covers is how much time bucket i covers: the last one may be cut short.
+func (c *chart) covers(r *measure.Result, i int) time.Duration {
 	step := r.Timeline.Step.Duration()
 	return min(step, r.Took.Duration()-time.Duration(i)*step)
 }
@@ -112,33 +116,31 @@ func (c *chart) x(at time.Duration) float64 {
 	return plotLeft + float64(at)/float64(c.longest)*(plotRight-plotLeft)
 }
 
-func (c *chart) text(x float64, y int, class, text string) {
-	fmt.Fprintf(&c.b, `<text x="%.1f" y="%d" class="%s">%s</text>`+"\n", x, y, class, html.EscapeString(text))
-}
-
-func (c *chart) rule(y int, class string, to time.Duration) {
-	fmt.Fprintf(&c.b, `<path d="M%d %d.5H%.1f" class="%s"/>`+"\n", plotLeft, y, c.x(to), class)
+func (c *chart) rule(y float64, class string, to time.Duration) {
+	y = math.Floor(y) + 0.5 // sharp
+	c.line(class, point{plotLeft, y}, point{c.x(to), y})
 }
 
 // name writes which run it is, and what came of it.
-func (c *chart) name(r *measure.Result, y int) int {
+func (c *chart) name(r *measure.Result, y float64) float64 {
 	class := "fine"
 	if !r.Clean() {
 		class = "bad"
 	}
-	fmt.Fprintf(&c.b, `<text x="0" y="%d" class="title">%s<tspan dx="14" class="%s">%s</tspan><tspan dx="14" font-size="12" font-weight="400">%s in %s</tspan></text>`+"\n",
-		y+14, html.EscapeString(shorten(r.Name, 70)), class, typeset.Plural(r.Felt.Errors, "error"), typeset.Plural(r.Felt.Answers, "answer"), typeset.Seconds(r.Took.Duration()))
+	c.words(0, y+14, words{"title", shorten(r.Name, 70)}, words{"title " + class, typeset.Plural(r.Felt.Errors, "error")},
+		words{"", typeset.Plural(r.Felt.Answers, "answer") + " in " + typeset.Seconds(r.Took.Duration())})
 	return y + 26
 }
 
 // run draws one run from y down, and returns where it ends.
-func (c *chart) run(r *measure.Result, y int) int {
+func (c *chart) run(r *measure.Result, y float64) float64 {
 	top := c.marks(r, y)
 	y = c.answers(r, top)
 	y = c.responses(r, y+laneGap)
 	y = c.failures(r, y+laneGap)
 	for _, m := range r.Marks {
-		fmt.Fprintf(&c.b, `<path d="M%.1f %dV%d" class="mark"/>`+"\n", c.x(m.At.Duration()), top-2, y)
+		x := c.x(m.At.Duration())
+		c.line("mark", point{x, top - 2}, point{x, y})
 	}
 	if !c.slide {
 		c.hovers(r, top+headHeight, y)
@@ -147,7 +149,7 @@ func (c *chart) run(r *measure.Result, y int) int {
 }
 
 // hovers are areas that tell their figures when pointed at.
-func (c *chart) hovers(r *measure.Result, top, bottom int) {
+func (c *chart) hovers(r *measure.Result, top, bottom float64) {
 	const most = 300
 	per := (len(r.Timeline.Buckets) + most - 1) / most
 	for i := 0; i < len(r.Timeline.Buckets); i += per {
@@ -161,18 +163,18 @@ func (c *chart) hovers(r *measure.Result, top, bottom int) {
 		}
 		step := r.Timeline.Step.Duration()
 		from, to := time.Duration(i)*step, min(r.Took.Duration(), time.Duration(last)*step)
-		fmt.Fprintf(&c.b, `<rect x="%.1f" y="%d" width="%.1f" height="%d" class="hover"><title>%s</title></rect>`+"\n",
-			c.x(from), top, max(0.5, c.x(to)-c.x(from)), bottom-top, html.EscapeString(fmt.Sprintf("%.2f to %.2f s: %s, %s; median %s, p99 %s, longest %s",
-				from.Seconds(), to.Seconds(), typeset.Plural(sum.Answers, "answer"), typeset.Plural(failed, "error"),
-				typeset.Latency(sum.P50.Duration()), typeset.Latency(sum.P99.Duration()), typeset.Latency(sum.Max.Duration()))))
+		c.rect("hover", fmt.Sprintf("%.2f to %.2f s: %s, %s; median %s, p99 %s, longest %s",
+			from.Seconds(), to.Seconds(), typeset.Plural(sum.Answers, "answer"), typeset.Plural(failed, "error"),
+			typeset.Latency(sum.P50.Duration()), typeset.Latency(sum.P99.Duration()), typeset.Latency(sum.Max.Duration())),
+			c.x(from), top, max(0.5, c.x(to)-c.x(from)), bottom-top)
 	}
 }
 
 // timeAxis draws the scale of time below the last run.
-func (c *chart) timeAxis(y int) {
+func (c *chart) timeAxis(y float64) {
 	tick := niceTick(c.longest)
 	for at := time.Duration(0); at <= c.longest; at += tick {
-		fmt.Fprintf(&c.b, `<path d="M%.1f %d.5v4" class="base"/>`+"\n", c.x(at), y)
+		c.line("base", point{c.x(at), y + 0.5}, point{c.x(at), y + 4.5})
 		c.text(c.x(at), y+18, "mid", tickLabel(at, c.longest))
 	}
 	c.text((plotLeft+plotRight)/2, y+36, "mid", "time since the beginning of the run, "+tickUnit(c.longest))

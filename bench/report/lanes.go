@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"segue/bench/measure"
@@ -12,13 +11,14 @@ import (
 )
 
 // head writes above a lane what it shows, and returns where the lane begins.
-func (c *chart) head(y int, title string) int {
+func (c *chart) head(y float64, title string) float64 {
 	c.text(plotLeft, y+14, "head", title)
 	return y + headHeight
 }
 
-// legend writes names with their colours, ending at the right.
-func (c *chart) legend(y int, items [][2]string) {
+// legend writes names with their colours, ending at the right:
+// as boxes, or as lines.
+func (c *chart) legend(y float64, boxes bool, items [][2]string) {
 	x := float64(plotRight)
 	for _, item := range slices.Backward(items) {
 		class, name := item[0], item[1]
@@ -26,19 +26,19 @@ func (c *chart) legend(y int, items [][2]string) {
 		x -= width
 		c.text(x, y+14, "", name)
 		x -= 18
-		if strings.HasPrefix(class, "e") {
-			fmt.Fprintf(&c.b, `<rect x="%.1f" y="%d" width="11" height="11" class="%s"/>`+"\n", x, y+4, class)
+		if boxes {
+			c.rect(class, "", x, y+4, 11, 11)
 		} else {
-			fmt.Fprintf(&c.b, `<path d="M%.1f %d.5h13" class="%s"/>`+"\n", x-2, y+9, class)
+			c.line(class, point{x - 2, y + 9.5}, point{x + 11, y + 9.5})
 		}
 		x -= 16
 	}
 }
 
 // ticks draws the scale of a lane whose top is worth top.
-func (c *chart) ticks(y int, top float64, label func(float64) string) {
+func (c *chart) ticks(y, top float64, label func(float64) string) {
 	for _, share := range []float64{1, 0.5} {
-		at := y + int(laneHeight*(1-share))
+		at := y + laneHeight*(1-share)
 		c.rule(at, "rule", c.longest)
 		c.text(plotLeft-8, at+4, "end", label(top*share))
 	}
@@ -46,12 +46,12 @@ func (c *chart) ticks(y int, top float64, label func(float64) string) {
 }
 
 // answers draws the answers per second.
-func (c *chart) answers(r *measure.Result, y int) int {
+func (c *chart) answers(r *measure.Result, y float64) float64 {
 	top := niceTop(c.rate)
 	step := r.Timeline.Step.Duration()
 	title, peak := "Answers per second", 0.0
 	for i, b := range r.Timeline.Buckets {
-		if width := c.width(r, i); width >= step/2 {
+		if width := c.covers(r, i); width >= step/2 {
 			peak = max(peak, float64(b.Answers)/width.Seconds())
 		}
 	}
@@ -61,36 +61,36 @@ func (c *chart) answers(r *measure.Result, y int) int {
 	y = c.head(y, title)
 	base := y + laneHeight
 	c.ticks(y, top, func(v float64) string { return typeset.Count(int(v + 0.5)) })
-	var path strings.Builder
+	var path []point
 	for i, b := range r.Timeline.Buckets {
-		width := c.width(r, i)
+		width := c.covers(r, i)
 		if width < step/2 { // too short for a rate
 			break
 		}
 		from := time.Duration(i) * step
-		height := min(1, float64(b.Answers)/width.Seconds()/top) * laneHeight
-		fmt.Fprintf(&path, "L%.1f %.1fH%.1f", c.x(from), float64(base)-height, c.x(from+width))
+		level := base - min(1, float64(b.Answers)/width.Seconds()/top)*laneHeight
+		path = append(path, point{c.x(from), level}, point{c.x(from + width), level})
 	}
-	if path.Len() > 0 {
-		steps := path.String()
-		fmt.Fprintf(&c.b, `<path d="M%d %d%sV%dZ" class="area"/><path d="M%s" class="answers"/>`+"\n", plotLeft, base, steps, base, steps[1:])
+	if n := len(path); n > 0 {
+		c.area("area", "", slices.Concat([]point{{plotLeft, base}}, path, []point{{path[n-1].x, base}})...)
+		c.line("answers", path...)
 	}
 	c.rule(base, "base", r.Took.Duration())
 	return base
 }
 
 // responses draws response times on a scale of powers of ten.
-func (c *chart) responses(r *measure.Result, y int) int {
-	c.legend(y, [][2]string{{"p50", "median"}, {"p99", "99 of 100"}, {"longest", "longest"}})
+func (c *chart) responses(r *measure.Result, y float64) float64 {
+	c.legend(y, false, [][2]string{{"p50", "median"}, {"p99", "99 of 100"}, {"longest", "longest"}})
 	y = c.head(y, "Response time, from when it was due (logarithmic)")
 	base := y + laneHeight
 	decades := math.Log10(c.high / c.low)
 	at := func(v float64) float64 {
-		return float64(base) - math.Log10(max(v, c.low)/c.low)/decades*laneHeight
+		return base - math.Log10(max(v, c.low)/c.low)/decades*laneHeight
 	}
 	for v := c.low; v <= c.high*1.001; v *= 10 {
-		c.rule(int(at(v)), "rule", c.longest)
-		c.text(plotLeft-8, int(at(v))+4, "end", decade(v))
+		c.rule(at(v), "rule", c.longest)
+		c.text(plotLeft-8, at(v)+4, "end", decade(v))
 	}
 	for _, line := range []struct {
 		class string
@@ -100,28 +100,29 @@ func (c *chart) responses(r *measure.Result, y int) int {
 		{"p99", func(b measure.Bucket) measure.Millis { return b.P99 }},
 		{"p50", func(b measure.Bucket) measure.Millis { return b.P50 }},
 	} {
-		step := r.Timeline.Step.Duration()
-		var path strings.Builder
-		pen := "M"
-		for i, b := range r.Timeline.Buckets {
-			if b.Answers == 0 { // there is nothing to draw: a gap
-				pen = "M"
-				continue
-			}
-			from := time.Duration(i) * step
-			fmt.Fprintf(&path, "%s%.1f %.1fH%.1f", pen, c.x(from), at(ms(line.of(b))), c.x(from+c.width(r, i)))
-			pen = "L"
-		}
-		if path.Len() > 0 {
-			fmt.Fprintf(&c.b, `<path d="%s" class="%s"/>`+"\n", path.String(), line.class)
-		}
+		c.curve(r, line.class, func(b measure.Bucket) float64 { return at(ms(line.of(b))) })
 	}
 	c.rule(base, "base", r.Took.Duration())
 	return base
 }
 
+// curve draws a line in steps, with gaps where there are no answers.
+func (c *chart) curve(r *measure.Result, class string, level func(measure.Bucket) float64) {
+	var path []point
+	for i, b := range r.Timeline.Buckets {
+		if b.Answers > 0 {
+			from := time.Duration(i) * r.Timeline.Step.Duration()
+			path = append(path, point{c.x(from), level(b)}, point{c.x(from + c.covers(r, i)), level(b)})
+		}
+		if len(path) > 0 && (b.Answers == 0 || i == len(r.Timeline.Buckets)-1) {
+			c.line(class, path...)
+			path = nil
+		}
+	}
+}
+
 // failures draws errors as bars, in the colours of what clients were doing.
-func (c *chart) failures(r *measure.Result, y int) int {
+func (c *chart) failures(r *measure.Result, y float64) float64 {
 	step := r.Timeline.Step.Duration()
 	var totals []int
 	for range r.Timeline.Parts {
@@ -138,7 +139,7 @@ func (c *chart) failures(r *measure.Result, y int) int {
 			items = append(items, [2]string{fmt.Sprintf("e%d", p), r.Timeline.Parts[p]})
 		}
 	}
-	c.legend(y, items)
+	c.legend(y, true, items)
 	y = c.head(y, "Errors per "+typeset.Wait(step))
 	base := y + laneHeight
 	top := niceTop(float64(c.errors))
@@ -158,19 +159,18 @@ func (c *chart) failures(r *measure.Result, y int) int {
 	return base
 }
 
-// bar stacks the errors of one bucket.
-func (c *chart) bar(r *measure.Result, i, base int, top float64) {
+// bar stacks the errors of one bucket from y up.
+func (c *chart) bar(r *measure.Result, i int, y, top float64) {
 	step := r.Timeline.Step.Duration()
 	left := c.x(time.Duration(i) * step)
 	width := max(2, (c.x(step)-plotLeft)*0.9)
-	y := float64(base)
 	for p, n := range r.Timeline.Buckets[i].Errors {
 		if n == 0 {
 			continue
 		}
 		height := max(2.5, float64(n)/top*laneHeight) // one error among thousands is seen
 		y -= height
-		fmt.Fprintf(&c.b, `<rect x="%.1f" y="%.1f" width="%.1f" height="%.1f" class="e%d"/>`+"\n", left, y, width, height, p)
+		c.rect(fmt.Sprintf("e%d", p), "", left, y, width, height)
 	}
 }
 

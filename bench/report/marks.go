@@ -1,8 +1,7 @@
 package report
 
 import (
-	"fmt"
-	"html"
+	"strconv"
 	"time"
 
 	"segue/bench/measure"
@@ -11,7 +10,7 @@ import (
 
 // marks sets the marks' numbers, each with its text where that does not cover
 // another.
-func (c *chart) marks(r *measure.Result, y int) int {
+func (c *chart) marks(r *measure.Result, y float64) float64 {
 	if len(r.Marks) == 0 {
 		return y
 	}
@@ -22,10 +21,10 @@ func (c *chart) marks(r *measure.Result, y int) int {
 			continue
 		}
 		rows = max(rows, p.row+1)
-		row := y + p.row*markRow + 8
+		row := y + float64(p.row)*markRow + 8
 		x := c.x(r.Marks[i].At.Duration())
-		fmt.Fprintf(&c.b, `<circle cx="%.1f" cy="%d" r="7.5" class="disc"><title>%s</title></circle><text x="%.1f" y="%.1f" class="number">%d</text>`+"\n",
-			x, row, html.EscapeString(typeset.Seconds(r.Marks[i].At.Duration())+" "+r.Marks[i].Text), x, float64(row)+3.5, i+1)
+		c.disc("disc", typeset.Seconds(r.Marks[i].At.Duration())+" "+r.Marks[i].Text, x, row, 7.5)
+		c.text(x, row+3.5, "number", strconv.Itoa(i+1))
 		if p.text == "" {
 			continue
 		}
@@ -35,7 +34,7 @@ func (c *chart) marks(r *measure.Result, y int) int {
 			c.text(x+11, row+4, "ink", p.text)
 		}
 	}
-	return y + rows*markRow + 8
+	return y + float64(rows)*markRow + 8
 }
 
 // place is where a mark's number and text go.

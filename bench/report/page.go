@@ -127,6 +127,11 @@ func (p *page) several(runs []*measure.Result) {
 			g.Title += ": " + r.Name
 			p.Tables = append(p.Tables, g)
 		}
+		if len(r.Faults) > 0 {
+			g := faultGrid(r)
+			g.Title += ": " + r.Name
+			p.Tables = append(p.Tables, g)
+		}
 	}
 }
 

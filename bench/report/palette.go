@@ -1,10 +1,13 @@
 package report
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Colours are named once, for light and for dark.
 const (
-	lightColours = "--page:#fbfaf7;--card:#fff;--ink:#1d1d1b;--soft:#63625d;--line:#dcdbd5;--good:#1f7a4d;--bad:#c22f2f;" +
+	lightColours = "--page:#fbfaf7;--card:#ffffff;--ink:#1d1d1b;--soft:#63625d;--line:#dcdbd5;--good:#1f7a4d;--bad:#c22f2f;" +
 		"--answers:#2a78d6;--p50:#2a9d8f;--p99:#7c5cc4;--longest:#a9a79d;--mark:#8a6d1a;" +
 		"--e0:#d03b3b;--e1:#e08a00;--e2:#7c5cc4;--e3:#2a78d6;--e4:#1d1d1b"
 	darkColours = "--page:#191918;--card:#222221;--ink:#f1f0ec;--soft:#a9a79d;--line:#3a3a37;--good:#5fc58f;--bad:#ef6a6a;" +
@@ -17,22 +20,124 @@ func colours(selector string) string {
 	return selector + "{" + lightColours + "}\n@media (prefers-color-scheme:dark){" + selector + "{" + darkColours + "}}\n"
 }
 
-// chartStyle is how a picture is painted.
-const chartStyle = `text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--soft)}
-.ink{fill:var(--ink)}.title{font-size:15px;font-weight:600;fill:var(--ink)}.head{font-weight:600;fill:var(--ink)}.fine{fill:var(--good)}.bad{fill:var(--bad)}
-.end{text-anchor:end}.mid{text-anchor:middle}.rule{stroke:var(--line);stroke-width:1}.base{stroke:var(--soft);stroke-width:1}
-.area{fill:var(--answers);opacity:.22}.answers,.p50,.p99,.longest{fill:none;stroke-width:1.5;stroke-linejoin:round}
-.answers{stroke:var(--answers)}.p50{stroke:var(--p50)}.p99{stroke:var(--p99)}.longest{stroke:var(--longest);stroke-width:1}
-.mark{stroke:var(--mark);stroke-width:1;stroke-dasharray:3 3;opacity:.8}.disc{fill:var(--mark)}.number{fill:var(--page);font-size:10px;font-weight:600;text-anchor:middle}
-.e0{fill:var(--e0)}.e1{fill:var(--e1)}.e2{fill:var(--e2)}.e3{fill:var(--e3)}.e4{fill:var(--e4)}.hover{fill:transparent}.hover:hover{fill:var(--ink);opacity:.08}`
-
-// slideStyle is chartStyle with the light colours written out: programs that make
-// slides know no variables.
-func slideStyle() string {
-	var pairs []string
+// light are the light colours by name.
+func light() map[string]string {
+	byName := map[string]string{}
 	for definition := range strings.SplitSeq(lightColours, ";") {
 		name, colour, _ := strings.Cut(definition, ":")
-		pairs = append(pairs, "var("+name+")", colour)
+		byName[strings.TrimPrefix(name, "--")] = colour
 	}
-	return strings.NewReplacer(pairs...).Replace(chartStyle)
+	return byName
+}
+
+// style is how shapes of a class are painted. A zero field says nothing: a shape
+// may have several classes, the later ones over the earlier.
+type style struct {
+	fill, stroke string  // names of colours
+	width        float64 // of the stroke, in CSS pixels
+	dash         float64 // length of its dashes and of the gaps; zero: none
+	opacity      float64
+	size         float64 // of letters, in CSS pixels
+	bold         bool
+	anchor       string // of a text: "middle" or "end" is at its point
+}
+
+// styles are those of all classes, in the order of the style sheet.
+func styles() []struct {
+	class string
+	style
+} {
+	return []struct {
+		class string
+		style
+	}{
+		{"ink", style{fill: "ink"}},
+		{"title", style{fill: "ink", size: 15, bold: true}},
+		{"head", style{fill: "ink", bold: true}},
+		{"fine", style{fill: "good"}},
+		{"bad", style{fill: "bad"}},
+		{"end", style{anchor: "end"}},
+		{"mid", style{anchor: "middle"}},
+		{"rule", style{stroke: "line", width: 1}},
+		{"base", style{stroke: "soft", width: 1}},
+		{"sheet", style{fill: "card"}},
+		{"area", style{fill: "answers", opacity: 0.22}},
+		{"answers", style{stroke: "answers", width: 1.5}},
+		{"p50", style{stroke: "p50", width: 1.5}},
+		{"p99", style{stroke: "p99", width: 1.5}},
+		{"longest", style{stroke: "longest", width: 1}},
+		{"mark", style{stroke: "mark", width: 1, dash: 3, opacity: 0.8}},
+		{"disc", style{fill: "mark"}},
+		{"number", style{fill: "page", size: 10, bold: true, anchor: "middle"}},
+		{"e0", style{fill: "e0"}},
+		{"e1", style{fill: "e1"}},
+		{"e2", style{fill: "e2"}},
+		{"e3", style{fill: "e3"}},
+		{"e4", style{fill: "e4"}},
+	}
+}
+
+// letters is how a text is set whose classes say nothing else.
+func letters() style { return style{fill: "soft", size: 12} }
+
+// over is s with what t says in its place.
+func (s style) over(t style) style {
+	set(&s.fill, t.fill)
+	set(&s.stroke, t.stroke)
+	set(&s.width, t.width)
+	set(&s.dash, t.dash)
+	set(&s.opacity, t.opacity)
+	set(&s.size, t.size)
+	set(&s.bold, t.bold)
+	set(&s.anchor, t.anchor)
+	return s
+}
+
+func set[T comparable](field *T, value T) {
+	var zero T
+	if value != zero {
+		*field = value
+	}
+}
+
+// chartStyle is the style sheet of a picture on a page that defines the colours.
+func chartStyle() string { return sheet(func(name string) string { return "var(--" + name + ")" }) }
+
+// slideStyle has the light colours written out: programs that make slides know no
+// variables.
+func slideStyle() string {
+	colours := light()
+	return sheet(func(name string) string { return colours[name] })
+}
+
+// sheet is the style sheet of all classes.
+func sheet(colour func(name string) string) string {
+	var b strings.Builder
+	l := letters()
+	fmt.Fprintf(&b, `text{font:%gpx system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:%s}`+"\n", l.size, colour(l.fill))
+	for _, s := range styles() {
+		fmt.Fprintf(&b, ".%s{", s.class)
+		for _, rule := range []struct {
+			name string
+			said bool
+			text string
+		}{
+			{"fill", s.fill != "", colour(s.fill)},
+			{"fill", s.stroke != "", "none"},
+			{"stroke", s.stroke != "", colour(s.stroke)},
+			{"stroke-width", s.width > 0, fmt.Sprint(s.width)},
+			{"stroke-dasharray", s.dash > 0, fmt.Sprint(s.dash)},
+			{"opacity", s.opacity > 0, fmt.Sprint(s.opacity)},
+			{"font-size", s.size > 0, fmt.Sprint(s.size) + "px"},
+			{"font-weight", s.bold, "600"},
+			{"text-anchor", s.anchor != "", s.anchor},
+		} {
+			if rule.said {
+				fmt.Fprintf(&b, "%s:%s;", rule.name, rule.text)
+			}
+		}
+		b.WriteString("}\n")
+	}
+	fmt.Fprintf(&b, ".hover{fill:transparent}.hover:hover{fill:%s;opacity:.08}", colour("ink"))
+	return b.String()
 }

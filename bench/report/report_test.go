@@ -6,7 +6,9 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"image/png"
 	"io"
+	"math"
 	"reflect"
 	"regexp"
 	"strings"
@@ -145,8 +147,13 @@ func TestPicturesAreWellFormed(t *testing.T) {
 	endless := sample("long", true)
 	endless.Took = measure.Millis(3 * time.Hour)
 	endless.Timeline.Step = measure.Millis(10 * time.Minute)
+	odd := sample("odd \x00\u202e 漢字", true)
+	odd.Marks = append(odd.Marks, measure.Mark{At: math.MinInt64}, measure.Mark{At: math.MaxInt64, Text: "after the end"})
+	odd.Timeline.Buckets[3].Answers, odd.Timeline.Buckets[4].Answers = math.MaxInt32, math.MinInt32
+	odd.Timeline.Buckets[5].P50, odd.Timeline.Buckets[6].Max = math.MaxInt64, math.MinInt64
+	odd.Timeline.Buckets[7].Errors[0] = math.MinInt32
 	for name, runs := range map[string][]*measure.Result{
-		"one": {sample("a & b", true)}, "two": {sample("a", true), sample("b", false)}, "empty": {empty}, "hours": {endless},
+		"one": {sample("a & b", true)}, "two": {sample("a", true), sample("b", false)}, "empty": {empty}, "hours": {endless}, "odd": {odd},
 	} {
 		for kind, picture := range map[string]string{"page": Picture(runs), "slide": Slide(runs)} {
 			if strings.Contains(picture, "NaN") || strings.Contains(picture, "Inf") {
@@ -164,6 +171,9 @@ func TestPicturesAreWellFormed(t *testing.T) {
 				t.Errorf("%s: a slide has colours that only a browser knows", name)
 			}
 		}
+		if err := WritePNG(io.Discard, runs); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 	picture := Picture([]*measure.Result{sample("a", true), sample("b", false)})
 	if got := strings.Count(picture, ">no error<"); got != 1 {
@@ -171,6 +181,58 @@ func TestPicturesAreWellFormed(t *testing.T) {
 	}
 	if got := strings.Count(picture, `class="mark"`); got != 6 {
 		t.Errorf("%d marks, want 3 in each run", got)
+	}
+}
+
+// Each line of the picture is where it is in SVG, in its colour, and so is each box.
+func TestPNG(t *testing.T) {
+	runs := []*measure.Result{sample("a", true), sample("b", false)}
+	var data bytes.Buffer
+	if err := WritePNG(&data, runs); err != nil {
+		t.Fatal(err)
+	}
+	picture, err := png.Decode(&data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := drawFigure(runs, true)
+	if size := picture.Bounds().Size(); size.X != 2*(chartWidth+32) || size.Y != int(2*f.height) {
+		t.Errorf("%v pixels, the figure has %v by %v", size, f.width, f.height)
+	}
+	at := func(x, y float64) string {
+		r, g, b, _ := picture.At(int((x-f.left)*2), int((y-f.top)*2)).RGBA()
+		return fmt.Sprintf("#%02x%02x%02x", r>>8, g>>8, b>>8)
+	}
+	seen := map[string]int{}
+	for _, s := range f.shapes {
+		switch {
+		case strings.HasPrefix(s.class, "e"): // a box, beside its left edge, where a mark may be
+			if got, want := at(s.points[0].x+3, (s.points[0].y+s.points[2].y)/2), light()[s.class]; got != want {
+				t.Errorf("%s at %v is %s, want %s", s.class, s.points, got, want)
+			}
+		case s.class == "base", s.class == "longest": // its beginning, where no other line is
+			if got, want := at(s.points[0].x+1, s.points[0].y), map[string]string{"base": light()["soft"], "longest": light()["longest"]}[s.class]; got != want {
+				t.Errorf("%s at %v is %s, want %s", s.class, s.points[0], got, want)
+			}
+		case s.kind == lettered:
+			inked := 0
+			for dx := -120.0; dx < 120; dx += 0.5 {
+				for dy := -8.0; dy < 0; dy += 0.5 {
+					if at(s.points[0].x+dx, s.points[0].y+dy) != "#ffffff" {
+						inked++
+					}
+				}
+			}
+			if inked < 10 {
+				t.Errorf("no letters of %q at %v", s.words[0].text, s.points[0])
+			}
+			seen["words"]++
+			continue
+		}
+		seen[s.class]++
+	}
+	if seen["e0"] < 8 || seen["longest"] < 2 || seen["words"] < 20 {
+		t.Errorf("looked at %v", seen)
 	}
 }
 

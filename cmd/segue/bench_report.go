@@ -23,6 +23,7 @@ func (w *world) writeReports(base string, r *measure.Result) error {
 		{".json", func(out io.Writer) error { return report.WriteJSON(out, r) }},
 		{".csv", func(out io.Writer) error { return report.WriteCSV(out, r) }},
 		{".svg", func(out io.Writer) error { return writeText(out, report.Slide([]*measure.Result{r})) }},
+		{".png", func(out io.Writer) error { return report.WritePNG(out, []*measure.Result{r}) }},
 	} {
 		if err := writeTo(base+file.suffix, file.write); err != nil {
 			return err
@@ -32,7 +33,7 @@ func (w *world) writeReports(base string, r *measure.Result) error {
 	if err != nil {
 		path = base
 	}
-	fmt.Fprintf(w.stdout, "reports: %s.html, .json, .csv, .svg\n", path)
+	fmt.Fprintf(w.stdout, "reports: %s.html, .json, .csv, .svg, .png\n", path)
 	return nil
 }
 
@@ -62,6 +63,7 @@ func (w *world) benchCompareCommand() *cobra.Command {
 	}
 	html := cmd.Flags().String("html", "segue-compare.html", "`file` of the page; empty: none")
 	svg := cmd.Flags().String("svg", "", "`file` of the picture, for a slide; empty: none")
+	png := cmd.Flags().String("png", "", "`file` of the same picture as PNG; empty: none")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		var runs []*measure.Result
 		for _, path := range args {
@@ -80,7 +82,12 @@ func (w *world) benchCompareCommand() *cobra.Command {
 			fmt.Fprintf(w.stdout, "\npage: %s\n", *html)
 		}
 		if *svg != "" {
-			return writeTo(*svg, func(out io.Writer) error { return writeText(out, report.Slide(runs)) })
+			if err := writeTo(*svg, func(out io.Writer) error { return writeText(out, report.Slide(runs)) }); err != nil {
+				return err
+			}
+		}
+		if *png != "" {
+			return writeTo(*png, func(out io.Writer) error { return report.WritePNG(out, runs) })
 		}
 		return nil
 	}
