@@ -14,11 +14,8 @@ func strokes(points []point, width, dash float64) [][]point {
 		}
 		dx, dy := (b.x-a.x)/length, (b.y-a.y)/length
 		piece := func(from, to float64) {
-			x, y, w := a.x+dx*from, a.y+dy*from, width/2
-			all = append(all, []point{
-				{x - dy*w, y + dx*w}, {x + dx*(to-from) - dy*w, y + dy*(to-from) + dx*w},
-				{x + dx*(to-from) + dy*w, y + dy*(to-from) - dx*w}, {x + dy*w, y - dx*w},
-			})
+			at := func(along, aside float64) point { return point{a.x + dx*along - dy*aside, a.y + dy*along + dx*aside} }
+			all = append(all, []point{at(from, width/2), at(to, width/2), at(to, -width/2), at(from, -width/2)})
 		}
 		if dash <= 0 {
 			inner := width / 2 // so that corners are full
