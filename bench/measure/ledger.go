@@ -39,18 +39,6 @@ func (l *ledger) note(f fate, ids ...string) {
 	l.entries[ids[0]] = &entry{slices.Clone(ids), f}
 }
 
-// ids are all that have been written, or meant to be.
-func (l *ledger) ids() []string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var all []string
-	for _, e := range l.entries {
-		all = append(all, e.ids...)
-	}
-	slices.Sort(all)
-	return all
-}
-
 // Verdict is what the ledger finds in the servers. Rows count, not transactions.
 type Verdict struct {
 	Acknowledged int `json:"acknowledged"` // rows that a client was told are written

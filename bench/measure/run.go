@@ -110,7 +110,7 @@ func (o *Options) measure(ctx context.Context, store *store, server string) (*Re
 
 // audit compares the ledger with the rows.
 func (o *Options) audit(ctx context.Context, store *store, l *ledger, r *Result) {
-	rows, err := store.rows(ctx, l.ids())
+	rows, err := store.rows(ctx)
 	if err != nil {
 		r.Problems = append(r.Problems, "the writes could not be verified: "+err.Error())
 		return
