@@ -90,7 +90,7 @@ func (s *session) overLimitLocked() *wire.Err {
 	if s.life.loggedIn < limit {
 		return nil
 	}
-	return fail("Reach cluster-wide connection limit, qe_max_connection=%d, connectionMap.size=%d, node=%s", limit, s.life.loggedIn, s.fe.opts.Name)
+	return ConnectionLimit(limit, s.life.loggedIn, s.fe.opts.Name)
 }
 
 // admit counts the session as one that is logged in (ConnectScheduler.registerConnection).

@@ -42,6 +42,11 @@ func TooManyConnections() *wire.Err {
 	return &wire.Err{Code: 1040, State: "08004", Message: "Too many connections"}
 }
 
+// ConnectionLimit is what a StarRocks FE that has open sessions, and may have no more than limit, says in place of the OK of a login.
+func ConnectionLimit(limit, open int, node string) *wire.Err {
+	return fail("Reach cluster-wide connection limit, qe_max_connection=%d, connectionMap.size=%d, node=%s", limit, open, node)
+}
+
 // SetFault makes f the FE's fault from now on. It takes effect for connections, statements and HTTP requests that begin after it.
 func (f *FE) SetFault(fault Fault) {
 	f.mu.Lock()

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"segue/backend/fesim"
+	"segue/proxy/wire"
 )
 
 func (w *world) simClusterCommand() *cobra.Command {
@@ -27,7 +28,8 @@ them. FE number n listens on the n-th port from --listen and --http on.
 
   POST /fe-1/leave      graceful exit, as stop_fe.sh -g      POST /fe-1/start
   POST /fe-1/kill       kill -9                              POST /fe-1/hang     answers nothing
-  POST /fe-1/refuse     its MySQL port is closed             POST /fe-1/heal     no more hang, refuse
+  POST /fe-1/refuse     its MySQL port is closed             POST /fe-1/full     as many sessions as it may have
+  POST /fe-1/heal       no more hang, refuse, full
   GET  /fe-1            200 while it runs, 410 when it has exited`,
 		Args: cobra.NoArgs,
 	}
@@ -150,6 +152,7 @@ func (s *simCluster) order(w http.ResponseWriter, r *http.Request) {
 		"start":  func() error { return fe.Start() },
 		"hang":   func() error { fe.SetFault(fesim.Fault{Freeze: true}); return nil },
 		"refuse": func() error { fe.SetFault(fesim.Fault{Refuse: true}); return nil },
+		"full":   func() error { fe.SetFault(fesim.Fault{LoginERR: full(fe)}); return nil },
 		"heal":   func() error { fe.SetFault(fesim.Fault{}); return nil },
 	}
 	do := orders[r.PathValue("order")]
@@ -157,12 +160,18 @@ func (s *simCluster) order(w http.ResponseWriter, r *http.Request) {
 	case r.Header.Get("Origin") != "":
 		http.Error(w, "not for web pages", http.StatusForbidden)
 	case fe == nil || do == nil:
-		http.Error(w, "want fe-1 …, and leave, kill, start, hang, refuse or heal", http.StatusNotFound)
+		http.Error(w, "want fe-1 …, and leave, kill, start, hang, refuse, full or heal", http.StatusNotFound)
 	default:
 		if err := do(); err != nil {
 			http.Error(w, err.Error(), http.StatusConflict)
 		}
 	}
+}
+
+// full is how an FE refuses a login that has as many sessions as it may have now.
+func full(fe *fesim.FE) *wire.Err {
+	open := fe.Stats().Open
+	return fesim.ConnectionLimit(open, open, fe.Name())
 }
 
 // status tells whether an FE runs.

@@ -49,6 +49,11 @@ func TestSimCluster(t *testing.T) {
 	order(http.MethodGet, "/fe-1", http.StatusGone)
 	order(http.MethodPost, "/fe-1/start", http.StatusOK)
 	order(http.MethodGet, "/fe-1", http.StatusOK)
+	order(http.MethodPost, "/fe-2/full", http.StatusOK)
+	if r, err := measure.Run(t.Context(), measure.Options{Endpoint: cfg, Load: load, Duration: 300_000_000}); err == nil || !strings.Contains(err.Error(), "Reach cluster-wide connection limit") {
+		t.Errorf("full: %v, %+v", err, r)
+	}
+	order(http.MethodPost, "/fe-2/heal", http.StatusOK)
 	order(http.MethodPost, "/fe-2/hang", http.StatusOK)
 	order(http.MethodPost, "/fe-2/heal", http.StatusOK)
 	order(http.MethodPost, "/fe-3/kill", http.StatusNotFound)
