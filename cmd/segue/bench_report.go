@@ -64,6 +64,7 @@ func (w *world) benchCompareCommand() *cobra.Command {
 	html := cmd.Flags().String("html", "segue-compare.html", "`file` of the page; empty: none")
 	svg := cmd.Flags().String("svg", "", "`file` of the picture, for a slide; empty: none")
 	png := cmd.Flags().String("png", "", "`file` of the same picture as PNG; empty: none")
+	markdown := cmd.Flags().String("markdown", "", "`file` of a short table, for a document; empty: none")
 	cmd.RunE = func(_ *cobra.Command, args []string) error {
 		var runs []*measure.Result
 		for _, path := range args {
@@ -87,7 +88,12 @@ func (w *world) benchCompareCommand() *cobra.Command {
 			}
 		}
 		if *png != "" {
-			return writeTo(*png, func(out io.Writer) error { return report.WritePNG(out, runs) })
+			if err := writeTo(*png, func(out io.Writer) error { return report.WritePNG(out, runs) }); err != nil {
+				return err
+			}
+		}
+		if *markdown != "" {
+			return writeTo(*markdown, func(out io.Writer) error { return writeText(out, report.Markdown(runs)) })
 		}
 		return nil
 	}

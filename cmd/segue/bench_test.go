@@ -88,11 +88,11 @@ steps:
 	if len(r.Marks) != 2 || r.Felt.Errors == 0 || r.Load.Writes || r.Load.Offered < 150 || strings.Join(r.Command, " ") != "segue bench --experiment "+file+" --rate 200 --out "+base {
 		t.Errorf("marks %+v, felt %+v, load %+v, command %q", r.Marks, r.Felt, r.Load, r.Command)
 	}
-	compared := segue(t, nil, "bench", "compare", base+".json", base+".json", "--html", base+"-both.html", "--svg", base+"-both.svg", "--png", base+"-both.png")
+	compared := segue(t, nil, "bench", "compare", base+".json", base+".json", "--html", base+"-both.html", "--svg", base+"-both.svg", "--png", base+"-both.png", "--markdown", base+"-both.md")
 	if compared.code != exitDone || !strings.Contains(compared.stdout, "errors a client saw") {
 		t.Errorf("compare: exit %d\n%s%s", compared.code, compared.stdout, compared.stderr)
 	}
-	for _, suffix := range []string{".html", ".json", ".csv", ".svg", ".png", "-both.html", "-both.svg", "-both.png"} {
+	for _, suffix := range []string{".html", ".json", ".csv", ".svg", ".png", "-both.html", "-both.svg", "-both.png", "-both.md"} {
 		text, err := os.ReadFile(base + suffix)
 		if err != nil || len(text) == 0 || strings.Contains(string(text), "s3cr3t") {
 			t.Errorf("%s: %d bytes, %v, or the password is in it", suffix, len(text), err)
