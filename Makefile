@@ -50,8 +50,8 @@ bench: ## Run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./proxy/... ./backend/...
 
 .PHONY: experiments
-experiments: build ## Measure restarts, kills and hangs through no proxy, HAProxy and Segue: bench/README.md (20 minutes; installs HAProxy)
-	bench/experiments/run.sh
+experiments: build ## Measure restarts, kills and hangs through no proxy, HAProxy and Segue: bench/README.md and README.md (three quarters of an hour; installs HAProxy and MariaDB, builds TiDB)
+	GO='$(GO)' bench/experiments/run.sh
 
 .PHONY: lint
 lint: ## Check style, imports between rooms, and that modernizers and go mod tidy have nothing to say

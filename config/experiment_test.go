@@ -125,7 +125,7 @@ func TestShippedExperiments(t *testing.T) {
 	}
 	read := 0
 	for _, path := range files {
-		if filepath.Base(path) == "segue.yaml" {
+		if strings.HasPrefix(filepath.Base(path), "segue-") {
 			if _, err := Load(path); err != nil {
 				t.Error(err)
 			}

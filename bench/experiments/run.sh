@@ -1,27 +1,104 @@
 #!/usr/bin/env bash
-# Runs each experiment through each front, and puts the fronts side by side: pages, JSON, CSV and pictures in $OUT. About 18 minutes.
+# Runs each experiment on each kind of servers through each front, puts the fronts side by side, and writes what came out into README.md and
+# bench/README.md. Pages, JSON, CSV and pictures are in $OUT. $SERVERS, $EXPERIMENTS and $FRONTS name parts.
 set -euo pipefail
 cd "$(dirname "$0")"
-if ! command -v haproxy >/dev/null || ! command -v curl >/dev/null; then
-	sudo=
+root=$PWD/../..
+cache=$(realpath -m "${SEGUE_CACHE:-$root/.cache}")
+OUT=$(realpath -m "${OUT:-$cache/experiments}")
+GO=${GO:-go}
+PATH=$PATH:/usr/sbin
+export SEGUE=${SEGUE:-$root/bin/segue} DATA=$OUT/servers TIDB=$cache/e2e/tidb/tidb-server MARIADB_DATA=$OUT/mariadb PATH
+
+# interrupted ends the run that is under way, with all that it has started, and leaves no half result.
+bench='' result=''
+interrupted() {
+	[ -n "$bench" ] || return 0
+	kill -TERM "$bench" 2>/dev/null || true
+	wait "$bench" || true
+	rm -f "$result"
+}
+trap interrupted EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# need PACKAGE COMMAND: installs the Debian package unless the command is there.
+need() {
+	command -v "$2" >/dev/null && return
+	local sudo=
 	[ "$(id -u)" = 0 ] || sudo=sudo
-	$sudo apt-get install -y --no-install-recommends haproxy curl
-fi
-export SEGUE=${SEGUE:-$PWD/../../bin/segue}
-OUT=${OUT:-$PWD/../../.cache/experiments}
-mkdir -p "$OUT"
-for experiment in ${EXPERIMENTS:-rolling kill hang all-down}; do
-	results=()
-	for front in ${FRONTS:-direct haproxy-cloud haproxy-tuned segue}; do
-		port=19030 more=()
-		[ "$front" != direct ] || port=19031
-		[ "$front" != segue ] || more=(--segue 127.0.0.1:19130)
-		printf '\n== %s, %s\n' "$experiment" "$front"
-		rm -f "$OUT/$experiment-$front.json"
-		FRONT=$front "$SEGUE" bench --experiment "$experiment.yaml" --dsn "root@tcp(127.0.0.1:$port)/" "${more[@]}" \
-			--name "$front" --out "$OUT/$experiment-$front" || [ $? = 1 ] # 1: clients saw errors, which is what is measured
-		results+=("$OUT/$experiment-$front.json")
+	$sudo apt-get install -y --no-install-recommends "$1"
+}
+
+# install SERVER: what the servers of a kind need.
+install() {
+	case $1 in
+	mariadb)
+		need mariadb-server-core mariadbd
+		need mariadb-client mariadb
+		[ -d "$MARIADB_DATA" ] || {
+			mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$MARIADB_DATA.new" --auth-root-authentication-method=normal \
+				--skip-test-db --force --innodb-log-file-size=32M >"$OUT/mariadb-install-db.log"
+			mv "$MARIADB_DATA.new" "$MARIADB_DATA"
+		}
+		;;
+	tidb)
+		need mariadb-client mariadb
+		GO=$GO "$root/proxy/e2e/tidb/build.sh"
+		;;
+	esac
+}
+
+# machine: what the figures depend on, beside what each result says itself.
+machine() {
+	echo "$(nproc) × $(sed -n 's/^model name\s*: //p;T;q' /proc/cpuinfo | head -n 1), Linux $(uname -r), $(haproxy -v | sed -n '1s/^\(HAProxy\) version \([^ ]*\).*/\1 \2/p')"
+}
+
+# run EXPERIMENT: through the front $FRONT, on servers of the kind $SERVER.
+run() {
+	local name=$1-$SERVER-$FRONT port=19030 user=root more=()
+	[ "$FRONT" != direct ] || port=19031
+	[ "$FRONT" != segue ] || more+=(--segue 127.0.0.1:19130)
+	[ "$SERVER" != mariadb ] || user=app # who may do less than root is who a full server refuses
+	if [ "$SERVER" != fe ]; then
+		for n in 1 2 3; do more+=(--member "$user@tcp(127.0.0.1:1903$n)/"); done # they share no data
+	fi
+	printf '\n== %s, %s, %s (%s s)\n' "$1" "$SERVER" "$FRONT" "$SECONDS"
+	rm -f "$OUT/$name.json"
+	"$SEGUE" bench --experiment "$1.yaml" --dsn "$user@tcp(127.0.0.1:$port)/" "${more[@]}" --name "$FRONT" --out "$OUT/$name" &
+	bench=$! result=$OUT/$name.json
+	wait "$bench" || [ $? = 1 ] # clients saw errors, which is what is measured
+	bench=
+	[ -s "$OUT/$name.json" ] || { echo "$name gave no result" >&2; exit 1; }
+	machine >"$OUT/$name.machine"
+}
+
+# compare EXPERIMENT: side by side what there is of it.
+compare() {
+	local results=()
+	for front in direct haproxy-cloud haproxy-tuned segue; do
+		[ ! -s "$OUT/$1-$SERVER-$front.json" ] || results+=("$OUT/$1-$SERVER-$front.json")
 	done
-	printf '\n== %s\n' "$experiment"
-	"$SEGUE" bench compare "${results[@]}" --html "$OUT/$experiment.html" --svg "$OUT/$experiment.svg" | tee "$OUT/$experiment.txt"
+	[ "${#results[@]}" -gt 1 ] || return 0
+	printf '\n== %s, %s\n' "$1" "$SERVER"
+	"$SEGUE" bench compare "${results[@]}" --html "$OUT/$1-$SERVER.html" --svg "$OUT/$1-$SERVER.svg" |
+		tee "$OUT/$1-$SERVER.txt"
+}
+
+need haproxy haproxy
+need curl curl
+mkdir -p "$OUT"
+for SERVER in ${SERVERS:-fe mariadb tidb}; do
+	export SERVER
+	install "$SERVER"
+	for experiment in ${EXPERIMENTS:-rolling kill hang refuse all-down restart}; do
+		for FRONT in ${FRONTS:-direct haproxy-cloud haproxy-tuned segue}; do
+			export FRONT
+			[ "$experiment-$FRONT" = restart-direct ] || run "$experiment"
+		done
+		compare "$experiment"
+	done
 done
+cd "$root"
+$GO run ./bench/experiments/publish "$OUT"
+printf '\nall of it took %s s\n' "$SECONDS"
