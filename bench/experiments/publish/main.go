@@ -6,7 +6,7 @@
 // A table stands in bench/README.md between <!-- begin EXPERIMENT-SERVERS --> and
 // <!-- end -->, and is replaced when there is a result of every front. The short table
 // of README.md is made from those of bench/README.md, so that the two agree. Pictures
-// that a document shows are replaced by those of the same name.
+// that a document shows are replaced by those of the same name, together with their table.
 package main
 
 import (
@@ -46,7 +46,7 @@ func publish(dir string) error {
 	if err != nil {
 		return err
 	}
-	doc := string(text)
+	doc, fresh := string(text), map[string]bool{}
 	for _, s := range allSeries() {
 		runs, missing, err := s.read(dir)
 		switch {
@@ -65,6 +65,7 @@ func publish(dir string) error {
 		if doc, err = splice(doc, s.String(), section(runs, machines)); err != nil {
 			return fmt.Errorf("%s: %w", whole, err)
 		}
+		fresh[s.String()+".svg"] = true
 		fmt.Printf("%s: in %s\n", s, whole)
 	}
 	table, err := summary(doc)
@@ -79,7 +80,7 @@ func publish(dir string) error {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 			return err
 		}
-		if err := copyPictures(dir, path, text); err != nil {
+		if err := copyPictures(dir, path, text, fresh); err != nil {
 			return err
 		}
 	}
@@ -120,17 +121,19 @@ func (s series) machines(dir string) ([]string, error) {
 	return distinct(list), nil
 }
 
-// copyPictures refreshes the pictures that a document shows.
-func copyPictures(dir, path, text string) error {
+// copyPictures refreshes the pictures that a document shows, of those that are fresh.
+func copyPictures(dir, path, text string, fresh map[string]bool) error {
 	for _, shown := range pictures(text) {
-		data, err := os.ReadFile(filepath.Join(dir, filepath.Base(shown)))
-		if errors.Is(err, fs.ErrNotExist) {
+		name := filepath.Base(shown)
+		if !fresh[name] {
 			continue
 		}
+		data, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(filepath.Dir(path), shown), data, 0o644); err != nil {
+		to := filepath.Join(filepath.Dir(path), shown)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(to), 0o755), os.WriteFile(to, data, 0o644)); err != nil {
 			return err
 		}
 	}
