@@ -58,6 +58,11 @@ func workloads() []workload {
 // query is a COM_QUERY.
 func query(text string) []byte { return packet(0, append([]byte{byte(wire.ComQuery)}, text...)) }
 
+// prepare is the COM_STMT_PREPARE of the one prepared statement there is.
+func prepare() []byte {
+	return packet(0, append([]byte{byte(wire.ComStmtPrepare)}, "SELECT c FROM sbtest1 WHERE id=?"...))
+}
+
 // execute is a COM_STMT_EXECUTE of the prepared statement, with one integer parameter.
 func execute() []byte {
 	return packet(0, []byte{

@@ -71,7 +71,7 @@ func accepted(r *wire.Reader) error {
 
 // prepare prepares the one statement there is.
 func (c *client) prepare() error {
-	if _, err := c.Write(packet(0, append([]byte{byte(wire.ComStmtPrepare)}, "SELECT c FROM sbtest1 WHERE id=?"...))); err != nil {
+	if _, err := c.Write(prepare()); err != nil {
 		return err
 	}
 	_, err := io.CopyN(io.Discard, c, int64(len(preparation())))
@@ -149,7 +149,18 @@ func (m *measured) quantile(q float64) time.Duration {
 	return m.latency[int(q*float64(len(m.latency)-1))]
 }
 
-var errSilent = errors.New("no answer within 10 s")
+// mean is the mean latency.
+func (m *measured) mean() (d time.Duration) {
+	for _, l := range m.latency {
+		d += l
+	}
+	return d / time.Duration(max(len(m.latency), 1))
+}
+
+// silence is how long the load waits for an answer.
+const silence = 10 * time.Second
+
+var errSilent = fmt.Errorf("no answer within %v", silence)
 
 // saturate has each connection send the next statement as soon as it has its answer, for a while.
 func (l *load) saturate(w *workload, d time.Duration) (measured, error) {
@@ -169,7 +180,7 @@ func (l *load) saturate(w *workload, d time.Duration) (measured, error) {
 			return m, err
 		}
 		now := time.Now()
-		if len(events) == 0 && now.Sub(last) > 10*time.Second {
+		if len(events) == 0 && now.Sub(last) > silence {
 			return m, errSilent
 		}
 		for _, e := range events {

@@ -18,10 +18,11 @@ import (
 
 // front is what stands between clients and servers: a process, or nothing.
 type front struct {
-	name string
-	at   netip.AddrPort // where clients connect
-	cmd  *exec.Cmd      // nil: nothing
-	said string         // the file of what it says
+	name  string
+	at    netip.AddrPort // where clients connect
+	admin netip.AddrPort // Segue's API
+	cmd   *exec.Cmd      // nil: nothing
+	said  string         // the file of what it says
 }
 
 // kind is one way to run a front.
@@ -31,6 +32,7 @@ type kind struct {
 	run    func(config string) []string
 	env    []string
 	thread int
+	port   int // where clients connect; the admin API is on the next one
 }
 
 // proxied are the kinds of front; the first is what the others are compared with. other is another build of Segue, if there is one to be
@@ -38,9 +40,11 @@ type kind struct {
 func proxied(segue, other string) []kind {
 	haproxy := func(config string) []string { return []string{"haproxy", "-db", "-f", config} }
 	serve := func(program string) func(config string) []string {
-		return func(config string) []string { return []string{program, "serve", "--config", config, "--log-level", "error"} }
+		return func(config string) []string {
+			return []string{program, "serve", "--config", config, "--log-level", "error"}
+		}
 	}
-	return []kind{
+	kinds := []kind{
 		{name: "haproxy", config: haproxyConfig, run: haproxy, thread: 1},
 		{name: "haproxy-2", config: haproxyConfig, run: haproxy, thread: 2},
 		{name: "haproxy-large", config: strings.Replace(haproxyConfig, "global\n", "global\n\ttune.bufsize 262144\n", 1), run: haproxy, thread: 1},
@@ -48,12 +52,19 @@ func proxied(segue, other string) []kind {
 		{name: "segue-2", config: segueConfig, run: serve(segue), env: []string{"GOMAXPROCS=2"}, thread: 2},
 		{name: "other", config: segueConfig, run: serve(other), env: []string{"GOMAXPROCS=1"}, thread: 1},
 	}
+	for i := range kinds {
+		kinds[i].port = frontPort + 2*i
+	}
+	return kinds
 }
+
+// segue reports whether it has Segue's API.
+func (k *kind) segue() bool { return k.config == segueConfig }
 
 // haproxyConfig is mode tcp with default options, as performance comparisons use it, and the health checks that an operator would set.
 const haproxyConfig = `global
 	nbthread {{.Threads}}
-	maxconn 9920
+	maxconn 9850
 defaults
 	mode tcp
 	timeout connect 5s
@@ -84,12 +95,11 @@ type address struct {
 	Address, Health netip.AddrPort
 }
 
-// start starts a front on a port, whose admin port is the next one, and returns when it takes connections. Whoever starts it stops it.
-func (k *kind) start(ctx context.Context, dir string, at netip.AddrPort, backends []address) (*front, error) {
+// start starts a front, and returns when it takes connections. Whoever starts it stops it.
+func (k *kind) start(ctx context.Context, dir string, backends []address) (*front, error) {
 	text := &strings.Builder{}
-	admin := netip.AddrPortFrom(at.Addr(), at.Port()+1)
 	if err := template.Must(template.New(k.name).Parse(k.config)).Execute(text, map[string]any{
-		"At": at, "Admin": admin, "Backends": backends, "Threads": k.thread,
+		"At": at(k.port), "Admin": at(k.port + 1), "Backends": backends, "Threads": k.thread,
 	}); err != nil {
 		return nil, err
 	}
@@ -97,7 +107,7 @@ func (k *kind) start(ctx context.Context, dir string, at netip.AddrPort, backend
 	if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
 		return nil, err
 	}
-	f := &front{name: k.name, at: at, said: filepath.Join(dir, k.name+".log")}
+	f := &front{name: k.name, at: at(k.port), admin: at(k.port + 1), said: filepath.Join(dir, k.name+".log")}
 	log, err := os.Create(f.said)
 	if err != nil {
 		return nil, err

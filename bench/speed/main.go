@@ -2,16 +2,15 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
-	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -26,25 +25,29 @@ func main() {
 	}
 }
 
-// plan is what is to be measured.
+// plan is what is to be measured. Empty fields are a part's own choice.
 type plan struct {
-	rounds int
-	round  time.Duration
-	parts  []string
-	fronts []string
-	conns  []int
-	only   string // the workload
-	segue  string
-	other  string // another build of it
-	out    string // the folder for results
+	rounds   int
+	round    time.Duration
+	parts    []string
+	fronts   []string
+	conns    []int
+	backends []int
+	only     string // the workload
+	segue    string
+	other    string // another build of it
+	out      string // the folder for results
+	write    string // the document to put them into; "": none
+	tell     teller
 }
 
 // The ports, in a network namespace of their own: servers from serverPort on, their health URLs from healthPort on, fronts from frontPort on.
 const (
-	serverPort = 21000
-	healthPort = 22000
-	frontPort  = 23000
-	mostServer = 100
+	serverPort  = 21000
+	healthPort  = 22000
+	frontPort   = 23000
+	controlPort = 20999
+	mostServer  = 100
 )
 
 func at(port int) netip.AddrPort {
@@ -52,31 +55,41 @@ func at(port int) netip.AddrPort {
 }
 
 func run(ctx context.Context, args []string) error {
-	p := plan{}
+	p := plan{tell: newTeller(os.Stderr)}
 	fs := flag.NewFlagSet("speed", flag.ContinueOnError)
 	serve := fs.Bool("serve", false, "be the servers")
 	parts := fs.String("parts", strings.Join(partNames(), ","), "what to measure")
-	fronts := fs.String("fronts", "direct,haproxy,haproxy-2,haproxy-large,segue,segue-2", "what to measure it through; haproxy must be among them")
-	conns := fs.String("conns", "1,16,64,512", "numbers of connections")
+	fronts := fs.String("fronts", "", "what to measure it through, of "+strings.Join(frontNames(), ", ")+"; ratios need haproxy among them; \"\": what the part is about")
+	conns := fs.String("conns", "", "numbers of connections (memory, growth: of sessions; sysbench: of threads); \"\": the part's own")
+	backends := fs.String("backends", "", "numbers of backends, for idle and growth; \"\": the part's own")
 	fs.StringVar(&p.only, "only", "", "the one workload to measure: small, prepared, rows or bulk")
-	fs.IntVar(&p.rounds, "rounds", 10, "rounds of each measurement")
-	fs.DurationVar(&p.round, "round", time.Second, "length of a round")
+	fs.IntVar(&p.rounds, "rounds", 0, "rounds of each measurement; 0: as many as a part takes about three minutes for, 10 for statements and visits")
+	fs.DurationVar(&p.round, "round", time.Second, "length of a round of statements, visits and sysbench")
 	fs.StringVar(&p.segue, "segue", "bin/segue", "the program")
 	fs.StringVar(&p.other, "other", "", "another build of it, the front `other`: what a change costs, side by side")
 	fs.StringVar(&p.out, "out", ".cache/speed", "folder for the results")
-	if err := fs.Parse(args); err != nil {
+	write := fs.Bool("write", false, "put the results into bench/README.md, and their pictures beside this program's source")
+	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
 		return err
 	}
 	if *serve {
 		return serveAll(ctx)
 	}
-	p.parts, p.fronts = strings.Split(*parts, ","), strings.Split(*fronts, ",")
-	for _, n := range strings.Split(*conns, ",") {
-		var c int
-		if _, err := fmt.Sscan(n, &c); err != nil || c < 1 {
-			return fmt.Errorf("-conns: %q is no number of connections", n)
-		}
-		p.conns = append(p.conns, c)
+	if *write {
+		p.write = document
+	}
+	p.parts, p.fronts = words(*parts), words(*fronts)
+	var err error
+	if p.conns, err = numbers("-conns", *conns); err != nil {
+		return err
+	}
+	if p.backends, err = numbers("-backends", *backends); err != nil {
+		return err
+	}
+	if err := p.check(); err != nil {
+		return err
 	}
 	if err := os.MkdirAll(p.out, 0o755); err != nil {
 		return err
@@ -84,17 +97,41 @@ func run(ctx context.Context, args []string) error {
 	return p.run(ctx)
 }
 
-// serveAll is the process of the servers.
-func serveAll(ctx context.Context) error {
-	for i := range mostServer {
-		health := &http.Server{Addr: at(healthPort + i).String(), Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), ReadHeaderTimeout: time.Second}
-		go func() { _ = health.ListenAndServe() }() // ends with the process
+// check finds what is misspelt, before it is found missing at the end.
+func (p *plan) check() error {
+	for _, list := range []struct {
+		flag       string
+		got, known []string
+	}{{"-parts", p.parts, partNames()}, {"-fronts", p.fronts, frontNames()}} {
+		for _, name := range list.got {
+			if !slices.Contains(list.known, name) {
+				return fmt.Errorf("%s: there is no %q; there are %s", list.flag, name, strings.Join(list.known, ", "))
+			}
+		}
 	}
-	s, err := newServer(at(serverPort), mostServer)
-	if err != nil {
-		return err
+	for _, n := range p.backends {
+		if n > mostServer {
+			return fmt.Errorf("-backends: %d are more than the %d servers there are", n, mostServer)
+		}
 	}
-	return s.run(ctx)
+	return nil
+}
+
+// words are those of a list with commas.
+func words(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+}
+
+// numbers are those of a flag.
+func numbers(name, list string) (all []int, err error) {
+	for _, w := range words(list) {
+		n, err := strconv.Atoi(w)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%s: %q is no number above 0", name, w)
+		}
+		all = append(all, n)
+	}
+	return all, nil
 }
 
 // servers starts that process.
@@ -109,13 +146,15 @@ func servers(ctx context.Context) (stop func(), err error) {
 		return nil, err
 	}
 	f := &front{name: "servers", at: at(serverPort)}
-	if err := f.ready(ctx); err != nil {
-		return nil, fmt.Errorf("servers: %w", err)
-	}
-	return func() {
+	stop = func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait() // it was killed
-	}, nil
+	}
+	if err := f.ready(ctx); err != nil {
+		stop()
+		return nil, fmt.Errorf("servers: %w", err)
+	}
+	return stop, nil
 }
 
 // addresses are those of so many servers.
@@ -125,76 +164,4 @@ func addresses(n int) []address {
 		all = append(all, address{fmt.Sprintf("s%d", i+1), at(serverPort + i), at(healthPort + i)})
 	}
 	return all
-}
-
-// open starts the plan's fronts. Whoever opens them closes them.
-func (p *plan) open(ctx context.Context, servers int) (fronts []*front, closeAll func(), err error) {
-	closeAll = func() {
-		for _, f := range fronts {
-			f.stop()
-		}
-	}
-	if slices.Contains(p.fronts, "direct") {
-		fronts = append(fronts, &front{name: "direct", at: at(serverPort)})
-	}
-	for i, k := range proxied(p.segue, p.other) {
-		if !slices.Contains(p.fronts, k.name) {
-			continue
-		}
-		f, err := k.start(ctx, p.out, at(frontPort+2*i), addresses(servers))
-		if err != nil {
-			closeAll()
-			return nil, nil, err
-		}
-		fronts = append(fronts, f)
-	}
-	return fronts, closeAll, nil
-}
-
-// part is one kind of measurement. It returns its tables, in Markdown.
-type part struct {
-	name string
-	run  func(p *plan, ctx context.Context) (any, string, error)
-}
-
-func parts() []part {
-	return []part{
-		{"statements", (*plan).statements},
-		{"visits", (*plan).visits},
-	}
-}
-
-func partNames() (names []string) {
-	for _, part := range parts() {
-		names = append(names, part.name)
-	}
-	return names
-}
-
-func (p *plan) run(ctx context.Context) error {
-	stop, err := servers(ctx)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	for _, part := range parts() {
-		if !slices.Contains(p.parts, part.name) {
-			continue
-		}
-		figures, table, err := part.run(p, ctx)
-		if err != nil {
-			return fmt.Errorf("%s: %w", part.name, err)
-		}
-		data, err := json.MarshalIndent(figures, "", " ")
-		if err != nil {
-			return err
-		}
-		fmt.Printf("\r\033[K%s\n", table)
-		for name, content := range map[string][]byte{".json": data, ".md": []byte(table)} {
-			if err := os.WriteFile(filepath.Join(p.out, part.name+name), content, 0o644); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

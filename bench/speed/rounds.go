@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 )
 
@@ -11,7 +10,9 @@ import (
 type sample struct {
 	CPU  time.Duration // of the front's process, per statement
 	Rate float64       // statements per second
+	Mean time.Duration // response time
 	P50  time.Duration
+	P95  time.Duration
 	P99  time.Duration
 }
 
@@ -37,16 +38,20 @@ func (f *front) measure(load func() (measured, error)) (sample, error) {
 		return sample{}, err
 	}
 	n := max(m.statements, 1)
-	return sample{(after - before) / time.Duration(n), float64(m.statements) / m.took.Seconds(), m.quantile(0.5), m.quantile(0.99)}, nil
+	return sample{
+		CPU: (after - before) / time.Duration(n), Rate: float64(m.statements) / m.took.Seconds(),
+		Mean: m.mean(), P50: m.quantile(0.5), P95: m.quantile(0.95), P99: m.quantile(0.99),
+	}, nil
 }
 
 // interleave measures each front in turn, round by round; each round begins with another one.
 func (p *plan) interleave(ctx context.Context, c *cell, fronts []*front, load func(f *front) (measured, error)) error {
 	c.Samples = map[string][]sample{}
+	p.tell.step("%s, %d connections: %d fronts, %d rounds", c.Workload, c.Conns, len(fronts), p.rounds)
 	for round := range p.rounds {
 		for i := range fronts {
 			f := fronts[(round+i)%len(fronts)]
-			progress("%s, %d connections: round %d of %d, %s", c.Workload, c.Conns, round+1, p.rounds, f.name)
+			p.tell.within("%s, %d connections: round %d of %d, %s", c.Workload, c.Conns, round+1, p.rounds, f.name)
 			s, err := f.measure(func() (measured, error) { return load(f) })
 			if err != nil {
 				return err
@@ -60,16 +65,11 @@ func (p *plan) interleave(ctx context.Context, c *cell, fronts []*front, load fu
 	return nil
 }
 
-// progress shows what is being done.
-func progress(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "\r\033[K"+format, args...)
-}
-
 // statements measures statements on connections that stay.
-func (p *plan) statements(ctx context.Context) (any, string, error) {
-	fronts, closeAll, err := p.open(ctx, 1)
+func (p *plan) statements(ctx context.Context) (outcome, error) {
+	fronts, closeAll, err := p.open(ctx, addresses(1))
 	if err != nil {
-		return nil, "", err
+		return outcome{}, err
 	}
 	defer closeAll()
 	var cells []*cell
@@ -82,17 +82,17 @@ func (p *plan) statements(ctx context.Context) (any, string, error) {
 				continue // 64 MB: one stream
 			}
 			c := &cell{Workload: w.name, Conns: n}
-			if err := p.keep(ctx, c, &w, fronts); err != nil {
-				return nil, "", err
+			if err := p.stay(ctx, c, &w, fronts); err != nil {
+				return outcome{}, err
 			}
 			cells = append(cells, c)
 		}
 	}
-	return cells, tables(cells, fronts), nil
+	return outcome{figures: cells, text: tables(cells, fronts, figures())}, nil
 }
 
-// keep measures one cell on connections that stay.
-func (p *plan) keep(ctx context.Context, c *cell, w *workload, fronts []*front) error {
+// stay measures one cell on connections that stay.
+func (p *plan) stay(ctx context.Context, c *cell, w *workload, fronts []*front) error {
 	loads := map[*front]*load{}
 	defer func() {
 		for _, l := range loads {
@@ -113,14 +113,20 @@ func (p *plan) keep(ctx context.Context, c *cell, w *workload, fronts []*front) 
 }
 
 // visits measures clients that connect, ask once, and quit.
-func (p *plan) visits(ctx context.Context) (any, string, error) {
-	fronts, closeAll, err := p.open(ctx, 1)
+func (p *plan) visits(ctx context.Context) (outcome, error) {
+	fronts, closeAll, err := p.open(ctx, addresses(1))
 	if err != nil {
-		return nil, "", err
+		return outcome{}, err
 	}
 	defer closeAll()
 	w := workloads()[0]
-	c := &cell{Workload: "connect, ask, quit", Conns: 16}
-	err = p.interleave(ctx, c, fronts, func(f *front) (measured, error) { return visits(f.at, &w, c.Conns, p.round) })
-	return []*cell{c}, tables([]*cell{c}, fronts), err
+	var cells []*cell
+	for _, n := range p.conns {
+		c := &cell{Workload: "connect, ask, quit", Conns: n}
+		if err := p.interleave(ctx, c, fronts, func(f *front) (measured, error) { return visits(f.at, &w, n, p.round) }); err != nil {
+			return outcome{}, err
+		}
+		cells = append(cells, c)
+	}
+	return outcome{figures: cells, text: tables(cells, fronts, figures())}, nil
 }

@@ -6,9 +6,15 @@ cd "$(dirname "$0")/../.."
 sudo=
 [ "$(id -u)" = 0 ] || sudo=sudo
 missing=()
-command -v haproxy >/dev/null || missing+=(haproxy)
-command -v ip >/dev/null || missing+=(iproute2)
-[ ${#missing[@]} = 0 ] || $sudo apt-get install -y --no-install-recommends "${missing[@]}"
+PATH=$PATH:/usr/sbin:/sbin
+need() { command -v "$1" >/dev/null || missing+=("$2"); }
+need haproxy haproxy
+need strace strace
+need ip iproute2
+if [ ${#missing[@]} -gt 0 ]; then
+	command -v apt-get >/dev/null || { echo "missing: ${missing[*]}; this is no Debian: install what these Debian packages hold, then run this again" >&2; exit 1; }
+	$sudo apt-get install -y --no-install-recommends "${missing[@]}"
+fi
 mkdir -p .cache/speed
 ${GO:-go} build -o .cache/speed/speed ./bench/speed
 ulimit -n "$(ulimit -Hn)"

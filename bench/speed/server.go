@@ -9,23 +9,28 @@ import (
 	"runtime"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"segue/proxy/wire"
 )
 
 // server answers from memory, in one thread and one loop: next to nothing of what is measured is its own.
 type server struct {
 	poller    *poller
-	listeners map[socket]bool
+	listeners map[socket]netip.AddrPort
 	conns     map[socket]*served
 	workloads []workload
 	prepared  []byte
 	greeting  []byte
+	orders    chan func() // for the loop, which wake wakes
+	wake      socket
 	buf       [64 << 10]byte
 }
 
 // served is a connection.
 type served struct {
 	socket
+	port   socket // of which listener
 	in     bool   // it has logged in
 	rest   []byte // of a packet that has not come whole
 	answer *answer
@@ -43,8 +48,17 @@ func newServer(base netip.AddrPort, ports int) (*server, error) {
 	}
 	greeting := wire.HandshakeV10{ServerVersion: "8.0.33", ConnectionID: 7, AuthData: bytes.Repeat([]byte{'s'}, wire.SaltLen), Capabilities: capabilities, Charset: 45, AuthPlugin: wire.PluginNativePassword}
 	s := &server{
-		poller: p, listeners: map[socket]bool{}, conns: map[socket]*served{},
+		poller: p, listeners: map[socket]netip.AddrPort{}, conns: map[socket]*served{},
 		workloads: workloads(), prepared: preparation(), greeting: packet(0, greeting.Append(nil)),
+		orders: make(chan func(), 1),
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("eventfd: %w", err)
+	}
+	s.wake = socket(wake)
+	if err := p.add(s.wake, syscall.EPOLLIN); err != nil {
+		return nil, err
 	}
 	for i := range ports {
 		if err := s.listen(netip.AddrPortFrom(base.Addr(), base.Port()+uint16(i))); err != nil {
@@ -67,7 +81,7 @@ func (s *server) listen(at netip.AddrPort) error {
 	if err := syscall.Listen(fd, 4096); err != nil {
 		return fmt.Errorf("listen on %s: %w", at, err)
 	}
-	s.listeners[socket(fd)] = true
+	s.listeners[socket(fd)] = at
 	return s.poller.add(socket(fd), syscall.EPOLLIN)
 }
 
@@ -81,7 +95,11 @@ func (s *server) run(ctx context.Context) error {
 		}
 		for _, e := range events {
 			fd := socket(e.Fd)
-			if s.listeners[fd] {
+			if fd == s.wake {
+				s.obey()
+				continue
+			}
+			if _, ok := s.listeners[fd]; ok {
 				s.accept(fd)
 				continue
 			}
@@ -100,7 +118,7 @@ func (s *server) accept(ln socket) {
 		if err != nil {
 			return
 		}
-		c := &served{socket: socket(fd)}
+		c := &served{socket: socket(fd), port: ln}
 		s.conns[c.socket] = c
 		_, _ = c.Write(s.greeting) // a new socket has room for it
 		_ = s.poller.add(c.socket, syscall.EPOLLIN)

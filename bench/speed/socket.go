@@ -29,7 +29,7 @@ func (s socket) Read(p []byte) (int, error) {
 	for {
 		n, err := syscall.Read(int(s), p)
 		switch {
-		case err == syscall.EINTR: //nolint:errorlint // it is an Errno
+		case err == syscall.EINTR:
 			continue
 		case err != nil:
 			return 0, err
@@ -45,7 +45,7 @@ func (s socket) Write(p []byte) (int, error) {
 	for done := 0; done < len(p); {
 		n, err := syscall.Write(int(s), p[done:])
 		switch {
-		case err == syscall.EINTR: //nolint:errorlint // it is an Errno
+		case err == syscall.EINTR:
 			continue
 		case err != nil:
 			return done, err
@@ -88,7 +88,7 @@ func (p *poller) want(s socket, events uint32) {
 // wait returns what is ready, after so many milliseconds at the latest.
 func (p *poller) wait(ms int) ([]syscall.EpollEvent, error) {
 	n, err := syscall.EpollWait(p.fd, p.events[:], ms)
-	if err == syscall.EINTR { //nolint:errorlint // it is an Errno
+	if err == syscall.EINTR {
 		return nil, nil
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -13,9 +14,17 @@ const base = "haproxy"
 // spread is the median of some figures, the least and the greatest.
 type spread struct{ median, least, most float64 }
 
+// String gives the median, and between what the figures lie.
+func (s spread) String() string {
+	if math.IsNaN(s.median) {
+		return number(s.median)
+	}
+	return fmt.Sprintf("%s (%s–%s)", number(s.median), number(s.least), number(s.most))
+}
+
 func spreadOf(figures []float64) spread {
 	if len(figures) == 0 {
-		return spread{}
+		return spread{math.NaN(), math.NaN(), math.NaN()}
 	}
 	s := slices.Sorted(slices.Values(figures))
 	mid := s[len(s)/2]
@@ -45,21 +54,32 @@ func (c *cell) absolute(front string, figure func(sample) float64) spread {
 	return spreadOf(all)
 }
 
-// figures are what a table shows each.
-var figures = []struct {
+// figure is what a table shows.
+type figure struct {
 	title string
 	unit  string
 	of    func(sample) float64
 	cpu   bool // of the front's process: there is none for direct
-}{
-	{"CPU per statement", "µs", func(s sample) float64 { return float64(s.CPU) / float64(time.Microsecond) }, true},
-	{"statements per second", "", func(s sample) float64 { return s.Rate }, false},
-	{"median response time", "µs", func(s sample) float64 { return float64(s.P50) / float64(time.Microsecond) }, false},
-	{"p99 response time", "µs", func(s sample) float64 { return float64(s.P99) / float64(time.Microsecond) }, false},
 }
 
+// figures are those of statements.
+func figures() []figure {
+	return []figure{
+		{"CPU per statement", "µs", cpuOf, true},
+		{"statements per second", "", rateOf, false},
+		{"median response time", "µs", func(s sample) float64 { return microseconds(s.P50) }, false},
+		{"p99 response time", "µs", func(s sample) float64 { return microseconds(s.P99) }, false},
+	}
+}
+
+func cpuOf(s sample) float64 { return microseconds(s.CPU) }
+
+func rateOf(s sample) float64 { return s.Rate }
+
+func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+
 // tables writes one table a figure: the base's value, and the others as ratios to it.
-func tables(cells []*cell, fronts []*front) string {
+func tables(cells []*cell, fronts []*front, figures []figure) string {
 	var b strings.Builder
 	for _, figure := range figures {
 		var others []string
@@ -89,6 +109,8 @@ func tables(cells []*cell, fronts []*front) string {
 // number writes a figure with three digits or so.
 func number(x float64) string {
 	switch {
+	case math.IsNaN(x):
+		return "–"
 	case x >= 100:
 		return fmt.Sprintf("%.0f", x)
 	case x >= 10:
