@@ -37,6 +37,7 @@ func parts() []part {
 		{name: "idle", run: (*plan).idle, rounds: 5, fronts: []string{"haproxy", "segue"}, backends: []int{3, 100}},
 		{name: "calls", run: (*plan).calls, rounds: 5, fronts: []string{"haproxy", "segue"}, conns: []int{1, 16, 64}},
 		{name: "growth", run: (*plan).growth, rounds: 2, fronts: []string{"haproxy", "segue"}, conns: []int{100, 300, 1000, 3000, 9800}, backends: []int{3, 10, 30, 100}},
+		{name: "sysbench", run: (*plan).sysbench, rounds: 4, fronts: []string{"direct", "haproxy", "haproxy-2", "segue", "segue-2"}, conns: []int{1, 16, 64}},
 	}
 }
 

@@ -10,6 +10,8 @@ PATH=$PATH:/usr/sbin:/sbin
 need() { command -v "$1" >/dev/null || missing+=("$2"); }
 need haproxy haproxy
 need strace strace
+need sysbench sysbench
+need mariadbd mariadb-server-core
 need ip iproute2
 if [ ${#missing[@]} -gt 0 ]; then
 	command -v apt-get >/dev/null || { echo "missing: ${missing[*]}; this is no Debian: install what these Debian packages hold, then run this again" >&2; exit 1; }
