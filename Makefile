@@ -46,7 +46,11 @@ fuzz: ## Run each fuzz target for FUZZTIME
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' .ci/fuzz
 
 .PHONY: bench
-bench: ## Run the Go benchmarks
+bench: build ## Measure speed, memory and growth beside HAProxy: bench/README.md (half an hour, as root; installs HAProxy, MariaDB, sysbench, strace)
+	bench/speed/run.sh
+
+.PHONY: microbench
+microbench: ## Run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./proxy/... ./backend/...
 
 .PHONY: experiments
