@@ -273,34 +273,39 @@ func (c *client) receive(buf []byte) (done bool, err error) {
 
 // visits is a load of clients that connect, ask once, and quit, over and over.
 func visits(to netip.AddrPort, w *workload, clients int, d time.Duration) (measured, error) {
-	type result struct {
-		n   int
-		err error
-	}
 	began := time.Now()
-	results := make(chan result)
+	results := make(chan visited)
 	for range clients {
-		go func() {
-			n := 0
-			for time.Since(began) < d {
-				if err := visit(to, w); err != nil {
-					results <- result{n, err}
-					return
-				}
-				n++
-			}
-			results <- result{n: n}
-		}()
+		go visitor(to, w, began.Add(d), results)
 	}
 	var m measured
 	var err error
 	for range clients {
 		r := <-results
-		m.statements += r.n
+		m.statements += len(r.latency)
+		m.latency = append(m.latency, r.latency...)
 		err = errors.Join(err, r.err)
 	}
 	m.took = time.Since(began)
 	return m, err
+}
+
+// visited is what came of one client's visits.
+type visited struct {
+	latency []time.Duration // of each, from connecting to the answer
+	err     error
+}
+
+// visitor visits until a time, and then says what came of it.
+func visitor(to netip.AddrPort, w *workload, until time.Time, results chan<- visited) {
+	var v visited
+	for v.err == nil && time.Now().Before(until) {
+		began := time.Now()
+		if v.err = visit(to, w); v.err == nil {
+			v.latency = append(v.latency, time.Since(began))
+		}
+	}
+	results <- v
 }
 
 func visit(to netip.AddrPort, w *workload) error {

@@ -97,7 +97,7 @@ func tables(cells []*cell, fronts []*front, figures []figure) string {
 			fmt.Fprintf(&b, "| %s | %d | %s |", c.Workload, c.Conns, number(c.absolute(base, figure.of).median))
 			for _, front := range others {
 				r := c.ratio(front, figure.of)
-				fmt.Fprintf(&b, " %.2f (%.2f–%.2f) |", r.median, r.least, r.most)
+				fmt.Fprintf(&b, " %s |", r)
 			}
 			b.WriteByte('\n')
 		}
