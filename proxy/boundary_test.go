@@ -220,7 +220,8 @@ func TestNothingPassesBehindADrain(t *testing.T) {
 	s, _, _ := still(t)
 	s.end = Drained
 	answer, _ := wire.AppendPacket(nil, 1, peerOK)
-	if v := s.observeBackend(answer); v.to != nil || s.current() != Idle {
+	var v verdict
+	if s.observeBackend(answer, &v); v.to != nil || s.current() != Idle {
 		t.Errorf("an FE's answer to COM_QUIT is passed on: %v, state %v", v.to != nil, s.current())
 	}
 }
@@ -232,7 +233,9 @@ func TestDrainLooksForAStatementThatIsNotReadYet(t *testing.T) {
 		"behind an answer": func(s *session) bool {
 			s.track.Client(statement)
 			s.follow()
-			return s.observeBackend(answer).last
+			var v verdict
+			s.observeBackend(answer, &v)
+			return v.last
 		},
 		"after a while": func(s *session) bool {
 			s.clientDeadline()

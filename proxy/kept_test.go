@@ -80,7 +80,8 @@ func TestSeveralCommandsInOneChunkAreNotSentAgainAfterAMove(t *testing.T) {
 	s, _, _ := still(t)
 	s.away = away{moves: 1}
 	b := packets([]byte{byte(wire.ComStmtClose), 1, 0, 0, 0}, []byte{byte(wire.ComStmtExecute), 2, 0, 0, 0, 0, 1, 0, 0, 0})
-	if v := s.observeClient(b); v.alone || v.whole {
+	var v verdict
+	if s.observeClient(b, &v); v.alone || v.whole {
 		t.Errorf("alone %v, whole %v", v.alone, v.whole)
 	}
 }
@@ -123,7 +124,7 @@ func TestStatementIsNotSentAgainByWhoComesLate(t *testing.T) {
 func TestStatementThatCannotBeSentAgainStaysOutstanding(t *testing.T) {
 	s, _, _ := still(t)
 	b := packets(query("SELECT 1"))
-	s.observeClient(b)
+	s.observeClient(b, new(verdict))
 	if s.resend(s.back, b, errClosed) || s.track.Outstanding() != 1 {
 		t.Errorf("%d commands are outstanding", s.track.Outstanding())
 	}

@@ -44,21 +44,22 @@ func (k *kill) settle(o outcome) {
 // connection. It is kept out of its caller: see pump.
 //
 //go:noinline
-func (s *session) divert(b []byte, skip int) (v verdict, yes bool) {
-	rest := b[skip:]
+func (s *session) divert(b []byte, v *verdict) bool {
 	if s.track.Opaque() != 0 {
-		return v, false
+		return false
 	}
-	if n, _ := wire.DecodeHeader(rest); wire.HeaderLen+n > len(rest) {
-		return verdict{skip: skip, keep: len(rest), again: true}, true
+	if n, _ := wire.DecodeHeader(b); wire.HeaderLen+n > len(b) {
+		v.keep, v.again = len(b), true
+		return true
 	}
 	if k := s.kill; k != nil && (k.victim == nil || k.backend == s.lease.Backend()) {
 		if k.sent = true; k.victim == nil {
 			s.kill = nil
 		}
-		return v, false
+		return false
 	}
-	return verdict{skip: skip, keep: len(rest), move: true}, true
+	v.keep, v.move = len(b), true
+	return true
 }
 
 // route deals with the KILL that the client's pump has come back with, and with what has come behind it. It runs on a stack that may grow:

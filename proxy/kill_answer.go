@@ -52,10 +52,11 @@ func clipped(text string) string {
 // killAnswered takes the answer to a KILL that has been sent on the session's own connection. It reports false if that passes as it is.
 //
 //go:noinline
-func (s *session) killAnswered(b []byte) (v verdict, yes bool) {
+func (s *session) killAnswered(b []byte, v *verdict) bool {
 	k := s.kill
 	if len(b) <= wire.HeaderLen {
-		return verdict{keep: len(b)}, true
+		v.keep = len(b)
+		return true
 	}
 	e := new(wire.Err)
 	n, seq := wire.DecodeHeader(b)
@@ -64,12 +65,13 @@ func (s *session) killAnswered(b []byte) (v verdict, yes bool) {
 	case !wire.IsErr(b[wire.HeaderLen:]):
 		k.settle(doneKill)
 		s.kill = nil
-		return v, false
+		return false
 	case len(b) < n:
-		return verdict{keep: len(b)}, true
+		v.keep = len(b)
+		return true
 	case e.Decode(b[wire.HeaderLen:n]) != nil:
 		s.dropKill()
-		return v, false
+		return false
 	}
 	o := refusedKill
 	if k.victim == s && (e.Code == codeInterrupted || e.Code == codeConnectionKilled) {
@@ -82,7 +84,8 @@ func (s *session) killAnswered(b []byte) (v verdict, yes bool) {
 		s.follow()
 		e.Message = message
 		packet, _ := wire.AppendPacket(nil, seq, e.Append(nil))
-		return verdict{to: s.client, keep: len(b) - n, insert: packet, instead: true}, true
+		v.to, v.keep, v.insert, v.instead = s.client, len(b)-n, packet, true
+		return true
 	}
-	return v, false
+	return false
 }

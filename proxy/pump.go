@@ -29,17 +29,18 @@ type pump struct {
 	active atomic.Bool
 
 	// Owned by the pump's goroutine.
-	large  bool   // the last read filled the buffer
-	rest   rest   // what the session has yet to see whole
-	done   bool   // the pump is to end
-	leave  bool   // the pump is to come back: see leaves
-	err    error  // why: io.EOF or what the source said
-	out    []byte // what is still to be written
-	more   bool   // the last bytes of out are to travel with the FIN
-	wrote  error  // what the destination said
-	unsent int    // how much of the last bytes was not written
-	kept   int    // length of the statement that is to be kept
-	bytes  int64
+	large   bool   // the last read filled the buffer
+	rest    rest   // what the session has yet to see whole
+	done    bool   // the pump is to end
+	leave   bool   // the pump is to come back: see leaves
+	err     error  // why: io.EOF or what the source said
+	out     []byte // what is still to be written
+	more    bool   // the last bytes of out are to travel with the FIN
+	wrote   error  // what the destination said
+	unsent  int    // how much of the last bytes was not written
+	kept    int    // length of the statement that is to be kept
+	bytes   int64
+	verdict verdict // on the bytes that have been read; here, not on the stack, which it would make too deep
 }
 
 func (p *pump) start(s *session, src *conn) {
@@ -194,11 +195,12 @@ func (p *pump) end(err error) bool {
 // forward lets the session see the bytes and does with them as it says; fin means that the source has closed behind them. It
 // reports whether to read again at once.
 func (p *pump) forward(b []byte, fin bool) (again bool) {
-	var v verdict
+	v := &p.verdict
+	*v = verdict{}
 	if p == &p.s.up {
-		v = p.s.observeClient(b)
+		p.s.observeClient(b, v)
 	} else {
-		v = p.s.observeBackend(b)
+		p.s.observeBackend(b, v)
 		if v.to != nil {
 			p.s.kept.release(&p.s.server.buffers) // the answer has begun; once the client has it, the next statement may be kept
 		}
@@ -275,87 +277,95 @@ type verdict struct {
 }
 
 // observeClient lets the tracker see the client's bytes before they are written.
-func (s *session) observeClient(b []byte) verdict {
+func (s *session) observeClient(b []byte, v *verdict) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rouse()
-	var skip int
-	var instead []byte
-	var hold bool
-	if s.special(b) {
-		skip, instead, hold = s.beforeStatement(b)
+	if s.special(b) && s.settled(b, v) {
+		return
 	}
 	if s.end != Open {
 		s.unsent(b)
-		return verdict{again: true}
+		v.again = true
+		return
 	}
-	if hold {
-		return verdict{skip: skip, keep: len(b) - skip, again: true}
-	}
-	if skip == len(b) { // wherever the session stands
-		return verdict{again: true}
-	}
-	if instead != nil {
-		n, _ := wire.DecodeHeader(b[skip:])
-		s.track.Client(instead)
-		s.follow()
-		return verdict{to: s.back, skip: skip, keep: len(b) - skip - wire.HeaderLen - n, insert: instead, instead: true}
+	rest := b[v.skip:]
+	if len(rest) == 0 { // wherever the session stands
+		v.again = true
+		return
 	}
 	first := s.track.Outstanding() == 0 && !s.track.MidCommand()
 	if first {
-		if s.track.MayKill(b[skip:]) {
-			if v, yes := s.divert(b, skip); yes {
-				return v
-			}
+		if s.track.MayKill(rest) && s.divert(rest, v) {
+			return
 		}
-		s.head.put(b[skip:])
+		s.head.put(rest)
 	}
-	n, insert := s.track.Client(b[skip:])
+	n, insert := s.track.Client(rest)
 	s.follow()
 	if s.lingerLocked(); s.wantsAway() { // by a command without an answer
 		s.wakeLocked(0)
 	}
-	v := verdict{
-		to: s.back, skip: skip, keep: len(b) - skip - n, insert: insert,
-		again: s.track.Outstanding() == 0 || s.track.MidCommand() || s.track.Quit(),
-	}
+	v.to, v.keep, v.insert = s.back, len(rest)-n, insert
+	v.again = s.track.Outstanding() == 0 || s.track.MidCommand() || s.track.Quit()
 	if first && insert == nil && !s.track.MidCommand() {
 		s.away.replays, s.away.electing = 0, false
-		v.alone = s.track.Outstanding() == 1 && isOne(b[skip:])
+		v.alone = s.track.Outstanding() == 1 && isOne(rest)
 		v.whole = v.alone || s.away.moves == 0 // after a move, ids in the bytes have been rewritten
 	}
-	return v
+}
+
+// settled does what is to be done before the client's bytes are looked at, and reports whether the verdict on all of them is given.
+func (s *session) settled(b []byte, v *verdict) bool {
+	skip, instead, hold := s.beforeStatement(b)
+	v.skip = skip
+	switch {
+	case s.end != Open:
+	case hold:
+		v.keep, v.again = len(b)-skip, true
+		return true
+	case instead != nil && skip < len(b):
+		n, _ := wire.DecodeHeader(b[skip:])
+		s.track.Client(instead)
+		s.follow()
+		v.to, v.keep, v.insert, v.instead = s.back, len(b)-skip-wire.HeaderLen-n, instead, true
+		return true
+	}
+	return false
 }
 
 // observeBackend lets the tracker see the backend's bytes before they are written.
-func (s *session) observeBackend(b []byte) verdict {
+func (s *session) observeBackend(b []byte, v *verdict) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rouse()
 	if s.end == Drained || s.end == Shutdown {
-		return verdict{again: true} // a StarRocks FE answers even COM_QUIT
+		v.again = true // a StarRocks FE answers even COM_QUIT
+		return
 	}
 	own := s.track.OwnOutstanding()
-	if s.kill != nil && s.kill.sent && !own {
-		if v, yes := s.killAnswered(b); yes {
-			return v
-		}
+	if s.kill != nil && s.kill.sent && !own && s.killAnswered(b, v) {
+		return
 	}
 	if !own && s.turnedAway(b) {
-		return verdict{move: true}
+		v.move = true
+		return
 	}
 	unasked := s.track.Outstanding() == 0
 	n := s.track.Server(b)
 	if unasked && !own && s.saysFarewell() {
-		return verdict{again: true}
+		v.again = true
+		return
 	}
 	if own {
 		s.ownAnswered()
-		return verdict{keep: len(b) - n}
+		v.keep = len(b) - n
+		return
 	}
 	if s.track.UnaskedInfile() {
 		s.refuseFile()
-		return verdict{again: true}
+		v.again = true
+		return
 	}
 	s.follow()
 	if s.current() == Idle && s.track.Asking() {
@@ -364,11 +374,10 @@ func (s *session) observeBackend(b []byte) verdict {
 	if s.away.electing && s.track.Outstanding() == 0 {
 		s.elected()
 	}
-	v := verdict{to: s.client, keep: len(b) - n, again: s.track.Failed() || s.track.MidAnswer()}
+	v.to, v.keep, v.again = s.client, len(b)-n, s.track.Failed() || s.track.MidAnswer()
 	if s.free() {
-		s.boundary(&v)
+		s.boundary(v)
 	}
-	return v
 }
 
 // boundary decides, at the end of an answer, whether the session leaves its backend.

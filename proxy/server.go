@@ -41,9 +41,11 @@ type Server struct {
 	doubt atomic.Int64   // until when connections are looked at twice; as elapsed. See session.doubtful
 	wg    sync.WaitGroup // one for each session
 
-	sleepers  sleepers
-	napAfter  time.Duration // see the constant
-	dozeAgain time.Time     // tend's own
+	sleepers   sleepers
+	napAfter   time.Duration // see the constant
+	dozeAgain  time.Time     // tend's own, like the next two
+	freed      int           // sessions that have gone to sleep since yield
+	yieldAgain time.Time
 
 	holding     holding
 	curious     curious

@@ -104,7 +104,8 @@ func (s *session) refuseMore(b []byte) (n int) {
 		if r.frames.InPayload() {
 			n += r.frames.Skip(b[n:])
 		} else {
-			p, k, ok := r.frames.Next(b[n:])
+			var p wire.Packet
+			k, ok := r.frames.Next(b[n:], &p)
 			if n += k; ok {
 				r.seq = p.Seq
 			}

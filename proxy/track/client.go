@@ -29,7 +29,8 @@ func (s *State) Client(chunk []byte) (n int, insert []byte) {
 			}
 			continue
 		}
-		p, n, ok := s.client.Next(chunk)
+		var p wire.Packet
+		n, ok := s.client.Next(chunk, &p)
 		chunk = chunk[n:]
 		if !ok {
 			continue

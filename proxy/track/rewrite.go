@@ -109,7 +109,8 @@ func (s *State) rewriteClient(chunk []byte) (n int, wait bool, insert []byte) {
 			st.taught = true
 		}
 	}
-	p, n, ok := s.client.Next(taken)
+	var p wire.Packet
+	n, ok := s.client.Next(taken, &p)
 	if ok {
 		s.clientPacket(&p)
 		s.packetPassed()

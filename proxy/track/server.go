@@ -41,7 +41,8 @@ func (s *State) Server(chunk []byte) int {
 				return all - len(chunk)
 			}
 		}
-		p, n, ok := s.server.Next(chunk)
+		var p wire.Packet
+		n, ok := s.server.Next(chunk, &p)
 		if ok {
 			s.serverPacket(&p)
 		}

@@ -174,7 +174,8 @@ func FuzzExchange(f *testing.F) {
 				stream = stream[fr.Skip(stream):]
 				continue
 			}
-			p, n, ok := fr.Next(stream)
+			var p Packet
+			n, ok := fr.Next(stream, &p)
 			stream = stream[n:]
 			if !ok || p.Continues {
 				continue

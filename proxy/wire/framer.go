@@ -51,30 +51,31 @@ func (f *Framer) Skip(chunk []byte) int {
 	return n
 }
 
-// Next consumes the header and head of the next packet from chunk and returns how many bytes these
-// were. ok is false if the chunk ended first; Next has then consumed all of it. It must not be called
-// while InPayload is true.
-func (f *Framer) Next(chunk []byte) (p Packet, n int, ok bool) {
+// Next consumes the header and head of the next packet from chunk, tells of it in p, and returns how many
+// bytes these were. ok is false if the chunk ended first; Next has then consumed all of it, and p is as it
+// was. It must not be called while InPayload is true.
+func (f *Framer) Next(chunk []byte, p *Packet) (n int, ok bool) {
 	if f.have == 0 && len(chunk) >= HeaderLen {
 		length, seq := DecodeHeader(chunk)
 		if body := chunk[HeaderLen:]; len(body) >= min(length, HeadLen) {
 			if len(body) > length {
 				body = body[:length]
 			}
-			return f.begin(length, seq, body), HeaderLen + len(body), true
+			f.begin(p, length, seq, body)
+			return HeaderLen + len(body), true
 		}
 	}
-	return f.gather(chunk)
+	return f.gather(chunk, p)
 }
 
 // gather is Next for a header or head that lies across chunks.
-func (f *Framer) gather(chunk []byte) (p Packet, n int, ok bool) {
+func (f *Framer) gather(chunk []byte, p *Packet) (n int, ok bool) {
 	if f.have < HeaderLen {
 		k := copy(f.part[f.have:HeaderLen], chunk)
 		f.have += uint8(k)
 		n += k
 		if f.have < HeaderLen {
-			return Packet{}, n, false
+			return n, false
 		}
 	}
 	length, seq := DecodeHeader(f.part[:])
@@ -83,18 +84,18 @@ func (f *Framer) gather(chunk []byte) (p Packet, n int, ok bool) {
 	f.have += uint8(k)
 	n += k
 	if int(f.have) < want {
-		return Packet{}, n, false
+		return n, false
 	}
 	f.have = 0
-	return f.begin(length, seq, f.part[HeaderLen:want]), n, true
+	f.begin(p, length, seq, f.part[HeaderLen:want])
+	return n, true
 }
 
 // begin notes the packet whose payload starts with body.
-func (f *Framer) begin(length int, seq uint8, body []byte) Packet {
-	p := Packet{Len: length, Seq: seq, Continues: f.continued, Body: body}
+func (f *Framer) begin(p *Packet, length int, seq uint8, body []byte) {
+	p.Len, p.Seq, p.Continues, p.Body = length, seq, f.continued, body
 	f.left, f.seq = length-len(body), seq
 	f.continued = length == MaxPayload
-	return p
 }
 
 // SkipRows consumes whole packets at the start of chunk that cannot end a result set: shorter than

@@ -26,7 +26,8 @@ func walk(tb testing.TB, chunks [][]byte) (packets []seen, payload []byte) {
 				c = c[n:]
 				continue
 			}
-			p, n, ok := f.Next(c)
+			var p Packet
+			n, ok := f.Next(c, &p)
 			if n == 0 {
 				tb.Fatalf("Next consumed nothing of %d bytes", len(c))
 			}
@@ -106,7 +107,7 @@ func TestFramerStandsAtStartOnlyBetweenPackets(t *testing.T) {
 		if f.InPayload() {
 			f.Skip(c)
 		} else {
-			f.Next(c)
+			f.Next(c, new(Packet))
 		}
 		if f.AtStart() {
 			starts++
