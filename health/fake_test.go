@@ -163,6 +163,26 @@ func (g *rig) expect(h backend.Health, cause string) {
 	}
 }
 
+// untilSeen makes a backend ill 100 times, each time at another point of the pace of
+// probing, and tells how long it takes until that is seen. well undoes it.
+func (g *rig) untilSeen(well, ill func(), h backend.Health, cause string) (shortest, longest time.Duration) {
+	g.t.Helper()
+	shortest = time.Hour
+	for i := range 100 {
+		well()
+		g.pass(2*time.Second + time.Duration(i)*7*ms)
+		g.expect(backend.Up, "")
+		changed := g.registry.Changed()
+		began := time.Now()
+		ill()
+		<-changed
+		took := time.Since(began)
+		shortest, longest = min(shortest, took), max(longest, took)
+		g.expect(h, cause)
+	}
+	return shortest, longest
+}
+
 // expectGaps checks the times between the checks.
 func (g *rig) expectGaps(what string, at []time.Time, least, most time.Duration) {
 	g.t.Helper()
