@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"segue/backend/fesim"
+	"segue/bench"
 )
 
 // The plan of a rolling restart in real time. A careful operator's: an FE is
@@ -19,7 +20,7 @@ const (
 // faster than planned, and marks every change. It returns early only when ctx
 // is done or an FE cannot be started.
 func rollingRestart(ctx context.Context, cluster *fesim.Cluster, speed float64, mark func(string)) error {
-	if !pause(ctx, scaled(restartLead, speed)) {
+	if !bench.Pause(ctx, scaled(restartLead, speed)) {
 		return context.Cause(ctx)
 	}
 	err := cluster.RollingRestart(ctx, scaled(restartDown, speed), func(e fesim.Event) {
@@ -30,13 +31,13 @@ func rollingRestart(ctx context.Context, cluster *fesim.Cluster, speed float64, 
 			mark(e.FE.Name() + " gone")
 		case fesim.Started:
 			mark(e.FE.Name() + " back")
-			pause(ctx, scaled(restartSettle, speed)) // the next one leaves after that
+			bench.Pause(ctx, scaled(restartSettle, speed)) // the next one leaves after that
 		}
 	})
 	if err != nil {
 		return err
 	}
-	if !pause(ctx, scaled(restartLead, speed)) {
+	if !bench.Pause(ctx, scaled(restartLead, speed)) {
 		return context.Cause(ctx)
 	}
 	return nil
@@ -45,16 +46,4 @@ func rollingRestart(ctx context.Context, cluster *fesim.Cluster, speed float64, 
 // scaled is d at the given speed.
 func scaled(d time.Duration, speed float64) time.Duration {
 	return time.Duration(float64(d) / speed)
-}
-
-// pause waits, and reports false when ctx ended the wait.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

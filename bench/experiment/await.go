@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"segue/bench"
 )
 
 // await returns when a condition holds.
@@ -30,7 +32,7 @@ func (s *Stage) await(ctx context.Context, c Condition, timeout time.Duration) e
 		if err == nil {
 			return nil
 		}
-		if pause(within, beat) != nil {
+		if !bench.Pause(within, beat) {
 			if ctx.Err() == nil {
 				err = fmt.Errorf("it does not within %v: %w", timeout, err)
 			}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"segue/bench"
 )
 
 // Stage is where an experiment is played: it owns its processes. Not safe for
@@ -67,7 +69,10 @@ func (s *Stage) do(ctx context.Context, step Step) error {
 	case OnlyMark:
 		return nil
 	case Sleep:
-		return pause(ctx, step.Sleep)
+		if !bench.Pause(ctx, step.Sleep) {
+			return ctx.Err()
+		}
+		return nil
 	case Run:
 		within, cancel := context.WithTimeout(ctx, step.Timeout)
 		defer cancel()
@@ -130,16 +135,4 @@ func named(what string, timeout time.Duration, err error) error {
 		return fmt.Errorf("%s: not done within %v", what, timeout)
 	}
 	return fmt.Errorf("%s: %w", what, err)
-}
-
-// pause waits, and returns ctx's error when that ended the wait.
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
-	}
 }

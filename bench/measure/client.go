@@ -41,7 +41,7 @@ func zone(id int) string { return fmt.Sprintf("+%02d:%02d", id%700/60, id%60) }
 func (c *client) run(ctx context.Context) {
 	defer c.conn.Quit()
 	due := c.timing.next()
-	for pause(ctx, time.Until(c.rec.start.Add(due))) {
+	for bench.Pause(ctx, time.Until(c.rec.start.Add(due))) {
 		c.turn(context.WithoutCancel(ctx), due)
 		due = c.timing.next()
 	}
@@ -150,18 +150,3 @@ func (c *client) failed(ctx context.Context, err error) {
 // rollback ends a transaction that has failed, and reports whether its session
 // goes on.
 func (c *client) rollback(ctx context.Context) bool { return c.conn.Exec(ctx, "ROLLBACK") == nil }
-
-// pause waits, and reports false when ctx ended the wait, or is done already.
-func pause(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}

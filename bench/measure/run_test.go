@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"segue/backend/fesim"
+	"segue/bench"
 )
 
 // simulated starts one simulated FE, and returns it with an endpoint. It ends with
@@ -77,16 +78,16 @@ func TestRunOverAKill(t *testing.T) {
 	r, err := Run(t.Context(), Options{
 		Endpoint: cfg, Load: l,
 		Script: func(ctx context.Context, mark func(string)) error {
-			if !pause(ctx, 500*time.Millisecond) {
+			if !bench.Pause(ctx, 500*time.Millisecond) {
 				return ctx.Err()
 			}
 			mark("killed")
 			fe.Kill()
 			fe.Wait()
-			pause(ctx, 500*time.Millisecond)
+			bench.Pause(ctx, 500*time.Millisecond)
 			err := fe.Start()
 			mark("started")
-			pause(ctx, 800*time.Millisecond)
+			bench.Pause(ctx, 800*time.Millisecond)
 			return err
 		},
 	})
@@ -136,11 +137,11 @@ func TestRunCountsWhatWasOmitted(t *testing.T) {
 	r, err := Run(t.Context(), Options{
 		Endpoint: cfg, Load: l,
 		Script: func(ctx context.Context, _ func(string)) error {
-			pause(ctx, 300*time.Millisecond)
+			bench.Pause(ctx, 300*time.Millisecond)
 			fe.SetFault(fesim.Fault{Freeze: true})
-			pause(ctx, 500*time.Millisecond)
+			bench.Pause(ctx, 500*time.Millisecond)
 			fe.SetFault(fesim.Fault{})
-			pause(ctx, 300*time.Millisecond)
+			bench.Pause(ctx, 300*time.Millisecond)
 			return nil
 		},
 	})
@@ -193,7 +194,7 @@ func TestRunTellsWhatFailedBesideIt(t *testing.T) {
 	r, err := Run(t.Context(), Options{
 		Endpoint: cfg, Load: l,
 		Script: func(ctx context.Context, _ func(string)) error {
-			pause(ctx, 300*time.Millisecond)
+			bench.Pause(ctx, 300*time.Millisecond)
 			return errors.New("step 1: it failed")
 		},
 		Sources: map[string]func(context.Context, func(string)) error{

@@ -103,7 +103,7 @@ func (c *client) transaction(ctx context.Context) (asleep time.Duration, err err
 		return 0, err
 	}
 	began := time.Now()
-	pause(ctx, c.load.TxnHold)
+	bench.Pause(ctx, c.load.TxnHold)
 	asleep = time.Since(began)
 	if err := c.inside(ctx, second); err != nil {
 		return 0, err

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"segue/bench"
 )
 
 // patience is how long the bench tries to read its rows, and to put away its
@@ -147,7 +149,7 @@ func (s *store) until(ctx context.Context, do func() error) error {
 	defer cancel()
 	for {
 		err := do()
-		if err == nil || !pause(ctx, 200*time.Millisecond) {
+		if err == nil || !bench.Pause(ctx, 200*time.Millisecond) {
 			return err
 		}
 	}
