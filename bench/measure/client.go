@@ -45,8 +45,9 @@ func (c *client) run(ctx context.Context) {
 		c.turn(context.WithoutCancel(ctx), due)
 		due = c.timing.next()
 	}
+	const lastMoment = 10 * time.Millisecond // what is due in it may well not begin
 	c.rec.tell(func(t *tally, at time.Duration) {
-		t.scores[c.class].overdue += c.timing.overdue(due, at)
+		t.scores[c.class].overdue += c.timing.overdue(due, at-lastMoment)
 		if c.thirst.waiting {
 			t.stalled(at, c.class, c.thirst.quenched(at))
 		}
