@@ -232,8 +232,7 @@ func (d *demo) conclude() error {
 	if err := errors.Join(report.WriteHTML(f, d.runs), f.Close()); err != nil {
 		return err
 	}
-	errors := func(r *measure.Result) string { return typeset.Plural(r.Felt.Errors, "error") }
 	fmt.Fprintf(d.Out, "\npage: %s\non your own cluster: segue serve fe1:9030,fe2:9030,fe3:9030\n\n%s\n", path, d.Style.Bold(fmt.Sprintf(
-		"Three restarts under load: %s through a cloud load balancer, %s through Segue", errors(d.runs[0]), errors(d.runs[1]))))
+		"Three restarts: through a cloud load balancer %s, through Segue %s", typeset.Plural(d.runs[0].Felt.Errors, "error"), typeset.Count(d.runs[1].Felt.Errors))))
 	return nil
 }

@@ -18,10 +18,10 @@ func (d *demo) intro() {
 		all += n
 	}
 	fmt.Fprintf(d.Out, `Three simulated StarRocks FEs are restarted gracefully, one after the other,
-while %d clients work on them: %d hold a session with state, %d connect for each
-statement, %d run slow statements, %d write rows that are counted afterwards. First
-through a stand-in for a cloud load balancer, then through Segue. FEs and load
-balancer live %v times faster than real ones; Segue and the clients do not.
+while %d clients work on them: %d hold a session with state, %d connect for
+each statement, %d run slow statements, %d write rows that are counted later.
+First through a stand-in for a cloud load balancer, then through Segue. FEs and
+load balancer live %v times faster than real ones; Segue and clients do not.
 
 `, all, d.Load.Clients[measure.Long], d.Load.Clients[measure.Short], d.Load.Clients[measure.Slow], d.Load.Clients[measure.Write], d.Speed)
 }

@@ -37,6 +37,9 @@ func (l *Live) Progress(p measure.Progress) {
 	defer l.mu.Unlock()
 	if took := (p.At - l.before.At).Seconds(); took > 0 {
 		latest := float64(p.Answers-l.before.Answers) / took
+		if l.rate == 0 {
+			l.rate = latest
+		}
 		l.rate += (latest - l.rate) * min(1, took) // so that it can be read
 	}
 	l.before = p
