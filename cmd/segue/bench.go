@@ -70,7 +70,7 @@ usage.`,
 	f.StringVar(&o.mark, "mark", "", "listen on this loopback `address` for marks: --mark, or --mark=HOST:PORT")
 	f.Lookup("mark").NoOptDefVal = measure.DefaultControl
 	f.StringVar(&o.name, "name", "", "`name` of the run in reports (default: the experiment's, or the address)")
-	f.StringVar(&o.out, "out", "segue-bench", "`path` of the reports, without .html, .json, .csv, .svg and .png")
+	f.StringVar(&o.out, "out", "segue-bench", "`path` of the reports, without .html, .json and so on")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return w.bench(cmd, o) }
 	cmd.AddCommand(w.benchCompareCommand(), w.benchMarkCommand())
 	return cmd
