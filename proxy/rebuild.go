@@ -99,7 +99,7 @@ func (s *session) rebuildLost(opts *Options) (*arrival, error) {
 		if bag.creds = s.credentials(); len(bag.creds) == 0 { // a token does not last
 			return nil, &endError{Refused, errors.New("no credential")}
 		}
-		lease, err := s.server.registry.LeaseRested(func(b *backend.Backend) bool { return slices.Contains(q.tried, b) })
+		lease, err := s.server.registry.LeaseRested(func(b *backend.Backend) bool { return slices.Contains(q.tried, b) || slices.Contains(q.refusers, b) })
 		if err == nil {
 			a, over, err := s.try(&q, lease, bag, deadline, opts)
 			if !over || err != nil && s.server.gate.isShut() && !s.isOver() {
@@ -113,7 +113,7 @@ func (s *session) rebuildLost(opts *Options) (*arrival, error) {
 		switch {
 		case s.isOver():
 			return nil, errStopped
-		case q.refused != nil && !shut:
+		case !shut && s.refusedByAll(&q):
 			return nil, q.nowhere(err, opts)
 		case !s.server.pause(&pause, deadline) && !shut:
 			return nil, q.nowhere(err, opts)
@@ -126,7 +126,13 @@ func (s *session) rebuildLost(opts *Options) (*arrival, error) {
 type search struct {
 	tried    []*backend.Backend
 	failures trail
-	refused  error // by one that will not have this client
+	refusers []*backend.Backend // that will not have this client
+	refused  error              // what one of them said
+}
+
+// refusedByAll reports whether nobody is left who might have the client: one that has failed a moment ago, and rests, still might.
+func (s *session) refusedByAll(q *search) bool {
+	return q.refused != nil && !slices.ContainsFunc(s.server.registry.Backends(), func(b *backend.Backend) bool { return takes(b) && !slices.Contains(q.refusers, b) })
 }
 
 // nowhere is the error of a search that has found nothing.
@@ -151,7 +157,7 @@ func (s *session) try(q *search, lease *backend.Lease, bag *luggage, deadline ti
 	switch {
 	case !errors.As(err, &failed):
 		lease.Release()
-		q.refused = fmt.Errorf("%s: %w", lease.Backend().Name(), err)
+		q.refusers, q.refused = append(q.refusers, lease.Backend()), fmt.Errorf("%s: %w", lease.Backend().Name(), err)
 	case failed.blameless():
 		lease.Release() // it serves others well
 	default:
