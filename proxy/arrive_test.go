@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -152,4 +153,43 @@ func TestRefusalWaitsForABackendThatRests(t *testing.T) {
 		return len(s) == 1 && s[0].Backend == "rests"
 	})
 	d.ask("SELECT 1")
+}
+
+// A client that has agreed with the servers on query attributes has them in Segue's own statements, too.
+func TestReplayHasQueryAttributes(t *testing.T) {
+	gone, heard := make(chan struct{}), make(chan string, 10)
+	script := func(c *peerConn) {
+		c.caps |= wire.ClientQueryAttributes
+		answering(func(c *peerConn, command []byte) bool {
+			heard <- string(command)
+			return c.send(1, peerOK)
+		})(c)
+	}
+	p := start(t, known(), newPeer(t, func(c *peerConn) {
+		go func() {
+			<-gone
+			_ = c.Close()
+		}()
+		script(c)
+	}).spec("a"), newPeer(t, script).spec("b"))
+	_ = p.registry.SetAdmin("b", backend.Maint)
+	d := p.dial()
+	d.caps |= wire.ClientQueryAttributes
+	if err := d.login("pw"); err != nil {
+		t.Fatal(err)
+	}
+	d.query("\x00\x01SET @a = 1")
+	if b, err := d.next(1); err != nil || b[0] != 0 {
+		t.Fatalf("%q, %v", b, err)
+	}
+	if got := <-heard; got != "\x03\x00\x01SET @a = 1" {
+		t.Errorf("the client's statement is %q", got)
+	}
+	p.ready("b")
+	p.down("a")
+	close(gone)
+	if got := <-heard; !strings.HasPrefix(got, "\x03\x00\x01SET @a") {
+		t.Errorf("replayed as %q", got)
+	}
+	p.onB()
 }

@@ -42,9 +42,7 @@ func (s *session) askOld(bag *luggage, deadline time.Time, flavor backend.Flavor
 func (s *session) question(ask func(r *replayer, ext uint32) error) error {
 	hello := s.hello.response()
 	s.back.reader = wire.NewReader(s.back, maxState)
-	r := &replayer{conn: s.back, oneByOne: true}
-	r.x.Negotiate(hello.Capabilities, hello.ExtCapabilities())
-	err := ask(r, hello.ExtCapabilities())
+	err := ask(newReplayer(s.back, hello.Capabilities, hello.ExtCapabilities(), true), hello.ExtCapabilities())
 	if failed := new(setupError); errors.As(err, &failed) && failed.kind != setupReplay {
 		err = &spoiledError{err}
 	}

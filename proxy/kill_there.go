@@ -95,9 +95,7 @@ func (k *kill) become(cred *credential, hello *wire.HandshakeResponse41) error {
 	for _, text := range k.rights {
 		todo = append(todo, command{command: wire.ComQuery, text: text})
 	}
-	r := &replayer{conn: k.conn, oneByOne: true}
-	r.x.Negotiate(hello.Capabilities, hello.ExtCapabilities())
-	return r.run(todo)
+	return newReplayer(k.conn, hello.Capabilities, hello.ExtCapabilities(), true).run(todo)
 }
 
 // alone is the KILL for a connection of its own.

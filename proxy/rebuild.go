@@ -353,8 +353,7 @@ func (s *session) rebuildOn(lease *backend.Lease, bag *luggage, cred *credential
 	}
 	o := trackOptions(hello, greeting, opts.Flavor)
 	o.Database = bag.Database
-	r := &replayer{conn: c, oneByOne: o.Dialect == track.StarRocks}
-	r.x.Negotiate(o.Capabilities, o.ExtCapabilities)
+	r := newReplayer(c, o.Capabilities, o.ExtCapabilities, o.Dialect == track.StarRocks)
 	r.x.Status = status
 	a = &arrival{lease: lease, conn: c, options: o, thread: greeting.ConnectionID, masked: cred.as != ""}
 	if a.ids, err = r.replay(bag, cred, late, opts.Flavor); err != nil {

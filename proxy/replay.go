@@ -14,6 +14,23 @@ type replayer struct {
 	conn     *conn
 	x        wire.Exchange
 	oneByOne bool // the server promises no order to commands that come together (StarRocks): each waits for the one before
+	attrs    bool // each COM_QUERY begins with attributes: CLIENT_QUERY_ATTRIBUTES
+}
+
+// newReplayer makes one for a connection on which these capabilities have been agreed upon.
+func newReplayer(c *conn, caps wire.Capability, ext uint32, oneByOne bool) *replayer {
+	r := &replayer{conn: c, oneByOne: oneByOne, attrs: caps.Has(wire.ClientQueryAttributes)}
+	r.x.Negotiate(caps, ext)
+	return r
+}
+
+// payload is what is sent of a command.
+func (r *replayer) payload(c command) []byte {
+	b := []byte{byte(c.command)}
+	if r.attrs && c.command == wire.ComQuery {
+		b = append(b, 0, 1) // no parameters, in one set
+	}
+	return append(b, c.text...)
 }
 
 // command is one command of Segue's own.
@@ -87,7 +104,7 @@ func (r *replayer) run(todo []command) error {
 		n := min(batch, len(todo))
 		var b []byte
 		for _, c := range todo[:n] {
-			b, _ = wire.AppendPacket(b, 0, append([]byte{byte(c.command)}, c.text...))
+			b, _ = wire.AppendPacket(b, 0, r.payload(c))
 		}
 		if _, err := r.conn.Write(b); err != nil {
 			return &setupError{readKind(err), fmt.Errorf("rebuild session: %w", plain(err))}
