@@ -61,8 +61,16 @@ func (s *session) closeDrainedLocked() {
 	s.rouse()
 	_ = s.client.closeWrite()
 	s.back.quit()
-	_ = s.client.SetReadDeadline(time.Now().Add(closeGrace))
-	_ = s.back.SetReadDeadline(time.Now().Add(closeGrace))
+	_ = s.client.SetReadDeadline(time.Now().Add(s.grace()))
+	_ = s.back.SetReadDeadline(time.Now().Add(s.grace()))
+}
+
+// grace is how long the two ends get to close their sides.
+func (s *session) grace() time.Duration {
+	if s.end == Shutdown {
+		return stopGrace
+	}
+	return closeGrace
 }
 
 // backendDeadline is called when the backend's read deadline has passed.
@@ -129,7 +137,7 @@ func (s *session) backendLost(err error) course {
 // finishLocked lets the client's pump end.
 func (s *session) finishLocked(err error) course {
 	s.endLocked(BackendGone, err)
-	wait := time.Now().Add(closeGrace) // the client closes its side once it has read the FIN
+	wait := time.Now().Add(s.grace()) // the client closes its side once it has read the FIN
 	if s.end == ClientGone {
 		wait = past
 	}

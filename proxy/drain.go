@@ -63,13 +63,20 @@ func (s *session) stayAfterAll() {
 func (s *session) lingerLocked() {
 	if s.away.drain != nil && !s.away.drain.optional && s.free() && !s.wantsAway() {
 		s.rouse()
-		_ = s.client.SetReadDeadline(time.Now().Add(lingerFor()))
+		_ = s.client.SetReadDeadline(time.Now().Add(s.lingerFor()))
 	}
 }
 
-// lingerFor spreads the ends of idle sessions over the second half of drainLinger, so that their clients do not all come
-// back at one moment.
-func lingerFor() time.Duration { return drainLinger/2 + rand.N(drainLinger/2) }
+// lingerFor is how long an idle session is still given. Where a backend leaves, that is spread over the second half of drainLinger, so that
+// their clients do not all come back at one moment. Where Segue stops, nothing more can be done for clients than to be gone soon: how
+// long a session has been silent already counts.
+func (s *session) lingerFor() time.Duration {
+	if s.away.drain.end != Shutdown {
+		return drainLinger/2 + rand.N(drainLinger/2)
+	}
+	silent := time.Duration(s.server.elapsed() - s.since.Load())
+	return max(stopLinger, drainLinger-silent)
+}
 
 // hurry makes what waits for b, which has turned out to be down, fail now rather than at its timeout: a set-up, or a question about a session's
 // state that it can do without.

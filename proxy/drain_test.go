@@ -271,6 +271,36 @@ func TestShutdownDrains(t *testing.T) {
 	}
 }
 
+// Sessions that have been silent for long are gone at once when Segue stops, though no client closes its connection: pools do not look at
+// those that are idle.
+func TestShutdownWaitsForNoIdlePool(t *testing.T) {
+	p := start(t, Options{}, newPeer(t, echo).spec("a"))
+	silent := p.connect()
+	silent.ask("SELECT 1")
+	p.waitState(Idle)
+	p.only().since.Add(-int64(drainLinger))
+	began := time.Now()
+	p.stop()
+	silent.waitEOF()
+	err := <-p.done
+	p.done <- err
+	if took := time.Since(began); err != nil || took > drainLinger/2 {
+		t.Errorf("Serve returns after %s: %v", took, err)
+	}
+}
+
+// One that has just spoken is given the time to speak again, and the end travels with the answer.
+func TestShutdownAwaitsTheNextStatement(t *testing.T) {
+	p := start(t, Options{}, newPeer(t, echo).spec("a"))
+	d := p.connect()
+	d.ask("SELECT 1")
+	p.stop()
+	eventually(t, "the shutdown", p.draining)
+	time.Sleep(5 * stopLinger)
+	d.ask("SELECT 2")
+	d.waitEOF()
+}
+
 func TestBug10_CloseDoesNotWaitForClients(t *testing.T) {
 	p := start(t, Options{}, newPeer(t, steps(make(chan []byte))).spec("a"))
 	p.connect()

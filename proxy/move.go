@@ -311,7 +311,7 @@ func (s *session) notMoved(from *backend.Backend, err error) {
 		s.wakeLocked(time.Duration(s.away.after - s.server.elapsed()))
 		return
 	}
-	_ = s.client.SetReadDeadline(time.Now().Add(lingerFor()))
+	_ = s.client.SetReadDeadline(time.Now().Add(s.lingerFor()))
 }
 
 // strand ends a session that has lost its backend and found no other.

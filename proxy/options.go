@@ -71,11 +71,17 @@ const (
 	// connection with: the client sees the end before it can send another statement. A session that stays silent for so
 	// long is closed where it stands. A StarRocks FE gives idle sessions the same second (ConnectContext.isIdleLastFor(1000)).
 	drainLinger = time.Second
+	// stopLinger is what is left of that for a session that has been silent for so long before Segue itself stops: long enough for a statement
+	// that has come to be read.
+	stopLinger = 20 * time.Millisecond
 	// halfCloseGrace is how long a backend may go on answering a client that has closed its sending side. A client that is gone
 	// altogether looks the same; when the time is over, its backend session is ended.
 	halfCloseGrace = 5 * time.Second
 	// closeGrace is how long the two ends get to close their sides after Segue has closed its own.
 	closeGrace = time.Second
+	// stopGrace is the same when Segue itself stops. A connection pool does not look at its idle connections, so that waiting for it to close
+	// them is in vain; what it has yet to receive the system goes on sending.
+	stopGrace = 100 * time.Millisecond
 	// moveTimeout is the longest that a move takes from a backend that still serves: a statement that arrives meanwhile waits.
 	moveTimeout = 2 * time.Second
 	// maxMoving is how many sessions of a server move at a time, so that those of one backend do not all log in to the
