@@ -23,7 +23,7 @@ func (a *app) announce(ctx context.Context) {
 		return
 	}
 	fmt.Fprint(a.out, a.welcome())
-	a.log.Info("serving", "listen", a.clients.Addr().String(), "admin", a.api.Addr().String(), "state", a.summary())
+	a.log.Info("serving", "listen", a.sockets.clients.Addr().String(), "admin", a.sockets.api.Addr().String(), "state", a.summary())
 	a.systemd.ready(a.summary())
 	for {
 		changed := a.registry.Changed()
@@ -67,20 +67,23 @@ func (a *app) probed() bool {
 
 // summary is the state in a line: "2 of 3 backends up".
 func (a *app) summary() string {
-	up := 0
-	list := a.registry.Backends()
-	for _, b := range list {
+	return fmt.Sprintf("%d of %s up", a.up(), plural(len(a.registry.Backends()), "backend"))
+}
+
+// up is how many backends are.
+func (a *app) up() (n int) {
+	for _, b := range a.registry.Backends() {
 		if b.Status().Health == backend.Up {
-			up++
+			n++
 		}
 	}
-	return fmt.Sprintf("%d of %s up", up, plural(len(list), "backend"))
+	return n
 }
 
 // welcome is the start-up text.
 func (a *app) welcome() string {
 	var text strings.Builder
-	clients, api := a.clients.Addr().String(), a.api.Addr().String()
+	clients, api := a.sockets.clients.Addr().String(), a.sockets.api.Addr().String()
 	at := reachable(clients)
 	host, port, _ := net.SplitHostPort(at)
 	fmt.Fprintf(&text, "segue %s listens on %s, for example for\n\n", readBuild().Version, clients)

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
-	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,12 +20,12 @@ import (
 // app is one Segue: the rooms and what connects them.
 type app struct {
 	// Static after newApp.
-	started time.Time
-	log     *slog.Logger
-	out     io.Writer // what a person reads at the start
-	systemd systemd
-	clients net.Listener
-	api     net.Listener
+	started     time.Time
+	log         *slog.Logger
+	out         io.Writer // what a person reads at the start
+	systemd     systemd
+	sockets     sockets
+	predecessor *predecessor // that this one is to take over from; nil: none
 
 	registry *backend.Registry
 	monitor  *health.Monitor
@@ -46,17 +43,14 @@ type options struct {
 	log       *slog.Logger
 	out       io.Writer
 	systemd   systemd
+	sockets   sockets // that are bound already
+	takeover  bool    // take those of a Segue that runs, if one does
 }
 
 // newApp makes a Segue and binds its addresses. It starts nothing.
 func newApp(c *config.Config, o options) (*app, error) {
 	a := &app{started: time.Now(), log: o.log, out: o.out, systemd: o.systemd, reload: make(chan struct{}, 1)}
-	var err error
-	if a.clients, err = listen("listen", c.Listen, func(address string) (net.Listener, error) { return proxy.Listen(context.Background(), address) }); err != nil {
-		return nil, err
-	}
-	if a.api, err = listen("admin", c.Admin, func(address string) (net.Listener, error) { return net.Listen("tcp", address) }); err != nil {
-		a.clients.Close()
+	if err := a.open(c, o); err != nil {
 		return nil, err
 	}
 	metrics := newMetrics()
@@ -75,33 +69,40 @@ func newApp(c *config.Config, o options) (*app, error) {
 	return a, nil
 }
 
-// listen binds the address of a key of the configuration.
-func listen(key, address string, bind func(address string) (net.Listener, error)) (net.Listener, error) {
-	ln, err := bind(address)
-	if err == nil {
-		return ln, nil
-	}
-	remedy := "choose another address with --" + key
-	if errors.Is(err, syscall.EADDRINUSE) {
-		remedy = "is another Segue or a server using it? " + remedy
-	}
-	return nil, fmt.Errorf("%s on %s: %w; %s", key, address, innermost(err), remedy)
-}
-
-// run serves until ctx is done, then drains, and returns when everything has
-// ended. Probing, the admin API and the metrics live until the last session
-// has ended.
+// run serves until ctx is done or another Segue has taken over, then drains, and
+// returns when everything has ended. Probing goes on until the last session has
+// ended, and so do the admin API and the metrics, unless they are another's.
 func (a *app) run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	tail, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
+	ruling, cede := context.WithCancel(tail) // done when the admin API's address is another Segue's
+	defer cede()
 	g, serving := errgroup.WithContext(ctx)
+	g.Go(func() error { return wrap("probe", a.monitor.Run(tail)) })
+	g.Go(func() error { return wrap("watch configuration", a.watcher.Run(serving, a.config.current())) })
+	if err := a.relieve(serving); err != nil {
+		stop()
+		end()
+		_ = g.Wait()
+		a.sockets.close()
+		return err
+	}
 	g.Go(func() error {
 		defer end()
-		return wrap("serve clients", a.server.Serve(serving, a.clients))
+		return wrap("serve clients", a.server.Serve(serving, a.sockets.clients))
 	})
-	g.Go(func() error { return wrap("probe", a.monitor.Run(tail)) })
-	g.Go(func() error { return wrap("serve admin API", a.admin.Serve(tail, a.api, a.log)) })
-	g.Go(func() error { return wrap("watch configuration", a.watcher.Run(serving, a.config.current())) })
+	g.Go(func() error { return wrap("serve admin API", a.admin.Serve(ruling, a.sockets.api, a.log)) })
+	g.Go(func() error {
+		a.sockets.offers(serving, a.log, func() {
+			cede()
+			stop()
+			_ = a.sockets.api.Close()
+			_ = a.sockets.clients.Close()
+		})
+		return nil
+	})
 	g.Go(func() error { a.announce(serving); return nil })
 	g.Go(func() error { a.awaitStop(serving); return nil })
 	err := g.Wait()
@@ -140,7 +141,7 @@ func (a *app) about() admin.Status {
 	return admin.Status{
 		Version:     readBuild().Version,
 		Flavor:      a.config.current().Flavor,
-		Listen:      a.clients.Addr().String(),
+		Listen:      a.sockets.clients.Addr().String(),
 		Started:     a.started,
 		MaxSessions: a.server.MaxSessions(),
 		Config:      a.config.reload(),
@@ -166,15 +167,4 @@ func stopCause(err error) string {
 		return "asked to"
 	}
 	return err.Error()
-}
-
-// innermost is what was wrong, without the layers that say where.
-func innermost(err error) error {
-	for {
-		inner, ok := err.(interface{ Unwrap() error })
-		if !ok || inner.Unwrap() == nil {
-			return err
-		}
-		err = inner.Unwrap()
-	}
 }

@@ -74,5 +74,5 @@ func startSegue(ctx context.Context, backends []backend.Spec) (addr, admin strin
 		a.cut()
 		<-ended
 	}
-	return a.clients.Addr().String(), a.api.Addr().String(), stop, nil
+	return a.sockets.clients.Addr().String(), a.sockets.api.Addr().String(), stop, nil
 }

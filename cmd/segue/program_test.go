@@ -308,7 +308,7 @@ func TestServeOnTakenPort(t *testing.T) {
 	t.Parallel()
 	fe := frontends(t, 1, fesim.Options{})[0]
 	got := segue(t, nil, "serve", "--listen", fe.MySQLAddress(), "--admin", "127.0.0.1:0", "127.0.0.2:1")
-	want := "segue: listen on " + fe.MySQLAddress() + ": address already in use; is another Segue or a server using it? choose another address with --listen\n"
+	want := "segue: listen on " + fe.MySQLAddress() + ": address already in use; is another Segue or a server using it? choose another address with --listen, or take over from that Segue with --takeover\n"
 	if got.code != exitFailed || got.stderr != want {
 		t.Errorf("exit %d\n%s\nwant\n%s", got.code, got.stderr, want)
 	}

@@ -22,6 +22,12 @@ Backends named here take the place of those in the file.
 Without BACKEND and without --config, /etc/segue/segue.yaml is read if it is
 there. Segue notices a change of its file by itself.
 
+--takeover lets another Segue follow a running one without a moment in which nobody
+listens. If one serves the same address as the same user on this machine, the new
+one gets its sockets and, once it sees a backend that is up, accepts in its place;
+the old one drains and exits. If none does, it is a start like any other.
+Sockets that systemd passes (LISTEN_FDS) take the place of those that would be bound.
+
 SIGTERM or SIGINT: take no more clients, let sessions end at a statement
 boundary (at most drain.timeout), exit 0. A second one: stop now. SIGHUP: reload.
 Every flag is also a variable: SEGUE_CONFIG, SEGUE_LISTEN, SEGUE_ADMIN,
@@ -33,6 +39,7 @@ SEGUE_FLAVOR, SEGUE_LOG_LEVEL; and SEGUE_BACKENDS is a list with commas.`,
 	s := addSettings(cmd)
 	level := &logLevel{slog.LevelInfo}
 	cmd.Flags().Var(level, "log-level", "debug, info, warn or error (SEGUE_LOG_LEVEL)")
+	takeover := cmd.Flags().Bool("takeover", false, "take over from the Segue that serves the same address, if one does")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if value := w.getenv("SEGUE_LOG_LEVEL"); value != "" && !cmd.Flags().Changed("log-level") {
 			if err := level.Set(value); err != nil {
@@ -47,12 +54,18 @@ SEGUE_FLAVOR, SEGUE_LOG_LEVEL; and SEGUE_BACKENDS is a list with commas.`,
 		if err != nil {
 			return err
 		}
+		passed, err := inherited(w.getenv)
+		if err != nil {
+			return usageError{err}
+		}
 		a, err := newApp(c, options{
 			path:      path,
 			overrides: overrides,
 			log:       newLog(w.stderr, level.Level, isTerminal(w.stderr)),
 			out:       w.stdout,
 			systemd:   systemd{w.getenv("NOTIFY_SOCKET")},
+			sockets:   passed,
+			takeover:  *takeover,
 		})
 		if err != nil {
 			return err

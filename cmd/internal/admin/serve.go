@@ -18,7 +18,7 @@ const (
 )
 
 // Serve answers on ln until ctx is done or ln fails. When it returns, no
-// request is under way. It closes ln.
+// request is under way. It closes ln, which may be closed already once ctx is done.
 func (h *Handler) Serve(ctx context.Context, ln net.Listener, log *slog.Logger) error {
 	h.LocalOnly = isLoopback(ln.Addr())
 	server := &http.Server{
@@ -42,10 +42,10 @@ func (h *Handler) Serve(ctx context.Context, ln net.Listener, log *slog.Logger) 
 		return err
 	}
 	<-stopped
-	if !errors.Is(err, http.ErrServerClosed) {
-		return err
+	if errors.Is(err, http.ErrServerClosed) || errors.Is(err, net.ErrClosed) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // shutDown lets requests under way end for a while.

@@ -1,0 +1,327 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"segue/backend/fesim"
+	"segue/cmd/internal/admin"
+)
+
+// process runs a command line in a process of its own, which sh prepares: its variables, its descriptors.
+func process(t *testing.T, prepare string, files []*os.File, args ...string) *program {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &program{t: t, stdout: &text{}, stderr: &text{}, exited: make(chan struct{}), signalsSet: make(chan struct{})}
+	cmd := exec.Command("sh", append([]string{"-c", prepare + ` exec "$0" "$@"`, self}, args...)...)
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = p.stdout, p.stderr, files
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	signals := make(chan os.Signal)
+	p.signals = signals
+	close(p.signalsSet)
+	go func() {
+		for {
+			select {
+			case s := <-signals:
+				_ = cmd.Process.Signal(s)
+			case <-p.exited:
+				return
+			}
+		}
+	}()
+	go func() {
+		defer close(p.exited)
+		_ = cmd.Wait()
+		p.code = cmd.ProcessState.ExitCode()
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-p.exited
+		if t.Failed() {
+			t.Logf("stdout of %v:\n%s\nstderr:\n%s", args, p.stdout, p.stderr)
+		}
+	})
+	return p
+}
+
+// visitors connect, ask and quit until they are told to stop.
+type visitors struct {
+	t      *testing.T
+	visits atomic.Int64
+	stop   func()
+}
+
+func visit(t *testing.T, addr string) *visitors {
+	t.Helper()
+	v := &visitors{t: t}
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if err := once(addr); err != nil {
+					t.Errorf("a visitor: %v", err)
+					return
+				}
+				v.visits.Add(1)
+			}
+		})
+	}
+	v.stop = func() { cancel(); wg.Wait() }
+	t.Cleanup(v.stop)
+	return v
+}
+
+// more waits until so many more visits have been paid.
+func (v *visitors) more(n int64) {
+	v.t.Helper()
+	before := v.visits.Load()
+	eventually(v.t, "more visits", func() bool { return v.visits.Load() >= before+n })
+}
+
+func once(addr string) error {
+	db, err := sql.Open("mysql", "root@tcp("+addr+")/test")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var one int
+	return db.QueryRow("SELECT 1").Scan(&one)
+}
+
+// open is a Segue that a test talks to.
+func (p *program) open(addr, api string) *serving {
+	p.t.Helper()
+	s := &serving{program: p, addr: addr, api: api, client: admin.NewClient(api)}
+	var err error
+	if s.db, err = sql.Open("mysql", "root@tcp("+addr+")/test"); err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { s.db.Close(); s.client.Close() })
+	return s
+}
+
+// One process after the other takes over while clients come and go. Nobody is turned away, and what runs on the old one ends in peace.
+func TestTakeover(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 2, fesim.Options{})
+	addr, api := deadAddress(t), deadAddress(t)
+	path := configFile(t, configuration(fes, fmt.Sprintf("listen: %s\nadmin: %s\n", addr, api)))
+	takeover := func() *serving {
+		p := process(t, "", nil, "serve", "--config", path, "--takeover")
+		p.prints(`listens on (\S+),`)
+		return p.open(addr, api)
+	}
+	now := takeover() // there is nobody: a start like any other
+	visitors := visit(t, addr)
+	for range 3 {
+		visitors.more(50)
+		idle, inTransaction, busy := now.conn(), now.conn(), now.conn()
+		now.on(idle)
+		tx, err := inTransaction.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tx.ExecContext(t.Context(), "INSERT INTO fesim.ledger VALUES ('takeover')"); err != nil {
+			t.Fatal(err)
+		}
+		answer := make(chan error, 1)
+		go func() {
+			var zero int
+			answer <- busy.QueryRowContext(t.Context(), "SELECT SLEEP(1)").Scan(&zero)
+		}()
+		eventually(t, "busy", func() bool {
+			list, err := now.client.Sessions(t.Context())
+			return err == nil && strings.Contains(fmt.Sprint(list), "busy")
+		})
+		next := takeover()
+		if err := next.client.Ready(t.Context()); err != nil {
+			t.Errorf("the new one: %v", err)
+		}
+		visitors.more(50)
+		if err := <-answer; err != nil {
+			t.Errorf("the statement that ran: %v", err)
+		}
+		if _, err := tx.ExecContext(t.Context(), "INSERT INTO fesim.ledger VALUES ('takeover')"); err != nil {
+			t.Errorf("in the transaction: %v", err)
+		}
+		if err := tx.Commit(); err != nil {
+			t.Errorf("the transaction: %v", err)
+		}
+		if code := now.wait(); code != 0 || !strings.Contains(now.stderr.String(), `"msg":"another Segue has taken over"`) {
+			t.Errorf("the old one: exit %d", code)
+		}
+		now = next
+	}
+	visitors.more(50)
+	visitors.stop()
+	now.signal(syscall.SIGTERM)
+	if code := now.wait(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+}
+
+// A new one that is no good changes nothing: the old one goes on, and can be taken over from later.
+func TestTakeoverThatFails(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 1, fesim.Options{})
+	old := serve(t, nil, "--config", configFile(t, configuration(fes, "")))
+	blind := segue(t, nil, "serve", "--listen", old.addr, "--admin", old.api, "--takeover", deadAddress(t))
+	if blind.code != exitFailed || !strings.Contains(blind.stderr, "0 of 1 backend up; it goes on; `segue check`") {
+		t.Errorf("exit %d\n%s", blind.code, blind.stderr)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	taken := ln.Addr().String()
+	if got := segue(t, nil, "serve", "--listen", old.addr, "--admin", taken, "--takeover", "127.0.0.2:1"); got.code != exitFailed || !strings.Contains(got.stderr, "admin on "+taken+": address already in use") {
+		t.Errorf("exit %d\n%s", got.code, got.stderr)
+	}
+	if mistake := segue(t, nil, "serve", "--listen", old.addr, "--admin", old.api, "127.0.0.2:1"); mistake.code != exitFailed || !strings.Contains(mistake.stderr, "is another Segue or a server using it?") {
+		t.Errorf("exit %d\n%s", mistake.code, mistake.stderr)
+	}
+	if err := once(old.addr); err != nil {
+		t.Error(err)
+	}
+	next := start(t, nil, "serve", "--config", configFile(t, configuration(fes, "")), "--listen", old.addr, "--admin", "127.0.0.1:0", "--takeover")
+	if api := next.prints(`admin: http://(\S+)/`); api == old.api {
+		t.Errorf("the admin API is on %s, not on an address of its own", api)
+	}
+	if code := old.wait(); code != 0 {
+		t.Errorf("the old one: exit %d", code)
+	}
+	if err := once(old.addr); err != nil {
+		t.Error(err)
+	}
+}
+
+// systemd's sockets outlive the process: who comes meanwhile waits in their queue.
+func TestSocketsOfTheServiceManager(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 2, fesim.Options{})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	socket, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	path := configFile(t, configuration(fes, ""))
+	begin := func() *program {
+		return process(t, "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=listen", []*os.File{socket}, "serve", "--config", path, "--admin", "127.0.0.1:0")
+	}
+	addr := ln.Addr().String()
+	p := begin()
+	if got := p.prints(`listens on (\S+),`); got != addr {
+		t.Fatalf("listens on %s, not on %s", got, addr)
+	}
+	visitors := visit(t, addr)
+	for range 3 {
+		visitors.more(50)
+		p.signal(syscall.SIGTERM)
+		if code := p.wait(); code != 0 {
+			t.Errorf("exit %d", code)
+		}
+		p = begin()
+		p.prints(`listens on (\S+),`)
+	}
+	visitors.more(50)
+	visitors.stop()
+}
+
+func TestBadSocketsOfTheServiceManager(t *testing.T) {
+	t.Parallel()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	tcp, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	file, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	conn, err := net.DialTimeout("tcp", ln.Addr().String(), time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	connected, err := conn.(*net.TCPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connected.Close()
+	for prepare, test := range map[string]struct {
+		files []*os.File
+		want  string
+	}{
+		"LISTEN_FDS=x":                              {nil, "LISTEN_FDS=x: Segue takes one socket for applications"},
+		"LISTEN_FDS=3":                              {nil, "LISTEN_FDS=3: Segue takes one socket for applications"},
+		"LISTEN_FDS=2 LISTEN_FDNAMES=listen":        {[]*os.File{tcp, tcp}, "LISTEN_FDNAMES=listen: names 1 of 2 sockets"},
+		"LISTEN_FDS=2 LISTEN_FDNAMES=listen:listen": {[]*os.File{tcp, tcp}, "sockets 3 and 4 are both named listen"},
+		"LISTEN_FDS=1 LISTEN_FDNAMES=segue.socket":  {[]*os.File{tcp}, `socket 3 is named "segue.socket"; write FileDescriptorName=listen`},
+		"LISTEN_FDS=1":                              {[]*os.File{file}, "LISTEN_FDS: socket 3, listen: getsockopt: socket operation on non-socket"},
+		"LISTEN_FDS=1 LISTEN_FDNAMES=listen":        {[]*os.File{connected}, "it is no TCP socket that listens; it takes ListenStream=HOST:PORT, without Accept=yes"},
+	} {
+		p := process(t, "LISTEN_PID=$$ "+prepare, test.files, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "127.0.0.2:1")
+		if code := p.wait(); code != exitUsage || !strings.Contains(p.stderr.String(), test.want) {
+			t.Errorf("%s: exit %d\n%s", prepare, code, p.stderr)
+		}
+	}
+	// Meant for another process: no business of this one.
+	if s, err := inherited(getenv([]string{"LISTEN_PID=1", "LISTEN_FDS=7"})); err != nil || s != (sockets{}) {
+		t.Errorf("%v, %v", s, err)
+	}
+}
+
+// Whoever asks for the sockets and goes, or asks as somebody else, gets nothing done.
+func TestOfferOutlivesWhoGivesUp(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 1, fesim.Options{})
+	s := serve(t, nil, "--config", configFile(t, configuration(fes, "")))
+	for range 3 {
+		got, p, err := takeOver(s.addr)
+		if err != nil || p == nil || p.pid != int32(os.Getpid()) || got.clients.Addr().String() != s.addr || got.api.Addr().String() != s.api {
+			t.Fatalf("%+v, %+v, %v", got, p, err)
+		}
+		got.close()
+		p.spare()
+	}
+	if err := once(s.addr); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "said", func() bool { return strings.Count(s.stderr.String(), "it has ended before it was ready: EOF") == 3 })
+	if _, p, err := takeOver(deadAddress(t)); err != nil || p != nil {
+		t.Errorf("from nobody: %v, %v", p, err)
+	}
+	if _, _, err := takeOver("127.0.0.1"); !errors.As(err, new(*net.AddrError)) {
+		t.Errorf("from no address: %v", err)
+	}
+}
