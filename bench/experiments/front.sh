@@ -2,6 +2,8 @@
 # What stands between the clients and the servers of servers.sh, by the name in $FRONT: it listens on 127.0.0.1:19030.
 #   front.sh run       in the foreground
 #   front.sh listens   whether it does
+#   front.sh next      in the foreground: what takes its place, once front.sh restart says so
+#   front.sh restart   the operator restarts it, as one does with this front; returns when the old one has gone, or has been told to go
 #   front.sh drain N   the operator takes server N out, and gives its sessions 5 s
 #   front.sh ready N   … and lets it in again
 set -euo pipefail
@@ -14,12 +16,31 @@ haproxy_says() {
 	cat <&3
 }
 
+await() { until "$@" 2>/dev/null; do sleep 0.01; done; }
+listens() { : <"/dev/tcp/127.0.0.1/19030"; }
+gone() { ! kill -0 "$1"; }
+
+case $1 in
+run) echo $$ >"$DATA.front" ;;
+next)
+	trap : USR1
+	echo $$ >"$DATA.next"
+	sleep infinity &
+	wait $! || kill $!
+	;;
+restart) old=$(<"$DATA.front") next=$(<"$DATA.next") ;;
+esac
 case $FRONT-$1 in
 direct-run) exec tail -f /dev/null ;; # nothing: the clients know one server
-haproxy-*-run) exec haproxy -db -f "$FRONT.cfg" ;;
+haproxy-cloud-run | haproxy-cloud-next) exec haproxy -db -f "$FRONT.cfg" ;;
+haproxy-tuned-run) exec haproxy -W -db -f "$FRONT.cfg" ;;
+segue-next) exec "$SEGUE" serve --config "segue-$SERVER.yaml" --takeover ;;
 segue-run) exec "$SEGUE" serve --config "segue-$SERVER.yaml" ;;
 direct-*) ;;
-*-listens) : <"/dev/tcp/127.0.0.1/19030" ;;
+*-listens) listens ;;
+haproxy-cloud-restart) kill -TERM "$old" && await gone "$old" && kill -USR1 "$next" && await listens ;;
+haproxy-tuned-restart) kill -USR2 "$old" ;; # its reload: another process gets the sockets, the old one serves its sessions to their end
+segue-restart) kill -USR1 "$next" && await gone "$old" ;;
 haproxy-*-drain) haproxy_says "set server mysql/server-$2 state drain" && sleep 5 ;;
 haproxy-*-ready) haproxy_says "set server mysql/server-$2 state ready" ;;
 segue-drain)
