@@ -23,6 +23,7 @@ type Backend struct {
 	// Read and written by anyone.
 	facts     atomic.Pointer[Facts]
 	lastSpoke atomic.Pointer[time.Time]
+	taken     chan struct{} // holds one
 
 	// Guarded by Registry.mu.
 	backoff backoff
@@ -30,7 +31,7 @@ type Backend struct {
 }
 
 func newBackend(spec Spec, admin Admin, now time.Time) *Backend {
-	b := &Backend{name: spec.Name, address: spec.Address}
+	b := &Backend{name: spec.Name, address: spec.Address, taken: make(chan struct{}, 1)}
 	b.status.Store(&Status{Spec: spec, Admin: admin, Cause: "not probed yet", Since: now})
 	return b
 }
@@ -62,6 +63,9 @@ func (b *Backend) LastLeased() time.Time {
 	}
 	return time.Unix(0, ns)
 }
+
+// Taken receives when a lease has been taken since it last did. It has room for one; who receives is the one that probes.
+func (b *Backend) Taken() <-chan struct{} { return b.taken }
 
 // Logins counts the set-ups that reached the backend's final OK ([Lease.Established]). MySQL and MariaDB forget the
 // unfinished handshakes of a host when it logs in, so health watches this number.

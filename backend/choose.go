@@ -63,5 +63,9 @@ func (r *Registry) takeLocked(b *Backend, now time.Time) *Lease {
 	l.level = b.backoff.take(l, now)
 	b.sessions.Add(1)
 	b.lastLeased.Store(now.UnixNano())
+	select {
+	case b.taken <- struct{}{}:
+	default: // nobody has received yet
+	}
 	return l
 }

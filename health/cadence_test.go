@@ -42,10 +42,20 @@ func TestCadenceUnused(t *testing.T) {
 		g.pass(time.Minute)
 		g.expectGaps("unused", g.http.times(), 900*ms, 1000*ms)
 		g.afterRound() // the next one is far
-		defer g.use().Release()
+		lease := g.use()
 		g.pass(200 * ms)
 		if g.http.count() == 0 {
 			t.Error("taken into use, and not asked within one interval")
+		}
+		lease.Release()
+		g.pass(usedFor + time.Second)
+		g.afterRound()
+		g.pass(500 * ms)
+		g.forget()
+		defer g.use().Release()
+		synctest.Wait()
+		if g.http.count() != 1 {
+			t.Error("taken into use long after a round, and not asked at once")
 		}
 	})
 }

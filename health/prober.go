@@ -91,6 +91,7 @@ func (p *prober) run(ctx context.Context) {
 			if p.alarms.allows(time.Now()) {
 				p.wake(ctx, byTripwire, cause)
 			}
+		case <-p.taken(): // the next round may be due earlier than it was
 		case <-timer.C:
 			if !time.Now().Before(p.due()) {
 				p.round(ctx, byTime)
@@ -145,6 +146,15 @@ func (p *prober) used() bool {
 	return p.b.Sessions() > 0 || time.Since(p.b.LastLeased()) < usedFor
 }
 
+// taken receives when the backend comes into use: its first session should not have to do with an old health for long. While it
+// is used there is nothing to be told.
+func (p *prober) taken() <-chan struct{} {
+	if p.used() {
+		return nil
+	}
+	return p.b.Taken()
+}
+
 // pace is the time from the beginning of one round to the next, without jitter.
 func (p *prober) pace() time.Duration { return p.options.pace(p.tally.inQuestion(), p.used()) }
 
@@ -156,11 +166,8 @@ func (p *prober) due() time.Time {
 	return p.lastRound.Add(jittered(p.pace(), p.jitter))
 }
 
-// untilNext is how long to sleep. That is at most one interval even where the pace is slower: the backend may come into
-// use while we sleep, and its first session should not have to do with an old health for long.
-func (p *prober) untilNext() time.Duration {
-	return min(max(time.Until(p.due()), 0), jittered(p.options.Interval, p.jitter))
-}
+// untilNext is how long to sleep.
+func (p *prober) untilNext() time.Duration { return max(time.Until(p.due()), 0) }
 
 // begin notes that a round begins.
 func (p *prober) begin(now time.Time) {
