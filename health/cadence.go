@@ -61,8 +61,19 @@ func (a *alarms) allows(now time.Time) bool {
 	return a.count <= maxAlarms
 }
 
-// jittered shortens d by up to a tenth; random is in [0, 1). It never lengthens it, so that what happens is still seen
-// within the interval.
-func jittered(d time.Duration, random float64) time.Duration {
-	return d - time.Duration(float64(d)*0.1*random)
+// next is when a round follows on one that began at last: d later, less up to a tenth of it, never more, so that what happens is
+// still seen within the interval. Rounds begin on a beat of a twentieth of d, so that Segue wakes up once for several backends; each
+// Segue has its own, which began at beat. random, in [0, 1), chooses one of two beats, so that many Segues do not fall into step. After a
+// round that many backends may have had at the same time, spread, it chooses any in d. Pure.
+func next(last time.Time, d time.Duration, random float64, spread bool, beat time.Time) time.Time {
+	step, choice := d/20, 2.0
+	if spread {
+		choice = 20
+	}
+	at := last.Add(d)
+	at = at.Add(-at.Sub(beat)%step - step*time.Duration(choice*random))
+	if soonest := last.Add(minInterval); at.Before(soonest) {
+		return soonest
+	}
+	return at
 }

@@ -2,6 +2,7 @@ package health
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,6 +57,34 @@ func TestCadenceUnused(t *testing.T) {
 		synctest.Wait()
 		if g.http.count() != 1 {
 			t.Error("taken into use long after a round, and not asked at once")
+		}
+	})
+}
+
+// Segue wakes up once for several backends, but has not all of them to ask at the same time.
+func TestCadenceOfManyBackends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t, Options{}, someURL)
+		var specs []backend.Spec
+		for i := range 100 {
+			name := fmt.Sprintf("fe-%d", i)
+			specs = append(specs, backend.Spec{Name: name, Address: name + ":9030", HealthURL: someURL})
+		}
+		g.registry.Apply(specs)
+		g.pass(3 * time.Second)
+		g.forget()
+		g.pass(time.Second)
+		at := map[time.Time]int{}
+		for _, when := range g.http.times() {
+			at[when]++
+		}
+		if len(at) < 15 || len(at) > 21 {
+			t.Errorf("100 backends: %d wake-ups in a second", len(at))
+		}
+		for when, n := range at {
+			if n > 25 {
+				t.Errorf("%v: %d backends asked at the same time", when, n)
+			}
 		}
 	})
 }

@@ -13,6 +13,8 @@
 // hangs is down after Fall intervals, not after Fall timeouts. An answer that comes after all is the answer that it is, and
 // who is known to be slow is given more time. While the last verdict disagrees with the health, rounds follow each other at FastInterval.
 //
+// Rounds of different backends begin together where they can: without traffic it is waking up that costs, not asking.
+//
 // Three things start a round at once: evidence from real traffic ([Monitor.Observe]), the tripwire (the server closed
 // the idle connection to its health port: its process has probably ended), and the first lease after an idle time. If after
 // the tripwire nobody listens on either port of the backend, its process has ended: it is down at once.

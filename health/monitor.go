@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -17,6 +18,7 @@ type Monitor struct {
 	log       *slog.Logger
 	metrics   *metrics
 	newChecks func(o Options, g *budget, trip func(cause error)) checks
+	beat      time.Time // of its rounds, see next
 
 	mu       sync.Mutex
 	options  Options                      // normal
@@ -34,6 +36,7 @@ func NewMonitor(reg *backend.Registry, o Options, log *slog.Logger, metrics prom
 		log:       log,
 		metrics:   newMetrics(metrics),
 		newChecks: newChecks,
+		beat:      time.Now(),
 		options:   o.normal(),
 		reloaded:  make(chan struct{}),
 		probers:   make(map[*backend.Backend]*prober),

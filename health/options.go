@@ -21,7 +21,7 @@ type Options struct {
 	// Flavor is the kind of server that is probed.
 	Flavor backend.Flavor `yaml:"-"`
 	// Interval is the time from one round to the next while a session uses the backend. A round may begin up to a tenth
-	// of it earlier, so that many probers do not fall into step. Zero: DefaultInterval.
+	// of it earlier, so that many probers do not fall into step; the first after a doubt is anywhere in it. Zero: DefaultInterval.
 	Interval time.Duration `yaml:"interval"`
 	// FastInterval takes its place while the health is in question. Zero: DefaultFastInterval.
 	FastInterval time.Duration `yaml:"fast_interval"`

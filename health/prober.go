@@ -30,6 +30,7 @@ type prober struct {
 	jitter      float64   // of this round, [0, 1)
 	rounds      int       // how many there have been
 	lastRound   time.Time // beginning of the last round
+	doubted     bool      // when it began, the health was in question
 	lastGreet   time.Time // when the MySQL check last ran
 	mysqlNote   string    // what that check had to remark
 	httpHeard   bool      // the health URL has answered something once
@@ -163,7 +164,7 @@ func (p *prober) due() time.Time {
 	if p.rounds == 0 {
 		return p.lastRound
 	}
-	return p.lastRound.Add(jittered(p.pace(), p.jitter))
+	return next(p.lastRound, p.pace(), p.jitter, p.doubted && !p.tally.inQuestion(), p.m.beat)
 }
 
 // untilNext is how long to sleep.
@@ -173,5 +174,6 @@ func (p *prober) untilNext() time.Duration { return max(time.Until(p.due()), 0) 
 func (p *prober) begin(now time.Time) {
 	p.rounds++
 	p.lastRound = now
+	p.doubted = p.tally.inQuestion()
 	p.jitter = rand.Float64()
 }

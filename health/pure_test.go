@@ -58,13 +58,25 @@ func TestPace(t *testing.T) {
 }
 
 func TestJitterOnlyShortens(t *testing.T) {
-	for _, random := range []float64{0, 0.5, 0.999999} {
-		got := jittered(200*time.Millisecond, random)
-		if got > 200*time.Millisecond || got < 180*time.Millisecond {
-			t.Errorf("random %v: %v", random, got)
+	beat := time.Unix(1, 0)
+	for i := range 1000 {
+		last := beat.Add(time.Duration(i) * 777 * time.Microsecond)
+		for _, random := range []float64{0, 0.5, 0.999999} {
+			for _, d := range []time.Duration{minInterval, DefaultFastInterval, DefaultInterval, time.Second} {
+				at := next(last, d, random, false, beat)
+				if gap := at.Sub(last); gap > d || gap < d-d/10 && gap != minInterval {
+					t.Errorf("random %v: %v, %v later", random, d, gap)
+				}
+				if d > minInterval && at.Sub(beat)%(d/20) != 0 {
+					t.Errorf("random %v, %v: off the beat by %v", random, d, at.Sub(beat)%(d/20))
+				}
+				if gap := next(last, d, random, true, beat).Sub(last); gap > d || gap < minInterval {
+					t.Errorf("random %v, spread: %v, %v later", random, d, gap)
+				}
+			}
 		}
 	}
-	if jittered(time.Second, 0) == jittered(time.Second, 0.9) {
+	if next(beat, time.Second, 0.1, false, beat) == next(beat, time.Second, 0.9, false, beat) {
 		t.Error("there is no jitter")
 	}
 }
