@@ -106,12 +106,15 @@ func newRig(t *testing.T, o Options, healthURL string) *rig {
 	g := &rig{t: t}
 	g.registry, g.b = oneBackend("fe-1:9030", healthURL)
 	running := new(atomic.Int32)
+	var making sync.Mutex
 	for _, f := range []**fake{&g.http, &g.bootstrap, &g.mysql, &g.tcp} {
 		*f = &fake{result: Result{Verdict: Passed}, running: running}
 	}
 	g.m = NewMonitor(g.registry, o, g.log.logger(), nil)
 	g.m.newChecks = func(o Options, _ *budget, trip func(error)) checks {
+		making.Lock() // each backend has its prober
 		g.made, g.trip = append(g.made, o), trip
+		making.Unlock()
 		c := checks{http: g.http, mysql: g.mysql, tcp: g.tcp, close: func() {}}
 		c.refuses = func(context.Context, *backend.Backend) bool { return g.refuses.Load() }
 		if o.Flavor == backend.StarRocks {

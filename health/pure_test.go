@@ -76,7 +76,7 @@ func TestJitterOnlyShortens(t *testing.T) {
 			}
 		}
 	}
-	if next(beat, time.Second, 0.1, false, beat) == next(beat, time.Second, 0.9, false, beat) {
+	if next(beat, time.Second, 0.1, false, beat).Equal(next(beat, time.Second, 0.9, false, beat)) {
 		t.Error("there is no jitter")
 	}
 }
