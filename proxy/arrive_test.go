@@ -119,40 +119,45 @@ func TestBackendIsNotBlamedForAQuestionThatIsCutOff(t *testing.T) {
 	p.waitSessions(0)
 }
 
-// That one backend refuses a session which has lost its own is no reason to give it up while another one, which has failed a moment ago, may
-// still have it.
+// That one backend refuses a session which is to leave its own, or has lost it, is no reason to give it up while another one, which has failed a
+// moment ago, may still have it.
 func TestRefusalWaitsForABackendThatRests(t *testing.T) {
-	gone := make(chan struct{})
-	p := start(t, known(),
-		newPeer(t, func(c *peerConn) {
-			if c.login() {
-				<-gone
+	for _, how := range []backend.Health{backend.Stopping, backend.Down} {
+		t.Run(how.String(), func(t *testing.T) {
+			t.Parallel()
+			gone := make(chan struct{})
+			p := start(t, known(),
+				newPeer(t, answering(func(c *peerConn, command []byte) bool {
+					<-gone
+					return c.echoed(command[1:])
+				})).spec("a"),
+				newPeer(t, func(c *peerConn) {
+					if c.greet("12345678901234567890") {
+						_, _, _ = c.r.Next()
+						c.send(2, append([]byte{0xff, 0x15, 0x04}, "#28000Access denied"...))
+					}
+				}).spec("refuses"),
+				newPeer(t, func(c *peerConn) {
+					if c.number > 1 {
+						echo(c)
+					}
+				}).spec("rests"))
+			for _, name := range []string{"refuses", "rests"} {
+				_ = p.registry.SetAdmin(name, backend.Maint)
 			}
-		}).spec("a"),
-		newPeer(t, func(c *peerConn) {
-			if c.greet("12345678901234567890") {
-				_, _, _ = c.r.Next()
-				c.send(2, append([]byte{0xff, 0x15, 0x04}, "#28000Access denied"...))
-			}
-		}).spec("refuses"),
-		newPeer(t, func(c *peerConn) {
-			if c.number > 1 {
-				echo(c)
-			}
-		}).spec("rests"))
-	for _, name := range []string{"refuses", "rests"} {
-		_ = p.registry.SetAdmin(name, backend.Maint)
+			d := p.connect()
+			p.ready("refuses")
+			p.ready("rests")
+			a, _ := p.registry.Lookup("a")
+			p.registry.SetHealth(a, how, "it goes")
+			eventually(t, "the session to be on the one that rests", func() bool {
+				s := p.Sessions()
+				return len(s) == 1 && s[0].Backend == "rests"
+			})
+			close(gone)
+			d.ask("SELECT 1")
+		})
 	}
-	d := p.connect()
-	p.ready("refuses")
-	p.ready("rests")
-	p.down("a")
-	close(gone)
-	eventually(t, "the session to be on the one that rests", func() bool {
-		s := p.Sessions()
-		return len(s) == 1 && s[0].Backend == "rests"
-	})
-	d.ask("SELECT 1")
 }
 
 // A client that has agreed with the servers on query attributes has them in Segue's own statements, too.

@@ -62,7 +62,7 @@ func (s *session) rebuild() (*arrival, error) {
 			return slices.Contains(q.tried, b) || !takes(b) || to != nil && b != to
 		})
 		if err != nil {
-			return nil, q.nowhere(err, opts)
+			return nil, s.nowhere(&q, err, opts)
 		}
 		if a, over, err := s.try(&q, lease, bag, deadline, opts); over {
 			return a, err
@@ -113,10 +113,8 @@ func (s *session) rebuildLost(opts *Options) (*arrival, error) {
 		switch {
 		case s.isOver():
 			return nil, errStopped
-		case !shut && s.refusedByAll(&q):
-			return nil, q.nowhere(err, opts)
-		case !s.server.pause(&pause, deadline) && !shut:
-			return nil, q.nowhere(err, opts)
+		case s.refusedByAll(&q) && !shut, !s.server.pause(&pause, deadline) && !shut:
+			return nil, s.nowhere(&q, err, opts)
 		}
 		q.tried = q.tried[:0] // the old one as well: it may have closed one connection and be well
 	}
@@ -136,9 +134,9 @@ func (s *session) refusedByAll(q *search) bool {
 }
 
 // nowhere is the error of a search that has found nothing.
-func (q *search) nowhere(none error, opts *Options) error {
-	if q.refused != nil {
-		return q.refused // by all that there are
+func (s *session) nowhere(q *search, none error, opts *Options) error {
+	if s.refusedByAll(q) {
+		return q.refused
 	}
 	return q.failures.giveUp(none, opts.connectBudget())
 }
