@@ -35,14 +35,14 @@ func (l ReplayLimits) allow(replays uint8, took time.Duration) bool {
 	return int(replays) < l.Attempts && took < l.Timeout
 }
 
-// runAgain takes back the statement that the lost backend has not begun to answer if it provably only reads, so that running it twice
-// makes no difference; nil if there is none.
+// runAgain takes back the statement that the lost backend has not begun to answer if it provably only reads, or is a ROLLBACK outside a
+// transaction, so that running it twice makes no difference; nil if there is none.
 func (s *session) runAgain() []byte {
 	if !s.server.options().Replay.allow(s.away.replays, s.atWork()) {
 		return nil
 	}
 	return s.takeBack(func(look track.Look, b []byte) bool {
-		return look.ReadOnly || harmless(look.Command) || begins(look, b)
+		return look.ReadOnly || look.Rollback || harmless(look.Command) || begins(look, b)
 	})
 }
 

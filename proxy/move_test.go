@@ -545,7 +545,8 @@ func TestAllBackendsGoneAndBack(t *testing.T) {
 	}
 }
 
-// A statement that only reads is run again; nobody knows whether it ran before.
+// A statement that only reads is run again, as is a ROLLBACK outside a transaction, by which a client answers the loss of one; nobody knows
+// whether it ran before.
 func TestReadIsRunAgain(t *testing.T) {
 	f := movable(t, 3, fesim.Options{}, Options{})
 	c := f.client("")
@@ -553,6 +554,12 @@ func TestReadIsRunAgain(t *testing.T) {
 	for name, run := range map[string]func() (string, error){
 		"text":     func() (string, error) { return c.row("SELECT @a") },
 		"prepared": func() (string, error) { return c.row("SELECT ?, @a", 1) },
+		"rollback": func() (string, error) {
+			if err := c.try("ROLLBACK"); err != nil {
+				return "", err
+			}
+			return c.row("SELECT @a")
+		},
 	} {
 		fe := f.fe(c.on())
 		fe.SetFault(fesim.Fault{CutBefore: true})
