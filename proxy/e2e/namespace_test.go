@@ -59,32 +59,31 @@ func (n *namespace) plug(t *testing.T) {
 	ip(t, "-n "+n.name+" route del blackhole "+n.near+"/32")
 }
 
-// listen listens in the namespace: the sockets of a thread are those of the network that it is in.
+// listen listens in the namespace: the sockets of a thread are those of the network that it is in. The thread comes back: would it end, with a
+// goroutine that keeps it locked, so would each server that it has started (Pdeathsig).
 func (n *namespace) listen(t *testing.T) net.Listener {
 	t.Helper()
-	type made struct {
-		ln  net.Listener
-		err error
+	runtime.LockOSThread()
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		t.Fatalf("listen in namespace: %v", err)
 	}
-	done := make(chan made)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-		f, err := os.Open("/var/run/netns/" + n.name)
-		if err != nil {
-			done <- made{err: err}
-			return
-		}
-		defer func() { _ = f.Close() }()
-		if err := unix.Setns(int(f.Fd()), unix.CLONE_NEWNET); err != nil {
-			done <- made{err: err}
-			return
-		}
-		ln, err := net.Listen("tcp", n.address+":0")
-		done <- made{ln, err}
-	}()
-	m := <-done
-	if m.err != nil {
-		t.Fatalf("listen in namespace: %v", m.err)
+	defer func() { _ = home.Close() }()
+	away, err := os.Open("/var/run/netns/" + n.name)
+	if err != nil {
+		t.Fatalf("listen in namespace: %v", err)
 	}
-	return m.ln
+	defer func() { _ = away.Close() }()
+	if err := unix.Setns(int(away.Fd()), unix.CLONE_NEWNET); err != nil {
+		t.Fatalf("enter namespace: %v", err)
+	}
+	ln, err := net.Listen("tcp", n.address+":0")
+	if back := unix.Setns(int(home.Fd()), unix.CLONE_NEWNET); back != nil {
+		t.Fatalf("leave namespace: %v", back) // and the thread stays locked: it is of no use to others
+	}
+	runtime.UnlockOSThread()
+	if err != nil {
+		t.Fatalf("listen in namespace: %v", err)
+	}
+	return ln
 }
