@@ -113,10 +113,12 @@ func hide(login string) string {
 }
 
 // Redact is the DSN without its password and its parameters, for reports and the
-// terminal. Of a text that is no DSN it leaves nothing.
+// terminal. Of a text that is no DSN it leaves nothing, nor of one whose network is
+// not tcp or whose database has an @: that may be a password with a slash, and no
+// slash behind the address.
 func Redact(dsn string) string {
 	cfg, err := mysql.ParseDSN(dsn)
-	if err != nil {
+	if err != nil || cfg.Net != "tcp" || strings.Contains(cfg.DBName, "@") {
 		return "…"
 	}
 	text := cfg.User

@@ -63,7 +63,7 @@ func TestRedact(t *testing.T) {
 // No text makes the parser panic, or show what stands between the first colon and
 // the last @, unless that is elsewhere too.
 func FuzzParseDSN(f *testing.F) {
-	for _, dsn := range []string{"root:s3cr3t@tcp(127.0.0.1:9030)/", "mysql://u:p@h/d", "u:p@h:1/", "u:p@tcp(h:1", "u:p@x(y)/z?a=b", "://", "@/", "u:p@tcp(h:1)"} {
+	for _, dsn := range []string{"root:s3cr3t@tcp(127.0.0.1:9030)/", "mysql://u:p@h/d", "u:p@h:1/", "u:p@tcp(h:1", "u:p@x(y)/z?a=b", "://", "@/", "u:p@tcp(h:1)", ":?x(y)/z@", "(:0000)/0@", "u:s3c(x:1)/ret@h"} {
 		f.Add(dsn)
 	}
 	f.Fuzz(func(t *testing.T, dsn string) {
