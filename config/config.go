@@ -25,6 +25,9 @@ type Config struct {
 	Health   health.Options // Flavor filled in; the password read from its file
 	Proxy    proxy.Options  // Flavor filled in
 
+	// TakeoverTimeout is how long a Segue that another has taken over from goes on for the sessions that it has; zero: it drains at once.
+	TakeoverTimeout time.Duration
+
 	seen seen // Watch starts from it
 }
 
@@ -48,6 +51,9 @@ func (b Balance) Options() backend.Options {
 	}
 	return backend.Options{Policy: policy, SlowStart: slowStart}
 }
+
+// defaultTakeoverTimeout is longer than pools keep a connection, for the most part: half an hour is HikariCP's maxLifetime.
+const defaultTakeoverTimeout = time.Hour
 
 // Default is the configuration of an empty file: complete but for backends.
 func Default() *Config {
@@ -76,5 +82,6 @@ func Default() *Config {
 			Hold:   proxy.Hold{Timeout: proxy.DefaultHoldTimeout, Statements: proxy.DefaultHoldStatements},
 			Replay: proxy.ReplayLimits{Attempts: proxy.DefaultReplayAttempts, Timeout: proxy.DefaultReplayTimeout},
 		},
+		TakeoverTimeout: defaultTakeoverTimeout,
 	}
 }

@@ -209,7 +209,7 @@ backends:
 balance: {policy: round-robin, slow_start: 0s, rebalance_rate: 0, rebalance_threshold: 12.5%, rebalance_settle: 1m}
 health: {interval: 1s, fast_interval: 1s, rise: 1, fall: 1, user: 007, password: 0123}
 connect:
-drain: {timeout: 1m30s, hang_timeout: 5s}
+drain: {timeout: 1m30s, hang_timeout: 5s, takeover_timeout: 0s}
 hold: {timeout: 0s, statements: 7, dry_run: true}
 replay: {attempts: 0, timeout: 3s}
 `))
@@ -232,6 +232,7 @@ replay: {attempts: 0, timeout: 3s}
 	want.Health.User, want.Health.Password = "007", "0123"
 	want.Proxy.DrainTimeout = 90 * time.Second
 	want.Proxy.HangTimeout = 5 * time.Second
+	want.TakeoverTimeout = 0
 	want.Proxy.Rebalance = proxy.Rebalance{Rate: -1, Threshold: 0.125, Settle: time.Minute}
 	want.Proxy.Hold = proxy.Hold{Timeout: -1, Statements: 7, DryRun: true}
 	want.Proxy.Replay = proxy.ReplayLimits{Attempts: -1, Timeout: 3 * time.Second}

@@ -60,6 +60,7 @@ func (p *parser) schema(d *document) []key {
 		{name: "drain", keys: []key{
 			{name: "timeout", read: p.duration(&c.Proxy.DrainTimeout, 1)},
 			{name: "hang_timeout", read: p.duration(&c.Proxy.HangTimeout, 1)},
+			{name: "takeover_timeout", read: p.duration(&c.TakeoverTimeout, 0)},
 		}},
 		{name: "hold", keys: []key{
 			{name: "timeout", read: p.durationOrOff(&c.Proxy.Hold.Timeout)},

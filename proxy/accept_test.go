@@ -28,9 +28,43 @@ func TestBug11_AcceptGoesOnAfterAnError(t *testing.T) {
 	if err := <-done; err != nil {
 		t.Error(err)
 	}
-	go func() { done <- s.Serve(t.Context(), &flaky{Listener: ln}) }()
-	if err := <-done; err == nil {
-		t.Error("a closed listener is no error")
+}
+
+// Where somebody else has closed the listener, the sessions go on until they end.
+func TestServeWithoutListener(t *testing.T) {
+	for name, end := range map[string]func(c net.Conn, cancel func()){
+		"the last one ends": func(c net.Conn, _ func()) { _ = c.Close() },
+		"told to stop":      func(_ net.Conn, cancel func()) { cancel() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			registry := backend.NewRegistry(backend.Options{})
+			registry.Apply([]backend.Spec{newPeer(t, echo).spec("a")})
+			s := NewServer(registry, Options{}, nil, nil)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			done := make(chan error, 1)
+			go func() { done <- s.Serve(ctx, ln) }()
+			p := &proxied{Server: s, t: t, addr: ln.Addr().String()}
+			d := p.connect()
+			d.ask("SELECT 1")
+			_ = ln.Close()
+			for range 3 {
+				d.ask("SELECT 1")
+			}
+			select {
+			case err := <-done:
+				t.Fatalf("Serve has returned: %v", err)
+			default:
+			}
+			end(d, cancel)
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

@@ -99,18 +99,21 @@ func (s *Server) at(ns int64) time.Time { return s.started.Add(time.Duration(ns)
 
 // Serve accepts clients on ln until ctx is done or ln fails. It then closes ln, ends each session at its next statement
 // boundary outside a transaction, cuts those that are left when the drain timeout is over, and returns when all have ended:
-// nil, or what was wrong with ln.
+// nil, or what was wrong with ln. Where another has closed ln, the sessions are served until they end by themselves or ctx is done.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	var wg sync.WaitGroup
 	stopSleepers := s.sleepers.start()
 	watching, stopWatching := context.WithCancel(context.Background())
 	wg.Go(func() { s.watch(watching) })
 	wg.Go(func() { s.tend(watching) })
+	wg.Go(func() { s.awaitStop(ctx, watching) })
 	stopAccepting := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	err := s.accept(ctx, ln)
 	stopAccepting()
 	_ = ln.Close()
-	s.shutDown()
+	if err != nil {
+		s.shutDown()
+	}
 	s.wg.Wait()
 	stopWatching()
 	wg.Wait()
@@ -129,10 +132,8 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) error {
 			pause = minPause
 			s.guarded("accept", func() { s.serve(nc, lasting) })
 			continue
-		case ctx.Err() != nil:
+		case ctx.Err() != nil, errors.Is(err, net.ErrClosed):
 			return nil
-		case errors.Is(err, net.ErrClosed):
-			return err
 		}
 		// Out of file descriptors, most likely: clients wait in the listen queue until some are free.
 		s.log.Error("accept client", "cause", acceptCause(err), "took", pause)

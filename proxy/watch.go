@@ -70,10 +70,22 @@ func (s *Server) lookAgain() {
 	}
 }
 
+// awaitStop shuts down when ctx is done, unless watching is, as all sessions have ended.
+func (s *Server) awaitStop(ctx, watching context.Context) {
+	select {
+	case <-ctx.Done():
+		s.shutDown()
+	case <-watching.Done():
+	}
+}
+
 // shutDown makes watch drain all sessions: Segue itself is stopping.
 func (s *Server) shutDown() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closing != nil {
+		return
+	}
 	s.closing = &drain{end: Shutdown, cause: errors.New("segue is stopping"), deadline: time.Now().Add(s.options().drainTimeout())}
 	s.lookAgain()
 }

@@ -69,9 +69,10 @@ func newApp(c *config.Config, o options) (*app, error) {
 	return a, nil
 }
 
-// run serves until ctx is done or another Segue has taken over, then drains, and
-// returns when everything has ended. Probing goes on until the last session has
-// ended, and so do the admin API and the metrics, unless they are another's.
+// run serves until ctx is done, then drains, and returns when everything has
+// ended; after another Segue has taken over, it returns as soon as the last
+// session has ended by itself, and drains when that takes too long. Probing goes on until
+// the last session has ended, and so do the admin API and the metrics, unless they are another's.
 func (a *app) run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -91,16 +92,14 @@ func (a *app) run(ctx context.Context) error {
 	}
 	g.Go(func() error {
 		defer end()
+		defer stop()
 		return wrap("serve clients", a.server.Serve(serving, a.sockets.clients))
 	})
 	g.Go(func() error { return wrap("serve admin API", a.admin.Serve(ruling, a.sockets.api, a.log)) })
 	g.Go(func() error {
-		a.sockets.offers(serving, a.log, func() {
-			cede()
+		if a.cedes(serving, cede) {
 			stop()
-			_ = a.sockets.api.Close()
-			_ = a.sockets.clients.Close()
-		})
+		}
 		return nil
 	})
 	g.Go(func() error { a.announce(serving); return nil })

@@ -37,6 +37,29 @@ func (s *sockets) offers(ctx context.Context, log *slog.Logger, cede func()) {
 	}
 }
 
+// cedes lets another Segue take over. It returns true when that has happened and the sessions that are left have had their time, false when ctx is
+// done or no other can take over.
+func (a *app) cedes(ctx context.Context, cedeAPI func()) bool {
+	ceded := false
+	a.sockets.offers(ctx, a.log, func() {
+		ceded = true
+		cedeAPI()
+		_ = a.sockets.api.Close()
+		_ = a.sockets.clients.Close()
+	})
+	if !ceded {
+		return false
+	}
+	most := a.config.current().TakeoverTimeout
+	a.log.Info("going on for the sessions that are left", "sessions", len(a.server.Sessions()), "timeout", most)
+	select {
+	case <-time.After(most):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // giveTo gives a new Segue the sockets, and returns without an error when it is ready.
 func (s *sockets) giveTo(ctx context.Context, conn *net.UnixConn) (pid int32, err error) {
 	_ = conn.SetDeadline(time.Now().Add(takeoverTimeout))

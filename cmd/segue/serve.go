@@ -25,7 +25,8 @@ there. Segue notices a change of its file by itself.
 --takeover lets another Segue follow a running one without a moment in which nobody
 listens. If one serves the same address as the same user on this machine, the new
 one gets its sockets and, once it sees a backend that is up, accepts in its place;
-the old one drains and exits. If none does, it is a start like any other.
+the old one exits when its sessions have ended, and drains after drain.takeover_timeout.
+If none does, it is a start like any other.
 Sockets that systemd passes (LISTEN_FDS) take the place of those that would be bound.
 
 SIGTERM or SIGINT: take no more clients, let sessions end at a statement

@@ -12,9 +12,9 @@ import (
 
 // One Segue takes over from another on the same machine (segue serve --takeover). The one that runs offers its sockets, to processes
 // of its own user, on a UNIX socket in the abstract namespace, which belongs to the network namespace as ports do. The new one gets them, looks at
-// its backends, and says so when it is ready; from then on it alone accepts, and the old one drains. Both have the same
-// sockets, so that there is no moment in which nobody listens and no client is lost in a queue. If the new one ends before it is ready,
-// nothing has happened.
+// its backends, and says so when it is ready; from then on it alone accepts, and the old one goes on for the sessions that it has (see
+// app.cedes). Both have the same sockets, so that there is no moment in which nobody listens and no client is lost in a queue. If the new one
+// ends before it is ready, nothing has happened.
 
 // takeoverTimeout is how long a new Segue may take to be ready.
 const takeoverTimeout = 30 * time.Second

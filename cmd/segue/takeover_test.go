@@ -165,6 +165,16 @@ func TestTakeover(t *testing.T) {
 		if err := tx.Commit(); err != nil {
 			t.Errorf("the transaction: %v", err)
 		}
+		for range 3 {
+			now.on(idle)
+		}
+		if strings.Contains(now.stderr.String(), `"msg":"draining"`) {
+			t.Error("the old one drains while it has sessions and time")
+		}
+		now.db.Close()
+		for _, c := range []*sql.Conn{idle, inTransaction, busy} {
+			c.Close()
+		}
 		if code := now.wait(); code != 0 || !strings.Contains(now.stderr.String(), `"msg":"another Segue has taken over"`) {
 			t.Errorf("the old one: exit %d", code)
 		}
@@ -175,6 +185,42 @@ func TestTakeover(t *testing.T) {
 	now.signal(syscall.SIGTERM)
 	if code := now.wait(); code != 0 {
 		t.Errorf("exit %d", code)
+	}
+}
+
+// Sessions that outlast drain.takeover_timeout, or a SIGTERM, end as those of any Segue that stops.
+func TestTakeoverThatEnds(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		timeout string
+		end     func(old *serving)
+	}{
+		"timeout": {"100ms", func(*serving) {}},
+		"off":     {"0s", func(*serving) {}},
+		"SIGTERM": {"1h", func(old *serving) { old.signal(syscall.SIGTERM) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fes := frontends(t, 1, fesim.Options{})
+			addr, api := deadAddress(t), deadAddress(t)
+			path := configFile(t, configuration(fes, fmt.Sprintf("listen: %s\nadmin: %s\ndrain: {takeover_timeout: %s}\n", addr, api, test.timeout)))
+			takeover := func() *serving {
+				p := process(t, "", nil, "serve", "--config", path, "--takeover")
+				p.prints(`listens on (\S+),`)
+				return p.open(addr, api)
+			}
+			old := takeover()
+			idle := old.conn()
+			old.on(idle)
+			takeover()
+			eventually(t, "taken over", func() bool {
+				return strings.Contains(old.stderr.String(), `"msg":"going on for the sessions that are left","sessions":1`)
+			})
+			test.end(old)
+			if code := old.wait(); code != 0 || !strings.Contains(old.stderr.String(), `"msg":"draining"`) {
+				t.Errorf("exit %d", code)
+			}
+		})
 	}
 }
 
