@@ -17,6 +17,7 @@ func (s *session) clientClosed(err error) {
 	defer s.mu.Unlock()
 	s.rouse()
 	grace := closeGrace
+	closes := s.end == Open && s.track.Quit() && s.current() != Moving && s.current() != Holding // the backend has been told, and does by itself
 	switch {
 	case s.track.Quit():
 		s.endLocked(ClientQuit, nil)
@@ -24,7 +25,9 @@ func (s *session) clientClosed(err error) {
 		grace = halfCloseGrace
 	}
 	s.endLocked(ClientGone, err)
-	_ = s.back.closeWrite()
+	if !closes {
+		_ = s.back.closeWrite()
+	}
 	_ = s.back.SetReadDeadline(time.Now().Add(grace))
 	s.interrupt()                                                 // there is nobody to move for
 	_ = s.client.SetWriteDeadline(time.Now().Add(halfCloseGrace)) // it may take some time to read what is there
@@ -198,7 +201,9 @@ func (s *session) farewell() {
 		_ = s.client.SetWriteDeadline(time.Now().Add(closeGrace))
 		_ = s.down.write(s.client, packet, true)
 	}
-	_ = s.client.closeWrite()
+	if s.pumping.Load() > 1 { // finish comes next, and closes
+		_ = s.client.closeWrite()
+	}
 }
 
 // lastWords is the ERR_Packet that the client gets, or nil.

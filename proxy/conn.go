@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bufio"
 	"net"
 	"syscall"
 	"time"
@@ -13,14 +14,16 @@ import (
 type conn struct {
 	net.Conn
 	raw    syscall.RawConn
-	reader *wire.Reader // connection phase only
+	fd     uintptr       // for who knows that nobody closes it meanwhile: see pump.write
+	reader *wire.Reader  // connection phase only
+	ahead  *bufio.Reader // beneath it; nil: nothing is read ahead
 	// Its session's mu guards these.
 	tight   bool // see suspectBackend
 	lasting bool // it has keepAlive
 }
 
-// newConn wraps a TCP or UNIX socket. lasting: it has keepAlive.
-func newConn(nc net.Conn, lasting bool) (*conn, error) {
+// newConn wraps a TCP or UNIX socket.
+func newConn(nc net.Conn) (*conn, error) {
 	sc, ok := nc.(syscall.Conn)
 	if !ok {
 		return nil, errNotASocket
@@ -29,8 +32,26 @@ func newConn(nc net.Conn, lasting bool) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = reportLeft(raw) // where it is not to be had, every read is followed by another
-	return &conn{Conn: nc, raw: raw, reader: wire.NewReader(nc, maxHandshake), lasting: lasting}, nil
+	c := &conn{Conn: nc, raw: raw, reader: wire.NewReader(nc, maxHandshake)}
+	return c, raw.Control(func(fd uintptr) { c.fd = fd })
+}
+
+// aheadSize holds a packet of the connection phase, for the most part.
+const aheadSize = 512
+
+// readAhead lets the reader take a packet's header and its payload by one system call.
+func (c *conn) readAhead() {
+	c.ahead = bufio.NewReaderSize(c.Conn, aheadSize)
+	c.reader = wire.NewReader(c.ahead, maxHandshake)
+}
+
+// handOver ends the connection phase. It returns what has been read ahead of its end, nothing for the most part.
+func (c *conn) handOver() (early []byte) {
+	if c.ahead != nil && c.ahead.Buffered() > 0 {
+		early, _ = c.ahead.Peek(c.ahead.Buffered())
+	}
+	c.reader, c.ahead = nil, nil
+	return early
 }
 
 // last gives the connection keepAlive, once it has turned out to last: most sessions of clients without a pool are over before, and

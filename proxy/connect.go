@@ -191,7 +191,6 @@ func (s *session) command(l *login, greeting *wire.HandshakeV10, status wire.Sta
 	}
 	_ = s.client.SetDeadline(time.Time{})
 	_ = s.back.SetDeadline(time.Time{})
-	s.client.reader, s.back.reader = nil, nil
 	s.user, s.hello, s.cred = l.response.Username, newHello(l.response), l.cred
 	s.threads.become(greeting.ConnectionID)
 	s.track = track.New(trackOptions(l.response, greeting, flavor), status)
@@ -201,6 +200,8 @@ func (s *session) command(l *login, greeting *wire.HandshakeV10, status wire.Sta
 	s.pumping.Store(2)
 	s.follow()
 	s.wonder()
+	s.up.put(s.client.handOver())
+	s.down.put(s.back.handOver())
 	return nil
 }
 

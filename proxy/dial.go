@@ -21,10 +21,14 @@ func (s *session) dial(b *backend.Backend, deadline time.Time, where **conn) (*w
 	if err != nil {
 		return nil, dialFailed(err, backend.Lack(err))
 	}
-	back, err := newConn(nc, false)
+	back, err := newConn(nc)
 	if err != nil {
 		_ = nc.Close()
 		return nil, &setupError{setupRefused, err}
+	}
+	_ = reportLeft(back.raw) // where it is not to be had, every read is followed by another
+	if where == &s.back {
+		back.readAhead()
 	}
 	s.mu.Lock()
 	*where = back

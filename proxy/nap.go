@@ -32,6 +32,7 @@ func (s *session) doze(now int64) bool {
 		s.client.last()
 		s.back.last()
 	}
+	s.overlooked(now)
 	if !s.server.sleepers.open() || s.nap.dozing || s.current() != Idle || now-s.since.Load() < int64(s.server.napAfter) || !s.drowsy() {
 		return false
 	}
@@ -39,6 +40,15 @@ func (s *session) doze(now int64) bool {
 	_ = s.client.SetReadDeadline(past)
 	_ = s.back.SetReadDeadline(past)
 	return true
+}
+
+// overlooked finds a client that has closed in the same moment in which it sent something, which is not announced, and of which nothing has been
+// heard since. Behind its statement is what it is only when that takes long, or when the client has closed its sending side alone.
+// One that is idle is found when it is to nap.
+func (s *session) overlooked(now int64) {
+	if s.end == Open && s.pumping.Load() > 0 && s.current() != Idle && now-s.since.Load() > int64(min(napEvery, s.server.napAfter)) && s.client.hungUp() {
+		_ = s.client.SetReadDeadline(past)
+	}
 }
 
 // drowsy reports whether nothing is under way, and nothing is meant to be.

@@ -13,9 +13,9 @@ import (
 // pump carries one direction of a session. It is one long call of syscall.RawConn.Read, whose callback reads without
 // blocking into a borrowed buffer, lets the session look at the bytes, and writes them to the other side; it parks in the
 // poller only when there is nothing to read, and then holds no buffer. After a read that did not fill the buffer it does not read
-// again just to meet EAGAIN: the poller is edge-triggered and announces later bytes, and receive says when something, an
-// end of the stream included, has come already. Only of a RST behind the bytes it does not know: where no answer, or the rest of
-// one, would show it, forward has the pump read again.
+// again just to meet EAGAIN: the poller is edge-triggered and announces later bytes. An end of the stream that came with the bytes is not
+// announced. Of a backend's, receiveAll tells, as the next statement must not be sent to one that has closed; of a client's, overlooked
+// finds out. Of a RST behind the bytes neither knows: where no answer, or the rest of one, would show it, forward has the pump read again.
 //
 // What a pump calls for a statement and its answer fits into the 2 KB of stack that a goroutine begins with; a deeper call
 // would double what an idle session holds (BenchmarkIdleSession).
@@ -29,6 +29,7 @@ type pump struct {
 	active atomic.Bool
 
 	// Owned by the pump's goroutine.
+	early   []byte // what was read in the connection phase already
 	large   bool   // the last read filled the buffer
 	rest    rest   // what the session has yet to see whole
 	done    bool   // the pump is to end
@@ -46,6 +47,23 @@ type pump struct {
 func (p *pump) start(s *session, src *conn) {
 	p.s, p.src = s, src
 	p.readable, p.writable = p.onReadable, p.onWritable
+}
+
+// put leaves to begin what has been read.
+func (p *pump) put(early []byte) {
+	p.early = early
+	p.active.Store(len(early) > 0)
+}
+
+// begin takes what was read in the connection phase already: a client that does not wait for the answer to its login, or a backend that
+// says something unasked right behind it.
+func (p *pump) begin() {
+	if len(p.early) == 0 {
+		return
+	}
+	p.forward(p.early, false)
+	p.early, p.kept = nil, 0
+	p.active.Store(false)
 }
 
 // rest is the beginning of a packet that the session asks to see again in front of what follows; nil almost always.
@@ -68,6 +86,7 @@ func (r *rest) get(buf []byte) int {
 // pumpUp carries what the client sends to the backend.
 func (s *session) pumpUp() {
 	defer s.pumpEnded()
+	s.up.begin()
 	for {
 		switch s.up.run() {
 		case woken:
@@ -90,6 +109,7 @@ func (s *session) pumpUp() {
 // takes the session to another backend.
 func (s *session) pumpDown() {
 	defer s.pumpEnded()
+	s.down.begin()
 	for {
 		h := s.down.run()
 		if h == woken && s.nods(&s.down, &s.nap.down) {
@@ -120,7 +140,10 @@ const (
 
 // run pumps until there is a reason to come back.
 func (p *pump) run() halt {
-	err := p.src.raw.Read(p.readable)
+	var err error
+	if !p.leave && !p.done {
+		err = p.src.raw.Read(p.readable)
+	}
 	switch {
 	case p.leave:
 		p.leave = false
@@ -141,10 +164,10 @@ func (p *pump) onReadable(fd uintptr) bool {
 	for {
 		buf := p.s.server.buffers.take(p.large)
 		at := p.rest.get(buf)
-		n, again, errno := receive(fd, buf[at:])
+		n, again, errno := p.receive(fd, buf[at:])
 		full := at+n == len(buf)
 		// A backend that has closed right behind its answer, as a draining FE does: what came in one segment leaves in one.
-		fin := again && !full && p == &p.s.down && hungUp(fd)
+		fin := again && n > 0 && !full && p == &p.s.down && hungUp(fd)
 		switch {
 		case n > 0:
 			if p.forward(buf[:at+n], fin) {
@@ -174,6 +197,14 @@ func (p *pump) onReadable(fd uintptr) bool {
 			return false
 		}
 	}
+}
+
+// receive reads what is there, and tells whether more may be there that no event will announce.
+func (p *pump) receive(fd uintptr, buf []byte) (n int, again bool, errno syscall.Errno) {
+	if p == &p.s.up {
+		return receive(fd, buf)
+	}
+	return receiveAll(fd, buf)
 }
 
 // giveBack returns a buffer, unless the statement in it may have to be sent again.
@@ -234,6 +265,16 @@ func (p *pump) forward(b []byte, fin bool) (again bool) {
 
 // write writes all of b to a connection, waiting as long as it takes: meanwhile nothing more is read from the source.
 func (p *pump) write(to *conn, b []byte, more bool) error {
+	if p == &p.s.down && !more { // the client's connection is closed behind both pumps: nothing need hold it open
+		n, errno := send(to.fd, b, false)
+		if errno != 0 {
+			n = 0
+		}
+		p.bytes += int64(n)
+		if b = b[n:]; len(b) == 0 {
+			return nil
+		}
+	}
 	p.out, p.more = b, more
 	err := to.raw.Write(p.writable)
 	if err == nil {

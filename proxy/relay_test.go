@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"segue/backend"
 	"segue/proxy/wire"
 )
 
@@ -60,7 +61,7 @@ func TestAnswerAndFINInOneSegment(t *testing.T) {
 }
 
 func TestStatementAndFINInOneSegment(t *testing.T) {
-	p := start(t, Options{}, newPeer(t, echo).spec("a"))
+	p := startWith(t, []backend.Spec{newPeer(t, echo).spec("a")}, drowsy)
 	for _, c := range []struct {
 		name string
 		last []byte

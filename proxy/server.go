@@ -152,12 +152,14 @@ func (s *Server) serve(nc net.Conn, lasting bool) {
 		s.turnAway(nc, cause)
 		return
 	}
-	client, err := newConn(nc, lasting)
+	client, err := newConn(nc)
 	if err != nil {
 		s.log.Error("accept client", "cause", err)
 		_ = nc.Close()
 		return
 	}
+	client.lasting = lasting
+	client.readAhead()
 	c := &session{server: s, opened: time.Now(), client: client}
 	c.turn.L = &c.mu
 	c.since.Store(s.elapsed())

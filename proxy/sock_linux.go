@@ -25,9 +25,19 @@ func reportLeft(raw syscall.RawConn) (err error) {
 	return err
 }
 
-// receive reads what is there. again is true if there may be more, an end of the stream included, that no new event
-// will announce.
+// receive reads what is there. again is false: what comes later is announced by an event, but for the end of the stream where that came
+// with the bytes.
 func receive(fd uintptr, buf []byte) (n int, again bool, errno syscall.Errno) {
+	r, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)), syscall.MSG_DONTWAIT, 0, 0)
+	if errno != 0 {
+		return 0, false, errno
+	}
+	return int(r), false, 0
+}
+
+// receiveAll reads what is there. again is true if there may be more, an end of the stream included, that no new event
+// will announce. It takes a twentieth more of the whole time of a statement than receive does.
+func receiveAll(fd uintptr, buf []byte) (n int, again bool, errno syscall.Errno) {
 	var control controlMessage
 	iov := syscall.Iovec{Base: &buf[0]}
 	iov.SetLen(len(buf))

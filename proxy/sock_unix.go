@@ -21,6 +21,10 @@ func receive(fd uintptr, buf []byte) (n int, again bool, errno syscall.Errno) {
 	return n, true, 0
 }
 
+func receiveAll(fd uintptr, buf []byte) (n int, again bool, errno syscall.Errno) {
+	return receive(fd, buf)
+}
+
 func send(fd uintptr, buf []byte, _ bool) (n int, errno syscall.Errno) {
 	n, err := syscall.Write(int(fd), buf)
 	if err != nil {
