@@ -25,7 +25,8 @@ type app struct {
 	out         io.Writer // what a person reads at the start
 	systemd     systemd
 	sockets     sockets
-	predecessor *predecessor // that this one is to take over from; nil: none
+	predecessor *predecessor    // that this one is to take over from; nil: none
+	threads     func(n int) int // sets how many there are; nil: that is fixed
 
 	registry *backend.Registry
 	monitor  *health.Monitor
@@ -43,13 +44,14 @@ type options struct {
 	log       *slog.Logger
 	out       io.Writer
 	systemd   systemd
-	sockets   sockets // that are bound already
-	takeover  bool    // take those of a Segue that runs, if one does
+	sockets   sockets         // that are bound already
+	takeover  bool            // take those of a Segue that runs, if one does
+	threads   func(n int) int // sets how many there are; nil: that is fixed
 }
 
 // newApp makes a Segue and binds its addresses. It starts nothing.
 func newApp(c *config.Config, o options) (*app, error) {
-	a := &app{started: time.Now(), log: o.log, out: o.out, systemd: o.systemd, reload: make(chan struct{}, 1)}
+	a := &app{started: time.Now(), log: o.log, out: o.out, systemd: o.systemd, threads: o.threads, reload: make(chan struct{}, 1)}
 	if err := a.open(c, o); err != nil {
 		return nil, err
 	}
@@ -82,6 +84,9 @@ func (a *app) run(ctx context.Context) error {
 	defer cede()
 	g, serving := errgroup.WithContext(ctx)
 	g.Go(func() error { return wrap("probe", a.monitor.Run(tail)) })
+	if a.threads != nil {
+		g.Go(func() error { followThreads(tail, a.threads, cpuTime, a.log); return nil })
+	}
 	g.Go(func() error { return wrap("watch configuration", a.watcher.Run(serving, a.config.current())) })
 	if err := a.relieve(serving); err != nil {
 		stop()

@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 )
 
 // world is what the program meets outside itself. Tests put their own in.
@@ -19,17 +20,19 @@ type world struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	notify         func(c chan<- os.Signal, sig ...os.Signal)
-	etc            string   // the configuration that is read when none is named
-	args           []string // of the command line that run runs
+	threads        func(n int) int // runtime.GOMAXPROCS; nil: the process is not this program's alone
+	etc            string          // the configuration that is read when none is named
+	args           []string        // of the command line that run runs
 }
 
 func main() {
 	w := &world{
-		stdout: os.Stdout,
-		stderr: os.Stderr,
-		getenv: os.Getenv,
-		notify: signal.Notify,
-		etc:    "/etc/segue/segue.yaml",
+		stdout:  os.Stdout,
+		stderr:  os.Stderr,
+		getenv:  os.Getenv,
+		notify:  signal.Notify,
+		threads: runtime.GOMAXPROCS,
+		etc:     "/etc/segue/segue.yaml",
 	}
 	os.Exit(w.run(context.Background(), os.Args[1:]))
 }

@@ -59,6 +59,10 @@ SEGUE_FLAVOR, SEGUE_LOG_LEVEL; and SEGUE_BACKENDS is a list with commas.`,
 		if err != nil {
 			return usageError{err}
 		}
+		threads := w.threads
+		if w.getenv("GOMAXPROCS") != "" {
+			threads = nil
+		}
 		a, err := newApp(c, options{
 			path:      path,
 			overrides: overrides,
@@ -67,6 +71,7 @@ SEGUE_FLAVOR, SEGUE_LOG_LEVEL; and SEGUE_BACKENDS is a list with commas.`,
 			systemd:   systemd{w.getenv("NOTIFY_SOCKET")},
 			sockets:   passed,
 			takeover:  *takeover,
+			threads:   threads,
 		})
 		if err != nil {
 			return err
