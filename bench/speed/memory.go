@@ -15,11 +15,11 @@ type held struct {
 }
 
 // The moments at which memory is looked at.
-var moments = []string{"after one statement each", "then idle for 10 s", "after 50 more each", "then idle again for 10 s"}
+var moments = []string{"after one statement each", "then idle for 20 s", "after 50 more each", "then idle again for 20 s"}
 
 const (
-	// rest is longer than a session must have been idle for Segue to let it nap.
-	rest = 10 * time.Second
+	// rest is longer than it takes Segue to let a session nap, 5 to 7 s, and to give back its memory, which it does every 10 s at most.
+	rest = 20 * time.Second
 	// passes of varied make 50 statements.
 	passes = 5
 )
