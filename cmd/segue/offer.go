@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// offers lets other Segues take over, until one has or ctx is done. It calls cede when one is ready, and tells that one when cede has returned.
-func (s *sockets) offers(ctx context.Context, log *slog.Logger, cede func()) {
+// offers lets other Segues take over, until one has, which it reports, or ctx is done. It calls cede when one is ready, and tells that one when cede has returned.
+func (s *sockets) offers(ctx context.Context, log *slog.Logger, cede func()) bool {
 	if s.offer == nil {
-		return
+		return false
 	}
 	defer s.offer.Close()
 	defer context.AfterFunc(ctx, func() { _ = s.offer.SetDeadline(time.Unix(1, 0)) })()
@@ -23,31 +23,25 @@ func (s *sockets) offers(ctx context.Context, log *slog.Logger, cede func()) {
 			if ctx.Err() == nil {
 				log.Warn("no other Segue can take over any more", "cause", err)
 			}
-			return
+			return false
 		}
 		pid, err := s.giveTo(ctx, conn)
 		if err == nil {
 			log.Info("another Segue has taken over", "pid", pid)
 			cede()
 			_ = conn.Close()
-			return
+			return true
 		}
 		_ = conn.Close()
 		log.Warn("another Segue has not taken over", "pid", pid, "cause", err)
 	}
+	return false
 }
 
 // cedes lets another Segue take over. It returns true when that has happened and the sessions that are left have had their time, false when ctx is
 // done or no other can take over.
 func (a *app) cedes(ctx context.Context, cedeAPI func()) bool {
-	ceded := false
-	a.sockets.offers(ctx, a.log, func() {
-		ceded = true
-		cedeAPI()
-		_ = a.sockets.api.Close()
-		_ = a.sockets.clients.Close()
-	})
-	if !ceded {
+	if !a.sockets.offers(ctx, a.log, func() { cedeAPI(); a.sockets.close() }) {
 		return false
 	}
 	most := a.config.current().TakeoverTimeout
@@ -62,7 +56,7 @@ func (a *app) cedes(ctx context.Context, cedeAPI func()) bool {
 
 // giveTo gives a new Segue the sockets, and returns without an error when it is ready.
 func (s *sockets) giveTo(ctx context.Context, conn *net.UnixConn) (pid int32, err error) {
-	_ = conn.SetDeadline(time.Now().Add(takeoverTimeout))
+	_ = conn.SetDeadline(time.Now().Add(readyTimeout))
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	uid, pid, err := peer(conn)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 // app.cedes). Both have the same sockets, so that there is no moment in which nobody listens and no client is lost in a queue. If the new one
 // ends before it is ready, nothing has happened.
 
-// takeoverTimeout is how long a new Segue may take to be ready.
-const takeoverTimeout = 30 * time.Second
+// readyTimeout is how long a new Segue may take to be ready.
+const readyTimeout = 30 * time.Second
 
 // takenOver is what the new one says when it is ready.
 var takenOver = []byte{1}
@@ -48,7 +48,7 @@ type predecessor struct {
 func (p *predecessor) relieve() {
 	defer p.conn.Close()
 	_, _ = p.conn.Write(takenOver)
-	_ = p.conn.SetReadDeadline(time.Now().Add(takeoverTimeout))
+	_ = p.conn.SetReadDeadline(time.Now().Add(readyTimeout))
 	_, _ = p.conn.Read(make([]byte, 1))
 }
 
@@ -86,7 +86,7 @@ func (p *predecessor) ask() (s sockets, err error) {
 	if uid != os.Geteuid() {
 		return s, fmt.Errorf("the Segue that runs is user %d's, this is user %d's; start it as the same user", uid, os.Geteuid())
 	}
-	_ = p.conn.SetReadDeadline(time.Now().Add(takeoverTimeout))
+	_ = p.conn.SetReadDeadline(time.Now().Add(readyTimeout))
 	message, rights := make([]byte, 1), make([]byte, syscall.CmsgSpace(3*4))
 	_, n, _, _, err := p.conn.ReadMsgUnix(message, rights)
 	if err != nil {

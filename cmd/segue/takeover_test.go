@@ -118,17 +118,21 @@ func (p *program) open(addr, api string) *serving {
 	return s
 }
 
+// takeOverFrom starts a Segue that takes over from the one at addr, if there is one.
+func takeOverFrom(t *testing.T, path, addr, api string) *serving {
+	t.Helper()
+	p := process(t, "", nil, "serve", "--config", path, "--takeover")
+	p.prints(`listens on (\S+),`)
+	return p.open(addr, api)
+}
+
 // One process after the other takes over while clients come and go. Nobody is turned away, and what runs on the old one ends in peace.
 func TestTakeover(t *testing.T) {
 	t.Parallel()
 	fes := frontends(t, 2, fesim.Options{})
 	addr, api := deadAddress(t), deadAddress(t)
 	path := configFile(t, configuration(fes, fmt.Sprintf("listen: %s\nadmin: %s\n", addr, api)))
-	takeover := func() *serving {
-		p := process(t, "", nil, "serve", "--config", path, "--takeover")
-		p.prints(`listens on (\S+),`)
-		return p.open(addr, api)
-	}
+	takeover := func() *serving { return takeOverFrom(t, path, addr, api) }
 	now := takeover() // there is nobody: a start like any other
 	visitors := visit(t, addr)
 	for range 3 {
@@ -204,15 +208,10 @@ func TestTakeoverThatEnds(t *testing.T) {
 			fes := frontends(t, 1, fesim.Options{})
 			addr, api := deadAddress(t), deadAddress(t)
 			path := configFile(t, configuration(fes, fmt.Sprintf("listen: %s\nadmin: %s\ndrain: {takeover_timeout: %s}\n", addr, api, test.timeout)))
-			takeover := func() *serving {
-				p := process(t, "", nil, "serve", "--config", path, "--takeover")
-				p.prints(`listens on (\S+),`)
-				return p.open(addr, api)
-			}
-			old := takeover()
+			old := takeOverFrom(t, path, addr, api)
 			idle := old.conn()
 			old.on(idle)
-			takeover()
+			takeOverFrom(t, path, addr, api)
 			eventually(t, "taken over", func() bool {
 				return strings.Contains(old.stderr.String(), `"msg":"going on for the sessions that are left","sessions":1`)
 			})
