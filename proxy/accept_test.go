@@ -8,15 +8,21 @@ import (
 	"segue/backend"
 )
 
-// A listener that fails for a while does not end the server: bugs.md 11.
-func TestBug11_AcceptGoesOnAfterAnError(t *testing.T) {
+// echoing is a server in front of an echo backend, and what it is to accept on.
+func echoing(t *testing.T) (*Server, net.Listener) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	registry := backend.NewRegistry(backend.Options{})
 	registry.Apply([]backend.Spec{newPeer(t, echo).spec("a")})
-	s := NewServer(registry, Options{}, nil, nil)
+	return NewServer(registry, Options{}, nil, nil), ln
+}
+
+// A listener that fails for a while does not end the server: bugs.md 11.
+func TestBug11_AcceptGoesOnAfterAnError(t *testing.T) {
+	s, ln := echoing(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx, &flaky{Listener: ln, failures: 3}) }()
@@ -37,13 +43,7 @@ func TestServeWithoutListener(t *testing.T) {
 		"told to stop":      func(_ net.Conn, cancel func()) { cancel() },
 	} {
 		t.Run(name, func(t *testing.T) {
-			ln, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			registry := backend.NewRegistry(backend.Options{})
-			registry.Apply([]backend.Spec{newPeer(t, echo).spec("a")})
-			s := NewServer(registry, Options{}, nil, nil)
+			s, ln := echoing(t)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			done := make(chan error, 1)

@@ -191,7 +191,7 @@ func pair(t *testing.T) (*conn, net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	near, err := newConn(nc)
+	near, err := newConn(nc, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,8 +22,9 @@ type conn struct {
 	lasting bool // it has keepAlive
 }
 
-// newConn wraps a TCP or UNIX socket.
-func newConn(nc net.Conn) (*conn, error) {
+// newConn wraps a TCP or UNIX socket. With ahead, its reader takes a packet's header and its payload by one system call, and may take what is
+// behind them: see handOver.
+func newConn(nc net.Conn, ahead bool) (*conn, error) {
 	sc, ok := nc.(syscall.Conn)
 	if !ok {
 		return nil, errNotASocket
@@ -32,18 +33,18 @@ func newConn(nc net.Conn) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: nc, raw: raw, reader: wire.NewReader(nc, maxHandshake)}
+	c := &conn{Conn: nc, raw: raw}
+	if ahead {
+		c.ahead = bufio.NewReaderSize(nc, aheadSize)
+		c.reader = wire.NewReader(c.ahead, maxHandshake)
+	} else {
+		c.reader = wire.NewReader(nc, maxHandshake)
+	}
 	return c, raw.Control(func(fd uintptr) { c.fd = fd })
 }
 
 // aheadSize holds a packet of the connection phase, for the most part.
 const aheadSize = 512
-
-// readAhead lets the reader take a packet's header and its payload by one system call.
-func (c *conn) readAhead() {
-	c.ahead = bufio.NewReaderSize(c.Conn, aheadSize)
-	c.reader = wire.NewReader(c.ahead, maxHandshake)
-}
 
 // handOver ends the connection phase. It returns what has been read ahead of its end, nothing for the most part.
 func (c *conn) handOver() (early []byte) {

@@ -21,15 +21,12 @@ func (s *session) dial(b *backend.Backend, deadline time.Time, where **conn) (*w
 	if err != nil {
 		return nil, dialFailed(err, backend.Lack(err))
 	}
-	back, err := newConn(nc)
+	back, err := newConn(nc, where == &s.back)
 	if err != nil {
 		_ = nc.Close()
 		return nil, &setupError{setupRefused, err}
 	}
 	_ = reportLeft(back.raw) // where it is not to be had, every read is followed by another
-	if where == &s.back {
-		back.readAhead()
-	}
 	s.mu.Lock()
 	*where = back
 	s.mu.Unlock()

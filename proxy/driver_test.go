@@ -23,6 +23,8 @@ type driver struct {
 	database string
 	// user is u if it is empty.
 	user string
+	// behind is sent in one write with the login.
+	behind []byte
 	// slow is how long it takes to answer.
 	slow time.Duration
 	// shy clients give their password only to an AuthSwitchRequest.
@@ -78,6 +80,7 @@ func (d *driver) login(password string) error {
 	for seq, answer := uint8(1), r.Append(nil); ; seq += 2 {
 		time.Sleep(d.slow)
 		b, _ := wire.AppendPacket(nil, seq, answer)
+		b, d.behind = append(b, d.behind...), nil
 		if _, err := d.Write(b); err != nil {
 			return err
 		}

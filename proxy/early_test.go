@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"log/slog"
 	"testing"
 	"time"
 
@@ -13,26 +12,11 @@ import (
 func TestStatementsBehindTheLogin(t *testing.T) {
 	p := start(t, Options{}, newPeer(t, echo).spec("a"))
 	d := p.dial()
-	payload, err := d.next(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := d.hello.Decode(payload); err != nil {
-		t.Fatal(err)
-	}
-	r := wire.HandshakeResponse41{
-		Capabilities: d.caps &^ wire.ClientConnectWithDB, Charset: 33, Username: "u", AuthPlugin: "mysql_native_password",
-		AuthResponse: wire.NativePassword(d.hello.AuthData, []byte("pw")),
-	}
-	b, _ := wire.AppendPacket(nil, 1, r.Append(nil))
 	for _, text := range []string{"SELECT 1", "SELECT 2"} {
-		b, _ = wire.AppendPacket(b, 0, append([]byte{byte(wire.ComQuery)}, text...))
+		d.behind, _ = wire.AppendPacket(d.behind, 0, append([]byte{byte(wire.ComQuery)}, text...))
 	}
-	if _, err := d.Write(b); err != nil {
+	if err := d.login("pw"); err != nil {
 		t.Fatal(err)
-	}
-	if payload, err := d.next(2); err != nil || payload[0] != 0 {
-		t.Fatalf("login: %x, %v", payload, err)
 	}
 	for _, text := range []string{"SELECT 1", "SELECT 2"} {
 		if got, err := d.row(); err != nil || string(got) != text {
@@ -68,13 +52,6 @@ func TestWordsBehindTheLogin(t *testing.T) {
 	}
 }
 
-// drowsy is a server whose sessions nap as soon as they are idle.
-func drowsy(r *backend.Registry) *Server {
-	s := NewServer(r, Options{}, slog.New(slog.DiscardHandler), nil)
-	s.napAfter = 10 * time.Millisecond
-	return s
-}
-
 // A client that closes in the moment in which it sends a statement that takes long does not keep its backend.
 func TestStatementThatTakesLongAndFINInOneSegment(t *testing.T) {
 	gone := make(chan struct{})
@@ -87,7 +64,7 @@ func TestStatementThatTakesLongAndFINInOneSegment(t *testing.T) {
 		}
 		_, _, _ = c.r.Next() // until the sending side has been closed
 		close(gone)
-	}).spec("a")}, drowsy)
+	}).spec("a")}, soonAsleep(Options{}))
 	d := p.connect()
 	(&peerConn{TCPConn: d.TCPConn, t: t}).sendAndClose(0, append([]byte{byte(wire.ComQuery)}, "SELECT SLEEP(1000)"...))
 	select {

@@ -35,7 +35,7 @@ func TestConnectionsThatLastHaveKeepalive(t *testing.T) {
 func TestConnectionOfAnotherListener(t *testing.T) {
 	near, far := net.Pipe()
 	defer func() { _ = far.Close() }()
-	if _, err := newConn(near); err == nil {
+	if _, err := newConn(near, false); err == nil {
 		t.Error("a pipe is no socket")
 	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -52,7 +52,7 @@ func TestConnectionOfAnotherListener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := newConn(accepted)
+	c, err := newConn(accepted, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -86,7 +86,7 @@ func again(t *testing.T, address string, s *session, cred *credential, statement
 	}
 	defer func() { _ = nc.Close() }()
 	_ = nc.SetDeadline(time.Now().Add(patience))
-	c, err := newConn(nc)
+	c, err := newConn(nc, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,9 +42,8 @@ func (s *session) doze(now int64) bool {
 	return true
 }
 
-// overlooked finds a client that has closed in the same moment in which it sent something, which is not announced, and of which nothing has been
-// heard since. Behind its statement is what it is only when that takes long, or when the client has closed its sending side alone.
-// One that is idle is found when it is to nap.
+// overlooked finds a client that has closed in the moment in which it sent something, which is not announced (see pump). It matters only while
+// its statement takes long: an answer to a client that has gone fails, and an idle session looks again when it naps.
 func (s *session) overlooked(now int64) {
 	if s.end == Open && s.pumping.Load() > 0 && s.current() != Idle && now-s.since.Load() > int64(min(napEvery, s.server.napAfter)) && s.client.hungUp() {
 		_ = s.client.SetReadDeadline(past)

@@ -8,14 +8,19 @@ import (
 	"segue/backend"
 )
 
+// soonAsleep makes a server whose sessions nap as soon as they are idle.
+func soonAsleep(o Options) func(*backend.Registry) *Server {
+	return func(r *backend.Registry) *Server {
+		s := NewServer(r, o, slog.New(slog.DiscardHandler), nil)
+		s.napAfter = 10 * time.Millisecond
+		return s
+	}
+}
+
 // napping starts a server with backends a and b and a session on a that naps.
 func napping(t *testing.T) (*proxied, *driver) {
 	t.Helper()
-	p := startWith(t, []backend.Spec{newPeer(t, echo).spec("a"), newPeer(t, echo).spec("b")}, func(r *backend.Registry) *Server {
-		s := NewServer(r, known(), slog.New(slog.DiscardHandler), nil)
-		s.napAfter = 10 * time.Millisecond
-		return s
-	})
+	p := startWith(t, []backend.Spec{newPeer(t, echo).spec("a"), newPeer(t, echo).spec("b")}, soonAsleep(known()))
 	_ = p.registry.SetAdmin("b", backend.Maint)
 	d := p.connect()
 	d.ask("SELECT 'before'")

@@ -14,11 +14,11 @@ import (
 // blocking into a borrowed buffer, lets the session look at the bytes, and writes them to the other side; it parks in the
 // poller only when there is nothing to read, and then holds no buffer. After a read that did not fill the buffer it does not read
 // again just to meet EAGAIN: the poller is edge-triggered and announces later bytes. An end of the stream that came with the bytes is not
-// announced. Of a backend's, receiveAll tells, as the next statement must not be sent to one that has closed; of a client's, overlooked
+// announced. Of a backend's, receiveLeft tells, as the next statement must not be sent to one that has closed; of a client's, overlooked
 // finds out. Of a RST behind the bytes neither knows: where no answer, or the rest of one, would show it, forward has the pump read again.
 //
-// What a pump calls for a statement and its answer fits into the 2 KB of stack that a goroutine begins with; a deeper call
-// would double what an idle session holds (BenchmarkIdleSession).
+// What a pump calls for a statement and its answer takes a little more than the 2 KB of stack that a goroutine begins with: it has 4 KB from its
+// first statement on. A much deeper call would double what an idle session holds (BenchmarkIdleSession).
 type pump struct {
 	s        *session
 	src      *conn                 // that of pumpDown changes with a move
@@ -204,7 +204,7 @@ func (p *pump) receive(fd uintptr, buf []byte) (n int, again bool, errno syscall
 	if p == &p.s.up {
 		return receive(fd, buf)
 	}
-	return receiveAll(fd, buf)
+	return receiveLeft(fd, buf)
 }
 
 // giveBack returns a buffer, unless the statement in it may have to be sent again.
@@ -266,10 +266,7 @@ func (p *pump) forward(b []byte, fin bool) (again bool) {
 // write writes all of b to a connection, waiting as long as it takes: meanwhile nothing more is read from the source.
 func (p *pump) write(to *conn, b []byte, more bool) error {
 	if p == &p.s.down && !more { // the client's connection is closed behind both pumps: nothing need hold it open
-		n, errno := send(to.fd, b, false)
-		if errno != 0 {
-			n = 0
-		}
+		n, _ := send(to.fd, b, false) // what is wrong shows again below
 		p.bytes += int64(n)
 		if b = b[n:]; len(b) == 0 {
 			return nil

@@ -61,7 +61,7 @@ func TestAnswerAndFINInOneSegment(t *testing.T) {
 }
 
 func TestStatementAndFINInOneSegment(t *testing.T) {
-	p := startWith(t, []backend.Spec{newPeer(t, echo).spec("a")}, drowsy)
+	p := startWith(t, []backend.Spec{newPeer(t, echo).spec("a")}, soonAsleep(Options{}))
 	for _, c := range []struct {
 		name string
 		last []byte

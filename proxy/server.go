@@ -97,9 +97,9 @@ func (s *Server) elapsed() int64 { return int64(time.Since(s.started)) }
 // at is the moment at which elapsed was ns.
 func (s *Server) at(ns int64) time.Time { return s.started.Add(time.Duration(ns)) }
 
-// Serve accepts clients on ln until ctx is done or ln fails. It then closes ln, ends each session at its next statement
-// boundary outside a transaction, cuts those that are left when the drain timeout is over, and returns when all have ended:
-// nil, or what was wrong with ln. Where another has closed ln, the sessions are served until they end by themselves or ctx is done.
+// Serve accepts clients on ln until ctx is done. It then closes ln, ends each session at its next statement boundary outside a
+// transaction, cuts those that are left when the drain timeout is over, and returns nil when all have ended. Where somebody else
+// closes ln, the sessions are served until they end by themselves or ctx is done. Other errors of ln are logged, and waited out.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	var wg sync.WaitGroup
 	stopSleepers := s.sleepers.start()
@@ -108,22 +108,19 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	wg.Go(func() { s.tend(watching) })
 	wg.Go(func() { s.awaitStop(ctx, watching) })
 	stopAccepting := context.AfterFunc(ctx, func() { _ = ln.Close() })
-	err := s.accept(ctx, ln)
+	s.accept(ctx, ln)
 	stopAccepting()
 	_ = ln.Close()
-	if err != nil {
-		s.shutDown()
-	}
 	s.wg.Wait()
 	stopWatching()
 	wg.Wait()
 	stopSleepers()
 	s.ledger.tell(time.Now(), true)
-	return err
+	return nil
 }
 
-// accept serves clients until the listener is closed.
-func (s *Server) accept(ctx context.Context, ln net.Listener) error {
+// accept serves clients until the listener is closed or ctx is done.
+func (s *Server) accept(ctx context.Context, ln net.Listener) {
 	_, lasting := ln.(listener)
 	for pause := minPause; ; {
 		nc, err := ln.Accept()
@@ -133,14 +130,14 @@ func (s *Server) accept(ctx context.Context, ln net.Listener) error {
 			s.guarded("accept", func() { s.serve(nc, lasting) })
 			continue
 		case ctx.Err() != nil, errors.Is(err, net.ErrClosed):
-			return nil
+			return
 		}
 		// Out of file descriptors, most likely: clients wait in the listen queue until some are free.
 		s.log.Error("accept client", "cause", acceptCause(err), "took", pause)
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return nil
+			return
 		}
 		pause = min(2*pause, time.Second)
 	}
@@ -152,14 +149,13 @@ func (s *Server) serve(nc net.Conn, lasting bool) {
 		s.turnAway(nc, cause)
 		return
 	}
-	client, err := newConn(nc)
+	client, err := newConn(nc, true)
 	if err != nil {
 		s.log.Error("accept client", "cause", err)
 		_ = nc.Close()
 		return
 	}
 	client.lasting = lasting
-	client.readAhead()
 	c := &session{server: s, opened: time.Now(), client: client}
 	c.turn.L = &c.mu
 	c.since.Store(s.elapsed())

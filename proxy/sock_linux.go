@@ -35,9 +35,9 @@ func receive(fd uintptr, buf []byte) (n int, again bool, errno syscall.Errno) {
 	return int(r), false, 0
 }
 
-// receiveAll reads what is there. again is true if there may be more, an end of the stream included, that no new event
+// receiveLeft reads what is there, and tells what is left. again is true if there may be more, an end of the stream included, that no new event
 // will announce. It takes a twentieth more of the whole time of a statement than receive does.
-func receiveAll(fd uintptr, buf []byte) (n int, again bool, errno syscall.Errno) {
+func receiveLeft(fd uintptr, buf []byte) (n int, again bool, errno syscall.Errno) {
 	var control controlMessage
 	iov := syscall.Iovec{Base: &buf[0]}
 	iov.SetLen(len(buf))

@@ -21,7 +21,7 @@ func receive(fd uintptr, buf []byte) (n int, again bool, errno syscall.Errno) {
 	return n, true, 0
 }
 
-func receiveAll(fd uintptr, buf []byte) (n int, again bool, errno syscall.Errno) {
+func receiveLeft(fd uintptr, buf []byte) (n int, again bool, errno syscall.Errno) {
 	return receive(fd, buf)
 }
 

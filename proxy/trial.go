@@ -57,7 +57,7 @@ func greeted(ctx context.Context, address string) (*conn, *wire.HandshakeV10, er
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = nc.SetDeadline(deadline)
 	}
-	c, err := newConn(nc)
+	c, err := newConn(nc, false)
 	g := new(wire.HandshakeV10)
 	if err == nil {
 		var payload []byte
