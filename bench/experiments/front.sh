@@ -40,7 +40,7 @@ direct-*) ;;
 *-listens) listens ;;
 haproxy-cloud-restart) kill -TERM "$old" && await gone "$old" && kill -USR1 "$next" && await listens ;;
 haproxy-tuned-restart) kill -USR2 "$old" ;; # its reload: another process gets the sockets, the old one serves its sessions to their end
-segue-restart) kill -USR1 "$next" ;;                            # a takeover, to the same effect
+segue-restart) kill -USR1 "$next" ;; # a takeover, to the same effect
 haproxy-*-drain) haproxy_says "set server mysql/server-$2 state drain" && sleep 5 ;;
 haproxy-*-ready) haproxy_says "set server mysql/server-$2 state ready" ;;
 segue-drain)
