@@ -1,0 +1,97 @@
+package login
+
+import (
+	"bytes"
+	"errors"
+
+	"segue/backend/client"
+	"segue/backend/wire"
+)
+
+var (
+	errTLS          = errors.New("read HandshakeResponse41: the client asks for TLS, which this listener does not offer")
+	errTurn         = errors.New("connection phase: the client speaks out of turn")
+	errBackendTurn  = errors.New("authentication: it speaks out of turn")
+	errStuck        = errors.New("the client's protocol does not let it log in to another backend unseen")
+	errCapabilities = errors.New("capabilities differ from those the client was promised")
+)
+
+// FromClient takes the client's next packet.
+func (h *Handshake) FromClient(out *Output, payload []byte, seq uint8) Outcome {
+	switch h.wait {
+	case ForClient:
+	case ForNothing:
+		return ClientEnded
+	default:
+		return h.stop(Protocol, errTurn)
+	}
+	h.seq = seq + 1
+	h.standing = verdictOrMore
+	switch h.question {
+	case theGreeting:
+		return h.responded(out, payload)
+	case ourSwitch:
+		h.switchAnswered(payload)
+		h.response.AuthPlugin, h.response.AuthResponse = h.asked.Plugin, h.asked.Answer
+		h.know()
+		return h.proceed(out)
+	case itsSwitch:
+		h.switchAnswered(payload)
+		h.know()
+	case lateSwitch:
+		h.switchAnswered(payload)
+		if h.back != nil && h.stage == awaits {
+			h.passOn(out, []byte{0x01, wire.SHA2FullAuth})
+			h.question, h.wait = itsData, ForClient
+			return Continues
+		}
+	case itsData:
+		h.standing = verdictOnly
+		if h.asked.Plugin == wire.PluginCachingSHA2Password && len(payload) == 1 && payload[0] == wire.SHA2RequestKey {
+			h.standing = publicKey
+		}
+	}
+	if h.back == nil || h.stage != awaits { // the one that has asked is gone
+		return h.proceed(out)
+	}
+	at := len(out.Backend)
+	out.Backend = append(append(out.Backend, 0, 0, 0, 0), payload...)
+	h.toBackend(out, at)
+	h.stage, h.wait = owes, ForBackend
+	return Continues
+}
+
+func (h *Handshake) switchAnswered(payload []byte) {
+	h.asked = h.pending
+	h.asked.Answer = bytes.Clone(payload)
+}
+
+// responded takes the client's answer to its greeting, and makes of it what a backend is told.
+func (h *Handshake) responded(out *Output, payload []byte) Outcome {
+	if wire.IsSSLRequest(payload) { // what may have come behind it, in the clear, is not looked at
+		return h.stop(Protocol, errTLS)
+	}
+	r := &h.response
+	if err := r.Decode(payload); err != nil {
+		return h.stop(Protocol, err)
+	}
+	// A client that sends what it was not offered has it cleared, so that both sides and whoever follows agree. But PHP's mysqlnd compresses when
+	// it is told to, offered or not: what the server can do is then done, unread.
+	insisted := r.Capabilities & h.can & (wire.ClientCompress | wire.ClientZstdCompressionAlgorithm)
+	r.Capabilities &^= client.Shaping &^ (h.offered | insisted)
+	if !r.Capabilities.Has(wire.ClientLongPassword) {
+		r.SetExtCapabilities(r.ExtCapabilities() & h.ext)
+	}
+	h.said = true
+	h.asked.Plugin, h.asked.Answer = r.AuthPlugin, r.AuthResponse
+	if h.asked.Plugin == "" {
+		h.asked.Plugin = wire.PluginNativePassword
+	}
+	if h.users != nil {
+		h.account = h.users.Account(r.Username)
+	}
+	h.know()
+	h.native = h.cred == nil && h.account != nil && h.account.HasHash && !h.account.HasPassword &&
+		h.asked.Plugin != wire.PluginNativePassword && !h.asked.Empty() && r.Capabilities.Has(wire.ClientPluginAuth)
+	return h.proceed(out)
+}
