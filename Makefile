@@ -9,6 +9,8 @@ FUZZTIME ?= 30s
 ROUNDS ?= 1
 MINUTES ?= 0.75
 SEED ?= 1
+LIVES ?= 1000000
+CORE := ./proxy
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 .PHONY: help
@@ -26,12 +28,25 @@ demo: build ## Show the main job: a rolling restart, with a cloud load balancer 
 .PHONY: test
 test: deps ## Run all tests: unit tests with the race detector, then real clients on real servers
 	$(GO) test -race -shuffle=on -timeout 10m $$($(GO) list ./... | grep -v /proxy/e2e)
+	$(GO) test -timeout 5m -count=1 -run '^TestSimulation$$' $(CORE) -sim.lives 100000
 	$(GO) test -timeout 15m -v -skip '^TestMove' ./proxy/e2e
 
 .PHONY: e2e
 e2e: deps ## Restart, kill and stop FEs, MariaDB and TiDB under clients that keep state, ROUNDS times, and check consistency for MINUTES from SEED (the first run builds TiDB: 6 to 15 minutes)
 	GO='$(GO)' proxy/e2e/tidb/build.sh
 	$(GO) test -timeout 60m -v -run '^TestMove' ./proxy/e2e -rounds $(ROUNDS) -minutes $(MINUTES) -seed $(SEED)
+
+.PHONY: corpus
+corpus: deps ## Play MariaDB's own tests, all of the list, on a server: directly, through Segue, while sessions move after every statement, and while they lose their connections (half an hour)
+	$(GO) test -timeout 90m -count=1 -v -run '^TestMoveCorpus$$' ./proxy/e2e -corpus 1
+
+.PHONY: simulate
+simulate: ## Play LIVES lives in virtual time around the core, beginning with SEED, and check each answer
+	$(GO) test -timeout 0 -count=1 -v -run '^TestSimulation$$' $(CORE) -sim.lives $(LIVES) -sim.seed $(SEED)
+
+.PHONY: mutants
+mutants: ## Have the simulation find each of three dozen faults that are put into the core, each within a minute
+	$(GO) test -timeout 60m -count=1 -v -run '^TestMutants$$' $(CORE) -sim.mutants
 
 .PHONY: unit
 unit: ## Run the tests that need nothing but Go

@@ -3,17 +3,19 @@ package backend
 import (
 	"sync/atomic"
 	"time"
+
+	"segue/backend/dial"
 )
 
 // Backend is one server, from the [Registry.Apply] that brought it to the one that removed it. It stays the same
 // *Backend as long as its name and address stay the same, whatever else changes. All methods may be called by anyone at
-// any time, none of them blocks, and none allocates but Learn and Spoke.
+// any time, none of them blocks, and none allocates but Learn, Spoke, Fill and Status of one that is full.
 type Backend struct {
 	// Static after construction.
 	name    string
 	address string
 
-	// Read by anyone. status is replaced as a whole, with Registry.mu held; its Sessions is not filled in.
+	// Read by anyone. status is replaced as a whole, with Registry.mu held; its Sessions and Full are not filled in.
 	status atomic.Pointer[Status]
 	// Read by anyone, written with Registry.mu held.
 	sessions   atomic.Int64
@@ -24,6 +26,8 @@ type Backend struct {
 	facts     atomic.Pointer[Facts]
 	lastSpoke atomic.Pointer[time.Time]
 	taken     chan struct{} // holds one
+	room      room
+	reached   dial.Memory
 
 	// Guarded by Registry.mu.
 	backoff backoff
@@ -46,11 +50,17 @@ func (b *Backend) Address() string { return b.address }
 func (b *Backend) Status() Status {
 	s := *b.status.Load()
 	s.Sessions = b.Sessions()
+	if f, full := b.Full(); full {
+		s.Full = f.String()
+	}
 	return s
 }
 
 // Leaving is Status().Leaving() without the copy, for callers that ask at every statement.
 func (b *Backend) Leaving() (cause string, leaving bool) { return b.status.Load().leaving() }
+
+// Reached is by which of its name's addresses it could be reached last.
+func (b *Backend) Reached() *dial.Memory { return &b.reached }
 
 // Sessions is the number of leases held now, those of sessions that are still being set up included.
 func (b *Backend) Sessions() int { return int(b.sessions.Load()) }
@@ -107,6 +117,8 @@ type Status struct {
 	Admin  Admin  `json:"admin"`
 	// Cause says in a few words why Health is what it is, or what is wrong with how it is probed. Empty: nothing to say.
 	Cause string `json:"cause"`
+	// Full says what the backend has said if it has no room for one more connection; empty: it has. See [Full].
+	Full string `json:"full,omitempty"`
 	// Since is when Health or Admin last changed.
 	Since time.Time `json:"since"`
 	// Removed: the configuration no longer knows the backend; it lives on through its leases.

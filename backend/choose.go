@@ -13,7 +13,8 @@ import "time"
 //  3. unknown or stopping: the least bad one still serves rather than nobody; those in back-off last
 //  4. down: what is broken may be the probing (fail open); those in back-off last
 //
-// Backends that are drained, in maintenance or removed are in none: the operator's word is law.
+// Backends that are drained, in maintenance or removed are in none: the operator's word is law. Nor are those that are full, but for one trial a
+// second: see [Full].
 func (r *Registry) Lease(avoid func(*Backend) bool) (*Lease, error) { return r.lease(avoid, false) }
 
 // LeaseRested is Lease for those who can wait: it also passes over backends in back-off, but for the one lease that tries
@@ -33,7 +34,7 @@ func (r *Registry) lease(avoid func(*Backend) bool, rested bool) (*Lease, error)
 		s := b.status.Load()
 		blocked := b.backoff.blocked(now)
 		tier, ok := tierOf(s, blocked)
-		if !ok || tier > best || rested && blocked || avoid != nil && avoid(b) {
+		if !ok || tier > best || b.Crowded() || rested && blocked || avoid != nil && avoid(b) {
 			continue
 		}
 		if tier < best {
@@ -61,6 +62,7 @@ func (r *Registry) shareLocked(b *Backend, now time.Time) float64 {
 func (r *Registry) takeLocked(b *Backend, now time.Time) *Lease {
 	l := &Lease{registry: r, backend: b}
 	l.level = b.backoff.take(l, now)
+	b.Try()
 	b.sessions.Add(1)
 	b.lastLeased.Store(now.UnixNano())
 	select {

@@ -19,8 +19,11 @@ var flavorNames = [numFlavors]string{StarRocks: "starrocks", Doris: "doris", TiD
 // String gives the flavor's name as it stands in the configuration.
 func (f Flavor) String() string { return nameOf("flavor", flavorNames[:], f) }
 
-// ParseFlavor is the reverse of [Flavor.String].
+// ParseFlavor is the reverse of [Flavor.String]. MariaDB is of the flavor mysql.
 func ParseFlavor(text string) (Flavor, error) {
+	if text == "mariadb" {
+		return MySQL, nil
+	}
 	return parseName[Flavor]("flavor", flavorNames[:], text)
 }
 
@@ -34,6 +37,20 @@ func (f *Flavor) UnmarshalText(text []byte) error {
 		*f = v
 	}
 	return err
+}
+
+// Port is the MySQL port that a flavor's servers listen on unless they are told otherwise.
+func (f Flavor) Port() string {
+	switch f {
+	case TiDB:
+		return "4000"
+	case MySQL:
+		return "3306"
+	case StarRocks, Doris:
+		return "9030"
+	default:
+		return ""
+	}
 }
 
 // HealthURL derives the health URL of the server with this MySQL address ("host:port") from the flavor's default ports:
@@ -55,3 +72,6 @@ func (f Flavor) HealthURL(address string) string {
 		return ""
 	}
 }
+
+// IsFE reports whether servers of the flavor are FEs: StarRocks's, and Doris's, from which they come.
+func (f Flavor) IsFE() bool { return f == StarRocks || f == Doris }

@@ -15,7 +15,7 @@ type Health uint8
 // The healths. The zero value is Unknown.
 const (
 	Unknown  Health = iota // not probed often enough to say
-	Up                     // every check has passed
+	Up                     // every check has passed; it may be full nevertheless, see Full
 	Stopping               // it answers, and says that it is leaving
 	Down                   // it does not answer, or not as it should
 	numHealths

@@ -25,6 +25,7 @@ func (l *Lease) Established() {
 		return
 	}
 	l.settled = true
+	l.backend.Roomy()
 	l.backend.logins.Add(1)
 	l.backend.backoff.established()
 }
@@ -48,6 +49,12 @@ func (l *Lease) Failed(cause error) {
 		}
 	}
 	l.releaseLocked(now)
+}
+
+// Full says that the backend has no room for the session, and releases the lease. It is no failure: see [Full]. It reports whether that is new.
+func (l *Lease) Full(f Full) (fresh bool) {
+	defer l.Release()
+	return l.backend.Fill(f)
 }
 
 // Release gives the slot back.

@@ -53,12 +53,15 @@ func newNoneError(backends []*Backend) *NoneError {
 // passed over for another reason is one that the caller has tried.
 func (b *Backend) passedOver(s *Status) string {
 	failure := b.failure.Load()
+	f, full := b.Full()
 	switch {
 	case s.Removed || s.Admin != Ready:
 		cause, _ := s.leaving()
 		return cause
 	case s.Health != Up && s.Cause != "":
 		return s.Cause
+	case full:
+		return f.String()
 	case failure != nil:
 		return *failure
 	}

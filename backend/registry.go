@@ -98,6 +98,9 @@ func (r *Registry) SetHealth(b *Backend, h Health, cause string) (changed bool) 
 	checkHealth(b.name, s.Health, h)
 	now := time.Now()
 	b.upSince = time.Time{}
+	if h == Down {
+		b.Roomy() // what comes up again is another process, or has been left by its clients
+	}
 	if h == Up {
 		b.backoff = backoff{} // what the prober has just seen is newer than what clients saw
 		if old.Health != Unknown {

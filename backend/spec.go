@@ -1,5 +1,7 @@
 package backend
 
+import "strings"
+
 // DefaultWeight is the weight of a backend whose [Spec] says nothing; MaxWeight is the greatest (as in HAProxy).
 const (
 	DefaultWeight = 1
@@ -37,4 +39,34 @@ type Facts struct {
 	ExtCapabilities uint32 `json:"ext_capabilities"`
 	// ServerVersion is the version text of its HandshakeV10.
 	ServerVersion string `json:"server_version"`
+	// Charset and AuthPlugin are what else it offers to whoever logs in.
+	Charset    uint8  `json:"charset"`
+	AuthPlugin string `json:"auth_plugin"`
+}
+
+// The capabilities by which greetings tell servers apart.
+const (
+	longPassword = 1 << 0  // CLIENT_LONG_PASSWORD
+	transactions = 1 << 13 // CLIENT_TRANSACTIONS
+	sessionTrack = 1 << 23 // CLIENT_SESSION_TRACK
+)
+
+// Flavors are those that the greeting gives away: servers say what they are in their version, or by capabilities that the others do not have. Empty if it does
+// not tell.
+func (f Facts) Flavors() []Flavor {
+	version := strings.ToLower(f.ServerVersion)
+	for word, flavor := range map[string]Flavor{"tidb": TiDB, "mariadb": MySQL, "doris": Doris, "starrocks": StarRocks} {
+		if strings.Contains(version, word) {
+			return []Flavor{flavor}
+		}
+	}
+	switch {
+	case !f.Known:
+		return nil
+	case f.Capabilities&sessionTrack != 0:
+		return []Flavor{MySQL}
+	case f.Capabilities&(longPassword|transactions) == 0:
+		return []Flavor{StarRocks, Doris}
+	}
+	return nil
 }

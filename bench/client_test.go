@@ -95,7 +95,6 @@ func TestClientFindsIdleConnectionClosed(t *testing.T) {
 		t.Errorf("alive: %v", err)
 	}
 	fe.Kill()
-	fe.Wait()
 	if err := c.Check(t.Context()); err == nil {
 		t.Error("a dead connection passes the check")
 	}

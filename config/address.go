@@ -36,7 +36,10 @@ func checkAddress(s string, rules addressRules) *fault {
 	if err != nil {
 		bare := strings.Trim(s, "[]")
 		_, notIP := netip.ParseAddr(bare)
+		bareHost, barePort, unbracketed := unbracketed(s)
 		switch {
+		case unbracketed:
+			return &fault{quoted + " is an IPv6 address without brackets", mean(bareHost, barePort)}
 		case notIP == nil:
 			return &fault{quoted + " has no port", mean(bare, examplePort)}
 		case isNumber(s):
@@ -60,6 +63,16 @@ func checkAddress(s string, rules addressRules) *fault {
 		return &fault{fmt.Sprintf("%s: %q is not a host", quoted, shorten(host)), "write a name or an IP address"}
 	}
 	return nil
+}
+
+// unbracketed takes ::1:9030 apart, which can be read as an address alone (::1:29030 cannot): what stands behind its last colon is more likely a port, if it is a number as
+// large as ports are, and an address is left.
+func unbracketed(s string) (host, port string, ok bool) {
+	at := strings.LastIndexByte(s, ':')
+	host, port = s[:max(at, 0)], s[at+1:]
+	number, err := strconv.Atoi(port)
+	_, notIP := netip.ParseAddr(host)
+	return host, port, err == nil && isNumber(port) && number >= 1000 && number <= 65535 && notIP == nil
 }
 
 // fromURL is the fault of an address that came with a scheme.

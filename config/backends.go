@@ -112,13 +112,13 @@ func (p *parser) checkName(e *entry) {
 
 func (p *parser) checkBackendAddress(e *entry, flavor backend.Flavor) {
 	if e.address == nil {
-		p.report(e.node, "a backend has no address", "add address: HOST:"+defaultPort(flavor))
+		p.report(e.node, "a backend has no address", "add address: HOST:"+flavor.Port())
 		return
 	}
 	if !p.scalar(e.address) {
 		return
 	}
-	rules := addressRules{example: net.JoinHostPort("fe1", defaultPort(flavor)), leastPort: 1}
+	rules := addressRules{example: net.JoinHostPort("fe1", flavor.Port()), leastPort: 1}
 	if f := checkAddress(e.address.Value, rules); f != nil {
 		p.report(e.address, "backend address "+f.what, f.remedy)
 		return
@@ -138,6 +138,7 @@ func (p *parser) checkHealth(e *entry, flavor backend.Flavor) {
 	}
 	u, err := url.Parse(text)
 	switch {
+	case p.unfilled(e.health, "health", "write it as in "+example):
 	case err != nil || u.Hostname() == "" && u.Scheme != "":
 		p.report(e.health, fmt.Sprintf("health: %q is not a URL", shorten(text)), "write it as in "+example)
 	case u.Scheme != "http" && u.Scheme != "https":
@@ -152,17 +153,4 @@ func (p *parser) checkHealth(e *entry, flavor backend.Flavor) {
 func goodPort(s string) bool {
 	number, err := strconv.Atoi(s)
 	return err == nil && number >= 1 && number <= 65535
-}
-
-// defaultPort is the MySQL port that a flavor's servers listen on unless they
-// are told otherwise.
-func defaultPort(flavor backend.Flavor) string {
-	switch flavor {
-	case backend.TiDB:
-		return "4000"
-	case backend.MySQL:
-		return "3306"
-	case backend.StarRocks, backend.Doris:
-	}
-	return "9030"
 }

@@ -17,7 +17,13 @@ func (p *parser) finish(d *document) {
 	p.checkListeners(d)
 	p.checkTimes(c)
 	p.checkCredential(d)
-	c.Proxy.Users = p.accounts(d.users, c.Flavor)
+	p.checkAccess(d)
+	c.Proxy.Users = p.accounts(d)
+	p.checkExposure(c)
+	if c.GetServerPublicKey {
+		p.warn(p.where["get_server_public_key"], "whoever answers in a backend's place can have the passwords of the accounts", "server_public_key_file gives each to its server alone")
+	}
+	c.Warnings = p.warnings
 }
 
 // given is the node of the first of paths that was given; a problem between
@@ -39,7 +45,7 @@ func (p *parser) checkPresent(d *document) {
 	if list == nil && p.broken {
 		return // not YAML: there may well be backends
 	}
-	p.report(list, "there are no backends", "list at least one: `backends: [HOST:"+defaultPort(d.config.Flavor)+"]`")
+	p.report(list, "there are no backends", "list at least one: `backends: [HOST:"+d.config.Flavor.Port()+"]`")
 }
 
 // checkListeners finds addresses that cannot be bound together, and backends
@@ -85,6 +91,11 @@ func (p *parser) checkCredential(d *document) {
 	case (file != nil || password != nil) && p.where["health.user"] == nil:
 		p.report(p.given("health.password_file", "health.password"), "a health password without health.user", "add the user")
 	case file != nil && file.Kind == yaml.ScalarNode:
-		h.Password, _ = p.secretFile(file, "health.password_file", d.passwordFile)
+		h.Password, _ = p.passwordFile(file, "health.password_file", d.passwordFile)
 	}
+	if d.publicKey != nil && p.where["health.user"] == nil {
+		p.report(d.publicKey, "health.server_public_key_file without health.user", "add the user")
+		return
+	}
+	h.Trust = p.trust(d, d.publicKey, "health.server_public_key_file")
 }

@@ -5,7 +5,8 @@ import (
 
 	"segue/backend"
 	"segue/health"
-	"segue/proxy"
+	proxy "segue/proxy"
+	"segue/proxy/balance"
 )
 
 // Names of the policies, as the file writes them.
@@ -18,17 +19,34 @@ const (
 // was loaded; a reload makes another one.
 type Config struct {
 	Listen   string         // where applications connect, host:port
-	Admin    string         // the admin API and the metrics, host:port
+	Admin    string         // the admin API and the metrics, host:port, or unix:PATH
+	Access   Access         // who may ask the admin API, and steer
 	Flavor   backend.Flavor // what the backends are
 	Backends []backend.Spec // in the file's order; health URLs filled in
 	Balance  Balance
 	Health   health.Options // Flavor filled in; the password read from its file
 	Proxy    proxy.Options  // Flavor filled in
 
+	// GetServerPublicKey lets any server have the password of an account, encrypted by the key that it presents itself.
+	GetServerPublicKey bool
+
 	// TakeoverTimeout is how long a Segue that another has taken over from goes on for the sessions that it has; zero: it drains at once.
 	TakeoverTimeout time.Duration
 
+	Takeover Takeover
+	// State is the file that keeps what the operator has said over a restart; empty: none.
+	State string
+
+	// Warnings are about what works, and should not be left as it is.
+	Warnings []Problem
+
 	seen seen // Watch starts from it
+}
+
+// Takeover says how another Segue may take over from this one.
+type Takeover struct {
+	Socket string // where it asks; empty: in the runtime directory
+	Offer  bool   // whether it may
 }
 
 // Balance says which backend a new session goes to. It is the file's form of
@@ -60,6 +78,7 @@ func Default() *Config {
 	return &Config{
 		Listen:  "127.0.0.1:9030",
 		Admin:   "127.0.0.1:9131",
+		Access:  Access{Read: Anyone},
 		Flavor:  backend.StarRocks,
 		Balance: Balance{Policy: LeastSessions, SlowStart: backend.DefaultSlowStart},
 		Health: health.Options{
@@ -70,18 +89,22 @@ func Default() *Config {
 			Fall:         health.DefaultFall,
 		},
 		Proxy: proxy.Options{
-			ConnectBudget:  proxy.DefaultConnectBudget,
-			ConnectTimeout: proxy.DefaultConnectTimeout,
-			DrainTimeout:   proxy.DefaultDrainTimeout,
-			HangTimeout:    proxy.DefaultHangTimeout,
-			Rebalance: proxy.Rebalance{
-				Rate:      proxy.DefaultRebalanceRate,
-				Threshold: proxy.DefaultRebalanceThreshold,
-				Settle:    proxy.DefaultRebalanceSettle,
+			ConnectBudget:   proxy.DefaultConnectBudget,
+			ConnectTimeout:  proxy.DefaultConnectTimeout,
+			Unauthenticated: proxy.DefaultUnauthenticated,
+			DrainTimeout:    proxy.DefaultDrainTimeout,
+			HangTimeout:     proxy.DefaultHangTimeout,
+			Balance: balance.Options{
+				Rate:      balance.DefaultRate,
+				Threshold: balance.DefaultThreshold,
+				Settle:    balance.DefaultSettle,
 			},
 			Hold:   proxy.Hold{Timeout: proxy.DefaultHoldTimeout, Statements: proxy.DefaultHoldStatements},
-			Replay: proxy.ReplayLimits{Attempts: proxy.DefaultReplayAttempts, Timeout: proxy.DefaultReplayTimeout},
+			Replay: proxy.ReplayLimits{Attempts: proxy.DefaultReplayAttempts, Timeout: proxy.DefaultReplayTimeout, Reads: proxy.ReadsKnown},
+
+			StatementsMemory: proxy.DefaultStatementsMemory,
 		},
 		TakeoverTimeout: defaultTakeoverTimeout,
+		Takeover:        Takeover{Offer: true},
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/proxy"
+	proxy "segue/proxy"
+	"segue/proxy/balance"
 )
 
 // problemsOf parses text as c.yaml and returns its problems without the file's
@@ -41,9 +42,9 @@ func TestProblems(t *testing.T) {
 		{"unknown key in a section", one + "health:\n  rise: 2\n  intervall: 1s\n", `4:3: unknown key "intervall" in health; did you mean "interval"?`},
 		{"abbreviated key", "backends:\n- {addr: fe1:9030, address: fe1:9030}\n", `2:4: unknown key "addr" in backends[0]; did you mean "address"?`},
 		{"key of another section", one + "interval: 1s\n", `2:1: unknown key "interval"; did you mean "health.interval"?`},
-		{"key of the top", one + "health: {flavor: tidb}\n", `2:10: unknown key "flavor" in health; did you mean "flavor"?`},
-		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, flavor, backends, users, balance, health, connect, drain, hold, replay, limits`},
-		{"merge key", one + "health:\n  <<: {rise: 2}\n", `3:3: unknown key "<<" in health; known keys: interval, fast_interval, timeout, rise, fall, user, password, password_file`},
+		{"key of the top", one + "health: {flavor: tidb}\n", `2:10: unknown key "flavor" in health; "flavor" is a key of the file itself: write it without indentation`},
+		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, admin_mode, admin_group, admin_token_file, admin_hosts, admin_read, admin_write, flavor, backends, users, get_server_public_key, balance, health, connect, drain, hold, replay, takeover, state, limits`},
+		{"merge key", one + "health:\n  <<: {rise: 2}\n", `3:3: unknown key "<<" in health; known keys: interval, fast_interval, timeout, rise, fall, user, password, password_file, server_public_key_file`},
 		{"duplicate key", "listen: :1\n" + one + "listen: :2\n", `3:1: key "listen" is given twice; it was given in line 1 already; keep one`},
 		{"key that is a list", one + "[a]: 1\n", `2:1: a key is a list; keys are plain words`},
 		{"file that is a list", "- fe1:9030\n", `1:1: the file is a list, not a set of keys; write it as ` + "`key: value`" + ` lines
@@ -87,6 +88,13 @@ func TestProblems(t *testing.T) {
 2:27: health.fall: "1.5" is not a whole number; write a whole number from 1 to 100`},
 		{"unknown flavor", one + "flavor: StarRocks\n", `2:9: flavor: unknown word "StarRocks"; did you mean "starrocks"? known: starrocks, doris, tidb, mysql`},
 		{"flavor far off", one + "flavor: oracle\n", `2:9: flavor: unknown word "oracle"; known: starrocks, doris, tidb, mysql`},
+		{"password that was to be filled in", one + "health: {user: u, password: '${PROBE_PASSWORD}'}\n", `2:29: health.password reads like a variable, and none is filled in here; ` + inAFile},
+		{"… by a shell", one + "health: {user: u, password: $PROBE_PASSWORD}\n", `2:29: health.password reads like a variable, and none is filled in here; ` + inAFile},
+		{"… by a template", one + "health: {user: u, password: '{{ .Values.probe }}'}\n", `2:29: health.password reads like a variable, and none is filled in here; ` + inAFile},
+		{"… in a part", one + "health: {user: u, password: 'a${B}c'}\n", `2:29: health.password reads like a variable, and none is filled in here; ` + inAFile},
+		{"user that was to be filled in", one + "health: {user: '${PROBE}'}\n", `2:16: health.user reads like a variable, and none is filled in here; write the value out`},
+		{"health URL that was to be filled in", "backends: [{address: 'fe1:9030', health: 'http://${USER}:${PASSWORD}@fe1:8030/api/health'}]\n", `1:42: health reads like a variable, and none is filled in here; write it as in http://fe1:8030/api/health`},
+		{"file that was to be filled in", one + "health: {user: u, password_file: '${CREDENTIALS_DIRECTORY}/probe'}\n", `2:34: health.password_file ${CREDENTIALS_DIRECTORY}/probe: no such file or directory; variables are not filled in here; it must be a file with the password alone, readable for Segue`},
 		{"unknown policy", one + "balance: {policy: leastsessions}\n", `2:19: balance.policy: unknown word "leastsessions"; did you mean "least-sessions"? known: least-sessions, round-robin`},
 
 		{"listen is a port", one + "listen: 9030\n", `2:9: listen: "9030" is only a port; did you mean "127.0.0.1:9030"?`},
@@ -112,6 +120,30 @@ func TestProblems(t *testing.T) {
 	}
 }
 
+// Each time span is bounded above, too: sums and multiples of it are to stay time spans.
+func TestLongestSpan(t *testing.T) {
+	for _, key := range []string{
+		"balance.slow_start", "balance.rebalance_settle", "health.interval", "health.fast_interval", "health.timeout", "connect.budget",
+		"connect.timeout", "drain.timeout", "drain.hang_timeout", "drain.takeover_timeout", "hold.timeout", "replay.timeout",
+	} {
+		group, name, _ := strings.Cut(key, ".")
+		text := func(value string) string {
+			return fmt.Sprintf("backends: [fe1:9030]\n%s: {%s: %s}\n", group, name, value)
+		}
+		for _, value := range []string{"8760h0m0.000000001s", "2562047h47m16.854775807s"} {
+			want := fmt.Sprintf("%s is %s; write 8760h0m0s or less", key, value)
+			if got := problemsOf(t, text(value)); len(got) == 0 || !strings.HasSuffix(got[0], want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		}
+		for _, problem := range problemsOf(t, text("8760h")) {
+			if !strings.Contains(problem, "is longer than") { // connect.timeout than connect.budget, and such
+				t.Errorf("the longest: %s", problem)
+			}
+		}
+	}
+}
+
 func TestBackendProblems(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"none at all", "listen: :1\n", "1:1: there are no backends; list at least one: `backends: [HOST:9030]`"},
@@ -125,6 +157,12 @@ func TestBackendProblems(t *testing.T) {
 		{"port empty", "backends: ['fe1:']\n", `1:12: backend address "fe1:" has no port; did you mean "fe1:9030"?`},
 		{"port zero", "backends: [fe1:0]\n", `1:12: backend address "fe1:0": port 0 is out of range; write a number from 1 to 65535`},
 		{"host missing", "backends: [':9031']\n", `1:12: backend address ":9031" has no host; did you mean "fe1:9031"?`},
+		{"IPv6 with a port", "backends: ['::1:9030']\n", `1:12: backend address "::1:9030" is an IPv6 address without brackets; did you mean "[::1]:9030"?`},
+		{"IPv6 with a port, long", "backends: ['2001:db8::1:4000']\n", `1:12: backend address "2001:db8::1:4000" is an IPv6 address without brackets; did you mean "[2001:db8::1]:4000"?`},
+		{"bare IPv6 that ends in digits", "backends: ['2001:db8::9030']\n", `1:12: backend address "2001:db8::9030" has no port; did you mean "[2001:db8::9030]:9030"?`},
+		{"bare IPv6 that ends in few digits", "backends: ['fe80::1:2']\n", `1:12: backend address "fe80::1:2" has no port; did you mean "[fe80::1:2]:9030"?`},
+		{"IPv6 with a port of five digits", "backends: ['::1:29030']\n", `1:12: backend address "::1:29030" is an IPv6 address without brackets; did you mean "[::1]:29030"?`},
+		{"listen on IPv6", one + "listen: '::1:9030'\n", `2:9: listen: "::1:9030" is an IPv6 address without brackets; did you mean "[::1]:9030"?`},
 		{"bare IPv6", "backends: ['2001:db8::1']\n", `1:12: backend address "2001:db8::1" has no port; did you mean "[2001:db8::1]:9030"?`},
 		{"URL", "backends: ['mysql://fe1:9031/db', 'http://fe2']\n", `1:12: backend address "mysql://fe1:9031/db" is a URL; did you mean "fe1:9031"?
 1:35: backend address "http://fe2" is a URL; did you mean "fe2:9030"?`},
@@ -233,9 +271,9 @@ replay: {attempts: 0, timeout: 3s}
 	want.Proxy.DrainTimeout = 90 * time.Second
 	want.Proxy.HangTimeout = 5 * time.Second
 	want.TakeoverTimeout = 0
-	want.Proxy.Rebalance = proxy.Rebalance{Rate: -1, Threshold: 0.125, Settle: time.Minute}
+	want.Proxy.Balance = balance.Options{Rate: -1, Threshold: 0.125, Settle: time.Minute}
 	want.Proxy.Hold = proxy.Hold{Timeout: -1, Statements: 7, DryRun: true}
-	want.Proxy.Replay = proxy.ReplayLimits{Attempts: -1, Timeout: 3 * time.Second}
+	want.Proxy.Replay = proxy.ReplayLimits{Attempts: -1, Timeout: 3 * time.Second, Reads: proxy.ReadsKnown}
 	want.seen = c.seen
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
@@ -318,7 +356,7 @@ func TestLoad(t *testing.T) {
 		}
 	}
 	write("segue.yaml", one+"health: {user: probe, password_file: secret}\n")
-	for text, want := range map[string]string{"s$cr=t\n": "s$cr=t", " x \r\n": " x ", "": "", "one\n\n": "one"} {
+	for text, want := range map[string]string{"s$cr=t\n": "s$cr=t", " x \r\n": " x ", "${x}\n": "${x}", "one\n\n": "one"} {
 		write("secret", text)
 		c, err := Load(path)
 		if err != nil {
@@ -331,6 +369,12 @@ func TestLoad(t *testing.T) {
 	write("secret", "two\nlines\n")
 	if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "has more than one line") || strings.Contains(err.Error(), "two") {
 		t.Errorf("secret of two lines: got %v", err)
+	}
+	for _, text := range []string{"", "\n", " \t\r\n", "\n\n"} {
+		write("secret", text)
+		if _, err := Load(path); err == nil || !strings.Contains(err.Error(), "health.password_file secret: there is nothing in it") {
+			t.Errorf("secret %q: got %v", text, err)
+		}
 	}
 	write("large.yaml", one+"# "+strings.Repeat("x", MaxFileSize)+"\n")
 	for path, want := range map[string]string{
@@ -409,6 +453,9 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		one, "", "---\n---\n", "a: &a [*a]\n", "? [a]\n: b\n", "backends: [{address: *x}]", "\xff\xfe", "%YAML 1.2\n---\nlisten: |\n  x\n",
 		"backends: [{name: ~, address: {}, weight: [1]}]", "health: {password_file: x, user: u}\n" + one, "listen: !!binary eA==\n", "'a\n",
+		one + "admin: unix:/run/segue/admin.sock\nadmin_mode: 0660\nadmin_group: ops\nadmin_hosts: [a, b.c]\nadmin_read: token\nadmin_token_file: x\n",
+		one + "admin: unix:\nadmin_mode: -1\nadmin_hosts: {a: b}\nadmin_write: [anyone]\ntakeover: {socket: /x, offer: no}\nstate: ../x\n",
+		one + "admin: \"unix:/\\e[2J\"\ntakeover: {socket: [], offer: \"\"}\nstate: {}\n",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -418,6 +465,12 @@ func FuzzParse(f *testing.F) {
 		if err == nil {
 			if len(c.Backends) == 0 || c.Listen == "" || c.Health.Interval < minInterval || c.Health.FastInterval > c.Health.Interval {
 				t.Errorf("accepted %+v", c)
+			}
+			if path, ok := UnixPath(c.Admin); ok && checkSocketPath(path, maxSocketPath) != nil || c.Access.Read == WithToken || c.Access.Write == WithToken || c.Access.Read == "" {
+				t.Errorf("accepted %s, %+v", c.Admin, c.Access) // there is no token
+			}
+			if c.Takeover.Socket != "" && checkSocketPath(c.Takeover.Socket, maxTakeoverPath) != nil {
+				t.Errorf("accepted %+v", c.Takeover)
 			}
 			for _, s := range c.Backends {
 				if !goodName(s.Name) || s.Weight < 1 || s.Weight > backend.MaxWeight {

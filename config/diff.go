@@ -1,12 +1,14 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"segue/backend"
-	"segue/proxy"
+	proxy "segue/proxy"
 )
 
 // Changes is what differs between two configurations, in words for a log.
@@ -19,20 +21,17 @@ type Changes struct {
 // Diff tells what a reload from old to new changes.
 func Diff(old, new *Config) Changes {
 	d := &Changes{}
-	if d.changed("listen", old.Listen, new.Listen) {
-		d.Restart = append(d.Restart, "listen")
-	}
-	if d.changed("admin", old.Admin, new.Admin) {
-		d.Restart = append(d.Restart, "admin")
-	}
+	d.needsRestart("listen", old.Listen, new.Listen)
+	d.needsRestart("admin", old.Admin, new.Admin)
+	d.access(old.Access, new.Access)
 	d.changed("flavor", old.Flavor, new.Flavor)
 	d.backends(old.Backends, new.Backends)
 	d.users(old.Proxy.Users, new.Proxy.Users)
 	d.changed("balance.policy", old.Balance.Policy, new.Balance.Policy)
 	d.changed("balance.slow_start", old.Balance.SlowStart, new.Balance.SlowStart)
-	d.changed("balance.rebalance_rate", rateText(old.Proxy.Rebalance.Rate), rateText(new.Proxy.Rebalance.Rate))
-	d.changed("balance.rebalance_threshold", percentText(old.Proxy.Rebalance.Threshold), percentText(new.Proxy.Rebalance.Threshold))
-	d.changed("balance.rebalance_settle", old.Proxy.Rebalance.Settle, new.Proxy.Rebalance.Settle)
+	d.changed("balance.rebalance_rate", rateText(old.Proxy.Balance.Rate), rateText(new.Proxy.Balance.Rate))
+	d.changed("balance.rebalance_threshold", percentText(old.Proxy.Balance.Threshold), percentText(new.Proxy.Balance.Threshold))
+	d.changed("balance.rebalance_settle", old.Proxy.Balance.Settle, new.Proxy.Balance.Settle)
 	d.changed("health.interval", old.Health.Interval, new.Health.Interval)
 	d.changed("health.fast_interval", old.Health.FastInterval, new.Health.FastInterval)
 	d.changed("health.timeout", old.Health.Timeout, new.Health.Timeout)
@@ -42,8 +41,13 @@ func Diff(old, new *Config) Changes {
 	if old.Health.Password != new.Health.Password {
 		d.add("health.password changed")
 	}
+	if old.Health.Trust.Key != new.Health.Trust.Key {
+		d.add("health.server_public_key_file changed")
+	}
+	d.changed("get_server_public_key", old.GetServerPublicKey, new.GetServerPublicKey)
 	d.changed("connect.budget", old.Proxy.ConnectBudget, new.Proxy.ConnectBudget)
 	d.changed("connect.timeout", old.Proxy.ConnectTimeout, new.Proxy.ConnectTimeout)
+	d.changed("connect.unauthenticated", old.Proxy.Unauthenticated, new.Proxy.Unauthenticated)
 	d.changed("drain.timeout", old.Proxy.DrainTimeout, new.Proxy.DrainTimeout)
 	d.changed("drain.hang_timeout", old.Proxy.HangTimeout, new.Proxy.HangTimeout)
 	d.changed("drain.takeover_timeout", old.TakeoverTimeout, new.TakeoverTimeout)
@@ -52,6 +56,11 @@ func Diff(old, new *Config) Changes {
 	d.changed("hold.dry_run", old.Proxy.Hold.DryRun, new.Proxy.Hold.DryRun)
 	d.changed("replay.attempts", max(old.Proxy.Replay.Attempts, 0), max(new.Proxy.Replay.Attempts, 0))
 	d.changed("replay.timeout", old.Proxy.Replay.Timeout, new.Proxy.Replay.Timeout)
+	d.needsRestart("takeover.socket", strconv.Quote(old.Takeover.Socket), strconv.Quote(new.Takeover.Socket))
+	d.needsRestart("takeover.offer", old.Takeover.Offer, new.Takeover.Offer)
+	d.needsRestart("state", strconv.Quote(old.State), strconv.Quote(new.State))
+	d.changed("replay.reads", old.Proxy.Replay.Reads, new.Proxy.Replay.Reads)
+	d.changed("limits.statements_memory", sizeText(old.Proxy.StatementsMemory), sizeText(new.Proxy.StatementsMemory))
 	d.changed("limits.sessions", sessionsText(old.Proxy.MaxSessions), sessionsText(new.Proxy.MaxSessions))
 	return *d
 }
@@ -75,6 +84,25 @@ func (d *Changes) changed(key string, old, new any) bool {
 	}
 	d.add("%s: %v -> %v", key, old, new)
 	return true
+}
+
+// needsRestart adds a line when the values of a key differ that is read at the start alone.
+func (d *Changes) needsRestart(key string, old, new any) {
+	if d.changed(key, old, new) {
+		d.Restart = append(d.Restart, key)
+	}
+}
+
+// access tells what changes for those who ask the admin API.
+func (d *Changes) access(old, new Access) {
+	d.needsRestart("admin_mode", fmt.Sprintf("%04o", old.SocketMode()), fmt.Sprintf("%04o", new.SocketMode()))
+	d.needsRestart("admin_group", strconv.Quote(old.Group), strconv.Quote(new.Group))
+	if old.Token != new.Token {
+		d.add("the token of admin_token_file changed")
+	}
+	d.changed("admin_hosts", strings.Join(old.Hosts, ", "), strings.Join(new.Hosts, ", "))
+	d.changed("admin_read", old.Read, new.Read)
+	d.changed("admin_write", cmp.Or(old.Write, "as the address and the token say"), cmp.Or(new.Write, "as the address and the token say"))
 }
 
 // backends tells which were added, removed and changed. A backend is known by
@@ -145,5 +173,29 @@ func redacted(text string) string {
 	case err != nil:
 		return "(unreadable)"
 	}
-	return u.Redacted()
+	user := ""
+	if u.User != nil {
+		user = "xxxxx@" // a name without a password is a token for the most part
+		if _, given := u.User.Password(); given {
+			user = url.User(u.User.Username()).String() + ":" + user
+		}
+	}
+	return u.Scheme + "://" + user + u.Host + u.EscapedPath() + maskedQuery(u)
+}
+
+// maskedQuery is a URL's query without its values, of which any may be a token. A part that has no value may be one itself.
+func maskedQuery(u *url.URL) string {
+	if u.RawQuery == "" && u.Fragment == "" {
+		return ""
+	}
+	var parts []string
+	for part := range strings.SplitSeq(u.RawQuery, "&") {
+		name, _, ok := strings.Cut(part, "=")
+		if !ok {
+			parts = append(parts, "xxxxx")
+			continue
+		}
+		parts = append(parts, name+"=xxxxx")
+	}
+	return "?" + strings.Join(parts, "&")
 }

@@ -43,7 +43,7 @@ func (p *parser) checkNames(e *experiment.Experiment) {
 				continue
 			}
 			remedy := "processes are: " + strings.Join(names, ", ")
-			if near := nearest(of.name, names); near != "" {
+			if near := Nearest(of.name, names); near != "" {
 				remedy = fmt.Sprintf("did you mean %q?", near)
 			}
 			p.report(n, fmt.Sprintf("there is no process %q", shorten(of.name)), remedy)

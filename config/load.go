@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // MaxFileSize is the largest file that is read, in bytes. A thousand backends
@@ -98,6 +99,9 @@ func tooLarge(name string) Problem {
 // secretReader returns the content of a file that holds a secret.
 type secretReader func(path string) (string, error)
 
+// ReadSecret returns the secret that a file has in its only line.
+func ReadSecret(path string) (string, error) { return readSecret(path) }
+
 // readSecret returns the file's first line: editors and `echo` end it with a
 // newline that is not part of the secret.
 func readSecret(path string) (string, error) {
@@ -114,21 +118,21 @@ func readSecret(path string) (string, error) {
 
 var errTooLarge = errors.New("is too large")
 
-// readLimited reads a regular file of at most limit bytes. It does not open
-// anything else: a pipe would block the program until somebody writes to it.
+// readLimited reads a regular file of at most limit bytes, and nothing else: a pipe would block the program until somebody writes to it.
+// What is looked at is what has been opened, which blocks for no pipe either: a path may lead elsewhere a moment later.
 func readLimited(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("is not a regular file")
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
 	var b bytes.Buffer
 	if _, err := io.Copy(&b, io.LimitReader(f, limit+1)); err != nil {
 		return nil, err

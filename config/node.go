@@ -25,7 +25,9 @@ type key struct {
 type parser struct {
 	name     string
 	secret   secretReader
+	keyFile  func(path string) ([]byte, error) // reads a file with a public key
 	problems []Problem
+	warnings []Problem
 	broken   bool                  // the file is not YAML
 	secrets  []secretSeen          // files read for a secret, in the order of reading
 	where    map[string]*yaml.Node // dotted path of a key that was given → its value
@@ -35,10 +37,11 @@ type parser struct {
 
 func newParser(name string, secret secretReader) *parser {
 	return &parser{
-		name:   name,
-		secret: secret,
-		where:  make(map[string]*yaml.Node),
-		source: make(map[*yaml.Node]string),
+		name:    name,
+		secret:  secret,
+		keyFile: readKeyFile,
+		where:   make(map[string]*yaml.Node),
+		source:  make(map[*yaml.Node]string),
 	}
 }
 
@@ -175,9 +178,11 @@ func (p *parser) unknown(name *yaml.Node, path string, keys []key) {
 		names[i] = k.name
 	}
 	remedy := "known keys: " + strings.Join(names, ", ")
-	if near := nearest(name.Value, names); near != "" {
+	if near := Nearest(name.Value, names); near != "" {
 		remedy = fmt.Sprintf("did you mean %q?", near)
-	} else if elsewhere := p.elsewhere(name.Value); elsewhere != "" {
+	} else if elsewhere := p.elsewhere(name.Value); elsewhere == name.Value {
+		remedy = fmt.Sprintf("%q is a key of the file itself: write it without indentation", elsewhere)
+	} else if elsewhere != "" {
 		remedy = fmt.Sprintf("did you mean %q?", elsewhere)
 	}
 	p.report(name, what, remedy)

@@ -9,11 +9,11 @@ import (
 
 // Problem is one thing that is wrong with a configuration.
 type Problem struct {
-	Source string // the file's name, or the flag or variable that gave the value
-	Line   int    // from 1; zero when Source is not a file or could not be read
-	Column int    // from 1, in characters; zero together with Line
-	What   string
-	Remedy string // what to do about it
+	Source string `json:"source"` // the file's name, or the flag or variable that gave the value
+	Line   int    `json:"line"`   // from 1; zero when Source is not a file or could not be read
+	Column int    `json:"column"` // from 1, in characters; zero together with Line
+	What   string `json:"what"`
+	Remedy string `json:"remedy"` // what to do about it
 }
 
 // String is `file:line:col: what; remedy`.

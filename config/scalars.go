@@ -41,6 +41,21 @@ func (p *parser) text(into *string) func(*yaml.Node) {
 	}
 }
 
+// besideFile reads the path of a file. A relative one begins where the configuration lies.
+func (p *parser) besideFile(into *string) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		if !p.scalar(n) {
+			return
+		}
+		if *into = n.Value; n.Value != "" {
+			*into = beside(p.name, n.Value)
+		}
+	}
+}
+
+// LongestSpan is the longest time span that is taken from anywhere: nobody means a longer one, and a hundred of them still fit into a Duration.
+const LongestSpan = 365 * 24 * time.Hour
+
 // duration reads a time span of at least least.
 func (p *parser) duration(into *time.Duration, least time.Duration) func(*yaml.Node) {
 	return func(n *yaml.Node) {
@@ -53,6 +68,8 @@ func (p *parser) duration(into *time.Duration, least time.Duration) func(*yaml.N
 			return
 		}
 		switch {
+		case d > LongestSpan:
+			p.report(n, fmt.Sprintf("%s is %s", p.key(n), shorten(n.Value)), fmt.Sprintf("write %s or less", LongestSpan))
 		case d >= least:
 			*into = d
 		case least == 0:
@@ -138,6 +155,55 @@ func (p *parser) oneOf(into *string, words ...string) func(*yaml.Node) {
 	}
 }
 
+// sizeUnits are the units of sizes, the largest first.
+var sizeUnits = [...]struct {
+	name  string
+	bytes int64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
+
+// maxSize is the largest size that is taken.
+const maxSize = 1 << 50
+
+// size reads a number of bytes with its unit, of at least least.
+func (p *parser) size(into *int64, least int64) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		if !p.scalar(n) {
+			return
+		}
+		for _, u := range sizeUnits {
+			number, ok := strings.CutSuffix(n.Value, u.name)
+			if !ok {
+				continue
+			}
+			v, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+			switch {
+			case err != nil:
+			case v > maxSize/u.bytes:
+				p.report(n, fmt.Sprintf("%s is %s", p.key(n), shorten(n.Value)), "write "+sizeText(maxSize)+" or less")
+				return
+			case v*u.bytes < least:
+				p.report(n, fmt.Sprintf("%s is %s", p.key(n), shorten(n.Value)), "write "+sizeText(least)+" or more")
+				return
+			default:
+				*into = v * u.bytes
+				return
+			}
+			break
+		}
+		p.report(n, fmt.Sprintf("%s: %q is not a size", p.key(n), shorten(n.Value)), "write a number with its unit: 512MiB, 1GiB")
+	}
+}
+
+// sizeText is a size in words.
+func sizeText(n int64) string {
+	for _, u := range sizeUnits {
+		if n%u.bytes == 0 && n != 0 {
+			return strconv.FormatInt(n/u.bytes, 10) + u.name
+		}
+	}
+	return strconv.FormatInt(n, 10)
+}
+
 // flavor reads what the backends are.
 func (p *parser) flavor(into *backend.Flavor) func(*yaml.Node) {
 	words := []string{}
@@ -145,10 +211,10 @@ func (p *parser) flavor(into *backend.Flavor) func(*yaml.Node) {
 		words = append(words, f.String())
 	}
 	return func(n *yaml.Node) {
-		if !p.word(n, words) {
+		if !strings.EqualFold(n.Value, "mariadb") && !p.word(n, words) {
 			return
 		}
-		if f, err := backend.ParseFlavor(n.Value); err == nil {
+		if f, err := backend.ParseFlavor(strings.ToLower(n.Value)); err == nil {
 			*into = f
 		}
 	}
@@ -167,7 +233,7 @@ func (p *parser) word(n *yaml.Node, words []string) bool {
 		return true
 	}
 	remedy := "known: " + strings.Join(words, ", ")
-	if near := nearest(strings.ToLower(n.Value), words); near != "" {
+	if near := Nearest(strings.ToLower(n.Value), words); near != "" {
 		remedy = fmt.Sprintf("did you mean %q? %s", near, remedy)
 	}
 	p.report(n, fmt.Sprintf("%s: unknown word %q", p.key(n), shorten(n.Value)), remedy)

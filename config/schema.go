@@ -6,15 +6,18 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"segue/backend"
+	"segue/proxy"
 )
 
 // Limits of single values.
 const (
-	minInterval = 10 * time.Millisecond // a thousand sidecars ask the same server
-	maxCount    = 100                   // of rise and fall
-	maxHeld     = 1_000_000             // statements, 16 KB each
-	maxReplays  = 10                    // of one statement
-	maxSessions = 1_000_000
+	minInterval   = 10 * time.Millisecond // a thousand sidecars ask the same server
+	maxUnanswered = 100_000               // of connect.unauthenticated
+	maxCount      = 100                   // of rise and fall
+	maxHeld       = 1_000_000             // statements, 16 KB each
+	maxReplays    = 10                    // of one statement
+	maxSessions   = 1_000_000
+	minMemory     = 1 << 20 // of all sessions
 )
 
 // document is what the walk fills in: the configuration, and what needs the
@@ -24,6 +27,8 @@ type document struct {
 	backends     []entry
 	users        []userEntry
 	passwordFile string
+	publicKey    *yaml.Node // health.server_public_key_file; nil: not given
+	tokenFile    string
 }
 
 // schema is every key of the file with its reader. Whoever adds a key adds it
@@ -32,16 +37,23 @@ func (p *parser) schema(d *document) []key {
 	c := d.config
 	return []key{
 		{name: "listen", read: p.address(&c.Listen, "127.0.0.1:9030", 0)},
-		{name: "admin", read: p.address(&c.Admin, "127.0.0.1:9131", 0)},
+		{name: "admin", read: p.adminAddress(&c.Admin)},
+		{name: "admin_mode", read: p.mode(&c.Access.Mode)},
+		{name: "admin_group", read: p.text(&c.Access.Group)},
+		{name: "admin_token_file", read: p.text(&d.tokenFile)},
+		{name: "admin_hosts", read: p.hosts(&c.Access.Hosts)},
+		{name: "admin_read", read: p.who(&c.Access.Read)},
+		{name: "admin_write", read: p.who(&c.Access.Write)},
 		{name: "flavor", read: p.flavor(&c.Flavor)},
 		{name: "backends", read: p.backends(&d.backends)},
 		{name: "users", read: p.users(&d.users)},
+		{name: "get_server_public_key", read: func(n *yaml.Node) { p.truth(n, &c.GetServerPublicKey) }},
 		{name: "balance", keys: []key{
 			{name: "policy", read: p.oneOf(&c.Balance.Policy, LeastSessions, RoundRobin)},
 			{name: "slow_start", read: p.duration(&c.Balance.SlowStart, 0)},
-			{name: "rebalance_rate", read: p.rate(&c.Proxy.Rebalance.Rate)},
-			{name: "rebalance_threshold", read: p.percentage(&c.Proxy.Rebalance.Threshold)},
-			{name: "rebalance_settle", read: p.duration(&c.Proxy.Rebalance.Settle, 1)},
+			{name: "rebalance_rate", read: p.rate(&c.Proxy.Balance.Rate)},
+			{name: "rebalance_threshold", read: p.percentage(&c.Proxy.Balance.Threshold)},
+			{name: "rebalance_settle", read: p.duration(&c.Proxy.Balance.Settle, 1)},
 		}},
 		{name: "health", keys: []key{
 			{name: "interval", read: p.duration(&c.Health.Interval, minInterval)},
@@ -49,13 +61,15 @@ func (p *parser) schema(d *document) []key {
 			{name: "timeout", read: p.duration(&c.Health.Timeout, 1)},
 			{name: "rise", read: p.count(&c.Health.Rise, maxCount)},
 			{name: "fall", read: p.count(&c.Health.Fall, maxCount)},
-			{name: "user", read: p.text(&c.Health.User)},
-			{name: "password", read: p.text(&c.Health.Password)},
+			{name: "user", read: p.plainText(&c.Health.User)},
+			{name: "password", read: p.secretText(&c.Health.Password)},
 			{name: "password_file", read: p.text(&d.passwordFile)},
+			{name: "server_public_key_file", read: func(n *yaml.Node) { d.publicKey = n }},
 		}},
 		{name: "connect", keys: []key{
 			{name: "budget", read: p.duration(&c.Proxy.ConnectBudget, 1)},
 			{name: "timeout", read: p.duration(&c.Proxy.ConnectTimeout, 1)},
+			{name: "unauthenticated", read: p.count(&c.Proxy.Unauthenticated, maxUnanswered)},
 		}},
 		{name: "drain", keys: []key{
 			{name: "timeout", read: p.duration(&c.Proxy.DrainTimeout, 1)},
@@ -70,8 +84,15 @@ func (p *parser) schema(d *document) []key {
 		{name: "replay", keys: []key{
 			{name: "attempts", read: p.countOrOff(&c.Proxy.Replay.Attempts, maxReplays)},
 			{name: "timeout", read: p.duration(&c.Proxy.Replay.Timeout, 1)},
+			{name: "reads", read: p.oneOf(&c.Proxy.Replay.Reads, proxy.ReadsKnown, proxy.ReadsAny)},
 		}},
+		{name: "takeover", keys: []key{
+			{name: "socket", read: p.socketPath(&c.Takeover.Socket)},
+			{name: "offer", read: func(n *yaml.Node) { p.truth(n, &c.Takeover.Offer) }},
+		}},
+		{name: "state", read: p.besideFile(&c.State)},
 		{name: "limits", keys: []key{
+			{name: "statements_memory", read: p.size(&c.Proxy.StatementsMemory, minMemory)},
 			{name: "sessions", read: p.count(&c.Proxy.MaxSessions, maxSessions)},
 		}},
 	}
@@ -83,7 +104,7 @@ func (p *parser) entryKeys(e *entry) []key {
 		{name: "name", read: e.keep(&e.name)},
 		{name: "address", read: e.keep(&e.address)},
 		{name: "health", read: e.keep(&e.health)},
-		{name: "weight", read: p.count(&e.spec.Weight, backend.MaxWeight)},
+		{name: "weight", read: func(n *yaml.Node) { e.weight = n; p.count(&e.spec.Weight, backend.MaxWeight)(n) }},
 	}
 }
 
@@ -92,5 +113,6 @@ func (p *parser) entryKeys(e *entry) []key {
 type entry struct {
 	node                  *yaml.Node
 	name, address, health *yaml.Node // nil: not given
+	weight                *yaml.Node
 	spec                  backend.Spec
 }

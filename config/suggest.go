@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// nearest is the word of known that is most likely meant by word, or "".
-func nearest(word string, known []string) string {
+// Nearest is the word of known that is most likely meant by word, or "".
+func Nearest(word string, known []string) string {
 	best, most := "", max(1, (len([]rune(word))+1)/3)
 	for _, k := range known {
 		if d := distance(word, k); d <= most && (best == "" || d < most) {

@@ -9,14 +9,14 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"segue/backend"
-	"segue/proxy"
+	proxy "segue/proxy"
 )
 
 // userEntry is one user of the list as it was written.
 type userEntry struct {
 	node                       *yaml.Node
 	name, password, file, hash *yaml.Node // nil: not given
-	service                    *yaml.Node
+	service, publicKey         *yaml.Node
 }
 
 // userKeys is every key of one user.
@@ -30,6 +30,7 @@ func (p *parser) userKeys(u *userEntry) []key {
 		{name: "password_file", read: keep(&u.file)},
 		{name: "hash", read: keep(&u.hash)},
 		{name: "service", read: keep(&u.service)},
+		{name: "server_public_key_file", read: keep(&u.publicKey)},
 	}
 }
 
@@ -55,7 +56,8 @@ func (p *parser) users(into *[]userEntry) func(*yaml.Node) {
 }
 
 // accounts checks the list against itself and against the flavor.
-func (p *parser) accounts(entries []userEntry, flavor backend.Flavor) []proxy.User {
+func (p *parser) accounts(d *document) []proxy.User {
+	entries, flavor := d.users, d.config.Flavor
 	var users []proxy.User
 	first := make(map[string]*userEntry)
 	var service *userEntry
@@ -72,6 +74,11 @@ func (p *parser) accounts(entries []userEntry, flavor backend.Flavor) []proxy.Us
 		}
 		first[u.Name] = e
 		p.userSecret(e, &u)
+		if e.publicKey != nil && e.hash != nil {
+			p.report(e.publicKey, "user "+strconv.Quote(shorten(u.Name))+" has a server_public_key_file and a hash alone", "take it out: there is no password to be given to anybody")
+		} else if u.HasPassword {
+			u.Trust = p.trust(d, e.publicKey, "user "+strconv.Quote(shorten(u.Name))+": server_public_key_file")
+		}
 		if p.isService(e, &u, flavor) {
 			if service != nil {
 				p.report(e.service, "two users are service accounts", fmt.Sprintf("the first is in line %d; keep one", service.node.Line))
@@ -92,6 +99,8 @@ func (p *parser) userName(e *userEntry) string {
 		return ""
 	case e.name.Value == "" || strings.ContainsAny(e.name.Value, "\x00\n"):
 		p.report(e.name, "a user's name is empty or has a line break", "write the account as clients do, without a host")
+		return ""
+	case p.unfilled(e.name, "a user's name", "write the account as clients do, without a host"):
 		return ""
 	}
 	return e.name.Value
@@ -116,6 +125,8 @@ func (p *parser) userSecret(e *userEntry, u *proxy.User) {
 	case given[0].Kind != yaml.ScalarNode:
 		p.report(given[0], "user "+name+": "+p.key(given[0])+" is "+kindOf(given[0]), "write a single value")
 		return
+	case p.unfilled(e.password, "user "+name+": password", inAFile):
+		return
 	}
 	switch value := given[0].Value; given[0] {
 	case e.password:
@@ -123,7 +134,7 @@ func (p *parser) userSecret(e *userEntry, u *proxy.User) {
 	case e.hash:
 		u.HasHash = p.userHash(given[0], name, &u.Hash)
 	default:
-		u.Password, u.HasPassword = p.secretFile(given[0], "user "+name+": password_file", value)
+		u.Password, u.HasPassword = p.passwordFile(given[0], "user "+name+": password_file", value)
 	}
 }
 
@@ -163,6 +174,16 @@ func (p *parser) isService(e *userEntry, u *proxy.User, flavor backend.Flavor) b
 	return false
 }
 
+// passwordFile reads a file with a password: an empty one is a mistake.
+func (p *parser) passwordFile(n *yaml.Node, what, path string) (password string, ok bool) {
+	password, ok = p.secretFile(n, what, path)
+	if ok && strings.TrimSpace(password) == "" {
+		p.report(n, fmt.Sprintf("%s %s: there is nothing in it", what, path), `write the password into it; of an account without one say so: password: ""`)
+		return "", false
+	}
+	return password, ok
+}
+
 // secretFile reads a file with a secret. What it says and where it lies is remembered, so that a change can be noticed.
 func (p *parser) secretFile(n *yaml.Node, what, path string) (secret string, ok bool) {
 	if path == "" {
@@ -172,8 +193,9 @@ func (p *parser) secretFile(n *yaml.Node, what, path string) (secret string, ok 
 	full := beside(p.name, path)
 	secret, err := p.secret(full)
 	p.remember(full, secret, err)
+	p.checkSecretMode(n, what, path, full)
 	if err != nil {
-		p.report(n, fmt.Sprintf("%s %s: %s", what, path, cause(err)), "it must be a file with the password alone, readable for Segue")
+		p.report(n, fmt.Sprintf("%s %s: %s", what, path, cause(err)), fileRemedy(path))
 		return "", false
 	}
 	return secret, true

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"segue/proxy"
+	proxy "segue/proxy"
 )
 
 const hashOfSecret = "*14E65567ABDB5135D0CFD9A70B3032C179A49EE7" // SELECT PASSWORD('secret')
@@ -34,6 +34,8 @@ func TestUserProblems(t *testing.T) {
 		{"hash of another plugin", "users: [{name: app, hash: '$A$005$hunter2'}]\n", `2:27: user "app": hash is one of caching_sha2_password; that cannot be used; give password or password_file`},
 		{"file that is not there", "users: [{name: app, password_file: no/such}]\n", `2:36: user "app": password_file no/such: no such file or directory; it must be a file with the password alone, readable for Segue`},
 		{"file without a name", "users: [{name: app, password_file: ''}]\n", `2:36: user "app": password_file is empty; name a file`},
+		{"password that was to be filled in", "users: [{name: app, password: '${APP_PASSWORD}'}]\n", `2:31: user "app": password reads like a variable, and none is filled in here; ` + inAFile},
+		{"name that was to be filled in", "users: [{name: '$APP_USER', password: hunter2}]\n", `2:16: a user's name reads like a variable, and none is filled in here; write the account as clients do, without a host`},
 		{"twice", "users:\n- {name: app, password: a}\n- {name: app, password: b}\n", `4:10: two users are called "app"; the first is in line 3; keep one`},
 		{"service without EXECUTE AS", "flavor: tidb\nusers: [{name: s, password: a, service: true}]\n", `3:41: user "s" is a service account, and tidb has no EXECUTE AS; take service out`},
 		{"service by hash", "users: [{name: s, hash: '" + hashOfSecret + "', service: true}]\n", `2:79: user "s" is a service account with a hash alone; give its password or password_file: Segue is to log in as it`},

@@ -24,13 +24,15 @@ const (
 type Watcher struct {
 	Path      string // empty: there is no file, only Trigger
 	Overrides []Override
-	// Trigger asks for a reload now, changed or not: a SIGHUP. May be nil.
-	Trigger <-chan struct{}
+	// Trigger asks for a reload now, changed or not: a SIGHUP. What it brings is called when that has come to an end. May be nil.
+	Trigger <-chan func()
 	// Changed gets the new configuration, or *Problems. It is called by Run,
 	// one call at a time. After a problem the next call comes when the file
 	// has changed again.
 	Changed func(*Config, error)
 	Log     *slog.Logger // nil: nothing is logged
+
+	secret secretReader // nil: readSecret
 }
 
 // Run watches until ctx is done and then returns nil. It starts from the
@@ -48,47 +50,67 @@ func (w *Watcher) Run(ctx context.Context, current *Config) error {
 	defer n.close()
 	seen := current.seen
 	n.follow(seen.folders)
+	looks := make(chan look, 1)
+	var busy, due bool           // a look is under way; another is due behind it
+	var asked, answered []func() // for the look that is due, and for the one that is under way: whatever they find
 	for {
+		if due && !busy {
+			go w.read(seen.folders, looks)
+			busy, due, answered, asked = true, false, asked, nil
+		}
 		select {
 		case <-ctx.Done():
 			return nil
+		case l := <-looks:
+			busy = false
+			if l.seen.sum != seen.sum || len(answered) > 0 {
+				w.Changed(l.config, l.err)
+			}
+			for _, done := range answered {
+				done()
+			}
+			seen = l.seen
 		case <-n.events:
 			n.soon()
 		case err := <-n.errs: // an overflow loses notices
 			log.Warn("watching the configuration", "cause", err)
 			n.soon()
 		case <-n.again:
-			w.look(&seen, false)
+			due = true
 		case <-n.settled.C:
-			n.waiting = false
-			w.look(&seen, false)
-		case <-w.Trigger:
-			w.look(&seen, true)
+			n.waiting, due = false, true
+		case done := <-w.Trigger:
+			asked, due = append(asked, done), true
 		}
 		n.follow(seen.folders)
 	}
 }
 
-// look reads the file, and those with secrets that it names, and calls Changed if anything in them is new, or always.
-func (w *Watcher) look(before *seen, always bool) {
-	c, now, err := w.read(before.folders)
-	changed := now.sum != before.sum
-	*before = now
-	if changed || always {
-		w.Changed(c, err)
-	}
+// look is what was read at once.
+type look struct {
+	config *Config
+	seen   seen
+	err    error
 }
 
-// read reads everything anew. While the file itself cannot be read, the folders of before are kept in view.
-func (w *Watcher) read(folders []string) (*Config, seen, error) {
-	if w.Path == "" {
-		return parseSeen("", nil, w.Overrides, readSecret)
+// read reads everything anew, the file and those with secrets that it names. It runs in a goroutine of its own, for which nobody waits: a file
+// on a server that is gone is read until that is back. While the file itself cannot be read, the folders of before are kept in view.
+func (w *Watcher) read(folders []string, to chan<- look) {
+	secret := w.secret
+	if secret == nil {
+		secret = readSecret
 	}
-	data, err := readFile(w.Path)
+	var l look
+	data, err := []byte(nil), error(nil)
+	if w.Path != "" {
+		data, err = readFile(w.Path)
+	}
 	if err != nil {
-		return nil, seen{"unreadable: " + err.Error(), folders}, err
+		l = look{nil, seen{"unreadable: " + err.Error(), folders}, err}
+	} else {
+		l.config, l.seen, l.err = parseSeen(w.Path, data, w.Overrides, secret)
 	}
-	return parseSeen(w.Path, data, w.Overrides, readSecret)
+	to <- l // there is room for the one that is under way
 }
 
 // notices are the reasons to look at the file. They belong to Run.

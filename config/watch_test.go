@@ -13,7 +13,7 @@ import (
 type watched struct {
 	t       *testing.T
 	path    string
-	trigger chan struct{}
+	trigger chan func()
 	news    chan news
 }
 
@@ -29,7 +29,7 @@ func watch(t *testing.T, path string) *watched {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &watched{t, path, make(chan struct{}), make(chan news, 10)}
+	w := &watched{t, path, make(chan func()), make(chan news, 10)}
 	watcher := &Watcher{Path: path, Trigger: w.trigger, Changed: func(c *Config, err error) { w.news <- news{c, err} }}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error)
@@ -124,7 +124,7 @@ func TestWatchTriggerReloadsUnchanged(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "segue.yaml")
 	write(t, path, one+"listen: :1\n")
 	w := watch(t, path)
-	w.trigger <- struct{}{}
+	w.trigger <- func() {}
 	w.nextListen(":1")
 }
 
@@ -211,8 +211,8 @@ func TestWatchWithoutFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
-	trigger := make(chan struct{}, 1)
-	trigger <- struct{}{}
+	trigger := make(chan func(), 1)
+	trigger <- func() {}
 	calls := 0
 	w := &Watcher{Overrides: overrides, Trigger: trigger, Changed: func(c *Config, err error) {
 		if err != nil || len(c.Backends) != 1 {

@@ -21,7 +21,7 @@ func (p *prober) check(ctx context.Context, name string, c Checker) Result {
 	go p.ask(probeCtx, name, c, answer)
 	late := time.NewTimer(p.patience.miss(p.options))
 	defer late.Stop()
-	if name != checkHTTP && name != checkMySQL { // silence says nothing there
+	if name != checkHTTP && name != checkMySQL || name == checkHTTP && p.deaf() { // silence says nothing there
 		late.Stop()
 	}
 	for {

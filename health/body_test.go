@@ -1,7 +1,9 @@
 package health
 
 import (
-	"strings"
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"testing"
 )
 
@@ -26,6 +28,21 @@ func TestJudgeBody(t *testing.T) {
 		{"empty", "", Passed, ""},
 		{"HTML", "<html>fine</html>", Passed, ""},
 		{"cut off", `{"status":"FAIL`, Passed, ""},
+		{"cut off later", `{"status":"DOWN","components":{"db":{"st`, Leaving, "status DOWN"},
+		{"behind a byte order mark", "\xef\xbb\xbf" + `{"status":"DOWN"}`, Leaving, "status DOWN"},
+		{"well behind a byte order mark", "\xef\xbb\xbf" + `{"status":"UP"}`, Passed, ""},
+		{"behind a byte order mark, as text", "\xef\xbb\xbf Server is not ready\r\n", Leaving, "not ready"},
+		{"with something behind it", `{"status":"DOWN"}` + "\n-- end --", Leaving, "status DOWN"},
+		{"given twice", `{"status":"UP","status":"DOWN"}`, Leaving, "status DOWN"},
+		{"spaces around it", `{"status":" up "}`, Passed, ""},
+		{"of something else", `{"status":"OK","replication":"not available","note":"backups are not ready"}`, Passed, ""},
+		{"deeper", `{"status":"UP","components":{"disk":{"status":"DOWN","msg":"not ready"}}}`, Passed, ""},
+		{"a member that is called so", `{"not ready":0,"status":"OK"}`, Passed, ""},
+		{"a message on something else", `{"code":0,"msg":"0 tablets not ready"}`, Passed, ""},
+		{"a page on something else", "2 of 3 nodes up, 1 not ready", Passed, ""},
+		{"Doris, in data", `{"msg":"success","code":0,"data":"Server is not available, please retry"}`, Leaving, "not available"},
+		{"a truth", `{"status":false}`, Leaving, "status false"},
+		{"a code in quotes", `{"code":"503","msg":"stopping"}`, Leaving, "code 503 stopping"},
 		{"an array", `["status"]`, Passed, ""},
 		{"null", `null`, Passed, ""},
 	} {
@@ -56,7 +73,7 @@ func TestJudgeBootstrap(t *testing.T) {
 
 func FuzzHealthBody(f *testing.F) {
 	for _, seed := range []string{
-		`{"status":"OK"}`, `{"msg":"Server is not ready","code":503}`, `{"code":1e400}`, `{"status":{"status":"x"}}`, "\xff", "",
+		`{"status":"OK"}`, `{"msg":"Server is not ready","code":503}`, `{"code":1e400}`, `{"status":{"status":"x"}}`, "\xff", "", "\xef\xbb\xbf" + `{"status":"DOWN"}`, `{"replication":"not available"}`, `{"status":"DOWN","x":`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -65,8 +82,21 @@ func FuzzHealthBody(f *testing.F) {
 		if v == Failed || (v == Passed) != (said == "") {
 			t.Errorf("%v %q", v, said)
 		}
-		if strings.Contains(string(body), "not ready") && v != Leaving {
-			t.Errorf("%v, though it is not ready", v)
+		marked := append([]byte("\xef\xbb\xbf"), body...)
+		if !bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) {
+			if w, _ := judgeBody(marked); w != v {
+				t.Errorf("%v, and %v behind a byte order mark", v, w)
+			}
+		}
+		// Whatever stands in a member that is not known, or deeper than the first level, changes nothing.
+		text, err := json.Marshal(string(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, around := range []string{`{"replication":%s,"status":"OK"}`, `{"status":"OK","checks":{"status":%s,"msg":%[1]s,"code":503}}`} {
+			if w, said := judgeBody(fmt.Appendf(nil, around, text)); w != Passed {
+				t.Errorf("%v %q for %s", w, said, around)
+			}
 		}
 	})
 }

@@ -6,12 +6,11 @@ import (
 	"io"
 	"net"
 	"os"
-	"strings"
 	"syscall"
 	"time"
-	"unicode"
 
 	"segue/backend"
+	"segue/backend/wire"
 )
 
 // netVerdict is the verdict on a backend of which a connection could not be had: none, where it is Segue that has no means to ask.
@@ -62,16 +61,4 @@ func innermost(err error) error {
 const maxCause = 120
 
 // short makes a text from outside fit for a cause: one line, printable, not long.
-func short(text string) string {
-	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool {
-		return unicode.IsSpace(r) || !unicode.IsPrint(r) || r == unicode.ReplacementChar
-	}), " ")
-	if len(text) <= maxCause {
-		return text
-	}
-	cut := maxCause
-	for cut > 0 && text[cut]&0xc0 == 0x80 { // not inside a rune
-		cut--
-	}
-	return text[:cut] + "…"
-}
+func short(text string) string { return wire.Shown(text, maxCause) }

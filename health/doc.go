@@ -6,7 +6,6 @@
 //	HTTP       GET on the health URL, on one kept-alive connection                                  every round
 //	bootstrap  GET /api/bootstrap beside it (StarRocks): is the FE's metadata ready?              with the greeting
 //	MySQL      the greeting of the MySQL port, or a whole login if there is a user for it    while not up, then rarely
-//	TCP        does the MySQL port accept at all? only to explain a health URL that never answered
 //
 // A backend that says that it is leaving is believed at once, from one answer. Silence and refusals count to Fall,
 // good answers to Rise. Silence counts once for each Interval that an answer is overdue, while it is awaited: a server that
@@ -22,7 +21,7 @@
 // Where there is no health URL, a doubt does too ([Monitor.Doubt]): clients wait, and nobody is answered.
 //
 // A check that finds Segue's own configuration wrong (the health URL answers 401 or 404, the probing user is refused)
-// says so, and decides nothing: the MySQL greeting then does.
+// says so, and decides nothing: the MySQL greeting then does. So it is with a health URL that has never answered while the MySQL port does.
 //
 // MySQL and MariaDB count handshakes that a client leaves unfinished, and block its host after max_connect_errors of
 // them (ERROR 1129). For the flavor mysql without a probing user the greeting is therefore read only while it is needed,

@@ -86,16 +86,17 @@ func (f *fake) count() int { return len(f.times()) }
 // rig is a monitor of one registry whose checkers are fakes, the same for all backends. Its methods are for a synctest
 // bubble.
 type rig struct {
-	t                           *testing.T
-	registry                    *backend.Registry
-	b                           *backend.Backend // the first
-	m                           *Monitor
-	http, bootstrap, mysql, tcp *fake
-	made                        []Options // with which the checkers were made
-	trip                        func(error)
-	refuses                     atomic.Bool // nobody listens on the backend's ports
-	log                         logLines
-	stop                        func()
+	t                      *testing.T
+	registry               *backend.Registry
+	b                      *backend.Backend // the first
+	m                      *Monitor
+	http, bootstrap, mysql *fake
+	made                   []Options // with which the checkers were made
+	trip                   func(error)
+	refuses                atomic.Bool // nobody listens on the backend's ports
+	speaksHTTP             atomic.Bool // its MySQL port does
+	log                    logLines
+	stop                   func()
 }
 
 const someURL = "http://fe-1:8030/api/health"
@@ -107,7 +108,7 @@ func newRig(t *testing.T, o Options, healthURL string) *rig {
 	g.registry, g.b = oneBackend("fe-1:9030", healthURL)
 	running := new(atomic.Int32)
 	var making sync.Mutex
-	for _, f := range []**fake{&g.http, &g.bootstrap, &g.mysql, &g.tcp} {
+	for _, f := range []**fake{&g.http, &g.bootstrap, &g.mysql} {
 		*f = &fake{result: Result{Verdict: Passed}, running: running}
 	}
 	g.m = NewMonitor(g.registry, o, g.log.logger(), nil)
@@ -115,7 +116,8 @@ func newRig(t *testing.T, o Options, healthURL string) *rig {
 		making.Lock() // each backend has its prober
 		g.made, g.trip = append(g.made, o), trip
 		making.Unlock()
-		c := checks{http: g.http, mysql: g.mysql, tcp: g.tcp, close: func() {}}
+		c := checks{http: g.http, mysql: g.mysql, close: func() {}}
+		c.speaksHTTP = func(context.Context, *backend.Backend) bool { return g.speaksHTTP.Load() }
 		c.refuses = func(context.Context, *backend.Backend) bool { return g.refuses.Load() }
 		if o.Flavor == backend.StarRocks {
 			c.bootstrap = g.bootstrap
@@ -153,7 +155,7 @@ func (g *rig) afterRound() {
 
 // forget drops what the fakes have remembered.
 func (g *rig) forget() {
-	for _, f := range []*fake{g.http, g.bootstrap, g.mysql, g.tcp} {
+	for _, f := range []*fake{g.http, g.bootstrap, g.mysql} {
 		f.times()
 	}
 }

@@ -97,7 +97,7 @@ func TestAHungServerIsNotOverrun(t *testing.T) {
 		g := newRig(t, Options{}, someURL)
 		defer g.use().Release()
 		g.pass(time.Minute)
-		for _, f := range []*fake{g.http, g.bootstrap, g.mysql, g.tcp} {
+		for _, f := range []*fake{g.http, g.bootstrap, g.mysql} {
 			f.slow(time.Hour, 0)
 		}
 		g.forget()
@@ -215,6 +215,9 @@ func TestDoubt(t *testing.T) {
 			if n := g.mysql.count(); n < want-1 || n > want+1 {
 				t.Errorf("health URL %q: asked %d times in 10 s, want about %d", url, n, want)
 			}
+			g.pass(doubtEvery)
+			g.m.Doubt(g.b, errors.New("silence"))
+			g.pass(ms) // asked; the next doubt comes too soon to be heeded at once, and is kept
 			g.mysql.slow(time.Hour, 0)
 			g.m.Doubt(g.b, errors.New("silence"))
 			began := time.Now()

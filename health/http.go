@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/backend/dial"
 )
 
 // maxHealthBody is how much of a body is read, and how long the headers may be, in bytes. Real ones are below 1 kB.
@@ -22,6 +23,8 @@ type HTTP struct {
 	flavor backend.Flavor
 	client *http.Client
 	wire   *tripwire
+	dialer dial.Dialer
+	memory dial.Memory // of the health URL's host
 	tls    *tls.Config // nil: the system's certificates; set by tests
 	last   string      // the health URL of the last check
 }
@@ -46,8 +49,8 @@ func NewHTTP(flavor backend.Flavor, trip func(cause error)) *HTTP {
 	return h
 }
 
-func (h *HTTP) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, network, address)
+func (h *HTTP) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	conn, err := h.dialer.Dial(ctx, address, &h.memory)
 	if err != nil {
 		return nil, err
 	}
@@ -56,10 +59,21 @@ func (h *HTTP) dial(ctx context.Context, network, address string) (net.Conn, err
 
 // dialTLS is dial for https. The tripwire lies above TLS: below it, a connection that TLS closes in good order would
 // not be seen to end.
-func (h *HTTP) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
-	d := tls.Dialer{Config: h.tls}
-	conn, err := d.DialContext(ctx, network, address)
+func (h *HTTP) dialTLS(ctx context.Context, _, address string) (net.Conn, error) {
+	plain, err := h.dialer.Dial(ctx, address, &h.memory)
 	if err != nil {
+		return nil, err
+	}
+	config := h.tls.Clone()
+	if config == nil {
+		config = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if host, _, err := net.SplitHostPort(address); err == nil && config.ServerName == "" {
+		config.ServerName = host
+	}
+	conn := tls.Client(plain, config)
+	if err := conn.HandshakeContext(ctx); err != nil {
+		_ = plain.Close()
 		return nil, err
 	}
 	return &wiredConn{conn, h.wire}, nil

@@ -5,9 +5,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"segue/backend"
@@ -63,7 +65,7 @@ func judgeHTTPError(u *url.URL, err error, took time.Duration) (v Verdict, cause
 	case errors.As(err, &badCertificate), errors.As(err, &unknownRoot), errors.As(err, &alert):
 		return Misconfigured, fmt.Sprintf("%s TLS: %s; correct the certificate, or write http:// in the health URL",
 			place(u), short(innermost(err).Error()))
-	case strings.Contains(err.Error(), "malformed HTTP"): // net/http has no name for it
+	case strings.Contains(err.Error(), "malformed HTTP"), spokeFirst(err): // net/http has no name for it
 		return Misconfigured, place(u) + " does not speak HTTP: is " + u.Host + " the HTTP port?"
 	}
 	v, cause = netVerdict(err, took)
@@ -76,4 +78,9 @@ func place(u *url.URL) string {
 		return "/"
 	}
 	return short(u.Path)
+}
+
+// spokeFirst reports whether a server said something before it was asked: net/http fails to look for the next answer then, and has no reason to give.
+func spokeFirst(err error) bool {
+	return strings.Contains(err.Error(), "readLoopPeekFail") && !errors.As(err, new(syscall.Errno)) && !errors.Is(err, io.EOF)
 }

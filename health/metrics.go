@@ -11,7 +11,6 @@ const (
 	checkHTTP      = "http"
 	checkBootstrap = "bootstrap"
 	checkMySQL     = "mysql"
-	checkTCP       = "tcp"
 )
 
 // metrics are the metrics of one monitor.

@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/client"
+	"segue/backend/wire"
 )
-
-// maxGreeting is the longest message that is read from a server while it is probed, in bytes. A greeting has about 100;
-// the longest ERR packet has 521 (MYSQL_ERRMSG_SIZE 512).
-const maxGreeting = 4 << 10
 
 // MySQL asks the backend's MySQL port for its greeting, and logs in if it is given a user. What the greeting says is
 // kept ([backend.Backend.Learn]). It runs one check at a time.
@@ -21,9 +17,20 @@ type MySQL struct {
 	// User and Password log in; empty: only the greeting is read. A login that the server refuses for want of rights
 	// does not make the check fail: the greeting has shown that the server works, and the cause says what is wrong.
 	User, Password string
+	// Trust says whom the password may be given to, if a server wants it whole.
+	Trust client.Trust
 
 	budget *budget  // nil: handshakes may be left unfinished
 	held   *unheard // a connection on which the server has said nothing yet; nil: there is none
+	counts bool     // the server counts handshakes that are left unfinished, and User is given
+
+	refusals backend.Refusals // of logins: a password that is wrong is not tried until the account is locked
+	note     string           // what the last of them came to
+}
+
+// full is what a server says that has no room.
+func full(e *wire.Err) backend.Full {
+	return backend.Full{Code: e.Code, State: e.State, Message: short(e.Message)}
 }
 
 // Check implements [Checker].
@@ -48,9 +55,7 @@ func (c *MySQL) probe(ctx context.Context, b *backend.Backend, start time.Time) 
 			conn.Close()
 		}
 	}()
-	_ = conn.SetDeadline(time.Time{})
-	defer cutWith(ctx, conn)()
-	greeting, seq, err := readGreeting(conn.reader)
+	greeting, err := conn.Greet(ctx)
 	refused, isErr := errors.AsType[*wire.Err](err)
 	if err == nil || isErr {
 		b.Spoke()
@@ -59,10 +64,13 @@ func (c *MySQL) probe(ctx context.Context, b *backend.Backend, start time.Time) 
 		c.budget.spend() // a server that answers ERR has not begun a handshake
 	}
 	switch {
+	case isErr && refused.Refuses() == wire.ServerFull:
+		b.Fill(full(refused))
+		return Full, fmt.Sprintf("mysql %d %s", refused.Code, short(refused.Message))
 	case isErr:
 		return Failed, fmt.Sprintf("mysql %d %s", refused.Code, short(refused.Message))
 	case err != nil:
-		if isTimeout(err) && !conn.spoken {
+		if isTimeout(err) && !conn.Heard() {
 			c.held = conn
 		}
 		return Failed, greetingCause(err, time.Since(start))
@@ -72,58 +80,47 @@ func (c *MySQL) probe(ctx context.Context, b *backend.Backend, start time.Time) 
 		Capabilities:    uint32(greeting.Capabilities),
 		ExtCapabilities: greeting.ExtCapabilities,
 		ServerVersion:   greeting.ServerVersion,
+		Charset:         greeting.Charset,
+		AuthPlugin:      greeting.AuthPlugin,
 	})
 	if c.User == "" {
 		return Passed, ""
 	}
-	l := &login{conn: conn, reader: conn.reader, user: c.User, password: c.Password}
-	return loginVerdict(c.User, l.run(greeting, seq+1), time.Since(start))
+	return c.logIn(ctx, b, conn.Conn, greeting, start)
 }
 
-// cutWith cuts the connection's reads and writes off when ctx is done, so that a probe ends with its context. The
-// function that it returns ends that.
-func cutWith(ctx context.Context, conn net.Conn) (stop func()) {
-	cut := make(chan struct{})
-	end := context.AfterFunc(ctx, func() {
-		_ = conn.SetDeadline(time.Unix(1, 0))
-		close(cut)
-	})
-	return func() {
-		if !end() {
-			<-cut
+// logIn goes on behind a good greeting, unless the last login was refused a moment ago. No database is asked for, and no TLS.
+func (c *MySQL) logIn(ctx context.Context, b *backend.Backend, conn *client.Conn, g *wire.HandshakeV10, start time.Time) (v Verdict, cause string) {
+	if c.refusals.Bar(time.Now()) {
+		if c.counts {
+			conn.Leave(ctx)
 		}
+		return Passed, c.note
 	}
-}
-
-// readGreeting reads the server's first packet. An ERR packet in its place is returned as a *[wire.Err].
-func readGreeting(r *wire.Reader) (*wire.HandshakeV10, uint8, error) {
-	payload, seq, err := r.Next()
-	if err != nil {
-		return nil, 0, err
+	b.Try()
+	err := conn.Login(ctx, client.Password(c.Password).Trusting(c.Trust), client.OwnResponse(g, c.User))
+	v, cause = loginVerdict(c.User, err, time.Since(start))
+	refused, isErr := errors.AsType[*wire.Err](err)
+	switch {
+	case err == nil:
+		conn.Quit() // a courtesy: the login has succeeded
+		c.refusals.Accepted()
+		b.Roomy()
+	case isErr && refused.Refuses() == wire.ServerFull:
+		b.Fill(full(refused))
+	case isErr && refused.Refuses() == wire.AccountRefused:
+		c.refusals.Refused(time.Now())
+		c.note = cause
 	}
-	if wire.IsErr(payload) {
-		return nil, 0, decodeErr(payload)
-	}
-	greeting := new(wire.HandshakeV10)
-	if err := greeting.Decode(payload); err != nil {
-		return nil, 0, err
-	}
-	return greeting, seq, nil
-}
-
-// decodeErr gives the ERR packet as an error, or what is wrong with it.
-func decodeErr(payload []byte) error {
-	e := new(wire.Err)
-	if err := e.Decode(payload); err != nil {
-		return err
-	}
-	return e
+	return v, cause
 }
 
 // greetingCause says what it means that there was no greeting.
 func greetingCause(err error, took time.Duration) string {
-	_, decode := errors.AsType[*wire.DecodeError](err)
-	if decode || errors.Is(err, wire.ErrPayloadTooLarge) {
+	if garbled, is := errors.AsType[*wire.DecodeError](err); is {
+		return "mysql greeting cannot be read: " + short(garbled.Error())
+	}
+	if errors.Is(err, wire.ErrPayloadTooLarge) {
 		return "mysql greeting cannot be read: " + short(err.Error())
 	}
 	return "mysql " + netCause(err, took) + " in place of a greeting"

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/backend/client"
 )
 
 // The defaults of [Options].
@@ -37,6 +38,8 @@ type Options struct {
 	User string `yaml:"user"`
 	// Password is the password of User. It is never logged.
 	Password string `yaml:"password" json:"-"`
+	// Trust says whom Password may be given to, if a server wants it whole.
+	Trust client.Trust `yaml:"-" json:"-"`
 }
 
 // minInterval is the shortest time between the beginnings of two rounds, whatever is configured or observed.

@@ -23,22 +23,24 @@ type prober struct {
 	doubts   chan error
 
 	// Owned by run.
-	options     Options // the checkers were made from them
-	checks      checks
-	budget      budget
-	tally       tally
-	jitter      float64   // of this round, [0, 1)
-	rounds      int       // how many there have been
-	lastRound   time.Time // beginning of the last round
-	doubted     bool      // when it began, the health was in question
-	lastGreet   time.Time // when the MySQL check last ran
-	mysqlNote   string    // what that check had to remark
-	httpHeard   bool      // the health URL has answered something once
-	lastConnect time.Time // when the TCP check last ran
-	connects    bool      // and whether it passed
-	alarms      alarms
-	patience    patience
-	noted       string // the last remark in the log
+	options   Options // the checkers were made from them
+	checks    checks
+	budget    budget
+	tally     tally
+	jitter    float64   // of this round, [0, 1)
+	rounds    int       // how many there have been
+	lastRound time.Time // beginning of the last round
+	doubted   bool      // when it began, the health was in question
+	lastGreet time.Time // when the MySQL check last ran
+	doubt     error     // one that came too soon after it, or nil
+	mysqlNote string    // what that check had to remark
+	greets    bool      // and whether the server works by it
+	heard     string    // the health URL that has answered something
+	lastAsked time.Time // when a silent MySQL port was last asked whether it speaks HTTP
+	portNote  string    // and what is to be said of that
+	alarms    alarms
+	patience  patience
+	noted     string // the last remark in the log
 }
 
 func newProber(m *Monitor, b *backend.Backend, cancel context.CancelFunc) *prober {
@@ -85,15 +87,15 @@ func (p *prober) run(ctx context.Context) {
 				p.wake(ctx, byEvidence, cause)
 			}
 		case cause := <-p.doubts:
-			if p.heeds() {
-				p.wake(ctx, byEvidence, cause)
-			}
+			p.doubt = cause
+			p.heed(ctx)
 		case cause := <-p.tripped:
 			if p.alarms.allows(time.Now()) {
 				p.wake(ctx, byTripwire, cause)
 			}
 		case <-p.taken(): // the next round may be due earlier than it was
 		case <-timer.C:
+			p.heed(ctx)
 			if !time.Now().Before(p.due()) {
 				p.round(ctx, byTime)
 			}
@@ -102,10 +104,23 @@ func (p *prober) run(ctx context.Context) {
 	}
 }
 
+// heed asks the MySQL port if somebody doubts. It asks at most once in doubtEvery; a doubt that comes sooner waits, rather than be
+// forgotten until the greeting that is due by time.
+func (p *prober) heed(ctx context.Context) {
+	switch cause := p.doubt; {
+	case cause == nil:
+	case !p.heeds():
+		p.doubt = nil
+	case time.Since(p.lastGreet) >= doubtEvery:
+		p.doubt = nil
+		p.wake(ctx, byEvidence, cause)
+	}
+}
+
 // heeds says whether a doubt is reason to ask.
 func (p *prober) heeds() bool {
 	h := p.tally.health
-	return (h == backend.Up || h == backend.Unknown) && p.b.Status().HealthURL == "" && time.Since(p.lastGreet) >= doubtEvery &&
+	return (h == backend.Up || h == backend.Unknown) && (p.b.Status().HealthURL == "" || p.deaf()) &&
 		(!p.options.frugal() || p.budget.allowsDoubt(p.b.Logins()))
 }
 
@@ -168,7 +183,13 @@ func (p *prober) due() time.Time {
 }
 
 // untilNext is how long to sleep.
-func (p *prober) untilNext() time.Duration { return max(time.Until(p.due()), 0) }
+func (p *prober) untilNext() time.Duration {
+	d := time.Until(p.due())
+	if p.doubt != nil {
+		d = min(d, time.Until(p.lastGreet.Add(doubtEvery)))
+	}
+	return max(d, 0)
+}
 
 // begin notes that a round begins.
 func (p *prober) begin(now time.Time) {

@@ -32,6 +32,9 @@ func (p *prober) runChecks(ctx context.Context, why reason) []Result {
 	results := make([]Result, 0, 3)
 	if p.b.Status().HealthURL != "" {
 		r := p.checkHealthURL(ctx, why)
+		if r.Verdict == Failed && p.heard != p.b.Status().HealthURL {
+			return p.withoutHealthURL(ctx, why, r)
+		}
 		results = append(results, r)
 		if r.Verdict == Failed {
 			p.lookForLife(ctx)
@@ -55,12 +58,32 @@ func (p *prober) checkHealthURL(ctx context.Context, why reason) Result {
 	case r.Verdict == Failed && why == byTripwire && p.gone(ctx):
 		r.Verdict = Gone
 		return r
-	case r.Verdict == Failed:
-		r.Cause += p.hint(ctx)
-		return r
+	case r.Verdict != Failed:
+		p.heard = p.b.Status().HealthURL
 	}
-	p.httpHeard = true
 	return r
+}
+
+// deaf reports whether the backend is judged by its MySQL port alone, because its health URL has never answered and the MySQL port does.
+func (p *prober) deaf() bool {
+	u := p.b.Status().HealthURL
+	return u != "" && p.heard != u && p.greets
+}
+
+// withoutHealthURL judges a backend whose health URL has never answered by its MySQL port. If that works, it is the URL that is wrong: clients get through.
+func (p *prober) withoutHealthURL(ctx context.Context, why reason, r Result) []Result {
+	results := []Result{r}
+	if why == byEvidence || !p.greets || p.greetingDue() {
+		results = p.checkMySQL(ctx, results)
+	}
+	if p.greets {
+		results[0].Verdict = Misconfigured
+		results[0].Cause += wrongHealthURL(p.options.Flavor, p.b.Status())
+	}
+	if len(results) == 1 {
+		results[0].Cause = join(results[0].Cause, p.mysqlNote)
+	}
+	return results
 }
 
 // gone reports whether the process that has just closed its connection has left its ports as well.
@@ -88,9 +111,15 @@ func (p *prober) checkMySQL(ctx context.Context, results []Result) []Result {
 			return results
 		}
 	}
-	p.lastGreet = time.Now()
+	p.lastGreet, p.doubt = time.Now(), nil
 	r := p.check(ctx, checkMySQL, p.checks.mysql)
-	p.mysqlNote = ""
+	p.mysqlNote, p.greets = "", r.Verdict == Passed || r.Verdict == Full
+	switch {
+	case r.Verdict == Passed:
+		r.Cause = join(r.Cause, wrongFlavor(p.options.Flavor, p.b.Facts()))
+	case r.Verdict == Failed && p.b.LastSpoke().IsZero():
+		r.Cause += p.portHint(ctx)
+	}
 	if r.Verdict == Misconfigured { // it has not been asked: whether it lives is not known
 		p.b.Spoke()
 	}
@@ -106,25 +135,32 @@ func (p *prober) greetingDue() bool {
 	switch {
 	case p.tally.health != backend.Up || p.tally.inQuestion():
 		return true
+	case p.trialDue():
+		return true
 	case p.options.frugal(): // but a remark that no longer holds must go
 		return p.mysqlNote == exhausted && p.budget.allows(p.b.Logins())
 	}
 	return time.Since(p.lastGreet) >= greetingEvery*p.pace()
 }
 
-// hint explains a health URL that has never answered, where the MySQL port does.
-func (p *prober) hint(ctx context.Context) string {
-	if p.httpHeard || p.options.Flavor == backend.MySQL {
-		return ""
+// trialDue says whether the prober should find out by a login if a backend that was full has room. That is also what clients do that
+// connect, one of all of them a second.
+func (p *prober) trialDue() bool {
+	_, full := p.b.Full()
+	return full && p.options.User != "" && !p.b.Crowded()
+}
+
+// portHint explains a MySQL port that has never said anything. Where an unfinished handshake costs something it is asked once.
+func (p *prober) portHint(ctx context.Context) string {
+	if p.lastAsked.IsZero() || !p.options.frugal() && time.Since(p.lastAsked) >= silentPortEvery {
+		p.lastAsked, p.portNote = time.Now(), ""
+		ctx, cancel := context.WithTimeout(ctx, p.options.Timeout)
+		if p.checks.speaksHTTP(ctx, p.b) {
+			p.portNote = wrongPort(p.options.Flavor, p.b.Address())
+		}
+		cancel()
 	}
-	if p.lastConnect.IsZero() || time.Since(p.lastConnect) >= greetingEvery*p.pace() {
-		p.lastConnect = time.Now()
-		p.connects = p.check(ctx, checkTCP, p.checks.tcp).Verdict == Passed
-	}
-	if !p.connects {
-		return ""
-	}
-	return ", but the MySQL port accepts connections: is the health URL right?"
+	return p.portNote
 }
 
 // settle takes the verdict of a round into account: it tells the registry and the log.
@@ -154,6 +190,9 @@ func (p *prober) tell(ctx context.Context, before, after backend.Health, cause s
 
 // cause says what is shown for a backend whose health is h after this round.
 func (p *prober) cause(r Result, h backend.Health) string {
+	if r.Verdict == Full {
+		r = Result{Verdict: Passed} // that it is full stands in its status by itself, until it is no more
+	}
 	if r.Verdict != Passed || h == backend.Up {
 		return r.Cause
 	}

@@ -4,7 +4,7 @@ import "segue/backend"
 
 // tally turns a history of verdicts into a health. Pure.
 //
-//	Passed         Rise of them in a row: up
+//	Passed, Full   Rise of them in a row: up
 //	Failed         Fall of them in a row: down; an answer that is overdue counts as one while it is awaited, see miss
 //	Gone           one is enough: down
 //	Leaving        one is enough: stopping, from down as well (it can be reached, but it is leaving)
@@ -21,7 +21,7 @@ type tally struct {
 func (t *tally) observe(v Verdict, rise, fall int) backend.Health {
 	t.judged = true
 	switch v {
-	case Passed:
+	case Passed, Full:
 		t.failed = 0
 		if t.health != backend.Up {
 			t.passed++

@@ -2,31 +2,21 @@ package health
 
 import (
 	"context"
-	"net"
 	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/client"
 )
 
 // unheard is a connection on which a server that hangs may still greet. It is held from one check to the next, so that such a
 // server does not find a heap of dead ones when it goes on, each of which MySQL would count as a handshake left unfinished.
 type unheard struct {
-	net.Conn
-	reader *wire.Reader
-	since  time.Time
-	spoken bool // something has been read
+	*client.Conn
+	since time.Time
 }
 
 // maxHeld is how long one connection is held: the server's host may have forgotten it.
 const maxHeld = 10 * time.Second
-
-// Read implements [io.Reader].
-func (u *unheard) Read(p []byte) (int, error) {
-	n, err := u.Conn.Read(p)
-	u.spoken = u.spoken || n > 0
-	return n, err
-}
 
 // connect gives the connection that is held, or a new one.
 func (c *MySQL) connect(ctx context.Context, b *backend.Backend) (*unheard, error) {
@@ -38,13 +28,11 @@ func (c *MySQL) connect(ctx context.Context, b *backend.Backend) (*unheard, erro
 	if u != nil {
 		u.Close()
 	}
-	conn, err := dial(ctx, b)
+	conn, err := dialMySQL(ctx, b)
 	if err != nil {
 		return nil, err
 	}
-	u = &unheard{Conn: conn, since: time.Now()}
-	u.reader = wire.NewReader(u, maxGreeting)
-	return u, nil
+	return &unheard{client.New(conn), time.Now()}, nil
 }
 
 // Close closes the connection that is held.

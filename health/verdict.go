@@ -18,12 +18,13 @@ const (
 	Passed                       // as a working server answers
 	Leaving                      // it answers, and says that it takes no more sessions
 	Gone                         // of a round only: its process has ended
+	Full                         // it works, and has no room for one more connection
 	Misconfigured                // the check cannot tell: what it was told to do is wrong, or Segue lacks the means
 	numVerdicts
 )
 
 var verdictNames = [numVerdicts]string{
-	Failed: "failed", Passed: "passed", Leaving: "leaving", Gone: "gone", Misconfigured: "misconfigured",
+	Failed: "failed", Passed: "passed", Leaving: "leaving", Gone: "gone", Full: "full", Misconfigured: "misconfigured",
 }
 
 // String gives the verdict's name as it stands in logs and metrics.
@@ -35,7 +36,7 @@ func (v Verdict) String() string {
 }
 
 // severity orders the verdicts: in one round the worst counts.
-var severity = [numVerdicts]int{Passed: 0, Misconfigured: 1, Failed: 2, Leaving: 3, Gone: 4}
+var severity = [numVerdicts]int{Passed: 0, Misconfigured: 1, Full: 2, Failed: 3, Leaving: 4, Gone: 5}
 
 // Result is the outcome of one check.
 type Result struct {

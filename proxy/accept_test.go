@@ -77,7 +77,7 @@ type flaky struct {
 func (f *flaky) Accept() (net.Conn, error) {
 	if f.failures > 0 {
 		f.failures--
-		return nil, &net.OpError{Op: "accept", Err: errNotASocket}
+		return nil, &net.OpError{Op: "accept", Err: net.ErrWriteToConnected}
 	}
 	return f.Listener.Accept()
 }

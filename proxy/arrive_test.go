@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // refusing lets everybody in and answers SET by an ERR_Packet.
@@ -23,7 +23,7 @@ func TestBackendIsNotBlamedForAMove(t *testing.T) {
 	t.Run("replay refused", func(t *testing.T) {
 		o := known()
 		p := start(t, o, newPeer(t, answering(func(c *peerConn, _ []byte) bool { return c.send(1, peerOK) })).spec("a"), newPeer(t, answering(refusing)).spec("b"))
-		p.OnEvidence = func(b *backend.Backend, cause error) { t.Errorf("evidence against %s: %v", b.Name(), cause) }
+		p.evident(func(b *backend.Backend, cause error) { t.Errorf("evidence against %s: %v", b.Name(), cause) })
 		_ = p.registry.SetAdmin("b", backend.Maint)
 		d := p.connect()
 		d.query("SET time_zone = '+01:00'")
@@ -33,11 +33,7 @@ func TestBackendIsNotBlamedForAMove(t *testing.T) {
 		p.ready("b")
 		p.leave("a")
 		c := p.list()[0]
-		eventually(t, "an attempt", func() bool {
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			return c.away.after != 0
-		})
+		eventually(t, "an attempt", c.hasTried)
 		b, _ := p.registry.Lookup("b")
 		if l, err := p.registry.Lease(nil); err != nil || l.Backend() != b {
 			t.Errorf("b is left alone")
@@ -53,7 +49,7 @@ func TestBackendIsNotBlamedForAMove(t *testing.T) {
 				<-c.over
 			}
 			p := start(t, known(), newPeer(t, echo).spec("a"), newPeer(t, silent).spec("b"))
-			p.OnEvidence = func(b *backend.Backend, cause error) { t.Errorf("evidence against %s: %v", b.Name(), cause) }
+			p.evident(func(b *backend.Backend, cause error) { t.Errorf("evidence against %s: %v", b.Name(), cause) })
 			_ = p.registry.SetAdmin("b", backend.Maint)
 			d := p.connect()
 			p.ready("b")
@@ -108,7 +104,7 @@ func TestBackendIsNotBlamedForAQuestionThatIsCutOff(t *testing.T) {
 		<-c.over
 		return false
 	}), echo)
-	p.OnEvidence = func(b *backend.Backend, cause error) { t.Errorf("evidence against %s: %v", b.Name(), cause) }
+	p.evident(func(b *backend.Backend, cause error) { t.Errorf("evidence against %s: %v", b.Name(), cause) })
 	d.query("INSERT")
 	if _, err := d.row(); err != nil {
 		t.Fatal(err)
@@ -193,6 +189,9 @@ func TestReplayHasQueryAttributes(t *testing.T) {
 	p.ready("b")
 	p.down("a")
 	close(gone)
+	if got := <-heard; got != "\x03\x00\x01"+trialText {
+		t.Errorf("tried by %q", got)
+	}
 	if got := <-heard; !strings.HasPrefix(got, "\x03\x00\x01SET @a") {
 		t.Errorf("replayed as %q", got)
 	}

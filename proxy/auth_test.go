@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // answers is a backend that gives its answers to a login one after the other, each to one message of the client's.
@@ -69,6 +69,16 @@ func TestBug16_CachingSHA2Passes(t *testing.T) {
 			p := start(t, quick, newPeer(t, script).spec("a"))
 			p.connect().ask("SELECT 1")
 		})
+	}
+}
+
+// A backend that wants the whole password of an account that Segue has the password of, and may not give away, gets it from the client; and the session has a
+// credential all the same.
+func TestWholePasswordComesFromTheClient(t *testing.T) {
+	p := start(t, known(), newPeer(t, then(answers(switchToSHA2, fullAuth, publicKey), 8)).spec("a"))
+	p.connect().ask("SELECT 1")
+	if s := p.Sessions(); len(s) != 1 || s[0].Pinned != "" {
+		t.Errorf("%+v", s)
 	}
 }
 
@@ -316,7 +326,7 @@ func TestBug20_ClientThatLeavesCutsOffNoHandshake(t *testing.T) {
 
 // An ERR_Packet of Segue's reaches a client that goes on sending.
 func TestRefusalReachesAClientThatGoesOnSending(t *testing.T) {
-	p := start(t, Options{ConnectBudget: 500 * time.Millisecond}, newPeer(t, failures["too many connections"]).spec("a"))
+	p := start(t, Options{ConnectBudget: 500 * time.Millisecond}, newPeer(t, failures["EOF before the greeting"]).spec("a"))
 	d := p.dial()
 	for range 3 {
 		d.write(1, make([]byte, 1000))

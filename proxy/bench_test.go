@@ -9,20 +9,19 @@ import (
 	"runtime/debug"
 	"strconv"
 	"testing"
-	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // canned is a backend without cost of its own: it answers whatever comes by the same bytes and allocates nothing.
-func canned(b *testing.B, answer []byte) (addr string) {
-	b.Helper()
+func canned(tb testing.TB, answer []byte) (addr string) {
+	tb.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	b.Cleanup(func() { _ = ln.Close() })
+	tb.Cleanup(func() { _ = ln.Close() })
 	go func() {
 		for {
 			nc, err := ln.Accept()
@@ -50,57 +49,47 @@ func canned(b *testing.B, answer []byte) (addr string) {
 	return ln.Addr().String()
 }
 
-func benchServer(b *testing.B, address string) string {
-	b.Helper()
-	addr, _ := benchServerNapping(b, address, 0)
-	return addr
-}
-
-// benchServerNapping is a server whose sessions nap after a while; 0: after the usual one.
-func benchServerNapping(b *testing.B, address string, after time.Duration) (string, *Server) {
-	b.Helper()
+func benchServer(tb testing.TB, address string) string {
+	tb.Helper()
 	registry := backend.NewRegistry(backend.Options{})
 	registry.Apply([]backend.Spec{{Name: "a", Address: address}})
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := Listen(tb.Context(), "127.0.0.1:0")
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	s := NewServer(registry, Options{}, slog.New(slog.DiscardHandler), nil)
-	if after > 0 {
-		s.napAfter = after
-	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		_ = s.Serve(ctx, ln)
 	}()
-	b.Cleanup(func() {
+	tb.Cleanup(func() {
 		cancel()
 		s.Close()
 		<-done
 	})
-	return ln.Addr().String(), s
+	return ln.Addr().String()
 }
 
-func benchClient(b *testing.B, addr string) *net.TCPConn {
-	b.Helper()
+func benchClient(tb testing.TB, addr string) *net.TCPConn {
+	tb.Helper()
 	nc, err := net.Dial("tcp", addr)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	b.Cleanup(func() { _ = nc.Close() })
+	tb.Cleanup(func() { _ = nc.Close() })
 	r := wire.NewReader(nc, 0)
 	if _, _, err := r.Next(); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	response := wire.HandshakeResponse41{Capabilities: wire.ClientProtocol41 | wire.ClientSecureConnection, Username: "u"}
 	packet, _ := wire.AppendPacket(nil, 1, response.Append(nil))
 	if _, err := nc.Write(packet); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	if _, _, err := r.Next(); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	return nc.(*net.TCPConn)
 }
@@ -120,13 +109,13 @@ func smallAnswer() (b []byte) {
 }
 
 // exchange sends a statement and reads its answer.
-func exchange(b *testing.B, nc *net.TCPConn, statement, answer []byte) {
-	b.Helper()
+func exchange(tb testing.TB, nc *net.TCPConn, statement, answer []byte) {
+	tb.Helper()
 	if _, err := nc.Write(statement); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	if _, err := io.ReadFull(nc, answer); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
@@ -144,6 +133,17 @@ func BenchmarkStatement(b *testing.B) {
 				exchange(b, nc, statement, got)
 			}
 		})
+	}
+}
+
+// No memory is allocated for a statement and its answer.
+func TestStatementAllocatesNothing(t *testing.T) {
+	statement, answer := smallStatement(), smallAnswer()
+	nc := benchClient(t, benchServer(t, canned(t, answer)))
+	got := make([]byte, len(answer))
+	exchange(t, nc, statement, got)
+	if n := testing.AllocsPerRun(2000, func() { exchange(t, nc, statement, got) }); n != 0 {
+		t.Errorf("%v allocations", n)
 	}
 }
 
@@ -179,61 +179,6 @@ func BenchmarkIdleSession(b *testing.B) {
 				b.ReportMetric((proxied-direct)/float64(n), "B/session")
 			}
 		})
-	}
-}
-
-// BenchmarkNappingSession is BenchmarkIdleSession for sessions that nap.
-func BenchmarkNappingSession(b *testing.B) {
-	const n = 4500
-	address := canned(b, smallAnswer())
-	through, s := benchServerNapping(b, address, 100*time.Millisecond)
-	for b.Loop() {
-		direct := held(b, address, n)
-		before := inUse()
-		conns := make([]*net.TCPConn, n)
-		statement, answer := smallStatement(), smallAnswer()
-		for i := range conns {
-			conns[i] = benchClient(b, through)
-			exchange(b, conns[i], statement, answer)
-		}
-		for naps := 0; naps < n; {
-			naps = 0
-			for _, c := range s.list() {
-				c.mu.Lock()
-				if c.nap.asleep {
-					naps++
-				}
-				c.mu.Unlock()
-			}
-			time.Sleep(50 * time.Millisecond)
-		}
-		b.ReportMetric((inUse()-before-direct)/n, "B/session")
-		for _, c := range conns {
-			_ = c.Close()
-		}
-	}
-}
-
-// BenchmarkRousing is one small statement to a session that naps.
-func BenchmarkRousing(b *testing.B) {
-	statement, answer := smallStatement(), smallAnswer()
-	through, s := benchServerNapping(b, canned(b, answer), time.Hour)
-	nc := benchClient(b, through)
-	exchange(b, nc, statement, make([]byte, len(answer)))
-	c := s.list()[0]
-	for b.Loop() {
-		b.StopTimer()
-		c.mu.Lock()
-		s.napAfter = 0
-		c.mu.Unlock()
-		for asleep := false; !asleep; {
-			c.doze(s.elapsed())
-			c.mu.Lock()
-			asleep = c.nap.asleep
-			c.mu.Unlock()
-		}
-		b.StartTimer()
-		exchange(b, nc, statement, make([]byte, len(answer)))
 	}
 }
 

@@ -3,12 +3,13 @@ package proxy
 import (
 	"bytes"
 	"io"
-	"net"
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // The last bytes of an answer wait for a client that reads slowly while the session is idle by all that has been seen.
@@ -28,8 +29,10 @@ func TestDrainWaitsForASlowReader(t *testing.T) {
 	})
 	d := p.connect()
 	_ = d.SetReadBuffer(16 << 10)
-	c := p.list()[0]
-	_ = c.client.Conn.(*net.TCPConn).SetWriteBuffer(16 << 10)
+	c := p.only()
+	c.within(func() {
+		_ = c.client.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, 16<<10) })
+	})
 	d.query("SELECT")
 	want := 5 + 4 + len(peerDef) + 9 + rows*(4+rowLen) + 9
 	got := 0
@@ -52,6 +55,7 @@ func TestDrainWaitsForASlowReader(t *testing.T) {
 
 // A session may become idle by what its client sends, without an answer.
 func TestDrainEndsASessionThatItsClientMadeIdle(t *testing.T) {
+	t.Parallel()
 	closing := []byte{byte(wire.ComStmtClose), 1, 0, 0, 0}
 	executed := [][]byte{{1}, peerDef, {0xfe, 0, 0, 0x42, 0}}
 	for name, during := range map[string]bool{"cursor closed": true, "statement closed": false} {
@@ -74,7 +78,7 @@ func TestDrainEndsASessionThatItsClientMadeIdle(t *testing.T) {
 				d.write(0, []byte{byte(wire.ComStmtExecute), 1, 0, 0, 0, 1, 1, 0, 0, 0})
 				p.waitState(Pinned)
 			} else {
-				_, _ = d.Write([]byte{5, 0, 0})
+				_, _ = d.Write(append([]byte{5, 0, 0, 0}, closing[0]))
 				p.waitState(Busy)
 			}
 			p.ready("b")
@@ -84,7 +88,7 @@ func TestDrainEndsASessionThatItsClientMadeIdle(t *testing.T) {
 				d.write(0, closing)
 				_, _ = io.Copy(io.Discard, d)
 			} else {
-				_, _ = d.Write(append([]byte{0}, closing...))
+				_, _ = d.Write(closing[1:])
 				d.waitEOF()
 			}
 		})
@@ -92,8 +96,9 @@ func TestDrainEndsASessionThatItsClientMadeIdle(t *testing.T) {
 }
 
 func TestLongDataPinsAnIdleSession(t *testing.T) {
-	p := start(t, Options{Flavor: backend.MySQL}, newPeer(t, echo).spec("a"))
+	p := start(t, Options{Flavor: backend.MySQL}, newPeer(t, preparing).spec("a"))
 	d := p.connect()
+	d.prepare()
 	d.write(0, []byte{byte(wire.ComStmtSendLongData), 1, 0, 0, 0, 0, 0, 'x'})
 	p.waitState(Pinned)
 	d.ask("SELECT 1")
@@ -146,138 +151,105 @@ func TestShutdownOutlastsADrainThatIsTakenBack(t *testing.T) {
 }
 
 // A client that pipelines may send its next statement at the very moment in which the answer to the last one passes. It is
-// answered, not lost: whether the pump has read it already or not.
+// answered, not lost, whichever the loop sees first.
 func TestDrainLosesNoStatementOnItsWay(t *testing.T) {
-	next := make(chan []byte)
-	p := onA(t, Options{}, steps(next))
+	for name, answerFirst := range map[string]bool{"answer first": true, "statement first": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			next, sent := make(chan []byte), make(chan struct{}, 1)
+			p := onA(t, Options{}, func(c *peerConn) {
+				if !c.login() {
+					return
+				}
+				for {
+					if _, _, err := c.r.Next(); err != nil {
+						return
+					}
+					select {
+					case answer := <-next:
+						c.send(1, answer)
+						sent <- struct{}{}
+					case <-c.over:
+						return
+					}
+				}
+			})
+			d := p.connect()
+			d.query("SELECT 1")
+			p.waitState(Busy)
+			p.ready("b")
+			p.leave("a")
+			eventually(t, "the drain", p.draining)
+			thaw := p.freeze()
+			if !answerFirst {
+				d.query("SELECT 2")
+			}
+			next <- peerOK
+			<-sent
+			if answerFirst {
+				d.query("SELECT 2")
+			}
+			thaw()
+			for i := range 2 {
+				if payload, err := d.next(1); err != nil || !bytes.Equal(payload, peerOK) {
+					t.Fatalf("answer %d: %q, %v", i+1, payload, err)
+				}
+				if i == 0 {
+					next <- peerOK
+				}
+			}
+			d.waitEOF()
+		})
+	}
+}
+
+// An FE answers COM_QUIT, which no client expects.
+func TestNothingPassesBehindADrain(t *testing.T) {
+	t.Parallel()
+	answered := make(chan struct{})
+	p := onA(t, Options{}, func(c *peerConn) {
+		defer close(answered)
+		if !c.login() {
+			return
+		}
+		for {
+			payload, _, err := c.r.Next()
+			if err != nil {
+				return
+			}
+			c.send(1, peerOK)
+			if payload[0] == byte(wire.ComQuit) {
+				return
+			}
+		}
+	})
 	d := p.connect()
-	d.query("SELECT 1")
-	p.waitState(Busy)
 	p.ready("b")
 	p.leave("a")
-	eventually(t, "the drain", p.draining)
-	c := p.list()[0]
-	c.mu.Lock()
-	next <- peerOK
-	eventually(t, "the pump to read the answer", func() bool { return c.down.active.Load() && !c.back.waiting() })
-	time.Sleep(20 * time.Millisecond) // it waits for the mutex, and will be the first to have it
-	d.query("SELECT 2")
-	eventually(t, "the pump to read the statement", func() bool { return c.up.active.Load() && !c.client.waiting() })
-	c.mu.Unlock()
-	for i := range 2 {
-		if payload, err := d.next(1); err != nil || !bytes.Equal(payload, peerOK) {
-			t.Fatalf("answer %d: %q, %v", i+1, payload, err)
-		}
-		if i == 0 {
-			next <- peerOK
-		}
-	}
 	d.waitEOF()
+	<-answered
+	_ = d.Close()
+	p.waitSessions(0)
 }
 
-// pair is a TCP connection, one end of it as a session has it.
-func pair(t *testing.T) (*conn, net.Conn) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = ln.Close() }()
-	far, err := net.Dial("tcp", ln.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	nc, err := ln.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	near, err := newConn(nc, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _, _ = far.Close(), near.Close() })
-	return near, far
-}
-
-// still is a session in state Idle, under a drain, whose pumps do not run: what comes stays unread. client and far are
-// the far ends of its connections.
-func still(t *testing.T) (s *session, client, far net.Conn) {
-	t.Helper()
-	s = &session{server: NewServer(backend.NewRegistry(backend.Options{}), Options{}, nil, nil), away: away{drain: &drain{end: Drained, cause: errStopped}}}
-	s.server.registry.Apply([]backend.Spec{{Name: "a", Address: "127.0.0.1:1"}})
-	var err error
-	if s.lease, err = s.server.registry.Lease(nil); err != nil {
-		t.Fatal(err)
-	}
-	s.turn.L = &s.mu
-	s.state.Store(uint32(Idle))
-	s.client, client = pair(t)
-	s.back, far = pair(t)
-	return s, client, far
-}
-
-func TestNothingPassesBehindADrain(t *testing.T) {
-	s, _, _ := still(t)
-	s.end = Drained
-	answer, _ := wire.AppendPacket(nil, 1, peerOK)
-	var v verdict
-	if s.observeBackend(answer, &v); v.to != nil || s.current() != Idle {
-		t.Errorf("an FE's answer to COM_QUIT is passed on: %v, state %v", v.to != nil, s.current())
-	}
-}
-
+// The time of an idle session may be over at the moment in which its client sends another statement.
 func TestDrainLooksForAStatementThatIsNotReadYet(t *testing.T) {
-	statement, _ := wire.AppendPacket(nil, 0, []byte{byte(wire.ComPing)})
-	answer, _ := wire.AppendPacket(nil, 1, peerOK)
-	for name, ends := range map[string]func(s *session) bool{
-		"behind an answer": func(s *session) bool {
-			s.track.Client(statement)
-			s.follow()
-			var v verdict
-			s.observeBackend(answer, &v)
-			return v.last
-		},
-		"after a while": func(s *session) bool {
-			s.clientDeadline()
-			return s.end != Open
-		},
-	} {
-		for _, waiting := range []bool{true, false} {
-			s, client, _ := still(t)
-			if waiting {
-				_, _ = client.Write(statement)
-				eventually(t, "the statement", s.client.waiting)
-			}
-			if ended := ends(s); ended == waiting {
-				t.Errorf("%s: ended %v, though a statement waiting is %v", name, ended, waiting)
-			}
-		}
-	}
-}
-
-// The last bytes of a drained session and the FIN travel in one segment: who has read the bytes sees the end at once.
-func TestLastAnswerAndFINTravelTogether(t *testing.T) {
-	near, far := pair(t)
-	raw, err := far.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := reportLeft(raw); err != nil {
-		t.Skip("this system does not tell")
-	}
-	s := &session{server: NewServer(backend.NewRegistry(backend.Options{}), Options{}, nil, nil), client: near}
-	s.down.start(s, near)
-	if err := s.down.write(near, []byte("last"), true); err != nil {
-		t.Fatal(err)
-	}
-	var sent bool
-	time.Sleep(20 * time.Millisecond) // they would come within microseconds
-	_ = raw.Control(func(fd uintptr) { sent = waiting(fd) })
-	if sent {
-		t.Error("the last bytes do not wait for the FIN")
-	}
-	_ = near.closeWrite()
-	if got, err := io.ReadAll(far); string(got) != "last" || err != nil {
+	t.Parallel()
+	p := onA(t, Options{}, echo)
+	d := p.connect()
+	s := p.only()
+	p.ready("b")
+	p.leave("a")
+	eventually(t, "the end to be near", func() (is bool) {
+		s.within(func() { is = s.due.set(alarmLinger) })
+		return is
+	})
+	thaw := p.freeze()
+	d.query("SELECT 1")
+	time.Sleep(drainLinger) // the alarm is due now
+	thaw()
+	if got, err := d.row(); err != nil || string(got) != "SELECT 1" {
 		t.Errorf("%q, %v", got, err)
 	}
+	d.waitEOF()
 }

@@ -9,8 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // bugs.md 5 and 6: a statement that has been sent to a backend is sent to no other, and not again.
@@ -26,7 +28,7 @@ func TestBug5_NoStatementIsExecutedTwice(t *testing.T) {
 			if err != nil || payload[0] != byte(wire.ComQuery) {
 				return
 			}
-			if string(payload[1:]) == "SYNC" { // Segue's own, where a session moves to
+			if text := string(payload[1:]); text == "SYNC" || text == trialText { // Segue's own, where a session moves to
 				c.send(1, peerOK)
 				continue
 			}
@@ -126,10 +128,12 @@ func TestBug13_ErrorAmidAStatementOf16MB(t *testing.T) {
 
 // bugs.md 17 and 23: an FE answers COM_STMT_SEND_LONG_DATA, MySQL does not. Neither makes anything hang or come twice.
 func TestBug23_LongDataAnsweredAndNot(t *testing.T) {
+	t.Parallel()
 	long := []byte{byte(wire.ComStmtSendLongData), 1, 0, 0, 0, 0, 0, 'x'}
 	t.Run("mysql", func(t *testing.T) {
-		p := start(t, Options{Flavor: backend.MySQL}, newPeer(t, echo).spec("a"))
+		p := start(t, Options{Flavor: backend.MySQL}, newPeer(t, preparing).spec("a"))
 		d := p.connect()
+		d.prepare()
 		d.write(0, long)
 		p.waitState(Pinned)
 		d.write(0, []byte{byte(wire.ComStmtClose), 1, 0, 0, 0})
@@ -183,6 +187,60 @@ func TestHalfClosedClientGetsItsAnswer(t *testing.T) {
 	_ = d.CloseWrite()
 	if payload, err := d.next(1); err != nil || !bytes.Equal(payload, peerOK) {
 		t.Errorf("%q, %v", payload, err)
+	}
+}
+
+// Nor does it lose the end of an answer that it is slow to read: the session is idle by then, and the backend closes at once.
+func TestHalfClosedClientGetsTheEndOfItsAnswer(t *testing.T) {
+	t.Parallel()
+	const rows, rowLen = 8, 32 << 10
+	for _, how := range []string{"FIN", "COM_QUIT"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			p := start(t, Options{}, newPeer(t, func(c *peerConn) {
+				if !c.login() {
+					return
+				}
+				_, _, _ = c.r.Next()
+				answer := [][]byte{{1}, peerDef, peerEOF}
+				for range rows {
+					answer = append(answer, make([]byte, rowLen))
+				}
+				c.send(1, append(answer, peerEOF)...)
+				_, _, _ = c.r.Next()
+			}).spec("a"))
+			d := p.connect()
+			_ = d.SetReadBuffer(1)
+			c := p.only()
+			c.within(func() {
+				_ = c.client.Control(func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF, 1) })
+			})
+			d.query("SELECT")
+			want := 5 + 4 + len(peerDef) + 9 + rows*(4+rowLen) + 9
+			got := 0
+			for buf := make([]byte, 4<<10); got == 0 || c.current() != Idle; {
+				n, err := d.Read(buf)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got += n
+			}
+			c.within(func() {
+				if c.client.Pending() < 32<<10 {
+					t.Error("nothing is pending: the test tests nothing")
+				}
+			})
+			if how == "COM_QUIT" {
+				d.write(0, []byte{byte(wire.ComQuit)})
+			}
+			_ = d.CloseWrite()
+			p.waitSessions(0)
+			_ = d.SetReadBuffer(1 << 20) // it has been slow for long enough
+			rest, err := io.ReadAll(d)
+			if err != nil || got+len(rest) != want {
+				t.Errorf("%d of %d bytes, %v", got+len(rest), want, err)
+			}
+		})
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // stops checks that Serve returns within d once the server is told to stop and then to stop now.
@@ -67,26 +67,22 @@ func TestCloseTurnsAwayWhoComesLater(t *testing.T) {
 
 // A session may be cut at a moment when it waits for nothing, and is about to.
 func TestCutBeforeASetupWaits(t *testing.T) {
+	t.Parallel()
 	p := start(t, Options{ConnectTimeout: 20 * time.Second, ConnectBudget: time.Minute}, newPeer(t, failures["silence"]).spec("a"))
 	_ = p.registry.SetAdmin("a", backend.Maint)
 	p.dial()
 	p.waitState(Leasing)
 	s := p.list()[0]
-	s.mu.Lock()
-	time.Sleep(2 * maxPause) // it waits for the mutex by now, and is the first to have it
-	_ = p.registry.SetAdmin("a", backend.Ready)
-	cut := make(chan struct{})
-	go func() {
-		defer close(cut)
+	s.within(func() {
+		_ = p.registry.SetAdmin("a", backend.Ready)
+		time.Sleep(2 * maxPause) // its rest is over by now, and it has not looked yet
 		s.cut(Timeout, errDrainTimeout, "")
-	}()
-	time.Sleep(20 * time.Millisecond)
-	s.mu.Unlock()
-	<-cut
+	})
 	p.waitSessions(0)
 }
 
 func TestCloseAtAnyMoment(t *testing.T) {
+	t.Parallel()
 	a, b := newPeer(t, echo), newPeer(t, native("ABCDEFGHIJKLMNOPQRST", nil))
 	bad := newPeer(t, failures["EOF behind the client's answer"])
 	rounds := 150
@@ -119,15 +115,13 @@ func TestCloseAtAnyMoment(t *testing.T) {
 func TestPanicEndsOneSession(t *testing.T) {
 	for name, strike := range map[string]func(c *session, d *driver, next chan []byte){
 		"client's bytes": func(c *session, d *driver, _ chan []byte) {
-			c.state.Store(uint32(Closed)) // whatever follows is impossible
+			c.within(func() { c.state = Leasing }) // whatever follows is impossible
 			d.query("x")
 		},
 		"backend's bytes": func(c *session, d *driver, next chan []byte) {
 			d.query("x")
 			next <- nil // the backend has it
-			c.mu.Lock()
-			c.state.Store(uint32(Closed))
-			c.mu.Unlock()
+			c.within(func() { c.state = Leasing })
 			next <- peerOK
 		},
 	} {
@@ -162,9 +156,6 @@ func TestPanicEndsOneSession(t *testing.T) {
 			}
 			p.waitSessions(1)
 			other.ask("SELECT 1")
-			if !victim.mu.TryLock() {
-				t.Error("the session's mutex stays locked")
-			}
 		})
 	}
 }

@@ -1,230 +1,474 @@
 package proxy
 
 import (
-	"errors"
+	"bytes"
 	"fmt"
-	"math/rand/v2"
+	"net/netip"
+	"os"
 	"slices"
 	"time"
 
 	"segue/backend"
+	"segue/backend/client"
+	"segue/backend/wire"
+	"segue/proxy/gate"
+	"segue/proxy/login"
+	"segue/proxy/loop"
 	"segue/proxy/track"
-	"segue/proxy/wire"
 )
 
-// login is what the connection phase knows of the client.
-type login struct {
-	deadline time.Time                 // the end of the connect budget
-	offered  wire.Capability           // what the greeting offered; 0 while the client has not been greeted
-	ext      uint32                    // the same of MariaDB's
-	response *wire.HandshakeResponse41 // nil until the client has sent it
-	attempts int                       // backends that have been sent it
-	switched bool                      // the client has been asked to authenticate again
-	seq      uint8                     // the next sequence id towards the client
-
-	asked challenge   // what the client was asked last, and its answer
-	cred  *credential // what Segue can log in with in the client's place; nil: the client answers for itself
-}
-
-// connect is the connection phase: it tries one backend after another until one has accepted the client, and lets the
+// connecting is a session's connection phase: it tries one backend after another until one has accepted the client, and lets the
 // client see nothing of those that failed. See "Life of a session" in the package documentation.
-func (s *session) connect() error {
-	opts := s.server.options()
-	l := &s.login
-	l.deadline = s.opened.Add(opts.connectBudget())
-	var failures trail
-	var tried []*backend.Backend
-	choose := s.server.registry.Lease
-	for pause := minPause; ; {
-		if s.server.paused.Load() {
-			l.deadline = l.deadline.Add(s.server.awaitResume(s.server.halted, s.isOver))
+type connecting struct {
+	s        *session
+	opts     *Options
+	shake    *login.Handshake
+	deadline int64 // the end of the connect budget; as Server.elapsed
+	waited   int64 // since when the client is to speak; 0: it is not. Its own time is not the backends'
+	failures trail
+	unseen   []unseen // failures, until it is known that the client sees none of them
+	tried    []*backend.Backend
+	rested   bool // all have been tried once: those that have just failed are left alone
+	pause    time.Duration
+
+	stage  stage
+	turns  *gate.Gate // where it waits for its turn to dial
+	pass   *gate.Pass // its place there
+	inside bool       // its turn has come
+	owes   *crowd     // the client has yet to answer something there
+	fold   *fold      // whose turn it is
+	lease  *backend.Lease
+	link   *link
+	permit *permit // to log in there
+	answer []byte  // … behind its greeting, which waits for that
+	began  int64
+	lobby  *lobby // in which it waits; nil: in none
+	place  int
+}
+
+// begin begins a session.
+func (w *worker) begin(id uint32, socket loop.Socket, from netip.AddrPort, lasting bool) {
+	now := w.now()
+	s := &session{w: w, id: id, places: places{on: -1}, since: now, past: past{opened: now}}
+	s.owner.Store(w)
+	s.client.session, s.client.from, s.client.lasting = s, from, lasting
+	if err := s.client.Adopt(w.loop, socket, &s.client); err != nil {
+		w.server.forgetID(s.id)
+		return
+	}
+	w.add(s)
+	c := &connecting{s: s, opts: w.server.options(), pause: minPause}
+	c.deadline = now + int64(c.opts.connectBudget())
+	c.shake = w.takeHandshake(s.id, c.opts)
+	s.errand = c
+	c.next()
+}
+
+// next leases the next backend.
+func (c *connecting) next() {
+	s, w := c.s, c.s.w
+	c.leaveLobby()
+	switch {
+	case w.server.halted.Load():
+		c.end(Shutdown, errStopped)
+		return
+	case w.paused:
+		c.waited = w.now()
+		s.due.clear(alarmErrand)
+		c.waitIn(&w.resuming)
+		return
+	}
+	if s.state != Leasing {
+		s.enter(Leasing)
+	}
+	choose := w.server.registry.Lease
+	if c.rested {
+		choose = w.server.registry.LeaseRested
+	}
+	lease, err := choose(func(b *backend.Backend) bool { return slices.Contains(c.tried, b) || c.avoids(b) })
+	if err != nil {
+		wait := w.jitter(c.pause)
+		if c.failures.hopeless(c.tried) {
+			c.gaveUp(fmt.Errorf("no backend lets this host in: %s", &c.failures))
+			return
 		}
-		if s.current() != Leasing {
-			s.enter(Leasing)
+		if w.now()+int64(wait) > c.deadline {
+			c.gaveUp(c.failures.giveUp(err, c.opts.connectBudget()))
+			return
 		}
-		if err := s.over(); err != nil {
-			return err
+		c.pause = min(2*c.pause, maxPause)
+		c.tried, c.rested = c.tried[:0], true // do not storm them
+		c.waitIn(&w.resting)
+		s.after(alarmErrand, wait)
+		return
+	}
+	c.lease = lease
+	w.attached(s, lease.Backend())
+	c.fold = w.folds[lease.Backend()]
+	c.link = &link{session: s, backend: lease.Backend(), lease: lease, user: c}
+	s.back = c.link
+	s.enter(Dialing)
+	c.began, c.stage = w.now(), dialing
+	if c.shake.Response() == nil {
+		c.queue(c.fold.crowd.greets)
+		return
+	}
+	c.askLeave(func(barred *client.Error) {
+		if barred != nil {
+			c.fail(barred)
+			return
 		}
-		lease, err := choose(func(b *backend.Backend) bool { return slices.Contains(tried, b) })
-		if err != nil {
-			if failures.hopeless(tried) || !s.server.pause(&pause, l.deadline) {
-				if err := s.over(); err != nil {
-					return err
-				}
-				return &endError{NoBackend, failures.giveUp(err, opts.connectBudget())}
-			}
-			tried, choose = tried[:0], s.server.registry.LeaseRested // all have been tried once: do not storm them
-			continue
+		if c.permit.cred != nil {
+			c.queue(c.fold.crowd.dials)
+		} else {
+			c.queue(c.fold.crowd.greets)
 		}
-		began := time.Now()
-		err = s.attempt(lease, l, opts)
-		var failed *setupError
-		if !errors.As(err, &failed) {
-			if err == nil {
-				lease.Established()
-			}
-			return err
-		}
-		if err := s.over(); err != nil {
-			return err // and no word against the backend: it was cut off
-		}
-		tried = append(tried, lease.Backend())
-		failures.add(lease.Backend().Name(), failed)
-		s.giveUpOn(lease, failed, time.Since(began))
-		if !l.canRetry() {
-			return &endError{BackendGone, fmt.Errorf("%s: %w; the client's protocol does not let it log in to another backend unseen", lease.Backend().Name(), failed)}
-		}
-		if !time.Now().Before(l.deadline) {
-			return &endError{NoBackend, failures.giveUp(nil, opts.connectBudget())}
-		}
-		s.server.ledger.hidden(s, failed.kind, actionRetried, lease.Backend().Name(), failed)
+	})
+}
+
+// queue waits for the client's turn to dial.
+func (c *connecting) queue(at *gate.Gate) {
+	s, w := c.s, c.s.w
+	c.turns = at
+	c.pass = at.Enter(w.now(), func() { s.post(c.mayDial) })
+	switch {
+	case c.pass.Passed():
+		c.dial()
+	case c.unanswered() && w.now() < c.fold.crowd.stuck.Load():
+		c.greetFirst()
+	case c.unanswered():
+		s.by(alarmErrand, min(w.now()+int64(crowdPatience), c.deadline))
+	default:
+		s.by(alarmErrand, c.deadline)
 	}
 }
 
-// over is the error that ends the connection phase of a session that has been cut, or came too late for Close to know of
-// it; nil for any other.
-func (s *session) over() error {
-	if s.server.halted.Err() != nil {
-		return &endError{Shutdown, errStopped}
+// mayDial is called when it is the client's turn.
+func (c *connecting) mayDial() {
+	if c.pass != nil && c.pass.Passed() && c.s.errand == errand(c) {
+		c.dial()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.end == Open {
+}
+
+// dial connects to the leased backend.
+func (c *connecting) dial() {
+	c.pass, c.inside = nil, true
+	c.stage = dialing
+	c.within(c.opts.connectTimeout())
+	c.link.dial()
+}
+
+// within gives the backend so much time, but not beyond the deadline.
+func (c *connecting) within(d time.Duration) {
+	c.s.by(alarmErrand, min(c.s.w.now()+int64(d), c.deadline))
+}
+
+// leaveTurns lets the next client dial.
+func (c *connecting) leaveTurns() {
+	if p := c.pass; p != nil {
+		c.pass = nil
+		c.turns.GiveUp(p)
+		c.inside = p.Passed()
+	}
+	if c.inside {
+		c.inside = false
+		c.turns.Leave()
+	}
+}
+
+// writable implements linkUser.
+func (c *connecting) writable(l *link) {
+	if c.stage == dialing {
+		c.stage = greeting
+		return
+	}
+	c.s.client.Resume()
+}
+
+// received implements linkUser.
+func (c *connecting) received(l *link, b []byte, fin bool) {
+	if err := l.handshake(c, b, fin, c.heard); err != nil {
+		c.fail(err)
+	}
+}
+
+// heard takes a message of the backend's.
+func (c *connecting) heard(payload []byte, seq uint8) {
+	switch {
+	case c.stage == greeting:
+		c.greeted(payload)
+	case c.answer != nil && !wire.IsErr(payload): // it has yet to be answered
+		c.fail(&client.Error{Kind: client.Malformed, Err: errOutOfTurn})
+	default:
+		out := c.s.w.output()
+		c.act(out, c.shake.FromBackend(out, payload, seq))
+	}
+}
+
+// greeted takes the backend's greeting.
+func (c *connecting) greeted(payload []byte) {
+	s, w := c.s, c.s.w
+	g, failed := c.link.greeted(payload, time.Duration(w.now()-c.began))
+	if failed != nil {
+		c.fail(failed)
+		return
+	}
+	if c.turns == c.fold.crowd.dials {
+		c.leaveTurns()
+	}
+	c.stage = authenticating
+	s.enter(Authenticating)
+	caps, ext := w.server.shared()
+	out := w.output()
+	c.act(out, c.shake.Greeted(out, g, caps, ext))
+}
+
+// fromClient takes what the client sends.
+func (c *connecting) fromClient(b []byte) {
+	s := c.s
+	for len(b) > 0 && s.errand == errand(c) {
+		s.client.put(b)
+		payload, seq, size, err := wire.OnePacket(b, client.MaxHandshake)
+		switch {
+		case err != nil:
+			c.end(Protocol, err)
+			return
+		case size == 0:
+			return
+		case c.shake.Waits() != login.ForClient:
+			s.client.Pause() // until it is its turn
+			return
+		}
+		b = b[size:]
+		s.client.put(b)
+		c.clientSpoke()
+		first, out := c.unanswered(), s.w.output()
+		outcome := c.shake.FromClient(out, payload, seq)
+		if !first || c.shake.Proves() != nil { // more may be asked of it otherwise
+			c.leaveTurns()
+		}
+		c.act(out, outcome)
+	}
+}
+
+// clientSpoke adds the time that the client took to the backends'.
+func (c *connecting) clientSpoke() {
+	if c.waited != 0 {
+		c.deadline += c.s.w.now() - c.waited
+		c.waited = 0
+	}
+	c.answered()
+}
+
+// act sends what a call of the handshake has for the two sides, and does what it has come to.
+func (c *connecting) act(out *login.Output, outcome login.Outcome) {
+	s := c.s
+	if len(out.Client) > 0 {
+		if _, err := s.client.Write(out.Client); err != nil {
+			c.end(ClientGone, err)
+			return
+		}
+	}
+	if len(out.Backend) > 0 && !c.mayAnswer(out.Backend) {
+		return
+	}
+	switch outcome {
+	case login.LoggedIn:
+		c.loggedIn()
+	case login.BackendFailed:
+		c.failed(c.shake.Failure())
+	case login.ClientEnded:
+		c.refused()
+	case login.Continues:
+		c.awaits()
+	}
+}
+
+// mayAnswer sends what the backend is to hear. Its greeting is answered when the login has been given leave.
+func (c *connecting) mayAnswer(b []byte) bool {
+	if p := c.permit; p != nil && p.cred == c.shake.Proves() {
+		c.link.write(b)
+		return true
+	}
+	c.answer = bytes.Clone(b)
+	c.askLeave(c.permitted)
+	return false
+}
+
+// permitted answers the backend's greeting, or leaves it unanswered.
+func (c *connecting) permitted(barred *client.Error) {
+	answer := c.answer
+	c.answer = nil
+	if barred != nil {
+		c.shake.Withhold(barred)
+		c.failed(barred)
+		return
+	}
+	c.link.write(answer)
+	c.awaits()
+}
+
+// refused ends a session whose client is not to be logged in.
+func (c *connecting) refused() {
+	switch c.shake.End() {
+	case login.Refused:
+		c.permit.end(c.permit.cred, c.shake.Err())
+		c.end(Refused, c.shake.Err())
+	case login.Stuck:
+		c.end(BackendGone, c.shake.Err())
+	case login.Protocol:
+		c.end(Protocol, c.shake.Err())
+	}
+}
+
+// awaits waits for whose turn it is.
+func (c *connecting) awaits() {
+	s := c.s
+	switch c.shake.Waits() {
+	case login.ForBackend:
+		c.within(c.opts.authTimeout())
+	case login.ForClient:
+		if c.permit != nil {
+			c.permit.relayed()
+		}
+		c.waited = max(s.w.now(), 1)
+		c.awaitClient()
+		s.client.Resume()
+		if len(s.client.rest) > 0 {
+			c.fromClient(s.client.rest)
+		}
+	case login.ForLease:
+		c.next()
+	case login.ForNothing:
+	}
+}
+
+// loggedIn begins the command phase.
+func (c *connecting) loggedIn() {
+	s, w, l := c.s, c.s.w, c.link
+	s.due.clear(alarmErrand)
+	c.leaveTurns()
+	c.concealed()
+	c.permit.end(c.shake.Credential(), nil)
+	r, g := c.shake.Response(), c.shake.Greeting()
+	s.who = identity{user: r.Username, hello: client.NewHello(r), cred: c.shake.Credential(), salted: c.shake.OtherSalt()}
+	s.past.threads.become(l.thread)
+	options := trackOptions(r, g, c.opts.Flavor)
+	options.Memory = w.server.memory
+	s.track = track.New(options, c.shake.Terms().Status)
+	c.lease.Established()
+	l.user = s
+	s.errand = nil
+	w.giveHandshake(c.shake)
+	s.follow()
+	(&inquiry{s: s}).soon()
+	w.joined(s, l.backend)
+	if s.state != Closed {
+		s.client.again()
+	}
+}
+
+// ring is called when somebody has taken too long, or a rest is over.
+func (c *connecting) ring() {
+	s := c.s
+	switch {
+	case c.lobby == &s.w.resting:
+		c.next()
+	case c.permit.waits():
+		c.permit.expired()
+	case c.pass != nil && c.unanswered() && c.greetFirst():
+	case c.pass != nil:
+		c.end(NoBackend, fmt.Errorf("%s: %w", c.lease.Backend().Name(), errCrowd))
+	case c.waited != 0 && c.s.w.now() < c.waited+int64(clientTimeout):
+		if c.letGo(); s.errand == errand(c) {
+			c.awaitClient()
+		}
+	case c.waited != 0:
+		c.end(Timeout, fmt.Errorf("connection phase: the client sent nothing for %s", clientTimeout))
+	case c.link != nil:
+		c.broke(c.link, errTimedOut)
+	}
+}
+
+// broke implements linkUser.
+func (c *connecting) broke(l *link, err error) {
+	if l != c.link || c.s.errand != errand(c) {
+		return
+	}
+	c.fail(c.stage.failed(err))
+}
+
+// fail gives up the backend at hand.
+func (c *connecting) fail(err *client.Error) {
+	c.shake.Fail(err)
+	c.failed(err)
+}
+
+// hurry gives up a backend that has turned out to be down.
+func (c *connecting) hurry(b *backend.Backend) {
+	if c.link != nil && c.link.backend == b && c.waited == 0 {
+		c.broke(c.link, errTimedOut)
+	}
+}
+
+var errTimedOut = os.ErrDeadlineExceeded
+
+// authSwitchPlugin is the name of no authentication plugin. A server that reads it as the client's answers with an
+// AuthSwitchRequest for the plugin that the account really has, with its own salt.
+const authSwitchPlugin = "segue_auth_switch"
+
+// shared is what all backends are known to be able to do.
+func (s *Server) shared() (caps wire.Capability, ext uint32) {
+	caps, ext = ^wire.Capability(0), ^uint32(0)
+	for _, b := range s.registry.Backends() {
+		if f := b.Facts(); f.Known && b.Status().Admin != backend.Maint {
+			caps &= wire.Capability(f.Capabilities)
+			ext &= f.ExtCapabilities
+		}
+	}
+	return caps, ext
+}
+
+// Account implements login.Users.
+func (o *Options) Account(user string) *client.Account {
+	u := o.user(user)
+	if u == nil {
 		return nil
 	}
-	return &endError{s.end, s.cause}
+	return &client.Account{Password: u.Password, HasPassword: u.HasPassword, Hash: u.Hash, HasHash: u.HasHash, Trust: u.Trust}
 }
 
-// deadline sets the deadline of a connection in the connection phase. Once the session has been cut it is always past, and
-// that of the backend once it has turned out to be down.
-func (s *session) deadline(c *conn, t time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.end != Open || s.hurried && c == s.back {
-		t = past
+// Impersonate implements login.Users.
+func (o *Options) Impersonate(user string) *client.Credential { return o.impersonation(user) }
+
+// Witnessed implements login.Users: of the servers that Segue knows MySQL and MariaDB tell what becomes of a session.
+func (o *Options) Witnessed() bool { return witnessed(o.Flavor) }
+
+func witnessed(f backend.Flavor) bool { return f == backend.MySQL }
+
+// takeHandshake lends the memory of a handshake.
+func (w *worker) takeHandshake(id uint32, o *Options) *login.Handshake {
+	if last := len(w.shakes) - 1; last >= 0 {
+		h := w.shakes[last]
+		w.shakes = w.shakes[:last]
+		h.Reset(id, o)
+		return h
 	}
-	_ = c.SetDeadline(t)
+	return login.New(id, o)
 }
 
-// giveUpOn gives back a backend that has failed.
-func (s *session) giveUpOn(lease *backend.Lease, failed *setupError, took time.Duration) {
-	s.server.log.Debug("backend failed while a client connected", "session", s.id, "backend", lease.Backend().Name(),
-		"cause", failed.Error(), "took", took)
-	if failed.blameless() {
-		lease.Release()
-	} else {
-		lease.Failed(failed)
-		s.server.evidence(lease.Backend(), failed)
+func (w *worker) giveHandshake(h *login.Handshake) {
+	if len(w.shakes) < spareHandshakes {
+		h.Reset(0, nil)
+		w.shakes = append(w.shakes, h)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.back != nil {
-		_ = s.back.Close()
-	}
-	s.lease, s.back = nil, nil
-	s.server.detached(s, lease.Backend())
 }
 
-// attempt tries one backend. A *setupError says that it failed and that the client has not noticed.
-func (s *session) attempt(lease *backend.Lease, l *login, opts *Options) error {
-	s.mu.Lock()
-	s.lease, s.hurried = lease, false
-	s.mu.Unlock()
-	s.server.attached(s, lease.Backend())
-	s.enter(Dialing)
-	greeting, err := s.reach(lease.Backend(), l, opts)
-	if err != nil {
-		return err
-	}
-	s.enter(Authenticating)
-	if l.response == nil {
-		if err = s.greet(l, greeting); err == nil {
-			err = s.identify(l, greeting, opts)
-		}
-	} else if !l.fits(greeting) {
-		err = &setupError{setupCapabilities, errors.New("capabilities differ from those the client was promised")}
-	}
-	if err != nil {
-		s.leaveHandshake(opts.Flavor, 1, strangersResponse())
-		return err
-	}
-	status, err := s.authenticate(l, greeting, opts)
-	if err != nil {
-		return err
-	}
-	return s.command(l, greeting, status, opts.Flavor)
-}
+// spareHandshakes is how many a worker keeps for later.
+const spareHandshakes = 64
 
-// reach dials a backend when it is this client's turn.
-func (s *session) reach(b *backend.Backend, l *login, opts *Options) (*wire.HandshakeV10, error) {
-	g := s.server.dials(b)
-	if !g.enterBy(l.deadline, s.server.elapsed()) {
-		return nil, &endError{NoBackend, fmt.Errorf("%s: %w", b.Name(), errCrowd)}
-	}
-	defer g.leave()
-	return s.dial(b, l.limit(opts.connectTimeout()), &s.back)
-}
-
-// limit is the moment at most d from now, and not behind the deadline.
-func (l *login) limit(d time.Duration) time.Time {
-	t := time.Now().Add(d)
-	if t.After(l.deadline) {
-		return l.deadline
-	}
-	return t
-}
-
-// canRetry reports whether the client can still be brought to another backend unseen: before its greeting every client
-// can, after it one that has no password or understands an AuthSwitchRequest.
-func (l *login) canRetry() bool {
-	return l.response == nil || l.cred != nil || l.passwordless() || l.response.Capabilities.Has(wire.ClientPluginAuth)
-}
-
-func (l *login) passwordless() bool { return len(l.response.AuthResponse) == 0 && !l.switched }
-
-// command begins the command phase, unless the session has been cut.
-func (s *session) command(l *login, greeting *wire.HandshakeV10, status wire.Status, flavor backend.Flavor) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.end != Open {
-		return &endError{s.end, s.cause}
-	}
-	_ = s.client.SetDeadline(time.Time{})
-	_ = s.back.SetDeadline(time.Time{})
-	s.user, s.hello, s.cred = l.response.Username, newHello(l.response), l.cred
-	s.threads.become(greeting.ConnectionID)
-	s.track = track.New(trackOptions(l.response, greeting, flavor), status)
-	s.login = login{}
-	s.up.start(s, s.client)
-	s.down.start(s, s.back)
-	s.pumping.Store(2)
-	s.follow()
-	s.wonder()
-	s.up.put(s.client.handOver())
-	s.down.put(s.back.handOver())
-	return nil
-}
-
-const (
-	minPause = 20 * time.Millisecond
-	maxPause = 250 * time.Millisecond
-)
-
-// pause waits until a backend changes or a while has passed that grows with each call, jittered. It reports false if the
-// deadline comes first, or the server is told to stop now.
-func (s *Server) pause(d *time.Duration, deadline time.Time) bool {
-	wait := *d/2 + rand.N(*d/2)
-	*d = min(2**d, maxPause)
-	if time.Now().Add(wait).After(deadline) {
-		return false
-	}
-	t := time.NewTimer(wait)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-s.registry.Changed():
-	case <-s.halted.Done():
-		return false
-	}
-	return true
+// output is where the next call of a handshake puts what it has to say; it has been sent before the next one.
+func (w *worker) output() *login.Output {
+	w.out.Client, w.out.Backend = w.out.Client[:0], w.out.Backend[:0]
+	return &w.out
 }

@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/client"
+	"segue/backend/wire"
 )
 
 // quick are options under which hanging backends are given up soon.
@@ -27,7 +28,7 @@ var failures = map[string]func(c *peerConn){
 	"not MySQL":                 func(c *peerConn) { _, _ = c.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n")) },
 	"empty greeting":            func(c *peerConn) { c.send(0, nil) },
 	"huge greeting": func(c *peerConn) {
-		_, _ = c.Write(wire.AppendHeader(nil, maxHandshake+1, 0))
+		_, _ = c.Write(wire.AppendHeader(nil, client.MaxHandshake+1, 0))
 		_, _ = io.Copy(io.Discard, c)
 	},
 	"EOF behind the greeting": func(c *peerConn) { c.greet("abcdefghijklmnopqrst") },
@@ -100,6 +101,7 @@ func native(salt string, seen chan<- string) func(c *peerConn) {
 }
 
 func TestSetupIsRetriedUnseen(t *testing.T) {
+	t.Parallel()
 	for name, fail := range failures {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -135,6 +137,7 @@ func TestSetupIsRetriedWhenRefused(t *testing.T) {
 // A client without a password answers no salt, and one of before PLUGIN_AUTH can be brought to another backend as long as it
 // has not been greeted.
 func TestSetupIsRetriedForOldClients(t *testing.T) {
+	t.Parallel()
 	for name, fail := range failures {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -181,6 +184,7 @@ func TestGivesUpWithOneErrorThatNamesWhatWasTried(t *testing.T) {
 }
 
 func TestWrongPasswordIsTheClientsOwn(t *testing.T) {
+	t.Parallel()
 	p := start(t, quick, newPeer(t, native("ABCDEFGHIJKLMNOPQRST", nil)).spec("a"), newPeer(t, native("ZZCDEFGHIJKLMNOPQRST", nil)).spec("b"))
 	e := new(wire.Err)
 	if err := p.dial().login("no"); !errors.As(err, &e) || e.Code != 1045 {
@@ -215,36 +219,13 @@ func TestBackendThatRefusesIsLeftAlone(t *testing.T) {
 
 // The time that a client takes to answer is not the backends'.
 func TestBudgetIsNotSpentByTheClient(t *testing.T) {
+	t.Parallel()
 	o := Options{ConnectBudget: 400 * time.Millisecond}
 	p := start(t, o, newPeer(t, then(answers(switchToNative), 4)).spec("a"))
 	d := p.dial()
 	d.slow = o.ConnectBudget + 100*time.Millisecond
 	if err := d.login("pw"); err != nil {
 		t.Error(err)
-	}
-}
-
-// Whoever waits for a backend has it as soon as it can be had.
-func TestPauseEndsWithAChange(t *testing.T) {
-	p := start(t, Options{}, backend.Spec{Name: "a", Address: "127.0.0.1:1"})
-	for _, c := range []struct {
-		name string
-		what func()
-		want bool
-	}{
-		{"change", func() { _ = p.registry.SetAdmin("a", backend.Drain) }, true},
-		{"close", p.Close, false},
-	} {
-		went := make(chan bool, 1)
-		go func() {
-			hour := time.Hour
-			went <- p.pause(&hour, time.Now().Add(24*time.Hour))
-		}()
-		time.Sleep(20 * time.Millisecond)
-		c.what()
-		if on := <-went; on != c.want {
-			t.Errorf("%s: on with it %v, want %v", c.name, on, c.want)
-		}
 	}
 }
 
@@ -306,13 +287,19 @@ func TestBackendWithFewerCapabilitiesIsPassedOver(t *testing.T) {
 			script(c)
 		}
 	}
-	p := start(t, quick, newPeer(t, rich(failures["EOF behind the client's answer"])).spec("1bad"), newPeer(t, echo).spec("2poor"),
-		newPeer(t, rich(native("ABCDEFGHIJKLMNOPQRST", nil))).spec("3good"))
-	p.OnEvidence = func(b *backend.Backend, cause error) {
-		if b.Name() == "2poor" {
-			t.Errorf("evidence against it: %v", cause)
-		}
+	specs := []backend.Spec{
+		newPeer(t, rich(failures["EOF behind the client's answer"])).spec("1bad"), newPeer(t, echo).spec("2poor"),
+		newPeer(t, rich(native("ABCDEFGHIJKLMNOPQRST", nil))).spec("3good"),
 	}
+	p := startWith(t, specs, func(r *backend.Registry) *Server {
+		s := NewServer(r, quick, nil, nil)
+		s.OnEvidence = func(b *backend.Backend, cause error) {
+			if b.Name() == "2poor" {
+				t.Errorf("evidence against it: %v", cause)
+			}
+		}
+		return s
+	})
 	for range 8 {
 		d := p.dial()
 		d.caps |= wire.ClientDeprecateEOF
@@ -328,6 +315,7 @@ func TestBackendWithFewerCapabilitiesIsPassedOver(t *testing.T) {
 }
 
 func TestClientThatAsksForTLSIsToldThatThereIsNone(t *testing.T) {
+	t.Parallel()
 	p := start(t, quick, newPeer(t, echo).spec("a"))
 	d := p.dial()
 	if _, _, err := d.r.Next(); err != nil {
@@ -348,7 +336,7 @@ func TestGarbageFromTheClient(t *testing.T) {
 		"http":     []byte("GET / HTTP/1.1\r\n\r\n"),
 		"nothing":  nil,
 		"short":    {3, 0, 0, 1, 1, 2, 3},
-		"huge":     wire.AppendHeader(nil, maxHandshake+1, 1),
+		"huge":     wire.AppendHeader(nil, client.MaxHandshake+1, 1),
 		"zero":     {0, 0, 0, 1},
 		"old":      {5, 0, 0, 1, 0x85, 0x04, 0, 0, 0},
 		"half":     {200, 0, 0, 1, 0x85, 0xa6},

@@ -1,6 +1,11 @@
 package proxy
 
-import "syscall"
+import (
+	"errors"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
 
 // dead reports whether the peer has reset the connection, or closed it altogether.
 func dead(c *peerConn) (yes bool) {
@@ -9,8 +14,8 @@ func dead(c *peerConn) (yes bool) {
 		return true
 	}
 	_ = raw.Control(func(fd uintptr) {
-		_, errno := send(fd, []byte{0}, false)
-		yes = errno == syscall.EPIPE || errno == syscall.ECONNRESET
+		errno := unix.Send(int(fd), []byte{0}, unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
+		yes = errors.Is(errno, syscall.EPIPE) || errors.Is(errno, syscall.ECONNRESET)
 	})
 	return yes
 }

@@ -2,141 +2,159 @@ package proxy
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io"
 	"net"
-	"os"
-	"syscall"
+	"net/netip"
+	"strconv"
 	"time"
 
-	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/dial"
+	"segue/proxy/loop"
 )
 
-// dial connects to a backend and reads its greeting. The connection is put where the session keeps it.
-func (s *session) dial(b *backend.Backend, deadline time.Time, where **conn) (*wire.HandshakeV10, error) {
-	began := time.Now()
-	nc, err := s.dialUnlessDown(b, deadline, where == &s.back)
-	if err != nil {
-		return nil, dialFailed(err, backend.Lack(err))
-	}
-	back, err := newConn(nc, where == &s.back)
-	if err != nil {
-		_ = nc.Close()
-		return nil, &setupError{setupRefused, err}
-	}
-	_ = reportLeft(back.raw) // where it is not to be had, every read is followed by another
-	s.mu.Lock()
-	*where = back
-	s.mu.Unlock()
-	s.deadline(back, deadline)
-	payload, _, err := back.reader.Next()
-	if err != nil {
-		return nil, &setupError{readKind(err), fmt.Errorf("read greeting: %w", plain(err))}
-	}
-	b.Spoke()
-	greeting := new(wire.HandshakeV10)
-	if err := greeting.Decode(payload); err != nil {
-		kind := setupMalformed
-		if errors.As(err, new(*wire.Err)) {
-			kind = setupErr
-		}
-		return nil, &setupError{kind, fmt.Errorf("greeting: %w", err)}
-	}
-	b.Learn(backend.Facts{
-		Known: true, Capabilities: uint32(greeting.Capabilities), ExtCapabilities: greeting.ExtCapabilities,
-		ServerVersion: greeting.ServerVersion,
-	})
-	s.server.metrics.dial.WithLabelValues(b.Name()).Observe(time.Since(began).Seconds())
-	return greeting, nil
-}
+// lookupTimeout is how long a look-up of a name may take.
+const lookupTimeout = 10 * time.Second
 
-// dialUnlessDown connects to a backend. A client's first connection is given up when the backend turns out to be down.
-func (s *session) dialUnlessDown(b *backend.Backend, deadline time.Time, first bool) (net.Conn, error) {
-	ctx, cancel := context.WithDeadline(s.server.halted, deadline)
-	defer cancel()
-	if first {
-		s.mu.Lock()
-		s.undial = cancel
-		if s.hurried {
-			cancel()
-		}
-		s.mu.Unlock()
-		defer func() {
-			s.mu.Lock()
-			s.undial = nil
-			s.mu.Unlock()
-		}()
-	}
-	d := net.Dialer{KeepAlive: -1} // that is for connections that last: see keepAlive
-	return d.DialContext(ctx, "tcp", b.Address())
-}
-
-// leaveHandshake ends a handshake with a backend whose last message the client will not answer, with a payload in its place.
-// MySQL and MariaDB count handshakes that are cut off (max_connect_errors) and in the end block the host that Segue runs
-// on; a login that they deny does not count (Host_errors::sum_connect_errors in sql/hostname_cache.h).
-func (s *session) leaveHandshake(flavor backend.Flavor, seq uint8, payload []byte) {
-	if flavor != backend.MySQL {
+// dial connects to the backend: by its address, or by those that its name has.
+func (l *link) dial() {
+	host, port, err := net.SplitHostPort(l.backend.Address())
+	if err != nil {
+		l.session.post(func() { l.lost(err) })
 		return
 	}
-	s.deadline(s.back, time.Now().Add(closeGrace))
-	packet, _ := wire.AppendPacket(nil, seq, payload)
-	if _, err := s.back.Write(packet); err == nil {
-		_, _, _ = s.back.reader.Next()
+	if ap, err := netip.ParseAddrPort(l.backend.Address()); err == nil {
+		if err := l.conn.Dial(l.session.w.loop, net.TCPAddrFromAddrPort(ap), l.whenever(), l); err != nil {
+			l.session.post(func() { l.lost(err) })
+		}
+		return
+	}
+	ctx, cancel := context.WithTimeout(l.session.w.server.lookups, lookupTimeout)
+	l.session.w.server.errands.Go(func() {
+		defer cancel()
+		l.resolve(ctx, host, port)
+	})
+}
+
+// whenever is no deadline: who waits for a link has one.
+func (l *link) whenever() int64 { return l.session.w.loop.Now() + int64(time.Hour) }
+
+// resolve looks up the addresses of a name. It runs in a goroutine of its own.
+func (l *link) resolve(ctx context.Context, host, port string) {
+	addrs, err := dial.Lookup(ctx, host)
+	number, portErr := strconv.ParseUint(port, 10, 16)
+	if err == nil {
+		err = portErr
+	}
+	l.session.post(func() {
+		switch {
+		case l.closed:
+		case err != nil:
+			l.lost(err)
+		default:
+			l.race = &race{link: l, port: uint16(number), decides: dial.NewRace(addrs, l.backend.Reached().Last())}
+			l.race.proceed()
+		}
+	})
+}
+
+// lost is a dial that has come to nothing.
+func (l *link) lost(err error) {
+	if !l.closed {
+		l.user.broke(l, err)
 	}
 }
 
-// strangersResponse is a login for a user that hardly exists.
-func strangersResponse() []byte {
-	response := wire.HandshakeResponse41{
-		Capabilities: wire.ClientProtocol41 | wire.ClientSecureConnection | wire.ClientPluginAuth | wire.ClientLongPassword,
-		Charset:      45, // utf8mb4_general_ci
-		Username:     "segue_client_left",
-		AuthPlugin:   "mysql_native_password",
-	}
-	return response.Append(nil)
+// race dials the addresses of a name for a link, until one is connected. It belongs to the link's loop; nil: there is none.
+type race struct {
+	link    *link
+	port    uint16
+	decides *dial.Race
+	open    []*attempt
+	timer   loop.Timer
 }
 
-// dialKind classifies an error of net.Dialer.
-func dialKind(err error) string {
-	switch {
-	case isTimeout(err):
-		return setupTimeout
-	case errors.Is(err, syscall.ECONNRESET): // accepted, and gone before the dialer could look
-		return setupClosed
-	}
-	return setupRefused
+// attempt is one address that is being dialed.
+type attempt struct {
+	conn loop.Conn
+	race *race
+	to   netip.Addr
 }
 
-// readKind classifies an error of reading from a backend.
-func readKind(err error) string {
-	switch {
-	case isTimeout(err):
-		return setupTimeout
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return setupClosed
+// proceed dials what is due.
+func (r *race) proceed() {
+	l := r.link.session.w.loop
+	for {
+		to, ok := r.decides.Next(time.Duration(l.Now()))
+		if !ok {
+			break
+		}
+		a := &attempt{race: r, to: to}
+		if err := a.conn.Dial(l, net.TCPAddrFromAddrPort(netip.AddrPortFrom(to, r.port)), r.link.whenever(), a); err == nil {
+			r.open = append(r.open, a)
+		} else if r.decides.Failed(time.Duration(l.Now()), err) {
+			r.end()
+			return
+		}
 	}
-	return setupMalformed
+	if at, ok := r.decides.Due(); ok {
+		l.Arm(&r.timer, r, int64(at))
+	}
 }
 
-func isTimeout(err error) bool {
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, syscall.ETIMEDOUT)
+// end tells the link that no address can be connected to.
+func (r *race) end() {
+	r.stop()
+	r.link.race = nil
+	r.link.lost(r.decides.Err())
 }
 
-// plain puts the usual ends of a connection into an operator's words.
-func plain(err error) error {
-	switch {
-	case isTimeout(err):
-		return errors.New("timed out")
-	case errors.Is(err, io.EOF):
-		return errors.New("connection closed")
-	case errors.Is(err, syscall.ECONNRESET):
-		return errors.New("connection reset")
+// stop gives up what is left.
+func (r *race) stop() {
+	if r == nil {
+		return
 	}
-	if errno := syscall.Errno(0); errors.As(err, &errno) {
-		return errno // without the addresses, which the reader knows: "connection refused"
+	r.link.session.w.loop.Stop(&r.timer)
+	for _, a := range r.open {
+		a.conn.Close()
 	}
-	return err
+	r.open = nil
 }
+
+// Expired implements loop.TimerOwner: the next address is due.
+func (r *race) Expired(*loop.Timer) { r.proceed() }
+
+// Writable implements loop.Owner: the attempt has won, and its connection is the link's.
+func (a *attempt) Writable(c *loop.Conn) {
+	l := a.race.link
+	if !c.HandTo(&l.conn, l) {
+		return
+	}
+	l.backend.Reached().Worked(a.to)
+	a.race.stop()
+	l.race = nil
+	l.user.writable(l)
+}
+
+// Ended implements loop.Owner: the attempt has failed.
+func (a *attempt) Ended(_ *loop.Conn, err error) {
+	r := a.race
+	for i, other := range r.open {
+		if other == a {
+			r.open = append(r.open[:i], r.open[i+1:]...)
+			break
+		}
+	}
+	if r.decides.Failed(time.Duration(r.link.session.w.loop.Now()), err) {
+		r.end()
+		return
+	}
+	r.proceed()
+}
+
+// Readable implements loop.Owner.
+func (*attempt) Readable(*loop.Conn) {}
+
+// Crashed implements loop.Crasher.
+func (r *race) Crashed(cause any, stack []byte) { r.link.Crashed(cause, stack) }
+
+// Crashed implements loop.Crasher.
+func (a *attempt) Crashed(cause any, stack []byte) { a.race.link.Crashed(cause, stack) }

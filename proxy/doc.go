@@ -1,57 +1,68 @@
 // Package proxy serves clients: each connection is a session, which it brings to a backend, keeps there as long as the
 // backend stays, and takes to another one, between two statements, when the backend leaves.
 //
+// # One owner
+//
+// A session belongs to one worker (worker.go): an event loop (package loop) and the sessions that it owns. Nothing else touches it, so that it has no
+// lock. Who wants something of it from elsewhere, the operator, the registry, another session's KILL, posts a message to its loop. Nothing that
+// runs on a loop waits: whoever must wait leaves a callback, an alarm (alarms.go) or a place in a queue, and returns.
+//
+// There are as many workers as the server is told to have ([Server.SetLoops], workers.go). A new session goes to the one that has the fewest; later on sessions that
+// have much to do leave a worker that is busy (evenout.go). They are transferred between two statements, with their connections and all that they are (transfer.go); a message finds
+// its session by owner, and follows it. Whoever looks at the sessions of all workers suspends transfers meanwhile (transfers.go).
+//
 // # Life of a session
 //
 // [Server.Serve] accepts a client and starts a session in state [Accepted]. [State] has the diagram and the table of what may
-// follow what; one method, enter, goes from one to the next.
+// follow what; one method, enter, goes from one to the next. Beside its state a session is three values: the errand that it is about (accept.go),
+// the statement that waits, runs, or is to be run again (statement.go), and what its client is still owed (owed.go). It stands between its client's
+// side (front.go) and a connection to a backend (link.go), knows who its client is (identity.go), and has been given notice, or not, that it is to
+// leave (notice.go).
 //
-// Connection phase. The session leases a backend ([Leasing]), dials it and reads its HandshakeV10 ([Dialing]), gives the client a
-// HandshakeV10 made from it, with the capabilities that all backends share and the relay can carry, and relays the
-// authentication ([Authenticating]). Whatever goes wrong with the backend before its final OK_Packet has been forwarded
-// leads back to Leasing, with another backend: before the client has been greeted it cannot notice; after that the new
-// backend is made to send an AuthSwitchRequest with its own salt, which the client answers as it would any server's. Where the
-// client's answer proves a password that the operator has given ([Options.Users]), Segue answers the backends itself
-// (login.go) and the client is asked for nothing more. It is a backend that lets the client in, in either case. What
-// was learned on the way is the session's credential (credential.go). When the connect budget is spent the client gets one ERR_Packet that names what was tried.
+// What comes next is decided by package plan from plain facts; the session gathers these and does what it is told: for a command of the client's
+// (up.go), at a boundary between two statements (boundary.go), when the backend has gone (lost.go), when it refuses a statement (down.go), and for a
+// statement that waits (hold.go).
 //
-// Command phase. Two pumps carry the bytes, one for each direction (pump.go), and let package track look at them on their
-// way. So the session knows whether it is [Idle], [Busy], or [Pinned] by a transaction, and becomes [Opaque] where the bytes
-// can be followed no further.
+// Connection phase (connect.go, connect_end.go). The session leases a backend ([Leasing]), dials it and reads its HandshakeV10 ([Dialing]), and has package login bring
+// client and backend together ([Authenticating]). Whatever goes wrong with the backend before its final OK_Packet has been forwarded
+// leads back to Leasing, with another backend, unseen by the client. It is a backend that lets the client in, in any case. What
+// was learned on the way is the session's credential (identity.go). When the connect budget is spent the client gets one ERR_Packet that names what
+// was tried. Clients that are greeted and say nothing keep few
+// connections of a backend from others (crowd.go). A backend that is full is not blamed, and tried once a second (full.go); an account that a backend has refused, or that has too many
+// connections there, is not tried there for a while by any session (package accounts).
 //
-// Drain is an intent, not a state. When a backend is leaving, its sessions are told (drain.go), and each leaves at its next
+// Command phase. Bytes of either side are shown to package track on their way, which knows where statements and answers end and what the session
+// holds. So it is known whether the session is [Idle], [Busy], or [Pinned] by a transaction; it becomes [Opaque] where the bytes can be followed no further.
+//
+// Drain is an intent, not a state. When a backend is leaving, its sessions are told (boundary.go), and each leaves at its next
 // statement boundary outside a transaction.
 //
-// Moving (move.go). A session that Segue can log in for goes to another backend: the pump that reads the backend leases, dials, logs in,
-// has package track's Replay run there, and swaps the connections. A statement that comes meanwhile waits in the pump that reads the
-// client (turn.go). If nothing comes of it the session stays where it is and tries again. A backend that closes the connection
-// without a word is left in the same way; what only it knew, a transaction, costs the client one error, and the
-// client stays. What the client could still ask about its last statement (track.State.Recent) delays the move until it has sent
-// another, or has been silent for a second. A backend that hangs is left as soon as it is down (hung.go); what runs on it is given up
-// later, when it is sure not to live.
+// Moving (departure.go and its parts). A session that Segue can log in for goes to another backend: its departure waits at a gate, asks the old backend for what
+// only that knows (question.go, rebuild.go), leases, dials and logs in (call.go), rebuilds the session there, and swaps the connections. A
+// statement that comes meanwhile waits. If nothing comes of it the session stays where it is and tries again. A backend that closes the connection
+// without a word is left in the same way (lost.go); what only it knew, a transaction, costs the client one error, and the
+// client stays. A backend that hangs is left as soon as it is down; what runs on it is given up later, when it is sure not to live.
 //
-// Holding (hold.go). Sessions pass a gate (gate.go) on their way to another backend. While no backend could take any it is shut, and those who come
-// there hold: idle ones for as long as it takes, a statement up to Options.Hold.Timeout; then it gets an ERR_Packet, and the session
-// holds on. The operator can shut it on purpose (pause.go). A statement that an FE could not forward to a leader holds too, on its backend (turned.go).
+// Holding (hold.go). While no backend could take any, the gate is shut, and those who come there hold: idle ones for as long as it takes, a statement up to
+// Options.Hold.Timeout; then it gets an ERR_Packet, and the session holds on. The operator can shut it on purpose (pause.go). A statement that an FE
+// could not forward to a leader holds too, on its backend (election.go).
 //
-// What only the backend knows of a session would be lost with it. So it is asked for that while the session is idle (inquire.go).
+// A session that has been idle for as long as its server allows is [Detached]: it stands on no backend until its client's next command (detach.go).
 //
-// A KILL (kill.go) is taken out of the client's pump, and brought to the backend of the session that it is meant for (thread.go): on the
-// session's own connection if that is the one, or else on one that is logged in as the killer for this alone. The victim knows of it before it
-// is sent (killed.go), so that it ends with its connection and does not move.
+// What only the backend knows of a session would be lost with it. So it is asked for that while the session is idle (inquiry.go).
 //
-// A session that Segue cannot log in for ends instead. The FIN travels in one segment with the last bytes of the answer, so that a
+// A KILL (kill.go) is brought to the backend of the session that it is meant for: on the session's own connection if that is the one, or else on one
+// that is logged in as the killer for this alone. The session may be one of a Segue that has been taken over from (elsewhere.go). The victim knows of it before it is sent (kills.go), so that it ends with its connection and does
+// not move.
+//
+// A session that Segue cannot log in for ends instead (closing.go). The FIN travels in one segment with the last bytes of the answer, so that a
 // client sees the end before it can send another statement.
 //
-// Whatever fails is entered in the ledger (ledger.go): what a client saw of it, or how it was kept from seeing anything.
-//
-// Both pumps end before the session is finished; the last one out gives back the lease and closes the connections.
+// Whatever fails is entered in the ledger: what a client saw of it, or how it was kept from seeing anything.
 //
 // # Goroutines
 //
-// A session has one goroutine in its connection phase and two in its command phase, none while it naps (nap.go), and no timer: control
-// reaches a parked pump through a read deadline. Two more serve all sessions: watch follows the registry; tend keeps pinned
-// sessions on a leaving FE from being closed as idle, notices when nobody is answered, looks after those that hold, has backends
-// asked for what they alone know, brings sessions back into balance, logs what has failed and looks for clients that have vanished
-// (gone.go). Serve waits for them all.
+// Each worker has one, its loop's. Two more serve them all: watch follows the registry, and has the workers review what a change means for their
+// sessions; tend ends pauses, brings sessions back into balance and writes the log. Names of backends are looked up by a goroutine for each look-up.
+// Serve waits for them all.
 package proxy

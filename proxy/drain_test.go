@@ -8,18 +8,8 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
-
-// leave tells that a backend is leaving, while another stays.
-func (p *proxied) leave(name string) {
-	p.t.Helper()
-	b, ok := p.registry.Lookup(name)
-	if !ok {
-		p.t.Fatalf("no backend %q", name)
-	}
-	p.registry.SetHealth(b, backend.Stopping, "/api/health 500")
-}
 
 // onA starts a server whose sessions are on backend a, with an empty backend b beside it.
 func onA(t *testing.T, o Options, script func(c *peerConn)) *proxied {
@@ -31,26 +21,8 @@ func onA(t *testing.T, o Options, script func(c *peerConn)) *proxied {
 	return p
 }
 
-func (p *proxied) ready(name string) {
-	p.t.Helper()
-	if err := p.registry.SetAdmin(name, backend.Ready); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-func (p *proxied) draining() bool {
-	for _, c := range p.list() {
-		c.mu.Lock()
-		d := c.away.drain
-		c.mu.Unlock()
-		if d == nil {
-			return false
-		}
-	}
-	return true
-}
-
 func TestDrainEndsAnIdleSession(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"stopping", "drain", "maint", "removed"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
@@ -88,22 +60,25 @@ func TestDrainSendsTheEndWithTheLastAnswer(t *testing.T) {
 	p := onA(t, Options{}, echo)
 	d := p.connect()
 	d.ask("SELECT 1")
-	s := p.list()[0]
+	s := p.only()
 	p.ready("b")
 	p.leave("a")
 	eventually(t, "the drain", p.draining)
 	d.ask("SELECT 2")
+	if !d.endHasCome() {
+		t.Error("the last answer left before its FIN")
+	}
 	d.waitEOF()
 	_ = d.Close()
 	p.waitSessions(0)
-	p.stopped()
-	if s.end != Drained || !s.down.more {
-		t.Errorf("ended by %v, last answer held back for the FIN: %v", s.end, s.down.more)
+	if end := s.howEnded(); end != Drained {
+		t.Errorf("ended by %v", end)
 	}
 }
 
 // A backend may begin to leave while a client logs in to it.
 func TestDrainReachesASessionThatWasBeingSetUp(t *testing.T) {
+	t.Parallel()
 	verdict := make(chan struct{})
 	p := onA(t, Options{}, func(c *peerConn) {
 		c.greet("ABCDEFGHIJKLMNOPQRST")
@@ -119,10 +94,7 @@ func TestDrainReachesASessionThatWasBeingSetUp(t *testing.T) {
 	p.waitState(Authenticating)
 	p.ready("b")
 	_ = p.registry.SetAdmin("a", backend.Drain)
-	eventually(t, "the drain", func() bool {
-		views, _ := p.views(func(*backend.Backend) bool { return true })
-		return len(views) == 1 && views[0].drain != nil
-	})
+	eventually(t, "the drain", func() bool { return p.underDrain("a") })
 	close(verdict)
 	if err := <-logged; err != nil {
 		t.Fatal(err)
@@ -154,6 +126,7 @@ func steps(next chan []byte) func(c *peerConn) {
 }
 
 func TestDrainLetsAStatementFinish(t *testing.T) {
+	t.Parallel()
 	next := make(chan []byte)
 	p := onA(t, Options{}, steps(next))
 	d := p.connect()
@@ -171,6 +144,7 @@ func TestDrainLetsAStatementFinish(t *testing.T) {
 }
 
 func TestDrainLetsATransactionFinish(t *testing.T) {
+	t.Parallel()
 	for name, ok := range map[string]struct{ open, closed []byte }{
 		"flags": {[]byte{0, 0, 0, 3, 0, 0, 0}, peerOK},
 		"words": {[]byte{0, 0, 0, 0, 0, 0, 0}, []byte{0, 0, 0, 0, 0, 0, 0}},
@@ -219,6 +193,7 @@ func TestDrainDeadlineCutsWithOneClearError(t *testing.T) {
 }
 
 func TestDrainIsTakenBack(t *testing.T) {
+	t.Parallel()
 	p := onA(t, Options{}, echo)
 	d := p.connect()
 	p.ready("b")
@@ -235,6 +210,7 @@ func TestDrainIsTakenBack(t *testing.T) {
 
 // While all backends are stopping, the least bad one keeps its sessions, until another takes new ones.
 func TestLastBackendKeepsItsSessions(t *testing.T) {
+	t.Parallel()
 	p := start(t, Options{}, newPeer(t, echo).spec("a"), newPeer(t, echo).spec("b"))
 	p.leave("b")
 	d := p.connect()
@@ -248,6 +224,7 @@ func TestLastBackendKeepsItsSessions(t *testing.T) {
 }
 
 func TestShutdownDrains(t *testing.T) {
+	t.Parallel()
 	next := make(chan []byte)
 	p := start(t, Options{}, newPeer(t, steps(next)).spec("a"))
 	idle, busy := p.connect(), p.connect()
@@ -278,7 +255,8 @@ func TestShutdownWaitsForNoIdlePool(t *testing.T) {
 	silent := p.connect()
 	silent.ask("SELECT 1")
 	p.waitState(Idle)
-	p.only().since.Add(-int64(drainLinger))
+	s := p.only()
+	s.within(func() { s.since -= int64(drainLinger) })
 	began := time.Now()
 	p.stop()
 	silent.waitEOF()
@@ -352,7 +330,7 @@ func TestBackendGoneTellsTheTruth(t *testing.T) {
 				<-release
 			}
 		}).spec("a"))
-		p.OnEvidence = func(b *backend.Backend, _ error) { gone <- b }
+		p.evident(func(b *backend.Backend, _ error) { gone <- b })
 		d := p.connect()
 		close(release)
 		d.waitEOF()

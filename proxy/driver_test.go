@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // driver is a client that speaks the protocol byte by byte.
@@ -64,6 +64,11 @@ func (d *driver) login(password string) error {
 	if err := d.hello.Decode(payload); err != nil {
 		return err
 	}
+	return d.loginGreeted(password)
+}
+
+// loginGreeted is login for one that has read its greeting.
+func (d *driver) loginGreeted(password string) error {
 	r := wire.HandshakeResponse41{Capabilities: d.caps &^ wire.ClientConnectWithDB, MaxPacketSize: 1 << 24, Charset: 33, Username: "u"}
 	if d.user != "" {
 		r.Username = d.user

@@ -7,19 +7,18 @@ import (
 
 	"segue/backend"
 	"segue/backend/fesim"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // leaderlessFor is an FE cluster whose leader is killed: a new one is elected after a while, and until then an FE that is asked to write gives up
 // nearly at once.
-func leaderlessFor(t *testing.T, d time.Duration, o Options) (f *fes, c *client) {
+func leaderlessFor(t *testing.T, d time.Duration, o Options) (f *fes, c *sqlClient) {
 	t.Helper()
 	f = movable(t, 3, fesim.Options{Election: d, LeaderWait: 10 * time.Millisecond}, o)
 	leader := f.cluster.Leader()
 	f.drain(leader.Name())
 	c = f.client("")
 	leader.Kill()
-	leader.Wait()
 	for _, b := range f.registry.Backends() {
 		if b.Name() == leader.Name() {
 			f.registry.SetHealth(b, backend.Down, "connection refused")
@@ -29,6 +28,7 @@ func leaderlessFor(t *testing.T, d time.Duration, o Options) (f *fes, c *client)
 }
 
 func TestWriteWaitsForALeader(t *testing.T) {
+	t.Parallel()
 	f, c := leaderlessFor(t, 700*time.Millisecond, Options{})
 	began := time.Now()
 	c.exec("INSERT INTO fesim.ledger VALUES ('elected')")
@@ -46,7 +46,7 @@ func TestWriteWaitsForALeader(t *testing.T) {
 func TestWriteWaitsNoLongerThanHoldTimeout(t *testing.T) {
 	f, c := leaderlessFor(t, time.Minute, Options{Hold: Hold{Timeout: 200 * time.Millisecond}})
 	c.exec("SET @a = 'kept'")
-	if text := refusal(t, c.try("INSERT INTO fesim.ledger VALUES ('never')")); !strings.Contains(text, "Connection refused") {
+	if text := refusedWith(t, c.try("INSERT INTO fesim.ledger VALUES ('never')")); !strings.Contains(text, "Connection refused") {
 		t.Errorf("the client saw %q, want the FE's own words", text)
 	}
 	if got := c.ask("SELECT @a"); got != "kept" {
@@ -60,16 +60,17 @@ func TestWriteWaitsNoLongerThanHoldTimeout(t *testing.T) {
 func TestLeaderlessErrorPasses(t *testing.T) {
 	t.Run("dry run", func(t *testing.T) {
 		_, c := leaderlessFor(t, time.Minute, Options{Hold: Hold{DryRun: true}})
-		refusal(t, c.try("INSERT INTO fesim.ledger VALUES ('dry')"))
+		refusedWith(t, c.try("INSERT INTO fesim.ledger VALUES ('dry')"))
 	})
 	t.Run("several statements", func(t *testing.T) {
 		_, c := leaderlessFor(t, time.Minute, Options{})
-		refusal(t, c.try("SET @a = 1; INSERT INTO fesim.ledger VALUES ('both')"))
+		refusedWith(t, c.try("SET @a = 1; INSERT INTO fesim.ledger VALUES ('both')"))
 	})
 }
 
 // The backend is to be left while a statement waits for a leader: that goes on elsewhere, once.
 func TestElectionWhileTheBackendLeaves(t *testing.T) {
+	t.Parallel()
 	f, c := leaderlessFor(t, 1500*time.Millisecond, Options{})
 	from := f.fe(f.Sessions()[0].Backend)
 	done := later(func() (string, error) { return "", c.try("INSERT INTO fesim.ledger VALUES ('twice?')") })

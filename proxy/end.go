@@ -1,6 +1,9 @@
 package proxy
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // End says why a session ended. It is the same word in the log field `end`, the metric label `end` and the
 // documentation.
@@ -36,11 +39,10 @@ func (e End) String() string {
 	return endNames[e]
 }
 
-// endError is an error that ends a session in its connection phase.
-type endError struct {
-	end End
-	err error
+// grace is how long the two sides get to close after it.
+func (e End) grace() time.Duration {
+	if e == Shutdown {
+		return stopGrace
+	}
+	return closeGrace
 }
-
-func (e *endError) Error() string { return e.end.String() + ": " + e.err.Error() }
-func (e *endError) Unwrap() error { return e.err }

@@ -2,19 +2,25 @@ package proxy
 
 import (
 	"errors"
+	"strings"
 
-	"segue/proxy/wire"
+	"segue/backend"
+	"segue/backend/client"
+	"segue/backend/wire"
+	"segue/proxy/ledger"
 )
 
 var (
-	errNotASocket    = errors.New("take connection: not a socket")
 	errPanic         = errors.New("bug in segue: the session panicked")
 	errUnaskedInfile = errors.New("follow response: LOCAL INFILE request that the client's statements do not explain")
-	errTLS           = errors.New("read HandshakeResponse41: the client asks for TLS, which this listener does not offer")
 	errDrainTimeout  = errors.New("drain deadline passed")
+	errOutOfTurn     = errors.New("the backend speaks out of turn")
 	errClosed        = errors.New("connection closed")
+	errUnasked       = errors.New("connection closed: the backend says too much that nobody has asked for")
+	errTooIdle       = errors.New("the session had been idle for its wait_timeout")
 	errCrowd         = errors.New("too many sessions look for a place at this moment")
 	errLeaderless    = errors.New("the cluster had no leader")
+	errDenied        = errors.New("COM_CHANGE_USER was refused")
 	errPaused        = errors.New("segue is paused by its operator")
 	errKilled        = errors.New("a client has said KILL")
 	errStopped       = errors.New("segue was told to stop now")
@@ -22,16 +28,17 @@ var (
 
 // The codes and SQLSTATE of Segue's own ERR_Packets. SQLSTATE class 08 makes drivers treat the connection as lost.
 const (
-	codeServerShutdown     = 1053 // ER_SERVER_SHUTDOWN
-	codeUnknown            = 1105 // ER_UNKNOWN_ERROR
-	codeParse              = 1064 // ER_PARSE_ERROR, and an FE's code for all that has none
-	codeInterrupted        = 1317 // ER_QUERY_INTERRUPTED
-	codeConnectionKilled   = 1927 // ER_CONNECTION_KILLED (MariaDB)
-	codeServerUnavailable  = 3168 // ER_SERVER_ISNT_AVAILABLE
-	codeHandshake          = 1043 // ER_HANDSHAKE_ERROR
-	codeTooManyConnections = 1040 // ER_CON_COUNT_ERROR
-	stateConnection        = "08S01"
-	maxErrorText           = 511 // MYSQL_ERRMSG_SIZE less its NUL
+	codeServerShutdown      = 1053 // ER_SERVER_SHUTDOWN
+	codeUnknown             = 1105 // ER_UNKNOWN_ERROR
+	codeParse               = 1064 // ER_PARSE_ERROR, and an FE's code for all that has none
+	codeUnsupportedPrepared = 1295 // ER_UNSUPPORTED_PS
+	codeInterrupted         = 1317 // ER_QUERY_INTERRUPTED
+	codeConnectionKilled    = 1927 // ER_CONNECTION_KILLED (MariaDB)
+	codeServerUnavailable   = 3168 // ER_SERVER_ISNT_AVAILABLE
+	codeHandshake           = 1043 // ER_HANDSHAKE_ERROR
+	codeTooManyConnections  = 1040 // ER_CON_COUNT_ERROR
+	stateConnection         = "08S01"
+	maxErrorText            = 511 // MYSQL_ERRMSG_SIZE less its NUL
 )
 
 // clientError is an ERR_Packet by which Segue tells a client of the loss of its backend.
@@ -45,60 +52,63 @@ func errPacket(code uint16, text string) *wire.Err {
 	return &wire.Err{Code: code, State: stateConnection, Message: text}
 }
 
-// The kinds of errors that clients see because a backend went, values of segue_client_errors_total{kind}.
-const (
-	lostConnect     = "connect"     // no backend within the budget
-	lostStatement   = "statement"   // the backend went while a statement ran
-	lostTransaction = "transaction" // … while a transaction or the like was open
-	lostIdle        = "idle"        // … while the session was idle
-	lostDeadline    = "deadline"    // cut at the drain deadline
-	lostUnsent      = "unsent"      // sent after Segue had closed the session
-	lostHold        = "hold"        // not sent: no usable backend within hold.timeout, or too many waited
-	lostLimit       = "limit"       // turned away: there are as many sessions as there may be
-	lostUnread      = "unread"      // the backend closed a session that was relayed unread: what that meant to the client cannot be told
-)
-
-// The kinds of failures of a connection set-up, values of segue_hidden_failures_total{kind}.
-const (
-	setupRefused      = "refused"      // connection refused or unreachable
-	setupTimeout      = "timeout"      // no connection, greeting or answer in time
-	setupClosed       = "closed"       // EOF or reset before the final OK
-	setupErr          = "err"          // an ERR_Packet that says nothing about the client
-	setupMalformed    = "malformed"    // not a greeting
-	setupCapabilities = "capabilities" // it lacks what the client was promised
-	setupLack         = "lack"         // Segue itself has no descriptor, port or memory for a connection
-	setupReplay       = "replay"       // it refuses what rebuilds the session; of no metric
-)
-
-// kindLeaving is the kind of a failure that no client saw because its session had moved before the backend was gone.
-const kindLeaving = "leaving"
-
-// kindNoBackend is the kind of a failure that no client saw because its statement waited until there was a usable backend.
-const kindNoBackend = "no_backend"
-
-// kindElection is the kind of a failure that no client saw because its statement waited until the cluster had a leader.
-const kindElection = "election"
-
-// setupError is a failure of a backend while a client connects: nothing of it has reached the client, and another
-// backend may be tried.
-type setupError struct {
-	kind string
-	err  error
+// errMoved answers a statement that asks for what a move has lost.
+func errMoved() *wire.Err {
+	return errPacket(codeUnknown, "the session has moved to another backend, or Segue has asked the backend for its state, since the statement that this one asks about")
 }
 
-func (e *setupError) Error() string { return e.err.Error() }
-func (e *setupError) Unwrap() error { return e.err }
+// errForgone answers a statement that asks for an id that was lost with its backend.
+func errForgone() *wire.Err {
+	return errPacket(codeUnknown, "LAST_INSERT_ID() was lost with the backend that knew it; the next row that is given an id sets it anew")
+}
 
-// Answers to a login by which a server says that it, or the moment, is wrong, not the client. MySQL's errmsg and
-// StarRocks' ErrorCode.java; the texts of the FE's connection limits carry code 1064.
-var passingCodes = map[uint16]bool{
-	1040: true,                                     // ER_CON_COUNT_ERROR
-	1053: true,                                     // ER_SERVER_SHUTDOWN
-	1129: true,                                     // ER_HOST_IS_BLOCKED: by this backend
-	1158: true, 1159: true, 1160: true, 1161: true, // ER_NET_*
-	1203: true, // ER_TOO_MANY_USER_CONNECTIONS: on this backend
-	1226: true, // ER_USER_LIMIT_REACHED: on this backend
-	1927: true, // ER_CONNECTION_KILLED (MariaDB)
-	3032: true, // ER_SERVER_OFFLINE_MODE
-	3168: true, // ER_SERVER_ISNT_AVAILABLE
+// clipped is a text that fits into an ERR_Packet of Segue's own.
+func clipped(text string) string {
+	return strings.ToValidUTF8(text[:min(len(text), maxErrorText-len("segue: "))], "")
+}
+
+// endError is an error that ends a session's search for a backend.
+type endError struct {
+	end End
+	err error
+}
+
+func (e *endError) Error() string { return e.end.String() + ": " + e.err.Error() }
+func (e *endError) Unwrap() error { return e.err }
+
+// lackError is an error of dialing that is Segue's own, in words that say what to do.
+type lackError struct {
+	text  string
+	cause error
+}
+
+func (e *lackError) Error() string { return e.text }
+func (e *lackError) Unwrap() error { return e.cause }
+
+// dialFailed classifies an error of dialing a backend.
+func dialFailed(err error) *client.Error {
+	e := client.DialError(err)
+	if lack := backend.Lack(err); lack != "" {
+		e.Err = &lackError{lack, e.Err}
+	}
+	return e
+}
+
+// setupKind is under what a failed set-up is entered in the ledger.
+func setupKind(err error) ledger.Kind {
+	if backend.Lack(err) != "" {
+		return ledger.SetupLack
+	}
+	if said := new(client.Error); errors.As(err, &said) {
+		return ledger.Kind(said.Kind.String())
+	}
+	return ledger.SetupMalformed
+}
+
+// plain puts the usual ends of a connection into an operator's words.
+func plain(err error) error {
+	if said, ok := errors.AsType[*client.Error](client.IOError("", err)); ok {
+		return errors.Unwrap(said.Err)
+	}
+	return err
 }

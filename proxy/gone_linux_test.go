@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 
 	"golang.org/x/sys/unix"
 )
@@ -55,15 +55,15 @@ func flood(c *peerConn) {
 func (p *proxied) stuck(probes int) {
 	p.t.Helper()
 	c := p.only()
-	eventually(p.t, "the client's window to be closed", func() bool {
-		var backoff uint8
-		_ = c.client.raw.Control(func(fd uintptr) { backoff = probed(fd) })
-		return c.down.active.Load() && int(backoff) >= probes
+	eventually(p.t, "the client's window to be closed", func() (is bool) {
+		c.within(func() { is = c.client.Pending() > 0 && c.probes() >= probes })
+		return is
 	})
 }
 
 // A client that has vanished does not keep its backend connection for the quarter of an hour that the kernel would try.
 func TestVanishedClientIsFound(t *testing.T) {
+	t.Parallel()
 	for name, vanish := range map[string]func(p *proxied, d *driver){
 		"before its answer": func(_ *proxied, d *driver) {
 			d.vanish()
@@ -100,15 +100,16 @@ func TestVanishedClientIsFound(t *testing.T) {
 
 // A client may take as long as it likes to read an answer: its kernel acknowledges the probes of its closed window.
 func TestSlowReaderIsNotTakenForGone(t *testing.T) {
+	t.Parallel()
 	p := start(t, Options{}, newPeer(t, flood).spec("a"))
 	d := p.connect()
 	d.query("SELECT 1")
 	p.stuck(0)
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		p.search(100 * time.Millisecond)
-		var backoff uint8
-		_ = p.only().client.raw.Control(func(fd uintptr) { backoff = probed(fd) })
-		if backoff >= 3 { // so often it would have been tried in vain
+		var backoff int
+		c := p.only()
+		if c.within(func() { backoff = c.probes() }); backoff >= 3 { // so often it would have been tried in vain
 			break
 		}
 		if time.Now().After(end) {
@@ -121,31 +122,39 @@ func TestSlowReaderIsNotTakenForGone(t *testing.T) {
 	}
 }
 
-// probed is how often in a row the kernel has probed the closed window of a peer, answered or not.
-func probed(fd uintptr) uint8 {
-	i := tcpInfo(fd)
-	return i.Backoff
+// probes is how often in a row the kernel has probed the closed window of a peer, answered or not.
+func (s *session) probes() (backoff int) {
+	_ = s.client.Control(func(fd uintptr) {
+		if i, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			backoff = int(i.Backoff)
+		}
+	})
+	return backoff
 }
+
+// search looks for clients that have left what was sent to them unacknowledged for so long.
+func (p *proxied) search(after time.Duration) { p.ask(func(w *worker) { w.searchVanished(after) }) }
 
 // An idle client that has vanished is found by keepalive, which its connection has from the listening socket.
 func TestIdleClientThatHasVanishedIsFound(t *testing.T) {
+	t.Parallel()
 	p := start(t, Options{}, newPeer(t, echo).spec("a"))
 	d := p.connect()
 	d.ask("SELECT 1")
 	c := p.only()
-	_ = c.client.raw.Control(func(fd uintptr) {
+	c.control(func(fd int) {
 		for option, want := range map[int]int{
 			syscall.TCP_KEEPIDLE: int(keepAlive.Idle / time.Second), syscall.TCP_KEEPINTVL: int(keepAlive.Interval / time.Second), syscall.TCP_KEEPCNT: keepAlive.Count,
 		} {
-			if got, err := syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, option); err != nil || got != want {
+			if got, err := syscall.GetsockoptInt(fd, syscall.IPPROTO_TCP, option); err != nil || got != want {
 				t.Errorf("option %d is %d, %v; want %d", option, got, err, want)
 			}
 		}
 	})
 	// The same in a shorter time.
-	if err := c.client.Conn.(*net.TCPConn).SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: time.Second, Count: 3}); err != nil {
-		t.Fatal(err)
-	}
+	c.control(func(fd int) {
+		setKeepAlive(fd, net.KeepAliveConfig{Enable: true, Idle: time.Second, Interval: time.Second, Count: 3})
+	})
 	d.vanish()
 	p.waitSessions(0)
 }

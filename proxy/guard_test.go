@@ -27,13 +27,13 @@ func TestPanicInAMoveEndsOneSession(t *testing.T) {
 				d := m.connect()
 				d.ask("SELECT 1")
 				m.ready("b")
-				sabotage(m.Server)
+				m.ask(func(*worker) { sabotage(m.Server) })
 				begin(m)
 				d.waitEOF()
 				_ = d.Close()
 				m.waitSessions(1)
 				m.waitValue("segue_session_panics_total", "", 1)
-				if n := maxMoving - m.gate.free; n != 0 {
+				if n, _ := m.gate.Counts(); n != 0 {
 					t.Errorf("%d slots are taken", n)
 				}
 				for _, b := range m.registry.Backends() {
@@ -54,16 +54,11 @@ func TestPanicInATaskEndsARound(t *testing.T) {
 	m := measure(t, known(), newPeer(t, echo).spec("a"), newPeer(t, echo).spec("b"))
 	_ = m.registry.SetAdmin("b", backend.Maint)
 	d := m.connect()
-	m.mu.Lock()
-	sound := m.byBack
-	a, _ := m.registry.Lookup("a")
-	m.byBack = map[*backend.Backend]*fold{a: nil}
-	m.mu.Unlock()
+	var sound []*fold
+	m.ask(func(w *worker) { sound, w.order = w.order, []*fold{nil} })
 	m.ready("b") // wakes watch, and watch finds nonsense
 	eventually(t, "a panic", func() bool { return m.series("segue_task_panics_total")[""] > 0 })
-	m.mu.Lock()
-	m.byBack = sound
-	m.mu.Unlock()
+	m.ask(func(w *worker) { w.order = sound })
 	m.leave("a")
 	m.onB()
 	d.ask("SELECT 1")

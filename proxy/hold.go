@@ -2,19 +2,18 @@ package proxy
 
 import (
 	"fmt"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
+	"segue/proxy/ledger"
+	"segue/proxy/plan"
 )
 
 // Hold says what becomes of statements while no backend could run them. The zero value of each field means its default.
 type Hold struct {
 	// Timeout is the longest that a statement waits for a usable backend. Negative: it does not wait.
 	Timeout time.Duration
-	// Statements is how many may wait at the same time. One that came in a buffer of 256 KB counts as sixteen of the usual 16 KB.
+	// Statements is how many may wait at the same time. One of 256 KB counts as sixteen of the usual 16 KB.
 	Statements int
 	// DryRun: nothing waits, but what would have is counted.
 	DryRun bool
@@ -52,245 +51,144 @@ const (
 	heldGone    = "gone"    // the client, or the session, went
 )
 
-// holding is who waits for a backend, or for the operator, with a statement.
-type holding struct {
-	units atomic.Int64 // of Hold.Statements
-
-	mu      sync.Mutex       // guards what follows
-	waiting map[*session]int // how many of its statements: one that has come, and one that is to be run again
+// held reports whether the operator wants the session's next statement to wait. What has been begun may end.
+func (s *session) held() bool {
+	return s.w.paused && (s.state == Idle || s.state == Holding) && s.errand == nil
 }
 
-// add notes a statement, and returns how many wait with it.
-func (h *holding) add(s *session, units int64) int64 {
-	all := h.units.Add(units)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.waiting == nil {
-		h.waiting = map[*session]int{}
-	}
-	h.waiting[s]++
-	return all
-}
-
-func (h *holding) remove(s *session, units int64) {
-	h.units.Add(-units)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.waiting[s]--; h.waiting[s] == 0 {
-		delete(h.waiting, s)
-	}
-}
-
-func (h *holding) list() []*session {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	list := make([]*session, 0, len(h.waiting))
-	for s := range h.waiting {
-		list = append(list, s)
-	}
-	return list
-}
-
-// wait is the wait of the client's pump with a statement. The session's mu guards it.
-type wait struct {
-	since   int64 // as Server.elapsed; 0: nobody waits
-	units   int64 // of Hold.Statements
-	excess  bool  // when it came, as many as may waited already
-	late    bool  // hold.timeout is over
-	held    bool  // for a backend, or for the operator, not for a move alone
-	starved bool  // for a backend
-	seq     uint8 // the statement's sequence id
-}
-
-// between reports whether the session stands on no backend, or is about to leave its own.
-func (s *session) between() bool {
-	st := s.current()
-	return st == Moving || st == Holding && (s.away.lost || s.away.electing)
-}
-
-// paused reports whether the operator wants the session's next statement to wait. What has been begun may end.
-func (s *session) paused() bool {
-	if !s.server.paused.Load() {
-		return false
-	}
-	st := s.current()
-	return (st == Idle || st == Holding) && s.track.Outstanding() == 0 && !s.track.MidCommand()
-}
-
-// waits reports whether a statement that comes now has to wait.
-func (s *session) waits() bool { return s.between() || s.paused() }
-
-// awaitTurn waits, with the bytes b of the client's at hand, until the session stands on a backend that takes statements. Where that takes
-// too long, it returns what the client gets in place of an answer to the next of them.
-func (s *session) awaitTurn(b []byte) (refusal *wire.Err) {
-	for s.end == Open && refusal == nil && (s.waits() || s.track.OwnOutstanding()) {
-		if isQuit(b) && !s.track.OwnOutstanding() {
-			if s.between() { // there is nobody to move for
-				s.endLocked(ClientQuit, nil)
-				s.interrupt()
-			}
-			break
-		}
-		if s.beginWait(b) {
-			continue // whoever ends a wait from here on sees this one, and whoever did so just before is seen
-		}
-		if refusal = s.overdue(b); refusal == nil {
-			s.turn.Wait()
+// wait has the command at the head of b wait until the session stands on a backend that takes statements. Where that takes too long it is
+// answered at once. It returns how much of b has been dealt with.
+func (s *session) wait(b []byte) (n int, forward bool) {
+	if w := s.w; !s.stmt.waits() {
+		s.stmt.begin(w.now(), b)
+		s.stmt.excess = w.server.waiting.Add(s.stmt.size) > w.server.options().Hold.statements()
+		w.waiters.add(s)
+		switch e := s.errand.(type) {
+		case *departure:
+			e.hasten()
+		case *detached:
+			s.after(alarmErrand, 0)
 		}
 	}
-	s.endWait(refusal)
-	return refusal
-}
-
-// beginWait notes that a statement waits, and reports whether it has not done so before.
-func (s *session) beginWait(b []byte) (first bool) {
-	w := &s.away.wait
-	if first = w.since == 0; first {
-		*w = wait{since: s.server.elapsed(), units: int64(max(1, cap(b)/smallBuffer))}
-		if len(b) >= wire.HeaderLen {
-			w.seq = b[wire.HeaderLen-1]
-		}
-		w.excess = s.server.holding.add(s, w.units) > s.server.options().Hold.statements()
-		if p := s.away.pass; p != nil {
-			s.server.gate.hurry(p, w.since)
-		}
-	}
-	if s.current() == Idle && s.paused() {
+	if s.state == Idle && s.held() {
 		s.enter(Holding)
 	}
-	if s.current() == Holding {
-		w.held, w.starved = true, w.starved || s.away.lost
+	s.noteHeld()
+	f := s.waitedFacts(b)
+	action := plan.Waited(&f)
+	if action == plan.GoOn {
+		return 0, false
 	}
-	return first
+	return s.refuse(b, commandOf(b), s.tooLong(action)), false
 }
 
-// endWait notes that it no longer does.
-func (s *session) endWait(refusal *wire.Err) {
-	w := &s.away.wait
-	if s.current() == Holding && !s.between() {
-		s.enter(Idle)
-	}
-	if w.since == 0 {
+// awaitsAnswer reports whether a statement waits that is to be answered, as COM_STMT_CLOSE is not.
+func (s *session) awaitsAnswer() bool { return s.stmt.waits() && !commandOf(s.client.rest).Silent() }
+
+// noteHeld notes what the statement that waits is waiting for, and when it is to be told, as is the one before it that is to be run again.
+func (s *session) noteHeld() {
+	st := &s.stmt
+	if s.state != Holding || st.came == 0 && st.phase != again {
 		return
 	}
-	was := *w
-	*w = wait{}
-	s.server.holding.remove(s, was.units)
-	if refusal != nil || !was.held {
+	d, lost := s.errand.(*departure)
+	lost = lost && d.lost
+	if st.came != 0 {
+		st.held, st.starved = true, st.starved || lost
+	}
+	if !lost || s.w.paused {
 		return
 	}
-	result, took := heldSent, time.Duration(s.server.elapsed()-was.since)
-	switch {
-	case s.end != Open:
-		result = heldGone
-	case was.starved:
-		s.server.ledger.hidden(s, kindNoBackend, actionHeld, "", fmt.Errorf("the statement waited for %s", took.Round(time.Millisecond)))
+	s.due.clear(alarmHold)
+	if st.came != 0 && !st.late {
+		s.by(alarmHold, s.w.server.heldUntil(st.came))
 	}
-	s.server.metrics.hold.WithLabelValues(result).Observe(took.Seconds())
+	if at := d.tires(); at != 0 && (!s.due.set(alarmHold) || at < s.due[alarmHold]) {
+		s.by(alarmHold, at)
+	}
 }
 
-// overdue is what the client gets because its statement must not wait any longer, or at all; nil if it may.
-func (s *session) overdue(b []byte) *wire.Err {
-	w, opts := &s.away.wait, s.server.options()
-	if !w.held || s.away.again != nil { // the one before it is to be told first
-		return nil
+// heldUntil is when one that has waited since then has waited for long enough.
+func (s *Server) heldUntil(since int64) int64 {
+	return max(since, s.resumed.Load()) + int64(s.options().Hold.timeout())
+}
+
+// waitedFacts gathers what plan.Waited goes by.
+func (s *session) waitedFacts(b []byte) plan.WaitedFacts {
+	hold := s.w.server.options().Hold
+	d, lost := s.errand.(*departure)
+	lost = lost && d.lost
+	f := plan.WaitedFacts{
+		Held: s.stmt.held, Behind: s.stmt.again(), Silent: commandOf(b).Silent(), Late: s.stmt.late, Excess: s.stmt.excess,
+		DryRun: hold.DryRun && lost && !s.w.server.usable(), // with a backend that is back the session is about to be on it
 	}
-	if len(b) > wire.HeaderLen && wire.Command(b[wire.HeaderLen]).Silent() { // that gets no answer, but must not be in the way of others
-		if since := max(s.away.at, s.server.resumed.Load()); s.away.lost && s.server.elapsed()-since >= int64(opts.Hold.timeout()) {
-			return clientError("long data was not sent: no backend could take it within hold.timeout")
-		}
-		return nil
+	if f.Silent && lost {
+		f.Expired = s.w.now() >= s.w.server.heldUntil(d.at)
 	}
+	return f
+}
+
+// tooLong is what the client gets because its statement must not wait any longer, or at all.
+func (s *session) tooLong(action plan.WaitedAction) *wire.Err {
+	opts := s.w.server.options()
 	result, why := "", ""
-	switch {
-	case w.late:
+	switch action {
+	case plan.RefuseLongData:
+		return clientError("long data was not sent: no backend could take it within hold.timeout")
+	case plan.RefuseLate:
 		result, why = heldTimeout, fmt.Sprintf("no backend could take it within hold.timeout %s", opts.Hold.timeout())
-	case w.excess:
+	case plan.RefuseExcess:
 		result, why = heldFull, fmt.Sprintf("%d others wait for a backend already (hold.statements)", opts.Hold.statements())
-	case opts.Hold.DryRun && s.away.lost && !s.server.usable(): // with a backend that is back the session is about to be on it
-		result, why = heldDryRun, "no backend can take it, and hold.dry_run is set"
 	default:
-		return nil
+		result, why = heldDryRun, "no backend can take it, and hold.dry_run is set"
 	}
-	s.server.metrics.hold.WithLabelValues(result).Observe(time.Duration(s.server.elapsed() - w.since).Seconds())
-	var cause error = s.server.registry.Unusable()
-	if s.server.paused.Load() {
+	s.w.server.metrics.hold.WithLabelValues(result).Observe(time.Duration(s.w.now() - s.stmt.came).Seconds())
+	var cause error = s.w.server.registry.Unusable()
+	if s.w.paused {
 		cause = errPaused
 	}
-	s.server.ledger.seen(s, lostHold, cause)
+	s.seen(ledger.LostHold, cause)
 	return errPacket(codeServerUnavailable, "the statement was not sent: "+why+": "+cause.Error())
 }
 
-// tire looks at a session that waits with a statement: it has had to for long enough, or its client has left.
-func (s *session) tire(now int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w := &s.away.wait
+// tire is called when the statement that waits may have waited for long enough.
+func (s *session) tire() {
 	if s.end != Open {
 		return
 	}
-	if s.current() == Moving && s.away.pass != nil && s.server.gate.isShut() { // it was open when the session came there
-		s.enter(Holding)
-		s.turn.Broadcast()
+	if d, ok := s.errand.(*departure); ok {
+		d.tire()
 	}
-	if s.client.hungUp() {
-		s.endLocked(ClientGone, nil)
-		s.interrupt()
-		s.turn.Broadcast()
+	if s.stmt.waits() && !s.w.paused && s.w.now() >= s.w.server.heldUntil(s.stmt.came) {
+		s.stmt.late = true
+		s.client.again()
+	}
+	s.noteHeld()
+}
+
+// endWait notes that a statement waits no longer. refusal is what it has been answered.
+func (s *session) endWait(refusal *wire.Err) {
+	if s.state == Holding && s.errand == nil {
+		s.enter(Idle)
+	}
+	st := &s.stmt
+	if st.came == 0 {
 		return
 	}
-	if s.server.paused.Load() || !s.away.lost {
+	took, held, starved := time.Duration(s.w.now()-st.came), st.held, st.starved
+	s.w.server.waiting.Add(-st.size)
+	s.w.waiters.remove(s)
+	st.came = 0
+	s.due.clear(alarmHold)
+	if refusal != nil || !held {
 		return
 	}
-	hold := s.server.options().Hold
-	long := int64(hold.timeout())
-	resumed := s.server.resumed.Load()
-	if w.since != 0 && now-max(w.since, resumed) >= long {
-		w.late = true
-		s.turn.Broadcast()
+	result := heldSent
+	switch {
+	case s.end != Open:
+		result = heldGone
+	case starved:
+		s.hidden(ledger.NoBackend, ledger.Held, "", fmt.Errorf("the statement waited for %s", took.Round(time.Millisecond)))
 	}
-	if p := s.away.pass; p != nil && s.away.again != nil && s.current() == Holding && (hold.DryRun || now-max(s.away.at, resumed) >= long) {
-		s.server.gate.giveUp(p)
-	}
-}
-
-// interrupt makes a move end that is of no use any more: that of a session that is over.
-func (s *session) interrupt() {
-	if s.away.next != nil {
-		_ = s.away.next.SetDeadline(past)
-	}
-	if s.away.pass != nil {
-		s.server.gate.giveUp(s.away.pass)
-	}
-}
-
-// hold looks after those who wait for a backend. Server.tend calls it.
-func (s *Server) hold() {
-	now := s.elapsed()
-	if until := s.pausedUntil.Load(); until != 0 && now >= until && s.resume(now) {
-		s.log.Warn("resumed by itself: the pause had lasted for as long as it was meant to at most")
-	}
-	for _, c := range s.holding.list() {
-		c.tire(now)
-	}
-	if !s.paused.Load() {
-		s.gate.try()
-	}
-}
-
-// shutGate shuts the gate while no backend could take a session, and opens it when one can.
-func (s *Server) shutGate() {
-	s.pausing.Lock() // so that who looked first does not have the last word
-	defer s.pausing.Unlock()
-	s.gate.set(s.paused.Load() || !s.usable())
-}
-
-// usable reports whether a session may find a place on some backend.
-func (s *Server) usable() bool {
-	for _, b := range s.registry.Backends() {
-		if st := b.Status(); st.Health != backend.Down && st.Admin == backend.Ready && !st.Removed {
-			return true
-		}
-	}
-	return false
+	s.w.server.metrics.hold.WithLabelValues(result).Observe(took.Seconds())
 }

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -10,7 +11,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/fesim"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // fall kills all FEs, and has the registry know.
@@ -18,12 +19,11 @@ func (f *fes) fall() {
 	f.t.Helper()
 	for _, fe := range f.cluster.FEs() {
 		fe.Kill()
-		fe.Wait()
 	}
 	for _, b := range f.registry.Backends() {
 		f.registry.SetHealth(b, backend.Down, "connection refused")
 	}
-	eventually(f.t, "the gate to shut", f.gate.isShut)
+	eventually(f.t, "the gate to shut", f.gate.IsShut)
 }
 
 // rise starts them again.
@@ -40,7 +40,7 @@ func (f *fes) rise() {
 // held waits until so many statements wait.
 func (f *fes) held(n int) {
 	f.t.Helper()
-	eventually(f.t, "statements to be held", func() bool { return len(f.holding.list()) == n })
+	eventually(f.t, "statements to be held", func() bool { return f.heldNow() == n })
 }
 
 // later runs a statement of which the answer is to come.
@@ -58,8 +58,8 @@ type result struct {
 	err  error
 }
 
-// refusal is the text of the error that a client saw; "" for none.
-func refusal(t *testing.T, err error) string {
+// refusedWith is the text of the error that a client saw; "" for none.
+func refusedWith(t *testing.T, err error) string {
 	t.Helper()
 	var e *mysql.MySQLError
 	if !errors.As(err, &e) {
@@ -106,9 +106,9 @@ func TestHoldTimeoutIsOneErrorAndTheClientStays(t *testing.T) {
 	c.exec("SET @a = 'kept'")
 	f.fall()
 	f.waitState(Holding)
-	for _, statement := range []string{"INSERT INTO fesim.ledger VALUES ('held')", "SELECT '" + strings.Repeat("x", 3*smallBuffer) + "'"} {
+	for _, statement := range []string{"INSERT INTO fesim.ledger VALUES ('held')", "SELECT '" + strings.Repeat("x", 3*smallRead) + "'"} {
 		err := c.try(statement)
-		if text := refusal(t, err); !strings.Contains(text, "was not sent") || !strings.Contains(text, "hold.timeout 300ms") || !strings.Contains(text, "connection refused") {
+		if text := refusedWith(t, err); !strings.Contains(text, "was not sent") || !strings.Contains(text, "hold.timeout 300ms") || !strings.Contains(text, "connection refused") {
 			t.Errorf("the client saw %q", text)
 		}
 	}
@@ -127,7 +127,7 @@ func TestHoldIsBounded(t *testing.T) {
 	f.fall()
 	answer := later(func() (string, error) { return first.row("SELECT 1") })
 	f.held(1)
-	if text := refusal(t, second.try("SELECT 2")); !strings.Contains(text, "hold.statements") {
+	if text := refusedWith(t, second.try("SELECT 2")); !strings.Contains(text, "hold.statements") {
 		t.Errorf("the client saw %q", text)
 	}
 	f.rise()
@@ -144,7 +144,7 @@ func TestHoldDryRun(t *testing.T) {
 	c := f.client("")
 	f.fall()
 	f.waitState(Holding)
-	if text := refusal(t, c.try("SELECT 1")); !strings.Contains(text, "dry_run") {
+	if text := refusedWith(t, c.try("SELECT 1")); !strings.Contains(text, "dry_run") {
 		t.Errorf("the client saw %q", text)
 	}
 	f.rise()
@@ -198,6 +198,7 @@ func TestHeldStatementOfAClientThatLeft(t *testing.T) {
 
 // A lost transaction is one error at once; nobody waits for a backend to hear of it.
 func TestLostTransactionIsToldWithoutABackend(t *testing.T) {
+	t.Parallel()
 	f := movable(t, 2, fesim.Options{}, Options{})
 	c := f.client("")
 	c.exec("SET @a = 'kept'")
@@ -205,7 +206,7 @@ func TestLostTransactionIsToldWithoutABackend(t *testing.T) {
 	c.exec("INSERT INTO fesim.ledger VALUES ('lost')")
 	f.fall()
 	f.waitState(Holding)
-	if text := refusal(t, c.try("COMMIT")); !strings.Contains(text, "without its transaction") {
+	if text := refusedWith(t, c.try("COMMIT")); !strings.Contains(text, "without its transaction") {
 		t.Errorf("the client saw %q", text)
 	}
 	answer := later(func() (string, error) { return c.row("SELECT @a") })
@@ -217,6 +218,7 @@ func TestLostTransactionIsToldWithoutABackend(t *testing.T) {
 }
 
 func TestPause(t *testing.T) {
+	t.Parallel()
 	f := movable(t, 2, fesim.Options{}, Options{})
 	idle, busy := f.client(""), f.client("")
 	busy.exec("BEGIN")
@@ -293,14 +295,30 @@ func TestValueThatOnlyTheBackendKnowsOutlivesIt(t *testing.T) {
 	want := c.ask("SELECT @a")
 	s := f.list()[0]
 	eventually(t, "the value to be known", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return !s.track.Asking() && s.current() == Idle && !s.away.wonders
+		return s.knowsAll() && s.current() == Idle
 	})
 	from := f.Sessions()[0].Backend
 	f.fe(from).Kill()
-	f.fe(from).Wait()
 	if got := c.ask("SELECT @a"); got != want {
 		t.Errorf("@a is %q, want %q", got, want)
+	}
+}
+
+// A pause whose end cannot be reckoned with was none: it was over before it began.
+func TestLongestPause(t *testing.T) {
+	f := movable(t, 1, fesim.Options{}, Options{})
+	for _, d := range []time.Duration{math.MaxInt64, MaxPause + 1, MaxPause} {
+		f.Pause(d)
+		p := f.Paused()
+		if p == nil {
+			t.Fatalf("not paused for %s", d)
+		}
+		if left := time.Until(p.Until); left > MaxPause || left < MaxPause-time.Minute {
+			t.Errorf("paused for %s by %s", left, d)
+		}
+		f.hold()
+		if !f.Resume() {
+			t.Errorf("the pause of %s has ended by itself", d)
+		}
 	}
 }

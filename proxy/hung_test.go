@@ -27,15 +27,13 @@ func (f *fes) hang(name string) *backend.Backend {
 
 // told reports whether all sessions that are left on a backend know that they are to leave it.
 func (f *fes) told(from string) bool {
-	for _, c := range f.list() {
-		c.mu.Lock()
-		untold := c.lease.Backend().Name() == from && c.away.drain == nil
-		c.mu.Unlock()
-		if untold {
-			return false
+	all := true
+	f.ask(func(w *worker) {
+		for _, c := range w.all {
+			all = all && (c.backendName() != from || c.notice.intent != nil)
 		}
-	}
-	return true
+	})
+	return all
 }
 
 // wantLoss requires the one error of a statement whose outcome nobody knows.
@@ -67,7 +65,7 @@ func TestIdleSessionLeavesAHungBackendAtOnce(t *testing.T) {
 // A statement that comes when the session knows that its backend is down is not sent there, even if it has not left yet.
 func TestStatementIsNotSentToABackendThatIsDown(t *testing.T) {
 	f := movable(t, 3, fesim.Options{}, patient())
-	var clients []*client
+	var clients []*sqlClient
 	for range 200 { // they leave over 200 ms
 		clients = append(clients, f.client(""))
 	}
@@ -86,10 +84,10 @@ func TestStatementIsNotSentToABackendThatIsDown(t *testing.T) {
 }
 
 func TestYoungReadOnAHungBackendIsRunAgainAtOnce(t *testing.T) {
-	for name, run := range map[string]func(c *client) (string, error){
-		"text":     func(c *client) (string, error) { return c.row("SELECT @a") },
-		"prepared": func(c *client) (string, error) { return c.row("SELECT @a, ?", 1) },
-		"ping":     func(c *client) (string, error) { return "kept", c.PingContext(context.Background()) },
+	for name, run := range map[string]func(c *sqlClient) (string, error){
+		"text":     func(c *sqlClient) (string, error) { return c.row("SELECT @a") },
+		"prepared": func(c *sqlClient) (string, error) { return c.row("SELECT @a, ?", 1) },
+		"ping":     func(c *sqlClient) (string, error) { return "kept", c.PingContext(context.Background()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := movable(t, 3, fesim.Options{}, patient())
@@ -180,6 +178,9 @@ func TestTransactionOnAHungBackendIsOneError(t *testing.T) {
 	b := f.hang(from)
 	eventually(t, "the time to be over", func() bool { return hung(b.Status(), b.LastSpoke(), 100*time.Millisecond, time.Now()) })
 	wantLoss(t, c.try("INSERT INTO fesim.ledger VALUES ('y')"), "stopped answering: the session has gone on elsewhere, without its transaction")
+	if n, units := f.heldNow(), f.waiting.Load(); n != 0 || units != 0 {
+		t.Errorf("%d statements wait, with %d buffers, though the only one has been answered", n, units)
+	}
 	if got := c.ask("SELECT @a"); got != "kept" {
 		t.Errorf("@a is %q", got)
 	}
@@ -190,6 +191,7 @@ func TestTransactionOnAHungBackendIsOneError(t *testing.T) {
 
 // A statement that waits for a COM_PING of Segue's own does not wait for ever.
 func TestStatementBehindAPingThatIsNotAnswered(t *testing.T) {
+	t.Parallel()
 	f := movable(t, 3, fesim.Options{}, Options{HangTimeout: 100 * time.Millisecond})
 	c := f.client("")
 	from := c.on()
@@ -199,10 +201,7 @@ func TestStatementBehindAPingThatIsNotAnswered(t *testing.T) {
 	f.fe(from).SetFault(fesim.Fault{Freeze: true, AcceptSilent: true})
 	f.registry.SetHealth(b, backend.Stopping, "/api/health 500")
 	eventually(t, "a ping", func() bool {
-		s := f.list()[0]
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.track.OwnOutstanding()
+		return f.list()[0].isAsked()
 	})
 	failed := make(chan error, 1)
 	go func() { failed <- c.try("COMMIT") }()

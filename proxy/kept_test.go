@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 func packets(payloads ...[]byte) (b []byte) {
@@ -54,7 +54,9 @@ func TestLostStatementIsNotTakenForTheNext(t *testing.T) {
 	inTrans := []byte{0, 0, 0, 3, 0, 0, 0}
 	p, d := between(t, answering(func(c *peerConn, command []byte) bool {
 		return !bytes.HasPrefix(command[1:], []byte("SELECT")) && c.send(1, inTrans)
-	}), answering(func(*peerConn, []byte) bool { return false }))
+	}), answering(func(c *peerConn, command []byte) bool {
+		return string(command[1:]) == trialText && c.echoed(command[1:])
+	}))
 	for _, text := range []string{"BEGIN", "UPDATE", "SELECT 1"} {
 		d.query(text)
 		_, err := d.row()
@@ -63,7 +65,7 @@ func TestLostStatementIsNotTakenForTheNext(t *testing.T) {
 		}
 	}
 	p.onB()
-	if s := p.list()[0]; s.kept.statement() != nil {
+	if p.only().keeps() {
 		t.Error("an idle session holds a buffer")
 	}
 	b := packets(query("INSERT " + strings.Repeat("x", maxUndecided)))
@@ -75,57 +77,120 @@ func TestLostStatementIsNotTakenForTheNext(t *testing.T) {
 	}
 }
 
-// After a move the ids in a chunk have been rewritten, of which only the first can be restored.
-func TestSeveralCommandsInOneChunkAreNotSentAgainAfterAMove(t *testing.T) {
-	s, _, _ := still(t)
-	s.away = away{moves: 1}
-	b := packets([]byte{byte(wire.ComStmtClose), 1, 0, 0, 0}, []byte{byte(wire.ComStmtExecute), 2, 0, 0, 0, 0, 1, 0, 0, 0})
-	var v verdict
-	if s.observeClient(b, &v); v.alone || v.whole {
-		t.Errorf("alone %v, whole %v", v.alone, v.whole)
+// withIDs is a backend that gives each prepared statement the same id, and tells of each COM_STMT_EXECUTE with which it came.
+func withIDs(id uint8, executed chan<- uint8, quit <-chan func(c *peerConn)) func(c *peerConn) {
+	return func(c *peerConn) {
+		if quit != nil {
+			go func() {
+				select {
+				case how := <-quit:
+					how(c)
+				case <-c.over:
+				}
+			}()
+		}
+		answering(func(c *peerConn, command []byte) bool {
+			switch wire.Command(command[0]) {
+			case wire.ComStmtPrepare:
+				return c.send(1, []byte{0, id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+			case wire.ComStmtExecute:
+				executed <- command[1]
+				return c.send(1, peerOK)
+			}
+			return c.echoed(command[1:])
+		})(c)
 	}
 }
 
-// The buffer of a statement that is to be run again belongs to the move from the moment that it has begun.
-func TestKeptStatementIsNotGivenAwayDuringAMove(t *testing.T) {
-	s, _, _ := still(t)
-	s.up.start(s, s.client)
-	buf := s.server.buffers.take(false)
-	n := copy(buf, "SELECT 1")
-	s.kept.keep(buf, n)
-	s.away.again = s.kept.statement()
-	s.state.Store(uint32(Moving))
-	s.up.kept = n
-	s.up.giveBack(buf)
-	if got := s.kept.statement(); string(got) != "SELECT 1" {
-		t.Errorf("%q is kept", got)
+// reset3 brings a session with a prepared statement, which its client knows as 1, from a to b, and has b reset the connection at the moment in
+// which the client sends what is given: that is seen first, and cannot be written.
+func reset3(t *testing.T, sent []byte) (d *driver, executed chan uint8) {
+	t.Helper()
+	executed = make(chan uint8, 8)
+	quit := make(chan func(c *peerConn))
+	p := start(t, known(), newPeer(t, withIDs(1, executed, nil)).spec("a"), newPeer(t, withIDs(5, executed, quit)).spec("b"), newPeer(t, withIDs(9, executed, nil)).spec("c"))
+	_ = p.registry.SetAdmin("b", backend.Maint)
+	_ = p.registry.SetAdmin("c", backend.Maint)
+	d = p.connect()
+	d.write(0, append([]byte{byte(wire.ComStmtPrepare)}, "SELECT 1"...))
+	if _, err := d.row(); err != nil {
+		t.Fatal(err)
 	}
-}
-
-// The client's pump may find out that a statement could not be written when the session has long moved, and its client has been told.
-func TestStatementIsNotSentAgainByWhoComesLate(t *testing.T) {
-	p, d := between(t, echo, echo)
-	d.ask("SELECT 1")
-	s := p.list()[0]
-	a := s.back
+	p.ready("b")
 	p.leave("a")
 	p.onB()
-	b := packets(query("INSERT"))
-	if s.resend(a, b, errClosed) {
-		t.Error("a statement that has been settled is sent again")
+	p.ready("c")
+	d.ask("SELECT 1") // so that nothing makes Segue look at the connection before it sends the next
+	thaw := p.freeze()
+	if _, err := d.Write(sent); err != nil {
+		t.Fatal(err)
 	}
-	if i := p.Sessions()[0]; i.State != Idle.String() || i.Backend != "b" {
-		t.Errorf("the session is %s on %s", i.State, i.Backend)
+	over := make(chan struct{})
+	quit <- func(c *peerConn) {
+		reset(c.TCPConn)
+		close(over)
+	}
+	<-over
+	thaw()
+	return d, executed
+}
+
+// A statement of which nothing could be written is sent elsewhere, with the id that it has there.
+func TestStatementThatCouldNotBeWrittenIsSentElsewhere(t *testing.T) {
+	for name, more := range map[string]int{"short": 0, "longer than what is kept": maxKept} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, executed := reset3(t, packets(append([]byte{byte(wire.ComStmtExecute), 1, 0, 0, 0, 0, 1, 0, 0, 0}, make([]byte, more)...)))
+			if payload, err := d.next(1); err != nil || payload[0] != 0 {
+				t.Fatalf("the client got %q, %v", payload, err)
+			}
+			if id := <-executed; id != 9 {
+				t.Errorf("executed with id %d", id)
+			}
+		})
+	}
+}
+
+// After a move the ids in a chunk have been rewritten, of which only the first can be restored.
+func TestSeveralCommandsInOneChunkAreNotSentAgainAfterAMove(t *testing.T) {
+	d, executed := reset3(t, packets([]byte{byte(wire.ComStmtClose), 7, 0, 0, 0}, []byte{byte(wire.ComStmtExecute), 1, 0, 0, 0, 0, 1, 0, 0, 0}))
+	payload, err := d.next(1)
+	switch {
+	case err != nil:
+		t.Fatal(err)
+	case wire.IsErr(payload):
+		if len(executed) > 0 {
+			t.Error("a statement that was given up has been executed")
+		}
+	default:
+		if id := <-executed; id != 9 {
+			t.Errorf("executed with id %d", id)
+		}
 	}
 	d.ask("SELECT 2")
 }
 
 // Where there is no sending it again, the statement is still owed its error.
 func TestStatementThatCannotBeSentAgainStaysOutstanding(t *testing.T) {
-	s, _, _ := still(t)
-	b := packets(query("SELECT 1"))
-	s.observeClient(b, new(verdict))
-	if s.resend(s.back, b, errClosed) || s.track.Outstanding() != 1 {
-		t.Errorf("%d commands are outstanding", s.track.Outstanding())
+	quit := make(chan struct{})
+	over := make(chan struct{})
+	p := start(t, Options{}, newPeer(t, func(c *peerConn) {
+		go func() {
+			<-quit
+			reset(c.TCPConn)
+			close(over)
+		}()
+		echo(c)
+	}).spec("a"))
+	d := p.connect()
+	d.ask("SELECT 1")
+	thaw := p.freeze()
+	d.query("SELECT 2")
+	close(quit)
+	<-over
+	thaw()
+	if payload, err := d.next(1); err != nil || !wire.IsErr(payload) {
+		t.Errorf("the client got %q, %v", payload, err)
 	}
+	d.waitEOF()
 }

@@ -12,15 +12,16 @@ import (
 
 	"segue/backend"
 	"segue/backend/fesim"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // killable is a client whose session is known.
 type killable struct {
-	*client
+	*sqlClient
 	s     *session
 	f     *fes
 	after chan error // what has come of running
+	runs  int        // how often it has run one
 }
 
 // place opens a client's session on the FE of that name: the policy gives one to each in turn.
@@ -32,10 +33,10 @@ func (f *fes) place(user, fe string) *killable {
 			defer c.Close()
 			continue
 		}
-		k := &killable{client: c, f: f, after: make(chan error, 1)}
+		k := &killable{sqlClient: c, f: f, after: make(chan error, 1)}
 		id := c.ask("SELECT CONNECTION_ID()")
 		for _, s := range f.list() {
-			if fmt.Sprint(s.threads.current()) == id {
+			if fmt.Sprint(s.thread()) == id {
 				k.s = s
 			}
 		}
@@ -52,7 +53,7 @@ func (p *proxied) connectOn(name string) (*driver, *session) {
 		d := p.connect()
 		s := p.session(d.hello.ConnectionID)
 		eventually(p.t, "the command phase", func() bool { return s.current() >= Idle })
-		if s.backendName() == name {
+		if s.onBackend() == name {
 			return d, s
 		}
 		defer d.Close()
@@ -72,16 +73,18 @@ func (f *fes) allReady() {
 // running has the client run a statement that takes too long.
 func (k *killable) running() {
 	k.t.Helper()
+	k.runs++
+	text := fmt.Sprintf("SELECT SLEEP(60), %d", k.runs) // an FE may still show the one before that it has just answered
 	go func() {
-		_, err := k.row("SELECT SLEEP(60)")
+		_, err := k.row(text)
 		k.after <- err
 	}()
 	eventually(k.t, "the statement to be sent", func() bool { return k.s.current() == Busy })
-	k.f.waitRunning(k)
+	k.f.waitRunning(k, text)
 }
 
 // waitRunning waits until the FE itself shows the statement.
-func (f *fes) waitRunning(k *killable) {
+func (f *fes) waitRunning(k *killable, statement string) {
 	f.t.Helper()
 	root := f.direct(k.backend())
 	eventually(f.t, "the FE to run the statement", func() bool {
@@ -102,32 +105,26 @@ func (f *fes) waitRunning(k *killable) {
 			for _, v := range values {
 				fmt.Fprintf(&text, "%s ", *v.(*any))
 			}
-			found = found || strings.Contains(text.String(), "SLEEP(60)")
+			found = found || strings.Contains(text.String(), statement)
 		}
 		return found
 	})
 }
 
 // direct is root's connection to an FE beside Segue.
-func (f *fes) direct(fe string) *client {
+func (f *fes) direct(fe string) *sqlClient {
 	f.t.Helper()
 	return (&fes{&proxied{t: f.t, addr: f.fe(fe).MySQLAddress()}, f.cluster}).clientAs("root:", "")
 }
 
-func (k *killable) backend() string {
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
-	return k.s.backendName()
-}
+func (k *killable) backend() string { return k.s.onBackend() }
 
-func (k *killable) thread() uint32 { return k.s.threads.current() }
+func (k *killable) thread() uint32 { return k.s.thread() }
 
 func (k *killable) ended() End {
 	k.t.Helper()
 	eventually(k.t, "the session to end", func() bool { return k.s.current() == Closed })
-	k.s.mu.Lock()
-	defer k.s.mu.Unlock()
-	return k.s.end
+	return k.s.howEnded()
 }
 
 // said is the ERR_Packet that err is.
@@ -141,6 +138,7 @@ func said(t *testing.T, err error) *mysql.MySQLError {
 }
 
 func TestKillReachesItsVictim(t *testing.T) {
+	t.Parallel()
 	ids := map[string]func(k *killable) uint32{
 		"greeting":        func(k *killable) uint32 { return k.s.id },
 		"CONNECTION_ID()": func(k *killable) uint32 { return k.thread() },
@@ -192,6 +190,7 @@ func (f *fes) statements() (n int) {
 
 // An idle session that is killed ends: it does not move.
 func TestKilledIdleSessionEnds(t *testing.T) {
+	t.Parallel()
 	for name, fe := range map[string]string{"same FE": "fe-1", "another FE": "fe-2"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -211,6 +210,7 @@ func TestKilledIdleSessionEnds(t *testing.T) {
 
 // Whatever ids a client has kept from before a move, they find the session.
 func TestKillAfterMoves(t *testing.T) {
+	t.Parallel()
 	f := movable(t, 3, fesim.Options{}, Options{})
 	victim := f.place("app:secret", "fe-1")
 	killer := f.place("app:secret", "fe-3")
@@ -256,7 +256,6 @@ func TestKillWithoutTheRight(t *testing.T) {
 			}
 			victim.exec("SET @a = 'kept'")
 			f.fe("fe-1").Kill()
-			f.fe("fe-1").Wait()
 			if got := victim.ask("SELECT @a"); got != "kept" {
 				t.Errorf("@a is %q", got)
 			}
@@ -266,6 +265,7 @@ func TestKillWithoutTheRight(t *testing.T) {
 
 // root may kill sessions of others, by the id that Segue shows and by that of the cluster.
 func TestKillByAnOperator(t *testing.T) {
+	t.Parallel()
 	f := movable(t, 2, fesim.Options{}, Options{})
 	killer := f.place("root:", "fe-2")
 	for _, id := range []func(k *killable) uint32{func(k *killable) uint32 { return k.s.id }, func(k *killable) uint32 { return k.thread() }} {
@@ -278,6 +278,7 @@ func TestKillByAnOperator(t *testing.T) {
 }
 
 func TestKillOfOneself(t *testing.T) {
+	t.Parallel()
 	for _, which := range []string{"greeting", "thread"} {
 		t.Run(which, func(t *testing.T) {
 			t.Parallel()
@@ -332,7 +333,7 @@ func TestProcessKillIsRouted(t *testing.T) {
 	p := start(t, known(), newPeer(t, other).spec("a"), newPeer(t, echo).spec("b"))
 	_, victim := p.connectOn("a")
 	killer, _ := p.connectOn("b")
-	thread := victim.threads.current()
+	thread := victim.thread()
 	id := victim.id
 	killer.write(0, []byte{byte(wire.ComProcessKill), byte(id), byte(id >> 8), byte(id >> 16), byte(id >> 24)})
 	if got := <-killed; string(got[1:]) != string([]byte{byte(thread), byte(thread >> 8), byte(thread >> 16), byte(thread >> 24)}) {
@@ -364,6 +365,7 @@ func TestKillWithoutACredential(t *testing.T) {
 
 // A service account has rights that its users have not.
 func TestKillByWayOfAServiceAccount(t *testing.T) {
+	t.Parallel()
 	f := movable(t, 2, fesim.Options{
 		Users: map[string]string{"bob": "builder", "eve": "evil", "svc": "super", "root": ""}, Impersonators: []string{"svc"}, Operators: []string{"svc", "root"},
 	}, Options{Flavor: backend.StarRocks, Users: []User{{Name: "svc", Password: "super", HasPassword: true, Service: true}}})
@@ -431,6 +433,7 @@ func TestBackendThatDiesUnderAKill(t *testing.T) {
 
 // A FIN may come before the killer's OK.
 func TestFINBeforeTheKillersOK(t *testing.T) {
+	t.Parallel()
 	victims, seen := make(chan *peerConn, 1), make(chan struct{})
 	slow := answering(func(c *peerConn, command []byte) bool {
 		if strings.HasPrefix(string(command[1:]), "KILL") {
@@ -458,8 +461,8 @@ func TestFINBeforeTheKillersOK(t *testing.T) {
 	}
 	victim.waitEOF()
 	eventually(t, "the session to end", func() bool { return s.current() == Closed })
-	if s.end != Killed {
-		t.Errorf("the session ended as %s", s.end)
+	if end := s.howEnded(); end != Killed {
+		t.Errorf("the session ended as %s", end)
 	}
 }
 
@@ -481,6 +484,33 @@ func TestKillInPieces(t *testing.T) {
 	}
 	if e := said(t, <-victim.after); e.Number != 1064 {
 		t.Errorf("the killed statement gives %v", e)
+	}
+}
+
+// A KILL in one chunk with the end of the statement before it is one too: sent on as it is it would meet whoever has that id on the backend.
+func TestKillBehindTheTailOfAStatement(t *testing.T) {
+	t.Parallel()
+	for _, cut := range []int{2, 6, 30, 40} {
+		f := movable(t, 2, fesim.Options{Users: map[string]string{"u": "pw", "root": ""}}, Options{Users: []User{{Name: "u", Password: "pw", HasPassword: true}}})
+		victim := f.place("u:pw", "fe-1")
+		f.place("u:pw", "fe-2")
+		d := f.connect()
+		f.allReady()
+		victim.running()
+		both, _ := wire.AppendPacket(nil, 0, append([]byte{byte(wire.ComQuery)}, "SELECT 'of some length that is more than a head'"...))
+		both, _ = wire.AppendPacket(both, 0, append([]byte{byte(wire.ComQuery)}, fmt.Sprint("KILL QUERY ", victim.s.id)...))
+		for _, part := range [][]byte{both[:cut], both[cut:]} {
+			_, _ = d.Write(part)
+			time.Sleep(5 * time.Millisecond) // so that they come as pieces
+		}
+		for range 2 {
+			if _, err := d.row(); err != nil {
+				t.Fatalf("cut at %d: %v", cut, err)
+			}
+		}
+		if e := said(t, <-victim.after); e.Number != 1064 {
+			t.Errorf("cut at %d: the killed statement gives %v", cut, e)
+		}
 	}
 }
 
@@ -512,8 +542,12 @@ func TestChoose(t *testing.T) {
 		"before by one, now by another of the same user": {others: []candidate{sameFormer, {session: a, current: true, same: true}}, want: a},
 	} {
 		who, clash := choose(tt.visible, tt.others, tt.unique)
-		if who != tt.want || clash != tt.clash {
-			t.Errorf("%s: %v, clash %v", name, who, clash)
+		var got *session
+		if who != nil {
+			got = who.session
+		}
+		if got != tt.want || clash != tt.clash {
+			t.Errorf("%s: %v, clash %v", name, got, clash)
 		}
 	}
 }
@@ -521,12 +555,10 @@ func TestChoose(t *testing.T) {
 func TestSessionIDs(t *testing.T) {
 	s := NewServer(backend.NewRegistry(backend.Options{}), Options{}, nil, nil)
 	s.lastID = lastID - 1
-	s.sessions[firstID+1] = &session{}
+	s.ids[firstID+1] = struct{}{}
 	var got []uint32
 	for range 3 {
-		c := &session{}
-		s.enrol(c)
-		got = append(got, c.id)
+		got = append(got, s.enrol())
 	}
 	if want := fmt.Sprint([]uint32{lastID, firstID + 2, firstID + 3}); fmt.Sprint(got) != want {
 		t.Errorf("the ids are %v, want %s", got, want)
@@ -548,7 +580,7 @@ func TestKillOfAnIDThatTwoHave(t *testing.T) {
 	p := start(t, known(), newPeer(t, echo).spec("a"), newPeer(t, echo).spec("b"))
 	p.connectOn("a")
 	killer, s := p.connectOn("b")
-	killer.query(fmt.Sprint("KILL QUERY ", s.threads.current())) // a peer gives everybody the same
+	killer.query(fmt.Sprint("KILL QUERY ", s.thread())) // a peer gives everybody the same
 	if _, err := killer.row(); err == nil || !strings.Contains(err.Error(), "several sessions") {
 		t.Errorf("the client got %v", err)
 	}
@@ -557,6 +589,7 @@ func TestKillOfAnIDThatTwoHave(t *testing.T) {
 
 // TiDB says OK, and closes an idle connection no sooner than at its next command.
 func TestKilledSessionThatItsServerKeeps(t *testing.T) {
+	t.Parallel()
 	p := start(t, known(), newPeer(t, echo).spec("a"), newPeer(t, echo).spec("b"))
 	victim, s := p.connectOn("a")
 	killer, _ := p.connectOn("b")
@@ -567,7 +600,7 @@ func TestKilledSessionThatItsServerKeeps(t *testing.T) {
 	victim.waitEOF()
 	_ = victim.Close()
 	eventually(t, "the session to end", func() bool { return s.current() == Closed })
-	if s.end != Killed {
-		t.Errorf("the session ended as %s", s.end)
+	if end := s.howEnded(); end != Killed {
+		t.Errorf("the session ended as %s", end)
 	}
 }

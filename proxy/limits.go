@@ -1,15 +1,11 @@
 package proxy
 
 import (
-	"errors"
 	"fmt"
 	"math"
-	"net"
 	"syscall"
-	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
 )
 
 // spareDescriptors are kept from sessions: for probes, the admin API, moves, which hold a third one, and who is turned away.
@@ -62,30 +58,26 @@ func (s *Server) limitSessions(o *Options) {
 	}
 }
 
+// AdminConnections is how many connections to the admin API the descriptors are enough for that are kept from sessions, beside what else those
+// are for.
+func (s *Server) AdminConnections() int { return adminConnections(mayOpen()) }
+
+func adminConnections(descriptors uint64) int {
+	return max(2, int(min(spareDescriptors, descriptors/4))/4)
+}
+
 // MaxSessions is how many sessions there may be at a time.
 func (s *Server) MaxSessions() int { return s.limit.Load().sessions }
 
 // full is the error for a client for which there is no room, or nil.
 func (s *Server) full() error {
 	s.mu.Lock()
-	n := len(s.sessions)
+	n := len(s.ids)
 	s.mu.Unlock()
 	if l := s.limit.Load(); n >= l.sessions {
 		return l.reached()
 	}
 	return nil
-}
-
-// turnAway gives a client an ERR_Packet in place of a greeting. It does not wait: a new socket has room for it, and a client has
-// nothing to say before it has been greeted.
-func (s *Server) turnAway(nc net.Conn, cause error) {
-	s.ledger.enter(Incident{Client: addr(nc), Kind: lostLimit}, cause)
-	e := errPacket(codeTooManyConnections, cause.Error())
-	e.State = "" // there is none before the client has named its capabilities
-	packet, _ := wire.AppendPacket(nil, 0, e.Append(nil))
-	_ = nc.SetWriteDeadline(time.Now().Add(closeGrace))
-	_, _ = nc.Write(packet)
-	_ = nc.Close()
 }
 
 // acceptCause is what keeps clients from being accepted, with the remedy.
@@ -94,17 +86,4 @@ func acceptCause(err error) string {
 		return lack
 	}
 	return err.Error()
-}
-
-// blameless reports whether a set-up failed for a reason that says nothing of the backend's health.
-func (e *setupError) blameless() bool {
-	return e.kind == setupCapabilities || e.kind == setupReplay || e.kind == setupLack
-}
-
-// dialFailed is the error of a set-up whose dial has failed.
-func dialFailed(err error, lack string) *setupError {
-	if lack != "" {
-		return &setupError{setupLack, errors.New(lack)}
-	}
-	return &setupError{dialKind(err), plain(err)}
 }

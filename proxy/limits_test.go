@@ -12,7 +12,8 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
+	"segue/proxy/ledger"
 )
 
 func TestSessionsFor(t *testing.T) {
@@ -62,9 +63,9 @@ func TestClientBeyondTheLimit(t *testing.T) {
 		if e := m.dial().refused(); e.Code != 1040 || e.Message != "segue: too many sessions (limits.sessions 2); raise it, or let applications keep fewer connections" {
 			t.Errorf("the client is told %v", e)
 		}
-		m.waitValue(clientErrors, lostLimit, float64(n+1))
+		m.waitValue(clientErrors, string(ledger.LostLimit), float64(n+1))
 	}
-	if i := m.Failures().Seen[0]; i.Client == "" || i.Kind != lostLimit || i.Session != 0 {
+	if i := m.Failures().Seen[0]; i.Client == "" || i.Kind != ledger.LostLimit || i.Session != 0 {
 		t.Errorf("the ledger has %+v", i)
 	}
 	first.ask("SELECT 1") // the others go on
@@ -96,13 +97,13 @@ func TestMoreSessionsThanDescriptorsAreSaid(t *testing.T) {
 func TestLack(t *testing.T) {
 	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.EADDRNOTAVAIL, syscall.ENOBUFS, syscall.ENOMEM} {
 		err := &net.OpError{Op: "dial", Err: os.NewSyscallError("socket", errno)}
-		if e := dialFailed(err, backend.Lack(err)); e.kind != setupLack || !e.blameless() || !strings.Contains(e.Error(), "; ") {
-			t.Errorf("%v: kind %s, %v", errno, e.kind, e)
+		if e := dialFailed(err); setupKind(e) != ledger.SetupLack || backend.Lack(e) == "" || !strings.Contains(e.Error(), "; ") {
+			t.Errorf("%v: kind %s, %v", errno, setupKind(e), e)
 		}
 	}
 	err := &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-	if e := dialFailed(err, backend.Lack(err)); e.kind != setupRefused || e.blameless() {
-		t.Errorf("refused: kind %s, %v", e.kind, e)
+	if e := dialFailed(err); setupKind(e) != ledger.SetupRefused || e.Blameless() || backend.Lack(e) != "" {
+		t.Errorf("refused: kind %s, %v", setupKind(e), e)
 	}
 }
 
@@ -120,7 +121,9 @@ func TestOutOfDescriptors(t *testing.T) {
 		return
 	}
 	m := measure(t, Options{ConnectBudget: 300 * time.Millisecond}, newPeer(t, echo).spec("a"))
-	m.OnEvidence = func(b *backend.Backend, cause error) { t.Errorf("evidence against %s: %v", b.Name(), cause) }
+	m.ask(func(*worker) {
+		m.OnEvidence = func(b *backend.Backend, cause error) { t.Errorf("evidence against %s: %v", b.Name(), cause) }
+	})
 	d := m.connect()
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 64, Max: 64}); err != nil {
 		t.Fatal(err)
@@ -148,7 +151,10 @@ func TestOutOfDescriptors(t *testing.T) {
 		t.Errorf("the client is told %v", err)
 	}
 	d.ask("SELECT 1") // who is there goes on
-	eventually(t, "the failures to be entered", func() bool { return m.series(hidden)["retried,"+setupLack] > 0 })
+	eventually(t, "the failure to be entered, once", func() bool { return m.series(clientErrors)[string(ledger.LostConnect)] == 1 })
+	if n := m.series(hidden)["retried,"+string(ledger.SetupLack)]; n > 0 {
+		t.Errorf("what the client saw is hidden %v times as well", n)
+	}
 
 	m.waitSessions(1)
 	waits := m.dial() // with the descriptor of the session that has ended: it cannot be accepted
@@ -179,23 +185,31 @@ func TestClientLeavesWhileItsSessionWaitsForASlot(t *testing.T) {
 	d := p.connect()
 	p.ready("b")
 	for range maxMoving {
-		p.gate.tryEnter()
+		p.gate.TryEnter()
 	}
 	p.closeBackends("a")
 	c := p.only()
 	eventually(t, "the session to wait", func() bool {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return c.away.pass != nil
+		return c.atGate()
 	})
 	_ = d.Close()
 	p.waitSessions(0)
 	for range maxMoving {
-		p.gate.leave()
+		p.gate.Leave()
 	}
 	for _, b := range p.registry.Backends() {
 		if n := b.Status().Sessions; n != 0 {
 			t.Errorf("%s has %d sessions", b.Name(), n)
+		}
+	}
+}
+
+// The admin API's connections are among the descriptors that are kept from sessions, and leave most of those for the rest.
+func TestAdminConnectionsAreInTheBudget(t *testing.T) {
+	for _, descriptors := range []uint64{16, 64, 300, 1024, 4096, 1 << 20} {
+		n, left := adminConnections(descriptors), int(descriptors)-2*sessionsFor(descriptors)
+		if n < 1 || n > 2 && 4*n > left || n > 64 {
+			t.Errorf("%d descriptors: %d connections of %d that are left", descriptors, n, left)
 		}
 	}
 }

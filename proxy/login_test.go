@@ -2,18 +2,18 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
 	"crypto/tls"
 	"crypto/x509"
 	"database/sql"
 	driversql "database/sql/driver"
 	"encoding/pem"
 	"errors"
-	"net"
 	"strings"
 	"testing"
-	"time"
 
 	gomysqlclient "github.com/go-mysql-org/go-mysql/client"
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
@@ -21,8 +21,9 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"segue/backend"
+	"segue/backend/client"
 	"segue/backend/fesim"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // sql opens one connection by go-sql-driver, which answers no more than one AuthSwitchRequest.
@@ -68,51 +69,51 @@ func fe(t *testing.T, o fesim.Options) *fesim.FE {
 
 func specOf(f *fesim.FE) backend.Spec { return backend.Spec{Name: f.Name(), Address: f.MySQLAddress()} }
 
-// only is the one session.
-func (p *proxied) only() *session {
-	p.t.Helper()
-	p.waitSessions(1)
-	s := p.list()[0]
-	eventually(p.t, "the command phase", func() bool { return s.current() >= Idle })
-	return s
-}
-
-// again logs in on a server as a move would, and runs a statement there.
-func again(t *testing.T, address string, s *session, cred *credential, statement string) (string, error) {
+// logInAgain logs in on a server as a move would, and runs a statement there.
+func logInAgain(t *testing.T, address string, s *session, cred *client.Credential, statement string) (string, error) {
 	t.Helper()
-	nc, err := net.Dial("tcp", address)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, err := client.Dial(ctx, address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = nc.Close() }()
-	_ = nc.SetDeadline(time.Now().Add(patience))
-	c, err := newConn(nc, false)
-	if err != nil {
+	defer c.Close()
+	if _, err := c.Greet(ctx); err != nil {
 		t.Fatal(err)
 	}
-	payload, _, err := c.reader.Next()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var g wire.HandshakeV10
-	if err := g.Decode(payload); err != nil {
-		t.Fatal(err)
-	}
-	hello := s.hello.response()
+	var hello *wire.HandshakeResponse41
+	s.within(func() { hello = s.who.hello.Response() })
 	hello.Database = "demo"
-	if _, err := logIn(c, &g, hello, cred); err != nil {
+	if err := c.Login(ctx, cred, hello); err != nil {
 		return "", err
 	}
-	d := &driver{TCPConn: nc.(*net.TCPConn), t: t, r: wire.NewReader(nc, 0)}
-	if becomes := cred.becomes(); becomes != "" {
-		d.query(becomes)
-		if _, err := d.row(); err != nil {
+	if becomes := cred.Becomes(); becomes != "" {
+		if err := c.Run(ctx, true, client.Query(becomes)); err != nil {
 			return "", err
 		}
 	}
-	d.query(statement)
-	row, err := d.row()
-	return string(row), err
+	table, err := c.Query(ctx, statement)
+	if err != nil {
+		return "", err
+	}
+	return string(table.Rows[0][0]), nil
+}
+
+// The salts of two backends.
+const (
+	firstSalt  = "ABCDEFGHIJKLMNOPQRST"
+	secondSalt = "abcdefghijklmnopqrst"
+)
+
+func byPassword(password string) User { return User{Name: "u", Password: password, HasPassword: true} }
+
+func byHash(password string) User { return User{Name: "u", Hash: doubleSHA1(password), HasHash: true} }
+
+// doubleSHA1 is what a server keeps of a password for mysql_native_password.
+func doubleSHA1(password string) [20]byte {
+	once := wire.NativeSecret([]byte(password))
+	return sha1.Sum(once[:])
 }
 
 // What a session can be logged in again with on another FE, for each kind of account and of configuration.
@@ -129,15 +130,15 @@ func TestSessionsGetCredentials(t *testing.T) {
 		native         bool // the password itself is not kept
 	}{
 		{"password", []User{{Name: "app", Password: "secret", HasPassword: true}}, "app", "secret", "native", true},
-		{"hash", []User{{Name: "app", Hash: nativeHash("secret"), HasHash: true}}, "app", "secret", "native", true},
+		{"hash", []User{{Name: "app", Hash: doubleSHA1("secret"), HasHash: true}}, "app", "secret", "native", true},
 		{"stale password", []User{{Name: "app", Password: "older", HasPassword: true}}, "app", "secret", "none", false},
-		{"stale hash", []User{{Name: "app", Hash: nativeHash("older"), HasHash: true}}, "app", "secret", "none", false},
+		{"stale hash", []User{{Name: "app", Hash: doubleSHA1("older"), HasHash: true}}, "app", "secret", "none", false},
 		{"nothing", nil, "app", "secret", "none", false},
 		{"no password", nil, "none", "", "empty", false},
 		{"no password, configured", []User{{Name: "none", HasPassword: true}}, "none", "", "empty", false},
 		{"LDAP", nil, "ldap", "directory", "password", false},
 		{"LDAP, configured", []User{{Name: "ldap", Password: "directory", HasPassword: true}}, "ldap", "directory", "password", false},
-		{"LDAP, configured by a hash that is none", []User{{Name: "ldap", Hash: nativeHash("directory"), HasHash: true}}, "ldap", "directory", "password", false},
+		{"LDAP, configured by a hash that is none", []User{{Name: "ldap", Hash: doubleSHA1("directory"), HasHash: true}}, "ldap", "directory", "password", false},
 		{"LDAP, stale", []User{{Name: "ldap", Password: "older", HasPassword: true}}, "ldap", "directory", "password", false},
 		{"service", []User{service}, "app", "secret", "service", false},
 		{"service, and a password that is stale", []User{service, {Name: "app", Password: "older", HasPassword: true}}, "app", "secret", "service", false},
@@ -150,10 +151,11 @@ func TestSessionsGetCredentials(t *testing.T) {
 				t.Fatal(err)
 			}
 			s := p.only()
-			if s.cred.String() != c.want || c.native && s.cred.secret != "" {
-				t.Fatalf("%s, want %s", s.cred, c.want)
+			cred := s.credential()
+			if cred.String() != c.want || c.native && cred.Kind() != client.CredentialNative {
+				t.Fatalf("%s, want %s", cred, c.want)
 			}
-			if s.cred == nil {
+			if cred == nil {
 				return
 			}
 			var own string
@@ -161,7 +163,7 @@ func TestSessionsGetCredentials(t *testing.T) {
 			if err := conn.QueryRowContext(t.Context(), "SELECT CURRENT_USER()").Scan(&own); err != nil {
 				t.Fatal(err)
 			}
-			got, err := again(t, second.MySQLAddress(), s, s.cred, whoami)
+			got, err := logInAgain(t, second.MySQLAddress(), s, cred, whoami)
 			if err != nil || got != own+" in demo" {
 				t.Errorf("logged in again as %q, %v, want %s", got, err, own)
 			}
@@ -184,8 +186,8 @@ func TestBackendsDecideAlone(t *testing.T) {
 		{"configuration without one", "app", "", User{Name: "app", HasPassword: true}, false},
 		{"no account", "ghost", "new", User{Name: "ghost", Password: "new", HasPassword: true}, false},
 		{"another's password", "app", "svc", User{Name: "svc", Password: "svc", HasPassword: true, Service: true}, false},
-		{"hash, client stale", "app", "old", User{Name: "app", Hash: nativeHash("new"), HasHash: true}, false},
-		{"the hash itself", "app", string(bytes.Repeat([]byte{1}, 20)), User{Name: "app", Hash: nativeHash("new"), HasHash: true}, false},
+		{"hash, client stale", "app", "old", User{Name: "app", Hash: doubleSHA1("new"), HasHash: true}, false},
+		{"the hash itself", "app", string(bytes.Repeat([]byte{1}, 20)), User{Name: "app", Hash: doubleSHA1("new"), HasHash: true}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := start(t, Options{Users: []User{c.configured}}, specOf(f))
@@ -201,12 +203,12 @@ func TestBackendsDecideAlone(t *testing.T) {
 // A client that has answered one AuthSwitchRequest and accepts no other (go-sql-driver) is brought to another backend all the
 // same when the first one dies.
 func TestRetryAsksTheClientForNothing(t *testing.T) {
-	for name, user := range map[string]User{"password": *passwordUser("pw"), "hash": *hashUser("pw")} {
+	for name, user := range map[string]User{"password": byPassword("pw"), "hash": byHash("pw")} {
 		t.Run(name, func(t *testing.T) {
 			again := make(chan string, 1)
 			dies := newPeer(t, answers(switchToNative))
 			lives := newPeer(t, func(c *peerConn) {
-				c.greet(saltB)
+				c.greet(secondSalt)
 				payload, err := c.next(1)
 				var r wire.HandshakeResponse41
 				if err != nil || r.Decode(payload) != nil {
@@ -248,8 +250,8 @@ func TestRetryAsksTheClientForNothing(t *testing.T) {
 // A client that was asked by the backend before Segue knew anything has given its proof then.
 func TestProofBehindASwitchOfTheBackend(t *testing.T) {
 	o := quick
-	o.Users = []User{*passwordUser("pw")}
-	p := start(t, o, newPeer(t, answers(switchToNative)).spec("dies"), newPeer(t, native(saltB, nil)).spec("lives"))
+	o.Users = []User{byPassword("pw")}
+	p := start(t, o, newPeer(t, answers(switchToNative)).spec("dies"), newPeer(t, native(secondSalt, nil)).spec("lives"))
 	b, _ := p.registry.Lookup("lives")
 	p.registry.SetHealth(b, backend.Stopping, "last")
 	d := p.dial()
@@ -257,7 +259,7 @@ func TestProofBehindASwitchOfTheBackend(t *testing.T) {
 	if err := d.login("pw"); err != nil || d.switches != 1 {
 		t.Errorf("%d AuthSwitchRequests, %v", d.switches, err)
 	}
-	if cred := p.only().cred; cred.String() != "native" {
+	if cred := p.only().credential(); cred.String() != "native" {
 		t.Errorf("%s", cred)
 	}
 }
@@ -267,7 +269,7 @@ func TestProofBehindASwitchOfTheBackend(t *testing.T) {
 func TestHashAsksForNative(t *testing.T) {
 	sha2First := func(seen chan<- wire.HandshakeResponse41) func(c *peerConn) {
 		return func(c *peerConn) {
-			g := wire.HandshakeV10{ServerVersion: "8.4.0", AuthData: []byte(saltA), Capabilities: peerCaps, AuthPlugin: wire.PluginCachingSHA2Password}
+			g := wire.HandshakeV10{ServerVersion: "8.4.0", AuthData: []byte(firstSalt), Capabilities: peerCaps, AuthPlugin: wire.PluginCachingSHA2Password}
 			c.send(0, g.Append(nil))
 			payload, err := c.next(1)
 			var r wire.HandshakeResponse41
@@ -282,15 +284,15 @@ func TestHashAsksForNative(t *testing.T) {
 	for hash, want := range map[string]string{"pw": "native", "older": "none"} {
 		t.Run(want, func(t *testing.T) {
 			seen := make(chan wire.HandshakeResponse41, 1)
-			p := start(t, Options{Users: []User{*hashUser(hash)}}, newPeer(t, sha2First(seen)).spec("a"))
+			p := start(t, Options{Users: []User{byHash(hash)}}, newPeer(t, sha2First(seen)).spec("a"))
 			if _, err := p.sql("u", "pw"); err != nil {
 				t.Fatal(err)
 			}
 			r := <-seen
-			if r.AuthPlugin != wire.PluginNativePassword || !bytes.Equal(r.AuthResponse, wire.NativePassword([]byte(saltA), []byte("pw"))) {
+			if r.AuthPlugin != wire.PluginNativePassword || !bytes.Equal(r.AuthResponse, wire.NativePassword([]byte(firstSalt), []byte("pw"))) {
 				t.Errorf("the backend was told %s, %x", r.AuthPlugin, r.AuthResponse)
 			}
-			if cred := p.only().cred; cred.String() != want {
+			if cred := p.only().credential(); cred.String() != want {
 				t.Errorf("%s", cred)
 			}
 		})
@@ -342,11 +344,12 @@ func TestCachingSHA2ByRealClients(t *testing.T) {
 						t.Fatalf("go-sql-driver, %s: %v", password, err)
 					}
 					s := p.only()
-					if password == "secret" && s.cred == nil || password == "stale" && s.cred != nil {
-						t.Errorf("%s: credential %s", password, s.cred)
+					cred := s.credential()
+					if password == "secret" && cred == nil || password == "stale" && cred != nil {
+						t.Errorf("%s: credential %s", password, cred)
 					}
-					if s.cred != nil && (s.cred.kind == credentialPassword) != (plugin == wire.PluginCachingSHA2Password) {
-						t.Errorf("%s: credential %s", plugin, s.cred)
+					if cred != nil && (cred.Kind() == client.CredentialPassword) != (plugin == wire.PluginCachingSHA2Password) {
+						t.Errorf("%s: credential %s", plugin, cred)
 					}
 					_ = conn.Raw(func(any) error { return driversql.ErrBadConn }) // it is closed, not put back
 					p.waitSessions(0)
@@ -365,46 +368,6 @@ func TestCachingSHA2ByRealClients(t *testing.T) {
 	}
 }
 
-// A login that cannot be had says why, without a secret, and whether another backend may do.
-func TestLogInErrors(t *testing.T) {
-	for _, c := range []struct {
-		name   string
-		script func(c *peerConn)
-		cred   *credential
-		end    End // Open: another backend may do
-		want   string
-	}{
-		{"refused", answers(append([]byte{0xff, 0x15, 0x04}, "#28000Access denied"...)), newPassword("hunter2"), Refused, "Access denied"},
-		{"too many", answers(append([]byte{0xff, 0x10, 0x04}, "#08004Too many connections"...)), newPassword("hunter2"), Open, "Too many"},
-		{"cut off", answers(), newPassword("hunter2"), Open, "connection "}, // closed, or reset,
-		{"cut off behind a switch", answers(switchToNative), newPassword("hunter2"), Open, "connection "},
-		{"clear", answers(wire.NewAuthSwitchRequest(wire.PluginClearPassword, nil).Append(nil)), newPassword("hunter2"), Refused, "only to whom the client itself"},
-		{"sha2 by a hash", answers(switchToSHA2), newNative([20]byte{1}), Refused, "give the user's password"},
-		{"unknown plugin", answers(wire.NewAuthSwitchRequest("client_ed25519", nil).Append(nil)), newPassword("hunter2"), Refused, `the backend wants "client_ed25519"`},
-		{"old password", answers([]byte{0xfe}), newPassword("hunter2"), Refused, `the backend wants "mysql_old_password"`},
-		{"key that is none", answers(switchToSHA2, fullAuth, publicKey), newPassword("hunter2"), Open, "public key"},
-		{"unknown message", answers([]byte{7}), newPassword("hunter2"), Open, "message 0x07"},
-		{"empty packet", answers(nil), newPassword("hunter2"), Open, "empty packet"},
-		{"without end", func(c *peerConn) {
-			answers(switchToSHA2, []byte{1, 3})(c)
-			for seq := uint8(5); c.send(seq, []byte{1, 3}); seq++ {
-			}
-		}, newPassword("hunter2"), Open, "more than 8 messages"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			s := &session{hello: newHello(&wire.HandshakeResponse41{Capabilities: peerCaps, Username: "u"})}
-			_, err := again(t, newPeer(t, c.script).ln.Addr().String(), s, c.cred, "SELECT 1")
-			var ended *endError
-			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
-				t.Fatalf("%v", err)
-			}
-			if errors.As(err, &ended) != (c.end == Refused) || !errors.As(err, new(*setupError)) != (c.end == Refused) {
-				t.Errorf("%T %v", err, err)
-			}
-		})
-	}
-}
-
 // The configured password is tried before the one that the session logged in with, which may have been changed since.
 func TestRotatedPassword(t *testing.T) {
 	f := fe(t, fesim.Options{Users: map[string]string{"app": "old"}})
@@ -414,39 +377,21 @@ func TestRotatedPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := p.only()
-	if list := s.credentials(); len(list) != 1 {
+	if list := s.offers(); len(list) != 1 {
 		t.Errorf("%v", list)
 	}
 	p.SetOptions(Options{Users: []User{{Name: "app", Password: "new", HasPassword: true}}})
-	list := s.credentials()
-	if len(list) != 2 || list[1] != s.cred {
+	list := s.offers()
+	if len(list) != 2 || list[1] != s.credential() {
 		t.Fatalf("%v", list)
 	}
 	for i, address := range []string{rotated.MySQLAddress(), f.MySQLAddress()} {
-		if got, err := again(t, address, s, list[i], "SELECT CURRENT_USER()"); err != nil || !strings.HasPrefix(got, "'app'@") {
+		if got, err := logInAgain(t, address, s, list[i], "SELECT CURRENT_USER()"); err != nil || !strings.HasPrefix(got, "'app'@") {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
 	p.SetOptions(Options{})
-	if list := s.credentials(); len(list) != 1 || list[0] != s.cred {
+	if list := s.offers(); len(list) != 1 || list[0] != s.credential() {
 		t.Errorf("%v", list)
-	}
-}
-
-// bugs.md 20: a handshake that cannot be finished is not cut off either, which MySQL would count against the host.
-func TestBug20_LoginThatCannotBeProvedCutsOffNoHandshake(t *testing.T) {
-	ended := make(chan error, 1)
-	p := newPeer(t, func(c *peerConn) {
-		answers(switchToSHA2)(c)
-		_, err := c.next(3)
-		c.send(4, append([]byte{0xff, 0x15, 0x04}, "#28000Access denied"...))
-		ended <- err
-	})
-	s := &session{hello: newHello(&wire.HandshakeResponse41{Capabilities: peerCaps, Username: "u"})}
-	if _, err := again(t, p.ln.Addr().String(), s, newNative([20]byte{1}), "SELECT 1"); !errors.As(err, new(*unprovableError)) {
-		t.Errorf("%v", err)
-	}
-	if err := <-ended; err != nil {
-		t.Errorf("the handshake was cut off: %v", err)
 	}
 }

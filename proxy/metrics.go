@@ -5,8 +5,6 @@ import "github.com/prometheus/client_golang/prometheus"
 // metrics are this room's. What changes with every statement is not counted but collected: see sessionCollector.
 type metrics struct {
 	ends         *prometheus.CounterVec
-	clientErrors *prometheus.CounterVec
-	hidden       *prometheus.CounterVec
 	dial         *prometheus.HistogramVec
 	moves        *prometheus.CounterVec
 	moveTime     prometheus.Histogram
@@ -15,26 +13,12 @@ type metrics struct {
 	serverPanics prometheus.Counter
 }
 
-// The values of segue_hidden_failures_total{action}.
-const (
-	actionRetried  = "retried"  // a set-up went on with another backend
-	actionMoved    = "moved"    // a session went on on another backend
-	actionReplayed = "replayed" // a statement that only reads was run again there
-	actionHeld     = "held"     // a statement waited until a backend could take it
-)
-
 // newMetrics registers the metrics with reg, which may be nil.
 func newMetrics(reg prometheus.Registerer) *metrics {
 	m := &metrics{
 		ends: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "segue_session_ends_total", Help: "Sessions that have ended, by the backend they were on last and the reason.",
 		}, []string{"backend", "end"}),
-		clientErrors: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "segue_client_errors_total", Help: "Errors that a client saw because a backend went, or none was to be had.",
-		}, []string{"kind"}),
-		hidden: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "segue_hidden_failures_total", Help: "Failures of backends that no client saw.",
-		}, []string{"kind", "action"}),
 		dial: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "segue_dial_duration_seconds", Help: "Time from dialing a backend to its greeting, where it came to one.",
 			Buckets:                     []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 5},
@@ -60,23 +44,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "segue_task_panics_total", Help: "Rounds of tasks for all sessions that were given up because of a bug in Segue.",
 		}),
 	}
-	for _, kind := range []string{lostConnect, lostStatement, lostTransaction, lostIdle, lostDeadline, lostUnsent, lostHold, lostUnread, lostLimit} {
-		m.clientErrors.WithLabelValues(kind)
-	}
-	for _, kind := range []string{setupRefused, setupTimeout, setupClosed, setupErr, setupMalformed, setupCapabilities, setupLack} {
-		m.hidden.WithLabelValues(kind, actionRetried)
-	}
-	m.hidden.WithLabelValues(kindNoBackend, actionHeld)
-	m.hidden.WithLabelValues(kindElection, actionHeld)
 	for _, result := range []string{heldSent, heldTimeout, heldFull, heldDryRun, heldGone} {
 		m.hold.WithLabelValues(result)
 	}
-	for _, kind := range []string{setupClosed, kindLeaving} {
-		m.hidden.WithLabelValues(kind, actionMoved)
-		m.hidden.WithLabelValues(kind, actionReplayed)
-	}
 	if reg != nil {
-		reg.MustRegister(m.ends, m.clientErrors, m.hidden, m.dial, m.moves, m.moveTime, m.hold, m.panics, m.serverPanics)
+		reg.MustRegister(m.ends, m.dial, m.moves, m.moveTime, m.hold, m.panics, m.serverPanics)
 	}
 	return m
 }
@@ -89,19 +61,23 @@ func (m *metrics) forget(backend string) {
 	m.moves.DeletePartialMatch(prometheus.Labels{"to": backend})
 }
 
-// sessionCollector counts the sessions by backend and state, and the pinned ones by reason, when it is asked.
+// sessionCollector counts the sessions by backend and state, the pinned ones by reason, and the event loops, when it is asked.
 type sessionCollector struct{ server *Server }
 
 var (
 	sessionsDesc = prometheus.NewDesc("segue_sessions", "Sessions by backend and state.", []string{"backend", "state"}, nil)
 	pinnedDesc   = prometheus.NewDesc("segue_sessions_pinned", "Sessions that cannot leave their backend between two statements, by reason.",
 		[]string{"reason"}, nil)
+	loopsDesc = prometheus.NewDesc("segue_loops", "Event loops that share the sessions, those included that are about to end.", nil, nil)
+	busyDesc  = prometheus.NewDesc("segue_loops_busy_seconds_total", "For how long all event loops together have worked.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (c sessionCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- sessionsDesc
 	ch <- pinnedDesc
+	ch <- loopsDesc
+	ch <- busyDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -120,6 +96,8 @@ func (c sessionCollector) Collect(ch chan<- prometheus.Metric) {
 	for k, n := range counts {
 		ch <- prometheus.MustNewConstMetric(sessionsDesc, prometheus.GaugeValue, float64(n), k.backend, k.state)
 	}
+	ch <- prometheus.MustNewConstMetric(loopsDesc, prometheus.GaugeValue, float64(len(c.server.running())))
+	ch <- prometheus.MustNewConstMetric(busyDesc, prometheus.CounterValue, c.server.Busy().Seconds())
 	for reason, n := range pinned {
 		ch <- prometheus.MustNewConstMetric(pinnedDesc, prometheus.GaugeValue, float64(n), reason)
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // An answer that is cut off between two rows ends with an ERR_Packet, and the client stays.

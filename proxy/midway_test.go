@@ -3,7 +3,7 @@ package proxy
 import (
 	"testing"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // A client that has prepared a statement executes it next: what its user sees as one statement is not cut in two.
@@ -30,6 +30,7 @@ func TestDrainDoesNotPartPrepareFromExecute(t *testing.T) {
 
 // PHP's mysqlnd compresses when it is told to, whether that was offered or not.
 func TestClientThatCompressesUnasked(t *testing.T) {
+	t.Parallel()
 	p := start(t, Options{}, newPeer(t, func(c *peerConn) {
 		c.caps |= wire.ClientCompress
 		echo(c)

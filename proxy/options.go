@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/proxy/balance"
 )
 
 // Options are what an operator may set of a [Server]. The zero value of each field means its default.
@@ -15,6 +16,8 @@ type Options struct {
 	ConnectBudget time.Duration
 	// ConnectTimeout is the longest that one backend may take to accept a connection and send its greeting.
 	ConnectTimeout time.Duration
+	// Unauthenticated is how many clients at a time one backend greets that have yet to answer.
+	Unauthenticated int
 	// DrainTimeout is the longest that a session may keep a backend that is leaving.
 	DrainTimeout time.Duration
 	// HangTimeout is how long a backend must have been down, and its MySQL port silent, before the statements that run on it are
@@ -24,8 +27,10 @@ type Options struct {
 	Users []User
 	// MaxSessions is the most sessions at a time, as far as the file descriptors go; 0: as many as those are enough for.
 	MaxSessions int
-	// Rebalance is how sessions come back to a backend that is up again.
-	Rebalance Rebalance
+	// StatementsMemory is how many bytes of prepared statements and settings are kept of all sessions together, so that they can be rebuilt.
+	StatementsMemory int64
+	// Balance is how sessions come back to a backend that is up again.
+	Balance balance.Options
 	// Hold is how statements wait while there is no usable backend.
 	Hold Hold
 	// Replay is which statements are run again when their backend goes.
@@ -34,14 +39,24 @@ type Options struct {
 
 // The defaults of Options.
 const (
-	DefaultConnectBudget  = 10 * time.Second
-	DefaultConnectTimeout = 2 * time.Second
-	DefaultDrainTimeout   = 60 * time.Second
-	DefaultHangTimeout    = 3 * time.Second
+	DefaultConnectBudget   = 10 * time.Second
+	DefaultConnectTimeout  = 2 * time.Second
+	DefaultUnauthenticated = 32
+	DefaultDrainTimeout    = 60 * time.Second
+	DefaultHangTimeout     = 3 * time.Second
+
+	DefaultStatementsMemory = 512 << 20
 )
 
 func (o *Options) connectBudget() time.Duration {
 	return orDefault(o.ConnectBudget, DefaultConnectBudget)
+}
+
+func (o *Options) unauthenticated() int {
+	if o.Unauthenticated <= 0 {
+		return DefaultUnauthenticated
+	}
+	return o.Unauthenticated
 }
 
 func (o *Options) connectTimeout() time.Duration {
@@ -56,7 +71,7 @@ func (o *Options) drainTimeout() time.Duration { return orDefault(o.DrainTimeout
 // asks LDAP may well need a second or two, so it is half the budget: the other half is for another backend.
 func (o *Options) authTimeout() time.Duration { return o.connectBudget() / 2 }
 
-func orDefault(d, otherwise time.Duration) time.Duration {
+func orDefault[T ~int64](d, otherwise T) T {
 	if d <= 0 {
 		return otherwise
 	}
@@ -67,6 +82,12 @@ const (
 	// clientTimeout is the longest that a client may take for each of its messages in the connection phase: the default of
 	// MySQL's connect_timeout.
 	clientTimeout = 10 * time.Second
+	// crowdPatience is how long a client waits for a backend to greet it, while many that it has greeted have yet to answer.
+	crowdPatience = 200 * time.Millisecond
+	// crowdStuck is for how long after that nobody waits for the same.
+	crowdStuck = time.Second
+	// silence is how long a client that says nothing is waited for until a backend that leaves is let go.
+	silence = time.Second
 	// drainLinger is how long a drain waits for an idle session's next statement, whose answer it can then close the
 	// connection with: the client sees the end before it can send another statement. A session that stays silent for so
 	// long is closed where it stands. A StarRocks FE gives idle sessions the same second (ConnectContext.isIdleLastFor(1000)).
@@ -74,6 +95,8 @@ const (
 	// stopLinger is what is left of that for a session that has been silent for so long before Segue itself stops: long enough for a statement
 	// that has come to be read.
 	stopLinger = 20 * time.Millisecond
+	// pingLinger is how long a session is kept behind the good answer to a ping: whoever has been lent the connection on it uses it before.
+	pingLinger = 5 * time.Second
 	// halfCloseGrace is how long a backend may go on answering a client that has closed its sending side. A client that is gone
 	// altogether looks the same; when the time is over, its backend session is ended.
 	halfCloseGrace = 5 * time.Second
@@ -90,6 +113,4 @@ const (
 	// maxDialing is how many connections to one backend, for clients that connect, are on their way to their greeting at a time: when
 	// thousands come back at once, it sees them one after the other.
 	maxDialing = 128
-	// maxHandshake bounds the messages of the connection phase: connection attributes may take 64 KiB, tokens some more.
-	maxHandshake = 128 << 10
 )

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"math"
 	"time"
 )
@@ -16,19 +15,23 @@ type Pause struct {
 	Busy int `json:"busy"`
 }
 
-// Pause holds the statements of all sessions, and clients that connect, until Resume is called or d is over: then it ends by itself. What
-// has been begun, a transaction included, may end.
+// MaxPause is how long a pause may last at most. Nobody's clients wait for longer, and an end that nobody lives to see is no end.
+const MaxPause = 24 * time.Hour
+
+// Pause holds the statements of all sessions, and clients that connect, until Resume is called or d, MaxPause at most, is over: then it ends by
+// itself. What has been begun, a transaction included, may end.
 func (s *Server) Pause(d time.Duration) {
 	s.pausing.Lock()
 	now := s.elapsed()
 	s.pausedSince.CompareAndSwap(0, max(now, 1))
-	s.pausedUntil.Store(now + int64(d))
+	s.pausedUntil.Store(now + int64(min(d, MaxPause)))
 	before := s.paused.Swap(true)
 	s.pausing.Unlock()
 	if before {
 		return
 	}
 	s.shutGate()
+	s.ask(func(w *worker) { w.paused = s.paused.Load() }) // it may have ended meanwhile
 	s.log.Warn("paused: statements wait", "until", s.at(s.pausedUntil.Load()))
 }
 
@@ -48,28 +51,13 @@ func (s *Server) resume(by int64) bool {
 	s.pausedUntil.Store(0)
 	s.pausing.Unlock()
 	s.shutGate()
-	held := s.holding.list()
-	for _, c := range held {
-		c.look()
-	}
-	s.rouse()
-	s.log.Warn("resumed", "held", len(held), "took", time.Duration(s.elapsed()-since))
+	held := 0
+	s.ask(func(w *worker) {
+		held += len(w.waiters.list)
+		w.resume()
+	})
+	s.log.Warn("resumed", "held", held, "took", time.Duration(s.elapsed()-since))
 	return true
-}
-
-// rouse has those look again who are in awaitResume.
-func (s *Server) rouse() {
-	s.pausing.Lock()
-	defer s.pausing.Unlock()
-	close(s.resumes)
-	s.resumes = make(chan struct{})
-}
-
-// look has the client's pump, if it waits with a statement, look again at why. With mu held it is either before it looks or asleep.
-func (s *session) look() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.turn.Broadcast()
 }
 
 // Paused describes the pause; nil if there is none.
@@ -78,31 +66,14 @@ func (s *Server) Paused() *Pause {
 	if !s.paused.Load() || since == 0 || until == 0 {
 		return nil
 	}
-	p := &Pause{Since: s.at(since), Until: s.at(until), Held: len(s.holding.list())}
-	for _, c := range s.list() {
-		switch c.current() {
-		case Busy, Pinned:
-			p.Busy++
-		default:
+	p := &Pause{Since: s.at(since), Until: s.at(until)}
+	s.ask(func(w *worker) {
+		p.Held += len(w.waiters.list)
+		for _, c := range w.all {
+			if c.state == Busy || c.state == Pinned {
+				p.Busy++
+			}
 		}
-	}
+	})
 	return p
-}
-
-// awaitResume waits until there is no pause, or the session that waits is over, and returns how long that took.
-func (s *Server) awaitResume(ctx context.Context, over func() bool) time.Duration {
-	began := time.Now()
-	for {
-		s.pausing.Lock()
-		resumes := s.resumes
-		s.pausing.Unlock()
-		if !s.paused.Load() || over() {
-			return time.Since(began)
-		}
-		select {
-		case <-resumes:
-		case <-ctx.Done():
-			return time.Since(began)
-		}
-	}
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // A client that says COM_QUIT while its session waits for a backend is not waited for.
@@ -16,7 +16,7 @@ func TestQuitEndsAMove(t *testing.T) {
 	d := m.connect()
 	d.ask("SELECT 1")
 	_ = m.registry.SetAdmin("a", backend.Maint)
-	_ = m.back().Conn.(interface{ CloseRead() error }).CloseRead()
+	m.cutOff()
 	m.waitState(Moving)
 	d.write(0, []byte{byte(wire.ComQuit)})
 	_ = d.Close()
@@ -30,15 +30,11 @@ func TestQuitEndsAMove(t *testing.T) {
 func TestStatementThatWaitsForAMoveIsToldOfItsEnd(t *testing.T) {
 	p, d := between(t, echo, func(c *peerConn) { <-c.over })
 	d.ask("SELECT 1")
-	_ = p.back().Conn.(interface{ CloseRead() error }).CloseRead()
+	p.cutOff()
 	p.waitState(Moving)
 	d.query("SELECT 2")
 	s := p.list()[0]
-	eventually(t, "the statement to wait", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.away.wait.since != 0
-	})
+	eventually(t, "the statement to wait", s.waiting)
 	p.Close()
 	payload, err := d.next(1)
 	if err != nil || !wire.IsErr(payload) {
@@ -80,7 +76,7 @@ func TestLastAnswerOfABackendIsNotHeldBackIfTheSessionMoves(t *testing.T) {
 			c.sendAndClose(1, peerOK)
 			<-c.over
 		}
-	}).spec("a"), newPeer(t, echo).spec("b"))
+	}).spec("a"), newPeer(t, func(c *peerConn) { <-c.over }).spec("b")) // it is not arrived at before the answer is
 	_ = p.registry.SetAdmin("b", backend.Maint)
 	d := p.connect()
 	p.SetOptions(known()) // the password has been told since the client logged in
@@ -89,12 +85,8 @@ func TestLastAnswerOfABackendIsNotHeldBackIfTheSessionMoves(t *testing.T) {
 	if _, err := d.row(); err != nil {
 		t.Fatal(err)
 	}
-	p.onB()
-	s := p.list()[0]
-	_ = d.Close()
-	p.waitSessions(0)
-	p.stopped()
-	if s.down.more {
-		t.Error("the answer was held back for a FIN that did not come")
+	p.waitState(Moving)
+	if d.endHasCome() {
+		t.Error("the client was given a FIN")
 	}
 }

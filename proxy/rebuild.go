@@ -4,389 +4,364 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
+	"strings"
 
 	"segue/backend"
+	"segue/backend/client"
+	"segue/backend/wire"
 	"segue/proxy/track"
-	"segue/proxy/wire"
 )
 
-// arrival is a session rebuilt on another backend.
-type arrival struct {
-	lease   *backend.Lease
-	conn    *conn
-	options track.Options
-	status  wire.Status
-	thread  uint32   // connection id there
-	masked  bool     // it has been logged in by way of the service account
-	ids     []uint32 // of the prepared statements; nil if they have kept theirs
-}
-
-// abandon gives back what nobody needs any more.
-func (a *arrival) abandon() {
-	a.conn.quit()
-	_ = a.conn.Close()
-	a.lease.Release()
-}
-
-// luggage is what a session takes along, and how it logs in.
-type luggage struct {
+// keeps is what is known of a session beside what its tracker knows: what its backend has been asked.
+type keeps struct {
 	track.Replay
-	creds  []*credential // the best first
-	states string        // TiDB's own account of the session, in place of what is in Replay
-	// collation is what that account has wrong, as an SQL literal.
-	collation string
+	states string // TiDB's own account of the session, in place of what is in Replay
+	// collation and results are what that account has wrong of collation_connection and character_set_results, as SQL literals; "" for nothing.
+	collation, results string
+	token              *client.Credential // a session token of TiDB's
+	collations         string             // MariaDB's character_set_collations, as a literal; "": it has not been asked for
 }
 
-// rebuild logs in to another backend and rebuilds the session there. It changes nothing on the old one.
-func (s *session) rebuild() (*arrival, error) {
-	opts := s.server.options()
-	lost, to := s.whither()
-	if lost {
-		return s.rebuildLost(opts)
-	}
-	deadline := time.Now().Add(moveTimeout)
-	if !s.waitForSlot(deadline) {
-		return nil, errCrowd
-	}
-	bag, err := s.pack(false, deadline, opts)
-	if errors.As(err, new(*spoiledError)) && s.spoil(err) { // an answer to Segue that comes late must not reach the client
-		return s.rebuildLost(opts)
-	}
-	if err != nil {
-		return nil, err
-	}
-	q := search{tried: []*backend.Backend{s.lease.Backend()}}
-	for {
-		lease, err := s.server.registry.Lease(func(b *backend.Backend) bool {
-			return slices.Contains(q.tried, b) || !takes(b) || to != nil && b != to
-		})
-		if err != nil {
-			return nil, s.nowhere(&q, err, opts)
-		}
-		if a, over, err := s.try(&q, lease, bag, deadline, opts); over {
-			return a, err
-		}
+// askCollations asks for it.
+func (k *keeps) askCollations(q *inquest) []turn {
+	answer := q.table()
+	return []turn{
+		say(select1(answer, q.query([]string{"CAST(CONVERT(@@session.character_set_collations USING utf8mb4) AS BINARY)"}, 1))),
+		func(wire.Status) ([]client.Command, error) {
+			row, err := oneRow(answer, 1)
+			if err == nil {
+				k.collations = textLiteral(row[0])
+			}
+			return nil, err
+		},
 	}
 }
 
-// rebuildLost is rebuild for a session whose backend has gone. It has all the time there is while no backend can take it, and
-// connect.budget from when one could, without the time at the gate.
-func (s *session) rebuildLost(opts *Options) (*arrival, error) {
-	bag, err := s.pack(true, time.Time{}, opts)
-	if err != nil {
-		return nil, err
+// askTiDB has TiDB describe the session and, if token is set, hand out a token to log in with.
+//
+// https://github.com/pingcap/tidb/blob/master/docs/design/2022-07-20-session-manager.md
+func (k *keeps) askTiDB(ext uint32, token bool) []turn {
+	sets, states := &client.Table{Ext: ext}, &client.Table{Ext: ext}
+	// What SET SESSION_STATES makes of the collation is the default of its character set.
+	rules := select1(sets, "SELECT "+inASCII("@@collation_connection")+", "+inASCII("@@character_set_results")+" LIMIT 1")
+	show := select1(states, "SHOW SESSION_STATES")
+	rules.Lenient, show.Eager = true, true // the client waits, and an answer of less than a row shows
+	return []turn{
+		say(rules, show),
+		func(wire.Status) ([]client.Command, error) {
+			row, err := oneRow(sets, 2)
+			if err != nil {
+				return nil, err
+			}
+			k.collation, k.results = textLiteral(row[0]), ""
+			results := string(row[1])
+			if results == "" || results == "utf8mb4" {
+				return nil, nil
+			}
+			// The description has been converted into that, as far as it went.
+			k.results = textLiteral(row[1])
+			*states = client.Table{Ext: ext}
+			again := show
+			again.Eager, again.Lenient = false, true // the session is to be again what its client has made of it
+			return []client.Command{client.Query("SET character_set_results = 'utf8mb4'"), again, client.Query("SET character_set_results = " + k.results)}, nil
+		},
+		func(wire.Status) ([]client.Command, error) {
+			row, err := oneRow(states, 2)
+			switch {
+			case err != nil:
+				return nil, err
+			case len(row[0]) == 0:
+				return nil, errors.New("SHOW SESSION_STATES: it is empty")
+			}
+			k.states = quote(row[0])
+			if !token {
+				return nil, nil
+			}
+			if len(row[1]) == 0 {
+				return nil, &endError{Refused, errors.New("no credential, and no session token: set session-token-signing-cert and -key on every TiDB server")}
+			}
+			k.token = client.Token(row[1])
+			return nil, nil
+		},
 	}
-	q := search{tried: []*backend.Backend{s.lease.Backend()}}
-	deadline := time.Now().Add(opts.connectBudget())
-	for pause := minPause; ; {
-		if s.server.gate.isShut() {
-			deadline = time.Time{}
+}
+
+func select1(t *client.Table, text string) client.Command {
+	return client.Command{Command: wire.ComQuery, Text: text, Take: t.Take}
+}
+
+// oneRow is the one row that a question is to be answered by.
+func oneRow(t *client.Table, columns int) ([]client.Value, error) {
+	if len(t.Rows) != 1 || len(t.Rows[0]) != columns {
+		return nil, errors.New("a question of Segue's own was not answered by one row")
+	}
+	return t.Rows[0], nil
+}
+
+// quote writes v as an SQL string for a session whose sql_mode is empty.
+func quote(v []byte) string {
+	b := make([]byte, 0, len(v)+2)
+	b = append(b, '\'')
+	for _, c := range v {
+		switch c {
+		case '\'', '\\':
+			b = append(b, '\\', c)
+		case 0:
+			b = append(b, '\\', '0')
+		default:
+			b = append(b, c)
 		}
-		began := time.Now()
-		if !s.awaitPass() {
-			if s.isOver() {
-				return nil, errStopped
-			}
-			s.giveUpAgain() // and wait on
-			continue
+	}
+	return string(append(b, '\''))
+}
+
+// replay rebuilds a session on a connection that has just been logged in.
+type replay struct {
+	bag      *luggage
+	prepared []client.Prepared
+	turns    []turn
+	limit    *client.Table // nil: the session's is not asked for
+	settings int           // how many commands of the turn that prepares statements come before those that do,
+	prepares int           // … and how many these are
+}
+
+// preparation is which of the scripts prepares statements, from 1 on: the check before it asks nothing.
+const preparation = 2
+
+// errOtherModes: the server reads texts, the client's that are to come among them, otherwise than the one before.
+var errOtherModes = &replayError{errors.New("rebuild session: the server reads texts by another sql_mode: NO_BACKSLASH_ESCAPES or ANSI_QUOTES is the global one of some servers only")}
+
+// errOtherRelease: the server is of a release in which character sets have other collations, and cannot be told.
+var errOtherRelease = &replayError{errors.New("rebuild session: the server knows no character_set_collations, by which the session's character sets have their collations")}
+
+// newReplay makes a replay. begin is a statement that comes before all others, "" for none.
+func newReplay(bag *luggage, cred *client.Credential, flavor backend.Flavor, begin string) *replay {
+	r := &replay{bag: bag}
+	if bag.states != "" {
+		r.turns = []turn{say(bag.compared(append([]client.Command{trial}, bag.restore()...))...)}
+		return r
+	}
+	var first []client.Command
+	if become := cred.Becomes(); become != "" {
+		first = append(first, client.Query(become))
+	}
+	first = append(first, trial)
+	if begin != "" {
+		first = append(first, client.Query(begin))
+	}
+	if bag.Wrote && oneByOne(flavor) {
+		// What the session has created may not have reached this FE. SYNC waits until it has replayed the leader's journal.
+		first = append(first, client.Command{Command: wire.ComQuery, Text: "SYNC", Lenient: true})
+	}
+	if bag.late && bag.Database != "" {
+		first = append(first, client.Command{Command: wire.ComInitDB, Text: bag.Database, Lenient: bag.lost})
+	}
+	// What is read by the session's rules follows once the server is known to have them.
+	ruled := r.queries(flavor, bag.Statements[bag.Plain:bag.Texts])
+	r.settings = len(ruled)
+	prepare := r.prepare(bag.Statements[bag.Texts:bag.Values])
+	r.prepares = len(prepare)
+	plain, values := append(first, r.queries(flavor, bag.Statements[:bag.Plain])...), r.queries(flavor, bag.Statements[bag.Values:])
+	if len(ruled)+len(prepare)+len(values) == 0 {
+		r.turns = []turn{say(bag.compared(plain)...), r.check}
+		return r
+	}
+	locks := &client.Table{Ext: bag.ext}
+	if len(prepare) > 0 && flavor == backend.MySQL {
+		plain = append(plain, askLockWait(locks, flavor))
+	}
+	r.turns = []turn{say(plain...), r.check, func(wire.Status) ([]client.Command, error) {
+		shorten, restore := lockWait(locks)
+		r.settings += len(shorten)
+		return bag.compared(slices.Concat(shorten, ruled, prepare, restore, values)), nil
+	}, r.checkPrepared}
+	return r
+}
+
+// To prepare a statement a server waits for the locks of others on its tables, for a day or a year if they hold them as long. So it is told to wait for a second,
+// which is the shortest that all take.
+
+// askLockWait asks for how long the session's statements wait.
+func askLockWait(t *client.Table, flavor backend.Flavor) client.Command {
+	q := inquest{flavor: flavor}
+	c := select1(t, q.query([]string{inASCII("@@session.lock_wait_timeout")}, 1))
+	c.Lenient = true
+	return c
+}
+
+// lockWait are the statements that make them wait for a second, and as long as before; none if that is not known.
+func lockWait(t *client.Table) (shorten, restore []client.Command) {
+	row, err := oneRow(t, 1)
+	if err != nil || number(row[0], false) == "" {
+		return nil, nil
+	}
+	const set = "SET lock_wait_timeout="
+	return []client.Command{client.Query(set + "1")}, []client.Command{client.Query(set + number(row[0], false))}
+}
+
+// codeLockWait is ER_LOCK_WAIT_TIMEOUT.
+const codeLockWait = 1205
+
+// locked reports whether what a server has refused waited for somebody else's lock.
+func (r *replay) locked(err error) bool {
+	refusal, is := errors.AsType[*client.Refusal](err)
+	return is && refusal.Said.Code == codeLockWait
+}
+
+// compared adds the question what the session has become.
+func (l *luggage) compared(list []client.Command) []client.Command {
+	if l.like == nil {
+		return list
+	}
+	return append(list, l.like.again())
+}
+
+// check is an error if the server does not read texts as the one before.
+func (r *replay) check(status wire.Status) ([]client.Command, error) {
+	if !r.bag.Fits(status) {
+		return nil, errOtherModes
+	}
+	return nil, nil
+}
+
+// checkPrepared is an error if the server has prepared something else than the one before.
+func (r *replay) checkPrepared(wire.Status) ([]client.Command, error) {
+	for i := range r.prepared {
+		if got, want := r.prepared[i].NumParams, r.bag.Prepared[i].Params; r.prepared[i].StatementID != 0 && got != want {
+			return nil, &client.Error{Kind: client.Malformed, Err: fmt.Errorf("rebuild session: prepared statement %d has %d parameters, and had %d", i+1, got, want)}
 		}
-		if deadline.IsZero() {
-			deadline = time.Now().Add(opts.connectBudget())
-		} else {
-			deadline = deadline.Add(time.Since(began))
+	}
+	return nil, nil
+}
+
+// queries runs statements: in one command where each would cost a round trip, as an FE takes them whatever the client said it can.
+func (r *replay) queries(flavor backend.Flavor, statements []string) (list []client.Command) {
+	if oneByOne(flavor) && len(statements) > 1 {
+		return []client.Command{client.Query(strings.Join(statements, ";\n"))}
+	}
+	for _, text := range statements {
+		list = append(list, client.Query(text))
+	}
+	return list
+}
+
+// prepare prepares the statements that the session has prepared, texts by text.
+func (r *replay) prepare(texts []string) (list []client.Command) {
+	for _, text := range texts {
+		list = append(list, client.Command{Command: wire.ComQuery, Text: text, Lenient: r.bag.fewer})
+	}
+	r.prepared = make([]client.Prepared, len(r.bag.Prepared))
+	for i, p := range r.bag.Prepared {
+		list = append(list, client.Command{Command: wire.ComStmtPrepare, Text: p.Text, Take: r.prepared[i].Take, Lenient: r.bag.fewer})
+	}
+	return list
+}
+
+// stale reports whether what a server has refused is to prepare a statement that another one had prepared: a table of it may be gone by now.
+func (r *replay) stale(err error, script int) bool {
+	var refusal *client.Refusal
+	return errors.As(err, &refusal) && script == preparation && refusal.Index >= r.settings && refusal.Index < r.settings+r.prepares && !client.SpeaksOfServer(refusal.Said)
+}
+
+// ids are those of the prepared statements, 0 for one that has not been prepared; nil if they have kept theirs.
+func (r *replay) ids() (ids []uint32) {
+	if r.prepared != nil {
+		ids = make([]uint32, 0, len(r.prepared)) // none is something else than nil
+	}
+	for i := range r.prepared {
+		ids = append(ids, r.prepared[i].StatementID)
+	}
+	return ids
+}
+
+// trialText is the first statement on a new connection. A login's OK does not say that a statement will run: not with a password that has
+// expired (1820; SET is allowed even then), nor with an init_connect that fails (1184).
+const trialText = "SELECT 1"
+
+var trial = client.Query(trialText)
+
+// restore gives the statements that rebuild a session from TiDB's own account of it. That is a literal of text, read by rules that are
+// set before and which it then sets as the session's were.
+func (l *luggage) restore() []client.Command {
+	list := []client.Command{
+		client.Query("SET NAMES utf8mb4"), client.Query("SET sql_mode = ''"), client.Query("SET SESSION_STATES " + l.states),
+		client.Query("SET collation_connection = " + l.collation),
+	}
+	if l.results != "" {
+		list = append(list, client.Query("SET character_set_results = "+l.results))
+	}
+	for _, text := range l.Statements { // of roles it says nothing
+		if len(text) > len("SET ROLE") && strings.EqualFold(text[:len("SET ROLE")], "SET ROLE") {
+			list = append(list, client.Query(text))
 		}
-		if bag.creds = s.credentials(); len(bag.creds) == 0 { // a token does not last
-			return nil, &endError{Refused, errors.New("no credential")}
-		}
-		lease, err := s.server.registry.LeaseRested(func(b *backend.Backend) bool { return slices.Contains(q.tried, b) || slices.Contains(q.refusers, b) })
-		if err == nil {
-			a, over, err := s.try(&q, lease, bag, deadline, opts)
-			if !over || err != nil && s.server.gate.isShut() && !s.isOver() {
-				s.leaveGate()
-				continue
-			}
-			return a, err
-		}
-		shut := s.server.gate.isShut()
-		s.leaveGate()
+	}
+	return list
+}
+
+// failed says that a server refused a statement that another server had accepted. Its text may hold the statement's, and
+// is not repeated. Where that is the first, the server has let the client in, and then runs nothing for it.
+func (r *replay) failed(err error, script int, becomes bool) error {
+	var refusal *client.Refusal
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	first := 0
+	if becomes && r.bag.states == "" {
+		first = 1
+	}
+	if refusal.Index == first && script == 1 {
 		switch {
-		case s.isOver():
-			return nil, errStopped
-		case s.refusedByAll(&q) && !shut, !s.server.pause(&pause, deadline) && !shut:
-			return nil, s.nowhere(&q, err, opts)
+		case client.SpeaksOfServer(refusal.Said):
+			return &client.Error{Kind: client.ServerError, Err: refusal.Said}
+		case refusal.Said.Code == codeParse: // an FE says so when it has no backends: another one may have some
+			return &replayError{&untriedError{refusal.Said}}
 		}
-		q.tried = q.tried[:0] // the old one as well: it may have closed one connection and be well
+		return &endError{Refused, &untriedError{refusal.Said}}
 	}
+	return &replayError{fmt.Errorf("rebuild session: the server refused what another had accepted: ERROR %d (%s)", refusal.Said.Code, refusal.Said.State)}
 }
 
-// search is what has come of looking for a backend so far.
-type search struct {
-	tried    []*backend.Backend
-	failures trail
-	refusers []*backend.Backend // that will not have this client
-	refused  error              // what one of them said
+// replayError says that a backend refuses what rebuilds the session: that says nothing of its health.
+type replayError struct{ error }
+
+// Unwrap gives the cause.
+func (e *replayError) Unwrap() error { return e.error }
+
+// untriedError is what a server said to the first statement behind a login that it had accepted.
+type untriedError struct{ error }
+
+// Error implements error.
+func (e *untriedError) Error() string {
+	return "the login was accepted, and no statement is: " + e.error.Error()
 }
 
-// refusedByAll reports whether nobody is left who might have the client: one that has failed a moment ago, and rests, still might.
-func (s *session) refusedByAll(q *search) bool {
-	return q.refused != nil && !slices.ContainsFunc(s.server.registry.Backends(), func(b *backend.Backend) bool { return takes(b) && !slices.Contains(q.refusers, b) })
-}
-
-// nowhere is the error of a search that has found nothing.
-func (s *session) nowhere(q *search, none error, opts *Options) error {
-	if s.refusedByAll(q) {
-		return q.refused
-	}
-	return q.failures.giveUp(none, opts.connectBudget())
-}
-
-// try rebuilds the session on one backend. over: the search has ended, one way or the other.
-func (s *session) try(q *search, lease *backend.Lease, bag *luggage, deadline time.Time, opts *Options) (a *arrival, over bool, err error) {
-	a, err = s.rebuildWithAny(lease, bag, deadline, opts)
-	if err == nil {
-		return a, true, nil
-	}
-	if s.isOver() {
-		lease.Release() // and no word against the backend: it was cut off
-		return nil, true, err
-	}
-	var failed *setupError
-	switch {
-	case !errors.As(err, &failed):
-		lease.Release()
-		q.refusers, q.refused = append(q.refusers, lease.Backend()), fmt.Errorf("%s: %w", lease.Backend().Name(), err)
-	case failed.blameless():
-		lease.Release() // it serves others well
-	default:
-		lease.Failed(failed)
-		s.server.evidence(lease.Backend(), failed)
-		s.server.ledger.hidden(s, failed.kind, actionRetried, lease.Backend().Name(), failed)
-	}
-	q.tried = append(q.tried, lease.Backend())
-	q.failures.add(lease.Backend().Name(), err)
-	if !time.Now().Before(deadline) {
-		return nil, true, q.failures.giveUp(nil, opts.connectBudget())
-	}
-	return nil, false, nil
-}
-
-// awaitPass waits at the gate, in state Holding while that is shut. It reports false if there is nothing to be rebuilt any more, or
-// something else is to be done before.
-func (s *session) awaitPass() bool {
-	p := s.comeToGate()
-	if p == nil {
-		return false
-	}
-	<-p.done
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.away.again != nil {
-		s.server.holding.remove(s, 0)
-	}
-	s.away.pass = nil
-	if s.current() == Holding {
-		s.enter(Moving)
-	}
-	s.away.slot = p.passed
-	if p.passed && s.end != Open {
-		s.giveSlot()
-	}
-	return p.passed && s.end == Open
-}
-
-// comeToGate takes a place there; nil if the session is over.
-func (s *session) comeToGate() *pass {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.end != Open {
-		return nil
-	}
-	since := int64(unhurried)
-	switch {
-	case s.away.again != nil:
-		since = s.away.at
-		s.server.holding.add(s, 0)
-	case s.away.wait.since != 0:
-		since = s.away.wait.since
-	}
-	p := s.server.gate.enter(since)
-	s.away.pass = p
-	if s.server.gate.isShut() {
-		s.enter(Holding)
-		s.turn.Broadcast() // a statement that waits is held from here on
-	}
-	return p
-}
-
-func (s *session) leaveGate() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.giveSlot()
-}
-
-// waitForSlot makes sure that the session, whose backend lives, has a slot for all of its move, as one has that departed by itself.
-func (s *session) waitForSlot(deadline time.Time) bool {
-	s.mu.Lock()
-	has := s.away.slot
-	s.mu.Unlock()
-	if has {
-		return true
-	}
-	passed := s.server.gate.enterBy(deadline, s.server.elapsed())
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.away.slot = passed
-	return passed
-}
-
-// takes reports whether a session that has a backend may come to b.
-func takes(b *backend.Backend) bool {
-	st := b.Status()
-	return st.Health == backend.Up && st.Admin == backend.Ready && !st.Removed
-}
-
-// spoil gives up a backend connection on which an answer to a command of Segue's own is still to come, or which has failed
-// meanwhile. It reports false if the session is over, and the question was cut off with it.
-func (s *session) spoil(err error) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.end != Open {
-		return false
-	}
-	s.server.evidence(s.lease.Backend(), err)
-	s.away.lost, s.away.at, s.away.loss, s.away.told = true, s.server.elapsed(), err, false
-	s.giveSlot()
-	_ = s.back.Close()
-	return true
-}
-
-// whither tells whether the backend has gone, and which other one is wanted, if it has not and one is.
-func (s *session) whither() (lost bool, to *backend.Backend) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.away.lost || s.away.drain != nil {
-		return s.away.lost, nil
-	}
-	return false, s.away.shift
-}
-
-func (s *session) isOver() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.end != Open
-}
-
-// pack gathers what the session takes along, asking the old backend, if it lives, for what only that knows.
-func (s *session) pack(lost bool, deadline time.Time, opts *Options) (*luggage, error) {
-	bag := &luggage{creds: s.credentials()}
-	if !lost {
-		if err := s.askOld(bag, deadline, opts.Flavor); err != nil {
-			return nil, fmt.Errorf("ask %s for the session's state: %w", s.backendName(), err)
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if pin := s.track.Pinned(); pin != "" {
-		return nil, fmt.Errorf("what pins it (%s) cannot be rebuilt", pin)
-	}
-	if open := s.track.Unresolved(); len(open) > 0 && bag.states == "" && !s.track.Forgo() {
-		return nil, fmt.Errorf("only the backend that has gone knows the value of %s", open[0])
-	}
-	if len(bag.creds) == 0 {
-		return nil, &endError{Refused, errors.New("no credential")}
-	}
-	bag.Replay = s.track.Replay()
-	return bag, nil
-}
-
-// rebuildWithAny rebuilds the session on one backend with the first credential that it accepts. Should it panic, it gives back the lease.
-func (s *session) rebuildWithAny(lease *backend.Lease, bag *luggage, deadline time.Time, opts *Options) (a *arrival, err error) {
-	returned := false
-	defer func() {
-		if !returned {
-			lease.Release()
-			s.dropNext()
-		}
-	}()
-	for _, cred := range bag.creds {
-		a, err = s.rebuildOn(lease, bag, cred, deadline, opts)
-		if _, refused := errors.AsType[*endError](err); !refused {
-			break
-		}
-	}
-	returned = true
-	return a, err
-}
-
-// rebuildOn rebuilds the session on one backend. A *setupError says that another may do, an *endError that this credential will not.
-func (s *session) rebuildOn(lease *backend.Lease, bag *luggage, cred *credential, deadline time.Time, opts *Options) (a *arrival, err error) {
-	limit := time.Now().Add(opts.connectTimeout())
-	if limit.After(deadline) {
-		limit = deadline
-	}
-	greeting, err := s.dial(lease.Backend(), limit, &s.away.next)
-	defer func() {
-		if err != nil {
-			s.dropNext()
-		}
-	}()
-	if err != nil {
-		return nil, err
-	}
-	c := s.away.next
-	s.deadline(c, deadline)
-	hello := s.hello.response()
-	if !(&login{response: hello}).fits(greeting) {
-		return nil, &setupError{setupCapabilities, errors.New("capabilities differ from those the client was promised")}
-	}
-	late := bag.Wrote || cred.becomes() != "" || bag.states != "" // the database may not be there yet, or not for this user
-	hello.Capabilities &^= wire.ClientConnectWithDB
-	if hello.Database = ""; bag.Database != "" && !late {
-		hello.Capabilities, hello.Database = hello.Capabilities|wire.ClientConnectWithDB, bag.Database
-	}
-	status, err := logIn(c, greeting, hello, cred)
-	if err != nil {
-		return nil, err
-	}
-	o := trackOptions(hello, greeting, opts.Flavor)
-	o.Database = bag.Database
-	r := newReplayer(c, o.Capabilities, o.ExtCapabilities, o.Dialect == track.StarRocks)
-	r.x.Status = status
-	a = &arrival{lease: lease, conn: c, options: o, thread: greeting.ConnectionID, masked: cred.as != ""}
-	if a.ids, err = r.replay(bag, cred, late, opts.Flavor); err != nil {
-		return nil, err
-	}
-	a.status = r.x.Status
-	return a, nil
-}
-
-// dropNext closes the connection to a backend that the session will not move to.
-func (s *session) dropNext() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.away.next != nil {
-		_ = s.away.next.Close()
-		s.away.next = nil
-	}
-}
+// Unwrap gives the ERR_Packet.
+func (e *untriedError) Unwrap() error { return e.error }
 
 // trackOptions are those of a session whose client said r and whose backend greeted with g.
 func trackOptions(r *wire.HandshakeResponse41, g *wire.HandshakeV10, flavor backend.Flavor) track.Options {
 	o := track.Options{
 		Capabilities:    r.Capabilities & g.Capabilities,
 		ExtCapabilities: r.ExtCapabilities() & g.ExtCapabilities,
-		AnswersLongData: flavor == backend.StarRocks || flavor == backend.Doris,
+		AnswersLongData: flavor.IsFE(),
 		Database:        r.Database,
+		Collation:       uint16(r.Charset),
 		User:            r.Username,
 	}
+	if witnessed(flavor) {
+		if more := client.Witness(r, g); more != 0 {
+			o.Capabilities, o.Witness = o.Capabilities|more, true
+		}
+	}
 	switch flavor {
-	case backend.StarRocks, backend.Doris:
+	case backend.StarRocks:
 		o.Dialect = track.StarRocks
+	case backend.Doris:
+		o.Dialect = track.Doris
 	case backend.TiDB:
-		o.Dialect = track.TiDB
+		o.Dialect, o.Version = track.TiDB, track.TiDBVersion(g.ServerVersion)
 	default:
-		o.Dialect = track.MySQL
+		o.Dialect, o.Version = track.DialectOf(g.ServerVersion, g.Capabilities)
 	}
 	return o
 }

@@ -6,12 +6,13 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // The statement behind a lost transaction gets the error whatever its length and however it arrives, and is not run outside
 // of its transaction.
 func TestLostTransactionIsToldToAnyStatement(t *testing.T) {
+	t.Parallel()
 	inTrans := []byte{0, 0, 0, 3, 0, 0, 0}
 	insert := func(n int) []byte { return query("INSERT " + strings.Repeat("x", n)) }
 	for name, c := range map[string]struct {
@@ -43,7 +44,7 @@ func TestLostTransactionIsToldToAnyStatement(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			_ = p.back().Conn.(interface{ CloseRead() error }).CloseRead()
+			p.cutOff()
 			p.onB()
 			_ = d.SetNoDelay(true)
 			for b := packets(c.statement); len(b) > 0; {
@@ -65,14 +66,6 @@ func TestLostTransactionIsToldToAnyStatement(t *testing.T) {
 			}
 		})
 	}
-}
-
-// back is the backend connection of the only session.
-func (p *proxied) back() *conn {
-	s := p.list()[0]
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.back
 }
 
 // What asks for something that was left behind on another backend is seen however it arrives.

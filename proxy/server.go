@@ -12,6 +12,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"segue/backend"
+	"segue/proxy/accounts"
+	"segue/proxy/balance"
+	"segue/proxy/gate"
+	"segue/proxy/ledger"
+	"segue/proxy/track"
 )
 
 // Server accepts clients and serves each as a session on a backend of its registry.
@@ -24,72 +29,49 @@ type Server struct {
 	// wait. It must not block.
 	OnSilence func(b *backend.Backend, cause error)
 
+	// Elsewhere, if set before Serve, is where else sessions may be that a KILL is meant for.
+	Elsewhere Elsewhere
+
 	// Static after construction.
-	registry *backend.Registry
-	log      *slog.Logger
-	metrics  *metrics
-	ledger   *ledger
-	started  time.Time
-	buffers  buffers
-	halted   context.Context // done after Close: no session is to be begun or set up
-	halt     context.CancelFunc
-	nudge    chan struct{} // has room for one; see lookAgain
-	gate     *gate         // for sessions that move; see maxMoving
+	registry   *backend.Registry
+	log        *slog.Logger
+	metrics    *metrics
+	ledger     *ledger.Ledger
+	started    time.Time
+	accounts   accounts.Accounts
+	memory     *track.Memory             // for what sessions keep of their statements
+	gate       *gate.Gate                // for sessions that move; see maxMoving
+	workers    atomic.Pointer[[]*worker] // nil before Serve
+	workerSet  workerSet
+	transfers  transfers
+	errands    sync.WaitGroup  // look-ups of names, until lookups is done
+	lookups    context.Context // done when the last session has ended
+	endLooks   context.CancelFunc
+	complaints complaints    // of sessions that could not be moved
+	nudge      chan struct{} // has room for one; see lookAgain
+	done       chan struct{} // closed when the last session has ended and no more are to come
 
-	opts  atomic.Pointer[Options]
-	limit atomic.Pointer[limit]
-	doubt atomic.Int64   // until when connections are looked at twice; as elapsed. See session.doubtful
-	wg    sync.WaitGroup // one for each session
+	opts    atomic.Pointer[Options]
+	limit   atomic.Pointer[limit]
+	doubt   atomic.Int64 // until when connections are looked at twice; as elapsed. See session.doubtful
+	waiting atomic.Int64 // of Hold.Statements
+	halted  atomic.Bool  // Close has been called: no session is to be begun or set up
 
-	sleepers   sleepers
-	napAfter   time.Duration // see the constant
-	dozeAgain  time.Time     // tend's own, like the next two
-	freed      int           // sessions that have gone to sleep since yield
-	yieldAgain time.Time
-
-	holding     holding
-	curious     curious
 	paused      atomic.Bool
 	pausedSince atomic.Int64 // as elapsed, like the next two; 0: there is no pause
 	pausedUntil atomic.Int64
-	resumed     atomic.Int64  // when the last pause ended
-	pausing     sync.Mutex    // one at a time says whether there is a pause, and what that makes of the gate
-	resumes     chan struct{} // closed at the end of a pause, and then replaced; guarded by pausing
+	resumed     atomic.Int64 // when the last pause ended
+	pausing     sync.Mutex   // one at a time says whether there is a pause, and what that makes of the gate
 
-	mu       sync.Mutex          // guards what follows
-	sessions map[uint32]*session // by the id that their clients see
-	lastID   uint32              // that has been given out last
-	byBack   map[*backend.Backend]*fold
-	closing  *drain // Segue itself is stopping
+	mu      sync.Mutex          // guards what follows
+	ids     map[uint32]struct{} // that clients have been given
+	lastID  uint32              // that has been given out last
+	closed  bool                // no more sessions are to come
+	closing *drain              // Segue itself is stopping
+	intents map[*backend.Backend]*drain
+	crowds  map[*backend.Backend]*crowd
+	plans   balance.Planner
 }
-
-// NewServer returns a Server that takes backends from r. metrics may be nil.
-func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.Registerer) *Server {
-	s := &Server{
-		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), nudge: make(chan struct{}, 1), gate: newGate(maxMoving),
-		resumes: make(chan struct{}), sessions: map[uint32]*session{}, byBack: map[*backend.Backend]*fold{},
-	}
-	s.napAfter = napAfter
-	s.halted, s.halt = context.WithCancel(context.Background())
-	if s.log == nil {
-		s.log = slog.New(slog.DiscardHandler)
-	}
-	s.ledger = newLedger(s.metrics, s.log)
-	if reg != nil {
-		reg.MustRegister(sessionCollector{s})
-	}
-	s.sleepers.log = s.log
-	s.SetOptions(o)
-	return s
-}
-
-// SetOptions replaces the options. Sessions that are being set up keep those they began with.
-func (s *Server) SetOptions(o Options) {
-	s.opts.Store(&o)
-	s.limitSessions(&o)
-}
-
-func (s *Server) options() *Options { return s.opts.Load() }
 
 // elapsed is the time since the server's start in nanoseconds, from the monotonic clock.
 func (s *Server) elapsed() int64 { return int64(time.Since(s.started)) }
@@ -97,125 +79,348 @@ func (s *Server) elapsed() int64 { return int64(time.Since(s.started)) }
 // at is the moment at which elapsed was ns.
 func (s *Server) at(ns int64) time.Time { return s.started.Add(time.Duration(ns)) }
 
+// NewServer returns a Server that takes backends from r. metrics may be nil.
+func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.Registerer) *Server {
+	s := &Server{
+		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), nudge: make(chan struct{}, 1), gate: gate.New(maxMoving), memory: track.NewMemory(0),
+		done: make(chan struct{}), ids: map[uint32]struct{}{}, intents: map[*backend.Backend]*drain{}, crowds: map[*backend.Backend]*crowd{},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.lookups, s.endLooks = context.WithCancel(context.Background())
+	s.ledger = ledger.New(s.log)
+	if reg != nil {
+		reg.MustRegister(sessionCollector{s}, s.ledger)
+	}
+	s.SetOptions(o)
+	return s
+}
+
+// SetOptions replaces the options. Sessions that are being set up keep those they began with.
+func (s *Server) SetOptions(o Options) {
+	s.opts.Store(&o)
+	s.memory.SetLimit(orDefault(o.StatementsMemory, DefaultStatementsMemory))
+	s.limitSessions(&o)
+	s.resizeCrowds()
+}
+
+func (s *Server) options() *Options { return s.opts.Load() }
+
 // Serve accepts clients on ln until ctx is done. It then closes ln, ends each session at its next statement boundary outside a
 // transaction, cuts those that are left when the drain timeout is over, and returns nil when all have ended. Where somebody else
 // closes ln, the sessions are served until they end by themselves or ctx is done. Other errors of ln are logged, and waited out.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	var wg sync.WaitGroup
-	stopSleepers := s.sleepers.start()
-	watching, stopWatching := context.WithCancel(context.Background())
-	wg.Go(func() { s.watch(watching) })
-	wg.Go(func() { s.tend(watching) })
-	wg.Go(func() { s.awaitStop(ctx, watching) })
-	stopAccepting := context.AfterFunc(ctx, func() { _ = ln.Close() })
-	s.accept(ctx, ln)
-	stopAccepting()
+	defer func() { _ = ln.Close() }()
+	running, stop := context.WithCancel(context.Background())
+	var loops, tasks sync.WaitGroup
+	if err := s.startWorkers(func(w *worker) { loops.Go(func() { w.run(running) }) }); err != nil {
+		s.startNoMore()
+		stop()
+		loops.Wait()
+		return err
+	}
+	w := s.running()[0]
+	tasks.Go(func() { s.watch(running) })
+	tasks.Go(func() { s.tend(running) })
+	closed := w.open(ln)
+	select {
+	case <-ctx.Done():
+		s.shutDown()
+	case <-closed:
+	}
+	w.closeDoor()
 	_ = ln.Close()
-	s.wg.Wait()
-	stopWatching()
-	wg.Wait()
-	stopSleepers()
-	s.ledger.tell(time.Now(), true)
+	s.mu.Lock()
+	s.closed = true
+	s.endIfDone()
+	s.mu.Unlock()
+	select {
+	case <-s.done:
+	case <-ctx.Done():
+		s.shutDown()
+		<-s.done
+	}
+	s.startNoMore()
+	stop()
+	tasks.Wait()
+	loops.Wait()
+	s.endLooks()
+	s.errands.Wait()
+	s.ledger.Tell(time.Now(), true)
 	return nil
 }
 
-// accept serves clients until the listener is closed or ctx is done.
-func (s *Server) accept(ctx context.Context, ln net.Listener) {
-	_, lasting := ln.(listener)
-	for pause := minPause; ; {
-		nc, err := ln.Accept()
-		switch {
-		case err == nil:
-			pause = minPause
-			s.guarded("accept", func() { s.serve(nc, lasting) })
-			continue
-		case ctx.Err() != nil, errors.Is(err, net.ErrClosed):
-			return
-		}
-		// Out of file descriptors, most likely: clients wait in the listen queue until some are free.
-		s.log.Error("accept client", "cause", acceptCause(err), "took", pause)
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return
-		}
-		pause = min(2*pause, time.Second)
+// running are the workers; none before Serve.
+func (s *Server) running() []*worker {
+	if all := s.workers.Load(); all != nil {
+		return *all
 	}
+	return nil
 }
 
-// serve starts a session, if there is room for one. lasting: the connection has keepAlive.
-func (s *Server) serve(nc net.Conn, lasting bool) {
-	if cause := s.full(); cause != nil {
-		s.turnAway(nc, cause)
-		return
-	}
-	client, err := newConn(nc, true)
-	if err != nil {
-		s.log.Error("accept client", "cause", err)
-		_ = nc.Close()
-		return
-	}
-	client.lasting = lasting
-	c := &session{server: s, opened: time.Now(), client: client}
-	c.turn.L = &c.mu
-	c.since.Store(s.elapsed())
-	s.enrol(c)
-	s.wg.Add(1)
-	go c.run()
-}
-
-// left is the end of a session.
-func (s *Server) left(c *session) {
-	c.mu.Lock()
-	end, cause := c.end, c.cause
-	c.mu.Unlock()
-	s.metrics.ends.WithLabelValues(c.backendName(), end.String()).Inc()
-	if s.log.Enabled(context.Background(), slog.LevelDebug) {
-		s.log.Debug("session ended", "session", c.id, "client", addr(c.client), "backend", c.backendName(), "end", end.String(), "cause", cause,
-			"took", time.Since(c.opened), "bytes_in", c.up.bytes, "bytes_out", c.down.bytes)
-	}
-	if c.lease != nil { // behind the metrics: those of a removed backend are forgotten with its last session
-		s.detached(c, c.lease.Backend())
-	}
-	s.curious.remove(c)
+// enrol gives a session an id that no other has; 0 where none is to be begun any more.
+func (s *Server) enrol() uint32 {
 	s.mu.Lock()
-	delete(s.sessions, c.id)
-	s.mu.Unlock()
-	s.wg.Done()
+	defer s.mu.Unlock()
+	for {
+		if s.lastID++; s.lastID <= firstID || s.lastID > lastID {
+			s.lastID = firstID + 1
+		}
+		if _, taken := s.ids[s.lastID]; !taken {
+			s.ids[s.lastID] = struct{}{}
+			return s.lastID
+		}
+	}
 }
 
-// evidence passes on what traffic shows of a backend.
-func (s *Server) evidence(b *backend.Backend, cause error) {
-	if s.OnEvidence != nil {
-		s.OnEvidence(b, cause)
+// forgetID gives the id of a session back that has ended.
+func (s *Server) forgetID(id uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.ids, id)
+	s.endIfDone()
+}
+
+// endIfDone needs s.mu.
+func (s *Server) endIfDone() {
+	if s.closed && len(s.ids) == 0 {
+		select {
+		case <-s.done:
+		default:
+			close(s.done)
+		}
+	}
+}
+
+// ended counts and logs the end of a session.
+func (s *Server) ended(c *session) {
+	s.metrics.ends.WithLabelValues(c.backendName(), c.end.String()).Inc()
+	if s.log.Enabled(context.Background(), slog.LevelDebug) {
+		s.log.Debug("session ended", "session", c.id, "client", c.client.address(), "backend", c.backendName(), "end", c.end.String(), "cause", c.cause,
+			"took", time.Duration(s.elapsed()-c.past.opened), "bytes_in", c.client.in, "bytes_out", c.client.out)
 	}
 }
 
 // Sessions describes the sessions of this moment, in no order.
 func (s *Server) Sessions() []SessionInfo {
-	all := s.list()
-	infos := make([]SessionInfo, 0, len(all))
-	for _, c := range all {
-		infos = append(infos, c.info())
-	}
+	infos := []SessionInfo{}
+	s.ask(func(w *worker) {
+		for _, c := range w.all {
+			infos = append(infos, c.info())
+		}
+	})
 	return infos
 }
 
-func (s *Server) list() []*session {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	all := make([]*session, 0, len(s.sessions))
-	for _, c := range s.sessions {
-		all = append(all, c)
+// ask has f run on each worker's loop, one after the other, and waits for that. No session is transferred meanwhile. It must not be called from a loop.
+func (s *Server) ask(f func(w *worker)) {
+	still := make(chan struct{})
+	s.transfers.suspend(func() { close(still) })
+	defer s.transfers.resume()
+	for _, c := range s.transfers.unfinished() {
+		if c.owner.Load().stepped {
+			c.finishTransfer() // nobody else runs
+		}
 	}
-	return all
+	<-still
+	for _, w := range s.running() {
+		if w.stepped {
+			f(w)
+			continue
+		}
+		done := make(chan struct{})
+		if !w.post(func() { defer close(done); f(w) }) {
+			continue
+		}
+		select {
+		case <-done:
+		case <-w.ended:
+		}
+	}
 }
 
 // Close cuts every session now. Serve, if its context is done, then returns as soon as their clients have been told, a
 // second or two later at most.
 func (s *Server) Close() {
-	s.halt()
-	for _, c := range s.list() {
-		c.cut(Shutdown, errStopped, "segue was stopped while the statement ran; its outcome is unknown")
+	s.halted.Store(true)
+	for _, w := range s.running() {
+		w.post(w.cut)
 	}
+}
+
+// lookAgain makes the workers review everything though no backend has changed.
+func (s *Server) lookAgain() {
+	select {
+	case s.nudge <- struct{}{}:
+	default:
+	}
+}
+
+// shutDown makes watch drain all sessions: Segue itself is stopping.
+func (s *Server) shutDown() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing != nil {
+		return
+	}
+	s.closing = &drain{end: Shutdown, cause: errors.New("segue is stopping"), deadline: time.Now().Add(s.options().drainTimeout())}
+	s.lookAgain()
+}
+
+// stopping is the drain that all sessions are under as Segue itself is stopping; nil while it is not.
+func (s *Server) stopping() *drain {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+// watch follows the registry and lets the workers know of each change, until ctx is done.
+func (s *Server) watch(ctx context.Context) {
+	var known names
+	for {
+		changed := s.registry.Changed()
+		s.guarded("watch", func() { s.look(&known) })
+		select {
+		case <-changed:
+		case <-s.nudge:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// look lets everybody know of what has changed.
+func (s *Server) look(known *names) {
+	s.shutGate()
+	for _, w := range s.running() {
+		w.post(w.review)
+	}
+	s.forgetRemoved(known)
+}
+
+// alternative reports whether some backend takes new sessions: as long as none does, the least bad one keeps its own.
+func (s *Server) alternative() bool {
+	for _, b := range s.registry.Backends() {
+		if st := b.Status(); st.Health == backend.Up && st.Admin == backend.Ready {
+			return true
+		}
+	}
+	return false
+}
+
+// intent is the drain that b's sessions are to be under, or nil. It is one for all workers.
+func (s *Server) intent(b *backend.Backend, alternative bool, now time.Time) *drain {
+	st := b.Status()
+	cause, leaving := st.Leaving()
+	if st.Health == backend.Stopping && st.Admin == backend.Ready && !st.Removed && !alternative {
+		leaving = false
+	}
+	down := !leaving && st.Health == backend.Down && alternative
+	if down {
+		cause = st.Cause
+	}
+	s.mu.Lock()
+	d := s.intents[b]
+	begins := false
+	switch {
+	case !leaving && !down:
+		delete(s.intents, b)
+		d = nil
+	case d == nil, d.optional != down:
+		d = &drain{end: Drained, cause: errors.New(cause), deadline: now.Add(s.options().drainTimeout()), optional: down}
+		s.intents[b], begins = d, true
+	}
+	s.mu.Unlock()
+	if begins {
+		s.log.Info("draining sessions", "backend", b.Name(), "cause", d.cause, "sessions", b.Sessions())
+	}
+	return d
+}
+
+// crowd is those of all workers who connect and are on their way to one backend: the queue of those that are to dial it, and of those among them that
+// have yet to say who they are, or may be asked to prove it.
+type crowd struct {
+	dials  *gate.Gate   // of those that Segue answers for, up to the greeting
+	greets *gate.Gate   // of the others, up to the client's answer to what it is asked, or its login
+	owing  atomic.Int32 // clients that have yet to answer
+	stuck  atomic.Int64 // until when nobody is to wait there to be greeted: too few answer. As Server.elapsed
+	folds  int          // that have it
+}
+
+// crowdOf gives a fold its backend's; it gives it back by leaveCrowd.
+func (s *Server) crowdOf(b *backend.Backend) *crowd {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.crowds[b]
+	if c == nil {
+		c = &crowd{dials: gate.New(maxDialing), greets: gate.New(s.options().unauthenticated())}
+		s.crowds[b] = c
+	}
+	c.folds++
+	return c
+}
+
+// resizeCrowds follows a change of the options.
+func (s *Server) resizeCrowds() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.crowds {
+		c.greets.Resize(s.options().unauthenticated())
+	}
+}
+
+func (s *Server) leaveCrowd(b *backend.Backend) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.crowds[b]; c != nil {
+		if c.folds--; c.folds == 0 {
+			delete(s.crowds, b)
+		}
+	}
+}
+
+// names are the backends that metrics may exist for.
+type names map[string]bool
+
+// forgetRemoved deletes the series of backends that are gone and have no session left.
+func (s *Server) forgetRemoved(known *names) {
+	now := names{}
+	for _, b := range s.registry.Backends() {
+		now[b.Name()] = true
+	}
+	s.ask(func(w *worker) {
+		for _, f := range w.order {
+			now[f.backend.Name()] = true
+		}
+	})
+	for name := range *known {
+		if !now[name] {
+			s.metrics.forget(name)
+		}
+	}
+	*known = now
+}
+
+// shutGate shuts the gate while no backend could take a session, and opens it when one can.
+func (s *Server) shutGate() {
+	s.pausing.Lock() // so that who looked first does not have the last word
+	defer s.pausing.Unlock()
+	before, shut := s.gate.IsShut(), s.paused.Load() || !s.usable()
+	if s.gate.Set(shut); !shut || before {
+		return
+	}
+	for _, w := range s.running() { // not only a change of a backend's state shuts it
+		w.post(w.holdBack)
+	}
+}
+
+// usable reports whether a session may find a place on some backend.
+func (s *Server) usable() bool {
+	for _, b := range s.registry.Backends() {
+		if st := b.Status(); st.Health != backend.Down && st.Admin == backend.Ready && !st.Removed && !b.Crowded() {
+			return true
+		}
+	}
+	return false
 }

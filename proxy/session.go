@@ -1,162 +1,149 @@
 package proxy
 
 import (
-	"log/slog"
-	"net"
-	"runtime/debug"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"segue/backend"
+	"segue/backend/wire"
+	"segue/proxy/loop"
 	"segue/proxy/track"
-	"segue/proxy/wire"
 )
 
-// session is one client connection and what serves it. See the package documentation for its life.
+// session is one client connection and what serves it. It belongs to one worker, whose loop alone touches it: who wants something of it from
+// elsewhere posts that to the worker. See the package documentation for its life.
 type session struct {
-	// Set before any goroutine of the session starts.
-	server *Server
-	id     uint32
-	opened time.Time
-	client *conn
+	w     *worker                // whose it is; nobody else reads that
+	owner atomic.Pointer[worker] // the same, for who has a message for it
+	id    uint32
+	limit uint32 // for how many seconds a server has said that it lets it be idle; 0: none has been asked
+	places
+	state  State
+	end    End   // how it ended, or is ending: once it is not Open, nothing that the client sends is sent on
+	severe bool  // … and its connections have been cut
+	since  int64 // when it entered its state; as Server.elapsed
+	past   past
+	cause  error // of end
 
-	// Written by enter alone, read by anyone.
-	state atomic.Uint32
-	since atomic.Int64 // when, in nanoseconds since the server's start
+	client front
+	back   *link // nil while it stands on no backend
+	track  track.State
+	who    identity
 
-	// Owned by the connection phase; fixed before the pumps start.
-	login   login
-	user    string
-	hello   hello        // what the client said of itself, for later logins
-	cred    *credential  // what it can be logged in again with; nil: nothing. Both are void after a COM_CHANGE_USER
-	up      pump         // client → backend
-	down    pump         // backend → client
-	pumping atomic.Int32 // pumps that have not ended; 0 in the connection phase
-	kept    kept
+	errand errand    // what it is about; nil: nothing but its client's statements
+	stmt   statement // the one that waits, runs, or is to be run again
+	owed   *owed     // what its client is still to be told, nil: nothing
+	notice notice    // to leave its backend
+	kills  *kills    // … or to end
+	unused int64     // since when its client has said nothing, of one that Segue has used itself since then; 0: it has not. As Server.elapsed
+	asked  int64     // its backend is not asked again before for what it alone knows; as Server.elapsed
+	due    alarms
+	timer  loop.Timer
+}
 
-	threads threads              // its ids on backends; written under mu
-	doom    atomic.Pointer[doom] // what KILLs have in store for it; nil almost always
+// places are where a session stands in the lists of its worker.
+type places struct {
+	all      int32     // of all sessions
+	on       int32     // … of those of its backend; -1: it has none
+	waits    int32     // … of those with a statement that waits
+	curious  bool      // it is in the list of those whose backends are to be asked something
+	transfer *transfer // its way to another worker; nil: it has made none
+}
 
-	mu   sync.Mutex // guards what follows
-	turn sync.Cond  // on mu: a move, or an exchange of Segue's own, is over
-	// Set by the connection phase for each attempt, and by each move.
-	lease   *backend.Lease
-	back    *conn
-	track   track.State
-	head    head
-	hurried bool   // the backend has turned out to be down: give it no more time
-	undial  func() // ends the dialing that is under way; nil: none is
-	away    away   // where the session stands with leaving its backend
-	nap     nap    // and with having nothing to do
-	kill    *kill  // the client's own KILL that is under way
-	masked  bool   // the backend takes the session's user for the service account
-	// How it ended, or is ending: once end is set, nothing the client sends is sent on.
-	end     End
-	cause   error
-	severed bool      // its connections have been cut: by cut, or because the client has vanished
-	last    *wire.Err // for the client, in place of an answer of which no byte has passed
-	insist  bool      // last stands in place of something that has been seen but not passed on
+// past is what has become of a session so far, as it is shown.
+type past struct {
+	opened  int64  // as Server.elapsed
+	pinned  int64  // since when it is pinned, over all of its statements; 0: it is not
+	moves   uint32 // how often it has passed to another backend
+	threads threads
 }
 
 // enter is the only writer of the state. It panics on a transition that is not in the table: that is a bug of ours, which
 // the session does not survive.
 func (s *session) enter(to State) {
-	from := s.current()
-	if !next[from].has(to) {
-		panic("proxy: session: " + from.String() + " → " + to.String())
+	if !next[s.state].has(to) {
+		panic("proxy: session: " + s.state.String() + " → " + to.String())
 	}
-	s.state.Store(uint32(to))
-	s.since.Store(s.server.elapsed())
-}
-
-func (s *session) current() State { return State(s.state.Load()) }
-
-// run serves the session up to the command phase and then hands it to its two pumps, which start on fresh stacks: an idle
-// session costs two goroutines that have never called deeply.
-func (s *session) run() {
-	defer s.recovered()
-	deepen(s)
-	if err := s.connect(); err != nil {
-		s.refuse(err)
-		s.finish()
-		return
-	}
-	s.server.joined(s.lease.Backend())
-	go s.pumpUp()
-	go s.pumpDown()
-}
-
-// deepen makes the goroutine's stack as large as the connection phase needs, while there is next to nothing on it that would have to be
-// copied, in one step instead of three.
-//
-//go:noinline
-func deepen(s *session) byte {
-	var frame [6 << 10]byte
-	return frame[int(s.id)%len(frame)]
-}
-
-// recovered keeps a panic from leaving the session that it happened in.
-func (s *session) recovered() {
-	if p := recover(); p != nil {
-		s.crashed(p)
-		s.finish()
+	s.state, s.since = to, s.w.now()
+	switch {
+	case to == Busy:
+		s.unused = 0
+	case to == Idle:
+		s.past.pinned = 0
+	case to == Pinned && s.past.pinned == 0:
+		s.past.pinned = s.since
 	}
 }
 
-// crashed notes a panic, which is a bug of ours, and cuts both connections. It takes mu, which therefore is nowhere held
-// but with a deferred unlock where anything can panic.
-func (s *session) crashed(p any) {
-	s.server.metrics.panics.Inc()
-	s.server.log.Error("session panicked: please report this", slog.Uint64("session", uint64(s.id)), slog.Any("cause", p),
-		slog.String("stack", string(debug.Stack())))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rouse()
-	s.end, s.cause, s.last = Protocol, errPanic, nil // whatever it was ending of
-	_ = s.client.SetDeadline(past)
-	if s.back != nil {
-		_ = s.back.SetDeadline(past)
+// follow brings the state in line with what the tracker knows.
+func (s *session) follow() {
+	to := Busy
+	switch {
+	case s.track.Opaque() != 0:
+		to = Opaque
+	case !s.track.Idle():
+	case s.track.Pinned() != "":
+		to = Pinned
+	default:
+		to = Idle
 	}
-	s.interrupt()
-	s.turn.Broadcast()
-}
-
-// pumpEnded counts down the pumps; the last one finishes the session.
-func (s *session) pumpEnded() {
-	if p := recover(); p != nil {
-		s.crashed(p)
-	}
-	if s.pumping.Add(-1) == 0 {
-		s.finish()
+	if s.state != to {
+		s.enter(to)
 	}
 }
 
-// finish gives back all that the session held. It runs once, after the last of the session's goroutines has done its work.
-func (s *session) finish() {
-	if s.current() != Closed {
-		s.enter(Closed)
+// endAs notes how the session ends; the first reason stands.
+func (s *session) endAs(end End, cause error) {
+	if s.end == Open {
+		s.end, s.cause = end, cause
 	}
-	_ = s.client.Close()
-	if s.back != nil {
-		_ = s.back.Close()
-	}
-	s.dropNext()
-	if s.lease != nil {
-		s.lease.Release()
-	}
-	s.giveSlot()
-	s.settleDebt()
-	s.dropKill()
-	s.server.left(s)
 }
 
-// backendName is the name of the session's backend, or empty.
+// dropErrand has the session be about nothing any more.
+func (s *session) dropErrand() {
+	if e := s.errand; e != nil {
+		e.abort()
+		s.errand = nil
+	}
+}
+
+// atCommand reports whether the next byte of the client's begins a command while none is outstanding.
+func (s *session) atCommand() bool {
+	return s.track.Outstanding() == 0 && !s.track.MidCommand() && s.track.Opaque() == 0
+}
+
+// commanding reports whether the session is in its command phase.
+func (s *session) commanding() bool { return s.state >= Idle }
+
+// between reports whether the session cannot send a statement: it stands on no backend, is about to leave its own, or Segue itself has
+// something to ask there.
+func (s *session) between() bool {
+	return s.errand != nil || s.track.OwnOutstanding()
+}
+
+// free reports whether the session may end, or move: nothing is under way on its backend. One that has to leave it, and could be logged in elsewhere but not be
+// rebuilt there, stays: what pins it may end, or the session by itself; at the latest it ends with drain.timeout.
+func (s *session) free() bool {
+	if i := s.notice.intent; s.state == Pinned && i != nil && i.end == Drained && s.ties().CanMove() {
+		return false
+	}
+	return s.state == Idle || s.state == Pinned && s.track.Lasting()
+}
+
+// backendName is the name of the session's backend, or empty; of one that is Detached that of the one that it stood on last.
 func (s *session) backendName() string {
-	if s.lease == nil {
-		return ""
+	if b := s.backend(); b != nil {
+		return b.Name()
 	}
-	return s.lease.Backend().Name()
+	return ""
+}
+
+// backend is the session's, the one that it has lost last included; nil if it has none yet.
+func (s *session) backend() *backend.Backend {
+	if s.back == nil {
+		return nil
+	}
+	return s.back.backend
 }
 
 // SessionInfo describes a session as the admin API shows it.
@@ -169,46 +156,34 @@ type SessionInfo struct {
 	Pinned  string `json:"pinned"` // why it cannot leave its backend between two statements, or empty
 	// PinnedSince is when that began, if it is more than for the statement that runs; otherwise zero.
 	PinnedSince time.Time `json:"pinned_since,omitzero"`
-	Since       time.Time `json:"since"` // in this state
-	Moves       int       `json:"moves"` // how often it has passed to another backend
+	Differs     []string  `json:"differs,omitempty"` // what was not as it had been when the session was rebuilt elsewhere: it stays where it is
+	Since       time.Time `json:"since"`             // in this state
+	Moves       int       `json:"moves"`             // how often it has passed to another backend
 	Opened      time.Time `json:"opened"`
 }
 
 func (s *session) info() SessionInfo {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	server := s.w.server
 	i := SessionInfo{
-		ID: s.id, Client: addr(s.client), User: s.user, Backend: s.backendName(), State: s.current().String(),
-		Since: s.server.at(s.since.Load()), Moves: int(s.away.moves), Opened: s.opened,
+		ID: s.id, Client: s.client.address(), User: wire.Shown(s.who.user, wire.MaxShown), Backend: s.backendName(), State: s.state.String(),
+		Since: server.at(s.since), Moves: int(s.past.moves), Opened: server.at(s.past.opened),
 	}
-	switch s.current() {
+	for _, name := range s.notice.unlike {
+		i.Differs = append(i.Differs, wire.Shown(name, wire.MaxShown))
+	}
+	switch s.state {
+	case Detached:
+		i.Backend = ""
 	case Idle, Busy, Pinned:
 		if i.Pinned = s.track.Pinned(); i.Pinned == "" && !s.hasCredential() {
-			i.Pinned, i.PinnedSince = pinNoCredential, s.opened
-		} else if s.away.pinned != 0 {
-			i.PinnedSince = s.server.at(s.away.pinned)
+			i.Pinned, i.PinnedSince = pinNoCredential, i.Opened
+		} else if s.past.pinned != 0 {
+			i.PinnedSince = server.at(s.past.pinned)
 		}
 	default:
 	}
 	return i
 }
 
-// notePinned keeps since when the session is pinned: a transaction of many statements is one.
-func (s *session) notePinned(st State) {
-	switch {
-	case st == Idle:
-		s.away.pinned = 0
-	case st == Pinned && s.away.pinned == 0:
-		s.away.pinned = s.since.Load()
-	}
-}
-
 // pinNoCredential is the reason of a session that Segue could not log in again. All others are package track's.
 const pinNoCredential = "no-credential"
-
-func addr(c net.Conn) string {
-	if a := c.RemoteAddr(); a != nil {
-		return a.String()
-	}
-	return ""
-}

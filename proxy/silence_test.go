@@ -10,10 +10,7 @@ import (
 func TestSilent(t *testing.T) {
 	const now = int64(time.Minute)
 	at := func(st State, ago time.Duration) *session {
-		s := &session{}
-		s.state.Store(uint32(st))
-		s.since.Store(now - int64(ago))
-		return s
+		return &session{state: st, since: now - int64(ago)}
 	}
 	for name, c := range map[string]struct {
 		sessions []*session
@@ -29,18 +26,16 @@ func TestSilent(t *testing.T) {
 		"… has just been greeted":         {[]*session{at(Busy, time.Second), at(Authenticating, time.Millisecond)}, false},
 		"who moves away waits for others": {[]*session{at(Moving, time.Second), at(Opaque, time.Second)}, false},
 	} {
-		f := &fold{sessions: map[*session]struct{}{}}
-		for _, s := range c.sessions {
-			f.sessions[s] = struct{}{}
-		}
-		if got := f.silent(now); got != c.want {
-			t.Errorf("%s: %v", name, got)
+		f := &fold{sessions: c.sessions}
+		if answers, waits := f.silence(now); (waits && !answers) != c.want {
+			t.Errorf("%s: %v, %v", name, answers, waits)
 		}
 	}
 }
 
 // A client that waits makes a backend doubted that has no health URL, and no other.
 func TestSilenceIsTold(t *testing.T) {
+	t.Parallel()
 	for url, want := range map[string]bool{"": true, "http://127.0.0.1:1/health": false} {
 		told := make(chan string, 100)
 		answer := make(chan struct{})

@@ -8,7 +8,7 @@ import "fmt"
 //
 //	Accepted → Leasing ⇄ Dialing → Authenticating → Idle ⇄ Busy ⇄ Pinned
 //	              ↑____________________|             ⇅      ⇅
-//	                                                Moving  Holding
+//	                                                Moving  Holding  Detached
 //
 // Opaque follows Idle, Busy or Pinned when the bytes can no longer be read. Closed may follow any state, and nothing
 // follows Closed.
@@ -17,7 +17,7 @@ type State uint8
 // The states of a session.
 const (
 	Accepted       State = iota // nothing sent, nothing read
-	Leasing                     // waiting for a backend
+	Leasing                     // waiting for a backend, or for a client that Segue has greeted by itself
 	Dialing                     // connecting, up to the backend's HandshakeV10
 	Authenticating              // between HandshakeV10 and the final OK_Packet
 	Idle                        // no command outstanding, and nothing that ties the session to its backend
@@ -25,6 +25,7 @@ const (
 	Pinned                      // no command outstanding, but in a transaction or the like
 	Moving                      // being rebuilt on another backend; the client waits
 	Holding                     // no usable backend; the client waits
+	Detached                    // on no backend, for having been idle for as long as it may, until its client's next command
 	Opaque                      // relayed unread
 	Closed
 	numStates
@@ -32,7 +33,7 @@ const (
 
 var stateNames = [numStates]string{
 	Accepted: "accepted", Leasing: "leasing", Dialing: "dialing", Authenticating: "authenticating", Idle: "idle", Busy: "busy",
-	Pinned: "pinned", Moving: "moving", Holding: "holding", Opaque: "opaque", Closed: "closed",
+	Pinned: "pinned", Moving: "moving", Holding: "holding", Detached: "detached", Opaque: "opaque", Closed: "closed",
 }
 
 // String gives the state as logs, metrics and the admin API name it.
@@ -60,12 +61,13 @@ var next = [numStates]states{
 	Accepted:       oneOf(Leasing, Closed),
 	Leasing:        oneOf(Dialing, Closed),
 	Dialing:        oneOf(Authenticating, Leasing, Closed),
-	Authenticating: oneOf(Idle, Pinned, Opaque, Leasing, Closed),         // Leasing: the backend failed before the client had its OK
-	Idle:           oneOf(Busy, Pinned, Moving, Holding, Opaque, Closed), // Pinned: COM_STMT_SEND_LONG_DATA has no answer
+	Authenticating: oneOf(Idle, Pinned, Opaque, Leasing, Closed),                   // Leasing: the backend failed before the client had its OK
+	Idle:           oneOf(Busy, Pinned, Moving, Holding, Detached, Opaque, Closed), // Pinned: COM_STMT_SEND_LONG_DATA has no answer
 	Busy:           oneOf(Idle, Pinned, Moving, Holding, Opaque, Closed),
-	Pinned:         oneOf(Idle, Busy, Moving, Opaque, Closed), // Moving: the backend has closed, and what pinned the session is lost
-	Moving:         oneOf(Idle, Pinned, Holding, Closed),      // Pinned: a transaction that has only been begun goes along
-	Holding:        oneOf(Idle, Busy, Moving, Opaque, Closed), // Opaque: the backend speaks unasked to a session that the operator holds
+	Pinned:         oneOf(Idle, Busy, Moving, Detached, Opaque, Closed), // Moving: the backend has closed, and what pinned the session is lost
+	Moving:         oneOf(Idle, Pinned, Holding, Closed),                // Pinned: a transaction that has only been begun goes along
+	Holding:        oneOf(Idle, Busy, Moving, Opaque, Closed),           // Opaque: the backend speaks unasked to a session that the operator holds
+	Detached:       oneOf(Moving, Closed),
 	Opaque:         oneOf(Closed),
 	Closed:         0,
 }

@@ -1,6 +1,10 @@
 package proxy
 
-import "testing"
+import (
+	"testing"
+
+	"segue/proxy/loop"
+)
 
 func TestEveryStateCanBeReachedAndClosed(t *testing.T) {
 	reached := oneOf(Accepted)
@@ -45,7 +49,7 @@ func TestNamesAreCompleteAndDistinct(t *testing.T) {
 }
 
 func TestEnterPanicsOnAnImpossibleTransition(t *testing.T) {
-	s := &session{server: &Server{}}
+	s := &session{w: &worker{loop: new(loop.Loop)}}
 	s.enter(Leasing)
 	defer func() {
 		if recover() == nil {

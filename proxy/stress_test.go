@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -19,7 +20,8 @@ import (
 
 	"segue/backend"
 	"segue/backend/fesim"
-	"segue/proxy/wire"
+	"segue/backend/wire"
+	"segue/proxy/balance"
 )
 
 // Whatever happens to clients, backends and Segue at whatever moment: no client gets an answer that is not its own, no panic, and
@@ -53,7 +55,7 @@ func upheaval(t *testing.T) {
 	}
 	goroutines, files := runtime.NumGoroutine(), descriptors(t)
 	o := Options{
-		Users: []User{{Name: "app", Password: "secret", HasPassword: true}, {Name: "u", Password: "pw", HasPassword: true}}, Rebalance: Rebalance{Rate: 1000, Settle: -1},
+		Users: []User{{Name: "app", Password: "secret", HasPassword: true}, {Name: "u", Password: "pw", HasPassword: true}}, Balance: balance.Options{Rate: 1000, Settle: -1},
 		ConnectBudget: 2 * time.Second, ConnectTimeout: 300 * time.Millisecond, DrainTimeout: 300 * time.Millisecond,
 	}
 	if rand.IntN(2) == 0 {
@@ -66,9 +68,7 @@ func upheaval(t *testing.T) {
 	metrics := prometheus.NewRegistry()
 	t.Run("upheaval", func(t *testing.T) {
 		p = startWith(t, specs, func(r *backend.Registry) *Server {
-			s := NewServer(r, o, slog.New(slog.DiscardHandler), metrics)
-			s.napAfter = 5 * time.Millisecond
-			return s
+			return NewServer(r, o, slog.New(slog.DiscardHandler), metrics)
 		})
 		ctx, cancel := context.WithCancel(context.Background())
 		var wg sync.WaitGroup
@@ -101,25 +101,30 @@ func upheaval(t *testing.T) {
 		p.done <- err
 		wg.Wait()
 	})
-	if n := len(p.list()); n != 0 {
-		t.Errorf("%d sessions are left", n)
-	}
 	for _, b := range p.registry.Backends() {
 		if n := b.Sessions(); n != 0 {
 			t.Errorf("%d leases on %s are left", n, b.Name())
 		}
 	}
-	if n := len(p.byBack); n != 0 {
-		t.Errorf("%d folds are left", n)
+	for _, w := range p.running() { // their loops have ended
+		if n := len(w.all) + len(w.sessions); n != 0 {
+			t.Errorf("%d sessions are left", n)
+		}
+		if n := len(w.folds) + len(w.order); n != 0 {
+			t.Errorf("%d folds are left", n)
+		}
+		if n := len(w.waiters.list); n != 0 {
+			t.Errorf("%d still wait", n)
+		}
 	}
-	if n := maxMoving - p.gate.free; n != 0 || len(p.gate.queue) != 0 {
-		t.Errorf("%d slots are left, %d wait for one", n, len(p.gate.queue))
+	if n := len(p.ids); n != 0 {
+		t.Errorf("%d ids are left", n)
 	}
-	if n, units := len(p.holding.list()), p.holding.units.Load(); n != 0 || units != 0 {
-		t.Errorf("%d still wait, with %d buffers", n, units)
+	if inside, waiting := p.gate.Counts(); inside != 0 || waiting != 0 {
+		t.Errorf("%d slots are left, %d wait for one", inside, waiting)
 	}
-	if n := len(p.curious.list()); n != 0 {
-		t.Errorf("%d are still curious", n)
+	if units := p.waiting.Load(); units != 0 {
+		t.Errorf("%d buffers still wait", units)
 	}
 	m := &measured{proxied: p, metrics: metrics}
 	m.t = t
@@ -153,7 +158,7 @@ func restless(ctx context.Context, t *testing.T, cluster *fesim.Cluster, user, a
 		return
 	}
 	defer func() { _ = conn.Close() }()
-	c := &client{conn, t}
+	c := &sqlClient{conn, t}
 	who := fmt.Sprintf("w%d", i)
 	if c.try("SET @w = '"+who+"'") != nil {
 		return
@@ -194,8 +199,8 @@ func restless(ctx context.Context, t *testing.T, cluster *fesim.Cluster, user, a
 					err = c.try("COMMIT")
 				}
 			}
-			if err != nil {
-				_ = c.try("ROLLBACK")
+			if err != nil && c.try("ROLLBACK") != nil {
+				return // it is in its transaction still
 			}
 			got = want
 			if n := cluster.Executions(token); n > 1 || n == 0 && err == nil {
@@ -278,7 +283,7 @@ func hasty(ctx context.Context, t *testing.T, p *proxied) {
 				t.Errorf("a hasty client got %.40q, want %.40q", got, token)
 				return
 			case errors.As(err, &said):
-			case isTimeout(err):
+			case errors.Is(err, os.ErrDeadlineExceeded):
 				t.Errorf("a hasty client waited in vain")
 				return
 			case err != nil:
@@ -312,7 +317,6 @@ func disturb(p *proxied, cluster *fesim.Cluster) {
 	case 10:
 		if leader := cluster.Leader(); leader != nil {
 			leader.Kill()
-			leader.Wait()
 			time.Sleep(time.Duration(rand.IntN(40)) * time.Millisecond)
 			_ = leader.Start()
 		}
@@ -322,7 +326,6 @@ func disturb(p *proxied, cluster *fesim.Cluster) {
 		p.registry.SetHealth(b, backend.Stopping, "/api/health 500")
 	case 2:
 		fe.Kill()
-		fe.Wait()
 		_ = fe.Start()
 	case 3:
 		fe.SetFault(fesim.Fault{CutBefore: true})

@@ -1,9 +1,10 @@
 package proxy
 
 import (
-	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"segue/backend"
 )
@@ -13,29 +14,29 @@ type patienceOf struct{ idle, interval, count, user int }
 
 func (s *session) kernelPatience(t *testing.T) (p patienceOf) {
 	t.Helper()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_ = s.back.raw.Control(func(fd uintptr) {
-		for option, into := range map[int]*int{
-			syscall.TCP_KEEPIDLE: &p.idle, syscall.TCP_KEEPINTVL: &p.interval, syscall.TCP_KEEPCNT: &p.count, tcpUserTimeout: &p.user,
-		} {
-			var err error
-			if *into, err = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, option); err != nil {
-				t.Error(err)
+	s.within(func() {
+		_ = s.back.conn.Control(func(fd uintptr) {
+			for option, into := range map[int]*int{
+				unix.TCP_KEEPIDLE: &p.idle, unix.TCP_KEEPINTVL: &p.interval, unix.TCP_KEEPCNT: &p.count, unix.TCP_USER_TIMEOUT: &p.user,
+			} {
+				var err error
+				if *into, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_TCP, option); err != nil {
+					t.Error(err)
+				}
 			}
-		}
+		})
 	})
 	return p
 }
 
 // last makes the connections of all sessions such as last.
 func (p *proxied) last() {
-	for _, s := range p.list() {
-		s.mu.Lock()
-		s.client.last()
-		s.back.last()
-		s.mu.Unlock()
-	}
+	p.ask(func(w *worker) {
+		for _, s := range w.all {
+			s.past.opened -= int64(lastsAfter)
+		}
+		w.last()
+	})
 }
 
 // The kernel is patient with connections to backends that are up, and impatient with those to backends that are down, of whoever

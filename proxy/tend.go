@@ -2,100 +2,136 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"time"
 
-	"segue/backend"
+	"segue/proxy/balance"
 )
 
-// tendEvery is how often tend looks at the sessions.
-const tendEvery = 250 * time.Millisecond
-
-// pingAfter is how long a pinned session on a leaving FE may be silent before Segue says COM_PING for it: well within the
-// second after which the FE would close it, and its transaction with it.
-const pingAfter = 400 * time.Millisecond
-
-// tend keeps pinned sessions alive, notices silence, looks after those that hold, and keeps the backends in balance and the log up to date, until
-// ctx is done.
+// tend keeps the backends in balance and the log up to date, ends pauses, and lets some through a gate that is shut, until ctx is done.
 func (s *Server) tend(ctx context.Context) {
-	var b balancer
-	var searched time.Time
+	var r rounds
 	ticker := time.NewTicker(tendEvery)
 	defer ticker.Stop()
 	for {
 		select {
 		case now := <-ticker.C:
-			s.guarded("keep alive", s.keepAlive)
-			s.guarded("tell silence", s.tellSilence)
-			s.guarded("hold", s.hold)
-			s.guarded("inquire", s.inquire)
-			s.guarded("doze", func() { s.doze(now) })
-			s.guarded("balance", func() { b.balance(s, now) })
-			s.guarded("tell", func() { s.ledger.tell(now, false) })
-			if now.Sub(searched) >= searchEvery {
-				searched = now
-				s.guarded("search", func() { s.search(goneAfter) })
-			}
+			r.round(s, now)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// keepAlive speaks for pinned sessions that wait for their clients on a StarRocks FE that is leaving: it closes whatever
-// has been idle for a second, open transactions included, and counts COM_PING as a command (ConnectContext.isIdleLastFor).
-func (s *Server) keepAlive() {
-	if s.options().Flavor != backend.StarRocks {
-		return
-	}
-	views, _ := s.views(func(b *backend.Backend) bool { return b.Status().Health == backend.Stopping })
-	now := s.elapsed()
-	for _, v := range views {
-		for _, c := range v.sessions {
-			c.ping(now, pingAfter)
-		}
+// rounds is what is remembered from one look at it all to the next.
+type rounds struct {
+	crowded   fulls
+	forgotten time.Time // when accounts were forgotten last
+	evening   evening
+}
+
+// round is one look at it all.
+func (r *rounds) round(s *Server, now time.Time) {
+	s.guarded("hold", s.hold)
+	s.guarded("balance", func() { s.balance(now) })
+	s.guarded("even out", func() { r.evening.look(s, now) })
+	s.guarded("tell silence", s.tellSilence)
+	s.guarded("tell full", func() { s.tellFull(&r.crowded) })
+	s.guarded("tell", func() { s.ledger.Tell(now, false) })
+	if now.Sub(r.forgotten) >= searchEvery {
+		r.forgotten = now
+		s.guarded("forget accounts", func() { s.accounts.Forget(now) })
 	}
 }
 
-// balancer carries out what a rebalancer plans.
-type balancer struct {
-	plans rebalancer
-	told  []*session // to move by the last plan
+// hold ends a pause whose time is over, and lets somebody see whether it is the probing that is broken.
+func (s *Server) hold() {
+	now := s.elapsed()
+	if until := s.pausedUntil.Load(); until != 0 && now >= until && s.resume(now) {
+		s.log.Warn("resumed by itself: the pause had lasted for as long as it was meant to at most")
+	}
+	s.shutGate() // a backend that was full may be tried again
+	if !s.paused.Load() {
+		s.gate.Try()
+	}
 }
 
 // balance moves some sessions, if there is reason to.
-func (b *balancer) balance(s *Server, now time.Time) {
-	for _, c := range b.told {
-		c.stayAfterAll() // it counts as one of the backend that it is on
-	}
-	clear(b.told)
-	b.told = b.told[:0]
-	b.plans.options = s.options().Rebalance
-	for _, shift := range b.plans.plan(s.loads(&b.plans, now), now) {
-		views, _ := s.views(func(on *backend.Backend) bool { return on == shift.from })
-		for _, v := range views {
-			for _, c := range v.sessions {
-				if shift.n > 0 && c.shiftTo(shift.to) {
-					shift.n--
-					b.told = append(b.told, c)
-				}
+func (s *Server) balance(now time.Time) {
+	s.ask(func(w *worker) {
+		for _, c := range w.told {
+			if c.owner.Load() == w { // one that has crossed since was not to leave any more
+				c.notice.shift = nil // it counts as one of the backend that it is on
 			}
 		}
+		clear(w.told)
+		w.told = w.told[:0]
+	})
+	s.plans.Options = s.options().Balance
+	for _, shift := range s.plans.Plan(s.loads(now), now) {
+		s.ask(func(w *worker) {
+			f := w.folds[shift.From]
+			if f == nil {
+				return
+			}
+			for _, c := range f.sessions {
+				if shift.Sessions > 0 && c.shiftTo(shift.To) {
+					shift.Sessions--
+					w.told = append(w.told, c)
+				}
+			}
+		})
 	}
 }
 
 // loads is what there is to be balanced. That some sessions cannot move shows when they are told to.
-func (s *Server) loads(r *rebalancer, now time.Time) []load {
+func (s *Server) loads(now time.Time) []balance.Load {
 	backends := s.registry.Backends()
-	loads := make([]load, 0, len(backends))
+	loads := make([]balance.Load, 0, len(backends))
 	for _, b := range backends {
-		st := b.Status()
-		if st.Health == backend.Down || st.Health == backend.Stopping {
-			r.flapped(b, now)
-		}
-		loads = append(loads, load{
-			backend: b, weight: float64(st.Weight), sessions: st.Sessions, movable: st.Sessions, upFor: now.Sub(st.Since),
-			usable: st.Health == backend.Up && st.Admin == backend.Ready,
-		})
+		loads = append(loads, balance.LoadOf(b, b.Status(), now))
 	}
 	return loads
+}
+
+// silentAfter is how long a client must have waited for a backend to be worth a doubt.
+const silentAfter = int64(tendEvery) * 4 / 5
+
+var errSilence = errors.New("clients wait, and nobody is answered")
+
+// tellSilence tells of the backends without a health URL for which clients wait and which have answered nobody meanwhile: a hang shows
+// nowhere else.
+func (s *Server) tellSilence() {
+	for _, b := range s.registry.Backends() {
+		if s.OnSilence == nil || b.Status().HealthURL != "" || b.Sessions() == 0 {
+			continue
+		}
+		answers, waits := false, false
+		s.ask(func(w *worker) {
+			if f := w.folds[b]; f != nil && !answers {
+				answer, wait := f.silence(w.now())
+				answers, waits = answer, waits || wait
+			}
+		})
+		if waits && !answers {
+			s.OnSilence(b, errSilence)
+		}
+	}
+}
+
+// silence reports whether somebody has just been answered, and whether somebody waits. It goes by the sessions' states alone, which cost nothing to read.
+func (f *fold) silence(now int64) (answers, waits bool) {
+	for _, s := range f.sessions {
+		age := now - s.since
+		switch s.state {
+		case Dialing, Busy:
+			waits = waits || age >= silentAfter
+		case Idle, Pinned, Authenticating:
+			if age < silentAfter {
+				return true, waits
+			}
+		default:
+		}
+	}
+	return false, waits
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // trail remembers why backends were given up, the latest cause of each.
@@ -45,20 +45,25 @@ func (t *trail) giveUp(none error, budget time.Duration) error {
 	if len(t.names) == 0 {
 		return none
 	}
+	return fmt.Errorf("no usable backend within connect.budget %s (tried %s)", budget, t)
+}
+
+// said is the error of a search that ends before anything is spent: what each backend that was tried has said.
+func (t *trail) said(none error) error {
+	if len(t.names) == 0 {
+		return none
+	}
+	return fmt.Errorf("no other backend has taken it (tried %s)", t)
+}
+
+// String names what was tried, with the latest cause of each.
+func (t *trail) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "no usable backend within connect.budget %s (tried ", budget)
 	for i, name := range t.names {
 		if i > 0 {
 			b.WriteString("; ")
 		}
 		fmt.Fprintf(&b, "%s: %v", name, t.causes[name])
 	}
-	b.WriteString(")")
-	return errors.New(b.String())
-}
-
-// retriable reports whether an ERR_Packet in answer to a login speaks of the server rather than of the client.
-func retriable(e *wire.Err) bool {
-	return passingCodes[e.Code] || strings.HasPrefix(e.Message, "Reach cluster-wide connection limit") ||
-		strings.HasPrefix(e.Message, "Reach user-level")
+	return b.String()
 }

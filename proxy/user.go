@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+
+	"segue/backend/client"
 )
 
 // User is what the operator says of one account, so that Segue can log in for its clients.
@@ -18,6 +20,8 @@ type User struct {
 	HasHash bool
 	// Service says that the account has IMPERSONATE: a StarRocks FE lets it become another user. It needs Password.
 	Service bool
+	// Trust says whom the password may be given to, if a server wants it whole.
+	Trust client.Trust
 }
 
 // String names the user and what is known of it, without any secret.

@@ -10,7 +10,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/fesim"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // down has the registry know that backends are gone.
@@ -53,7 +53,7 @@ func stranded(t *testing.T, o Options) (p *proxied, d *driver) {
 	_ = p.registry.SetAdmin("b", backend.Maint)
 	d = p.connect()
 	p.down("a")
-	eventually(t, "the gate to shut", p.gate.isShut)
+	eventually(t, "the gate to shut", p.gate.IsShut)
 	close(leave)
 	p.waitState(Holding)
 	return p, d
@@ -71,7 +71,7 @@ func TestNobodyWaitsWithoutAStatement(t *testing.T) {
 	d.query("SELECT 1")
 	d.toldNo("was not sent")
 	time.Sleep(tendEvery / 5)
-	if n, units := len(p.holding.list()), p.holding.units.Load(); n != 0 || units != 0 {
+	if n, units := p.heldNow(), p.waiting.Load(); n != 0 || units != 0 {
 		t.Errorf("%d wait, with %d buffers", n, units)
 	}
 	p.waitState(Holding)
@@ -99,7 +99,7 @@ func reading(t *testing.T, o Options) (p *proxied, d *driver, cut func()) {
 	d.query("SELECT 1")
 	<-asked
 	p.down("a")
-	eventually(t, "the gate to shut", p.gate.isShut)
+	eventually(t, "the gate to shut", p.gate.IsShut)
 	return p, d, func() { close(gone) }
 }
 
@@ -108,11 +108,11 @@ func TestRefusalDoesNotOvertake(t *testing.T) {
 	p, d, cut := reading(t, known())
 	cut()
 	p.waitState(Holding)
-	p.holding.units.Add(2 * DefaultHoldStatements)
+	p.waiting.Add(2 * DefaultHoldStatements)
 	d.query("SELECT 2")
-	eventually(t, "the statement to come", func() bool { return p.holding.units.Load() > 2*DefaultHoldStatements })
+	eventually(t, "the statement to come", func() bool { return p.waiting.Load() > 2*DefaultHoldStatements })
 	time.Sleep(20 * time.Millisecond)
-	p.holding.units.Add(-2 * DefaultHoldStatements)
+	p.waiting.Add(-2 * DefaultHoldStatements)
 	p.ready("b")
 	for _, want := range []string{"SELECT 1", "SELECT 2"} {
 		if got, err := d.row(); err != nil || string(got) != want {
@@ -135,16 +135,12 @@ func TestStatementIsNotTakenBackInTheMiddleOfTheNext(t *testing.T) {
 	d.query("SELECT 1")
 	<-asked
 	second := packets(query("SELECT 2"))
-	_, _ = d.Write(second[:7])
+	_, _ = d.Write(second[:11])
 	s := p.list()[0]
-	eventually(t, "the second to have begun", func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.track.MidCommand()
-	})
+	eventually(t, "the second to have begun", s.midCommand)
 	close(going)
 	d.toldNo("shutdown in progress")
-	_, _ = d.Write(second[7:])
+	_, _ = d.Write(second[11:])
 	if got, err := d.row(); err != nil || string(got) != "SELECT 2" {
 		t.Errorf("the client got %q, %v", got, err)
 	}
@@ -164,22 +160,21 @@ func TestBudgetBeginsBehindTheGate(t *testing.T) {
 	d := p.connect()
 	p.ready("b")
 	for range maxMoving { // others are at it
-		if !p.gate.tryEnter() {
+		if !p.gate.TryEnter() {
 			t.Fatal("no room")
 		}
 	}
 	close(leave)
 	p.waitState(Moving)
 	eventually(t, "the session to be at the gate", func() bool {
-		p.gate.mu.Lock()
-		defer p.gate.mu.Unlock()
-		return len(p.gate.queue) == 1
+		_, waiting := p.gate.Counts()
+		return waiting == 1
 	})
 	p.down("a", "b")
-	eventually(t, "the gate to shut", p.gate.isShut)
+	eventually(t, "the gate to shut", p.gate.IsShut)
 	time.Sleep(2 * o.ConnectBudget)
 	for range maxMoving {
-		p.gate.leave()
+		p.gate.Leave()
 	}
 	p.up("b")
 	d.ask("SELECT 1")
@@ -213,7 +208,7 @@ func TestSilentCommandThatIsHeld(t *testing.T) {
 func TestFarewellOfABackendIsNotTakenForAnAnswer(t *testing.T) {
 	p, d := between(t, func(c *peerConn) {
 		if c.login() {
-			c.sendAndClose(0, (&wire.Err{Code: 4031, State: "HY000", Message: "The client was disconnected by the server because of inactivity."}).Append(nil))
+			c.sendAndClose(0, (&wire.Err{Code: 1053, State: "08S01", Message: "Server shutdown in progress"}).Append(nil))
 		}
 	}, echo)
 	p.onB()
@@ -222,6 +217,7 @@ func TestFarewellOfABackendIsNotTakenForAnAnswer(t *testing.T) {
 
 // A session that comes to another backend while Segue is told to stop ends like any other.
 func TestShutdownDuringAMove(t *testing.T) {
+	t.Parallel()
 	gate, begun := make(chan struct{}), make(chan struct{})
 	p, _ := between(t, echo, func(c *peerConn) {
 		close(begun)
@@ -232,10 +228,7 @@ func TestShutdownDuringAMove(t *testing.T) {
 	<-begun
 	p.stop()
 	eventually(t, "the session to know", func() bool {
-		s := p.list()[0]
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		return s.away.drain != nil && s.away.drain.end == Shutdown
+		return p.list()[0].toldToStop()
 	})
 	close(gate)
 	select {
@@ -310,7 +303,7 @@ func TestPauseAlwaysEnds(t *testing.T) {
 		if p.paused.Load() && (p.pausedSince.Load() == 0 || p.pausedUntil.Load() == 0) {
 			t.Fatal("paused without an end")
 		}
-		if shut := p.gate.isShut(); shut != p.paused.Load() {
+		if shut := p.gate.IsShut(); shut != p.paused.Load() {
 			t.Fatalf("paused: %v, shut: %v", p.paused.Load(), shut)
 		}
 		p.Resume()
@@ -319,27 +312,24 @@ func TestPauseAlwaysEnds(t *testing.T) {
 
 // A write that waited for a leader and then for any backend at all was not sent, and leaves nothing behind.
 func TestElectionThatEndsInNoBackend(t *testing.T) {
+	t.Parallel()
 	f := movable(t, 3, fesim.Options{Election: time.Minute, LeaderWait: 10 * time.Millisecond}, Options{Hold: Hold{Timeout: 800 * time.Millisecond}})
 	leader := f.cluster.Leader()
 	f.drain(leader.Name())
 	c := f.client("")
 	c.exec("SET @a = 'kept'")
 	leader.Kill()
-	leader.Wait()
 	f.down(leader.Name())
 	done := later(func() (string, error) { return "", c.try("INSERT INTO fesim.ledger VALUES ('never')") })
 	f.waitState(Holding)
 	f.fall()
 	got := <-done
-	if text := refusal(t, got.err); strings.Contains(text, "only reads") {
+	if text := refusedWith(t, got.err); strings.Contains(text, "only reads") {
 		t.Errorf("the client saw %q", text)
 	}
-	s := f.list()[0]
-	s.mu.Lock()
-	if s.away.electing || s.away.refusal != nil {
+	if f.list()[0].awaitsLeader() {
 		t.Error("the election is not over")
 	}
-	s.mu.Unlock()
 	f.rise()
 	if got := c.ask("SELECT @a"); got != "kept" {
 		t.Errorf("@a is %q", got)

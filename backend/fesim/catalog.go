@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // change is an entry of the journal: a database, or a table of one, is created or dropped.

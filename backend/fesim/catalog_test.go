@@ -38,7 +38,6 @@ func TestMetadataLag(t *testing.T) {
 		t.Errorf("the other FE shows %v", dbs)
 	}
 	c.FEs()[2].Kill()
-	c.FEs()[2].Wait()
 	if err := c.FEs()[2].Start(); err != nil { // an FE replays everything before it listens
 		t.Fatal(err)
 	}

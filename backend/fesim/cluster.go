@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // Cluster is what the FEs of one cluster share: who leads, and the data. All its FEs are followers or leader, none an observer.

@@ -16,7 +16,6 @@ func TestS13_TransactionsAreLostWithTheLeader(t *testing.T) {
 	follower := open(t, c.FEs()[1], "root:")
 	exec(t, follower, "BEGIN; INSERT INTO fesim.ledger VALUES ('x')")
 	c.FEs()[0].Kill()
-	c.FEs()[0].Wait()
 	_, err := follower.ExecContext(t.Context(), "COMMIT")
 	wantErr(t, err, 5302, "25P01")
 	if n := c.Executions("x"); n != 0 {
@@ -36,7 +35,6 @@ func TestS25_WritesWithoutLeader(t *testing.T) {
 			t.Fatalf("leader %v", c.Leader())
 		}
 		old.Kill()
-		old.Wait()
 		if c.Leader() != nil {
 			t.Error("a leader without an election")
 		}
@@ -61,7 +59,6 @@ func TestS25_NoQuorumNoLeader(t *testing.T) {
 	c := startCluster(t, 3, fesim.Options{Election: time.Second, LeaderWait: 5 * time.Second})
 	for _, f := range c.FEs()[:2] {
 		f.Kill()
-		f.Wait()
 	}
 	_, err := open(t, c.FEs()[2], "root:").ExecContext(t.Context(), "BEGIN")
 	wantErr(t, err, 1064, "HY000")

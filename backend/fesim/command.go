@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // command executes one command (ConnectProcessor.dispatch) and sends its answer; false if the connection is to end.

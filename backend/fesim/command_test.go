@@ -14,7 +14,7 @@ import (
 	gomysql "github.com/go-mysql-org/go-mysql/mysql"
 
 	"segue/backend/fesim"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 func TestS8_ResultSetsHaveClassicEOF(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // connect is the connection phase; false if the connection is to end.
@@ -100,6 +100,11 @@ func (s *session) admit() *wire.Err {
 	if err := s.overLimitLocked(); err != nil {
 		return err
 	}
+	user := s.client.Username
+	if limit := s.fe.opts.MaxUserConnections; s.life.byUser[user] >= limit {
+		return UserConnectionLimit(user, limit)
+	}
+	s.life.byUser[user]++
 	s.life.loggedIn++
 	s.admitted = true
 	return nil

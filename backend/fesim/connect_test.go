@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"segue/backend/fesim"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 func TestS1_StartRefusesThenHTTPThenMySQL(t *testing.T) {
@@ -209,6 +209,29 @@ func TestS6_LimitBeforeLogin(t *testing.T) {
 		t.Errorf("%v, %v", e, err)
 	}
 	c.wantEnd(false)
+}
+
+// The limit of one user is no other's.
+func TestS6_UserLimit(t *testing.T) {
+	f := start(t, fesim.Options{MaxUserConnections: 1, Users: map[string]string{"root": "", "other": ""}})
+	login := func(user string) []byte {
+		c := dialRaw(t, f)
+		c.greet()
+		m := c.response()
+		m.Username = user
+		c.send(1, m.Append(nil))
+		return c.must(2)
+	}
+	if answer := login("root"); answer[0] != 0 {
+		t.Errorf("the first: %q", answer)
+	}
+	var e wire.Err
+	if err := e.Decode(login("root")); err != nil || e.Code != 1064 || !strings.HasPrefix(e.Message, "Reach user-level(qualifiedUser: root) connection limit, currentUserMaxConn=1") {
+		t.Errorf("the second: %v, %v", &e, err)
+	}
+	if answer := login("other"); answer[0] != 0 {
+		t.Errorf("another user: %q", answer)
+	}
 }
 
 func TestS7_ProxyProtocol(t *testing.T) {

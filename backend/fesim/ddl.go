@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // createDatabase parses CREATE DATABASE [IF NOT EXISTS] name.

@@ -67,7 +67,6 @@ func TestS18_WithoutOthersItExitsAtOnce(t *testing.T) {
 func TestS18_ThreeWithOneDown(t *testing.T) {
 	c := startCluster(t, 3, fesim.Options{})
 	c.FEs()[2].Kill()
-	c.FEs()[2].Wait()
 	c.FEs()[1].GracefulExit()
 	c.FEs()[1].Wait()
 	if code := c.FEs()[1].ExitCode(); code != 255 {

@@ -3,7 +3,7 @@ package fesim
 import (
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // Fault is what goes wrong at an FE until the next SetFault; the zero value is none. Several may be set at once; of those that concern the
@@ -45,6 +45,11 @@ func TooManyConnections() *wire.Err {
 // ConnectionLimit is what a StarRocks FE that has open sessions, and may have no more than limit, says in place of the OK of a login.
 func ConnectionLimit(limit, open int, node string) *wire.Err {
 	return fail("Reach cluster-wide connection limit, qe_max_connection=%d, connectionMap.size=%d, node=%s", limit, open, node)
+}
+
+// UserConnectionLimit is what it says to a user who may have no more than limit.
+func UserConnectionLimit(user string, limit int) *wire.Err {
+	return fail("Reach user-level(qualifiedUser: %s) connection limit, currentUserMaxConn=%d", user, limit)
 }
 
 // SetFault makes f the FE's fault from now on. It takes effect for connections, statements and HTTP requests that begin after it.

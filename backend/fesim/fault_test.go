@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"segue/backend/fesim"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // silent checks that nothing comes for a while and the connection stays.

@@ -109,8 +109,11 @@ func (f *FE) Terminate() {
 	f.die(death{code: exitTerminated})
 }
 
-// Kill is kill -9: RST on every socket, both ports refuse, exit code 137.
-func (f *FE) Kill() { f.die(death{code: exitKilled, reset: true}) }
+// Kill is kill -9: RST on every socket, both ports refuse, exit code 137. It returns when that is so.
+func (f *FE) Kill() {
+	f.die(death{code: exitKilled, reset: true})
+	f.Wait()
+}
 
 func (f *FE) die(d death) {
 	if l := f.current(); l != nil {
@@ -145,7 +148,6 @@ func (f *FE) Wait() {
 // Close kills the FE if it runs, waits for it and gives up its ports. It cannot be started again.
 func (f *FE) Close() {
 	f.Kill()
-	f.Wait()
 	f.mysql.release()
 	f.http.release()
 }

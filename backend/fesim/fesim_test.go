@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"segue/backend/fesim"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 func TestMain(m *testing.M) {

@@ -1,6 +1,7 @@
 package fesim
 
 import (
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -35,10 +36,21 @@ var functions = map[string]func(e *env, args []value) (value, error){
 	"length":            textFunction(func(s string) value { return int64(len(s)) }),
 	"upper":             textFunction(func(s string) value { return strings.ToUpper(s) }),
 	"lower":             textFunction(func(s string) value { return strings.ToLower(s) }),
+	"hex":               textFunction(func(s string) value { return strings.ToUpper(hex.EncodeToString([]byte(s))) }),
+	"unhex":             textFunction(unhex),
 	"cast":              func(_ *env, args []value) (value, error) { return argument(args, 0) },
 	"ifnull":            coalesceFunction,
 	"coalesce":          coalesceFunction,
 	"if":                ifFunction,
+}
+
+// unhex is ” for what is not hexadecimal, as StarRocks' is.
+func unhex(s string) value {
+	b, err := hex.DecodeString(s)
+	if err != nil {
+		return ""
+	}
+	return string(b)
 }
 
 const starRocksVersion = "3.5.0-fesim"

@@ -3,7 +3,7 @@ package fesim
 import (
 	"testing"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // Whatever a client sends as a statement, the FE lives.

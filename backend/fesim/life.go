@@ -51,8 +51,9 @@ type life struct {
 	mysql    net.Listener // nil while it does not listen
 	health   *healthServer
 	sessions map[uint32]*session
-	loggedIn int    // sessions that count against MaxConnections
-	lastID   uint32 // 24 bits count
+	loggedIn int            // sessions that count against MaxConnections
+	byUser   map[string]int // … and of each user, against MaxUserConnections
+	lastID   uint32         // 24 bits count
 	lastStmt uint32
 }
 
@@ -60,7 +61,7 @@ func newLife(f *FE) *life {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &life{
 		fe: f, opts: &f.opts, ctx: ctx, cancel: cancel, started: make(chan error, 1), exited: make(chan struct{}),
-		leaving: make(chan struct{}), fatal: make(chan death, 1), sessions: make(map[uint32]*session),
+		leaving: make(chan struct{}), fatal: make(chan death, 1), sessions: make(map[uint32]*session), byUser: make(map[string]int),
 		lastStmt: uint32(f.opts.FID) << 16, // so that no two FEs give the same statement ids
 	}
 }

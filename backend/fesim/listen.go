@@ -88,6 +88,7 @@ func (l *life) unregister(s *session) {
 	delete(l.sessions, s.id)
 	if s.admitted {
 		l.loggedIn--
+		l.byUser[s.client.Username]--
 	}
 	l.mu.Unlock()
 	l.fe.count(func(st *Stats) { st.Open-- })

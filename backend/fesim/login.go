@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // login authenticates, enters the database and sends the OK.

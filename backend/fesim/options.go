@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // Generation is one of the ways in which released and coming FEs exit gracefully.
@@ -68,12 +68,13 @@ type Options struct {
 	Impersonators []string          // users with IMPERSONATE on all users; nil: root
 	Databases     []string          // nil: a few, "test" and "demo" among them
 
-	MaxConnections   int  // qe_max_connection; zero: 4096
-	LimitBeforeLogin bool // the newest code: the limit is told in place of the greeting
-	ReportAutocommit bool // PR #76836: status flags have AUTOCOMMIT
-	ProxyProtocol    bool // every peer is trusted and must send a PROXY protocol v1 header
-	FrontendsWithID  bool // SHOW FRONTENDS has 17 columns, not 16
-	FrontendsHang    bool // SHOW FRONTENDS waits while there is no leader
+	MaxConnections     int  // qe_max_connection; zero: 4096
+	MaxUserConnections int  // max_user_connections, of each user; zero: 1024
+	LimitBeforeLogin   bool // the newest code: the limit is told in place of the greeting
+	ReportAutocommit   bool // PR #76836: status flags have AUTOCOMMIT
+	ProxyProtocol      bool // every peer is trusted and must send a PROXY protocol v1 header
+	FrontendsWithID    bool // SHOW FRONTENDS has 17 columns, not 16
+	FrontendsHang      bool // SHOW FRONTENDS waits while there is no leader
 
 	Cluster *Cluster     // nil: a cluster of its own
 	Seed    uint64       // of all that is chosen at random: salts, the gap between the two ports, who wins a race
@@ -106,6 +107,7 @@ func (o Options) withDefaults() Options {
 	set(&o.LeaderWait, 10*time.Second)
 	set(&o.ProxyTimeout, 5*time.Second)
 	set(&o.MaxConnections, 4096)
+	set(&o.MaxUserConnections, 1024)
 	if o.Users == nil {
 		o.Users = map[string]string{"root": ""}
 	}

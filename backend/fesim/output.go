@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // hang says nothing more, until the client or the FE ends the connection.

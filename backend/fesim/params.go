@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // decode reads the parameters: NULL bitmap, types unless they are those of the execution before, values.

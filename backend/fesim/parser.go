@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // statement is a parsed statement. It belongs to the session that parsed it.

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"strconv"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // prepared is a prepared statement; COM_STMT_PREPARE and PREPARE share one store, where the first has its id for a name.

@@ -5,7 +5,7 @@ import (
 	"iter"
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // result is what a statement gives: rows if it has columns, otherwise an OK.

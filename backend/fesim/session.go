@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // session is one connection at the MySQL port: FE's ConnectContext.

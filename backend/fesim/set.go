@@ -4,7 +4,7 @@ import (
 	"context"
 	"strings"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // assignment is one part of a SET.

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // source is what stands behind FROM.

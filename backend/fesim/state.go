@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // state is what a session holds on its FE and what a move must bring along (or cannot).

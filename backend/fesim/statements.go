@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // done is the result of a statement that gives an OK only.

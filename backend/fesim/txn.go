@@ -4,7 +4,7 @@ import (
 	"context"
 	"maps"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // begin opens an explicit transaction on the leader.

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // value is an SQL value: nil (NULL), int64, float64 or string.

@@ -65,7 +65,7 @@ run() {
 	fi
 	printf '\n== %s, %s, %s (%s s)\n' "$1" "$SERVER" "$FRONT" "$SECONDS"
 	rm -f "$OUT/$name.json"
-	"$SEGUE" bench --experiment "$1.yaml" --dsn "$user@tcp(127.0.0.1:$port)/" "${more[@]}" --name "$FRONT" --out "$OUT/$name" &
+	"$SEGUE" bench --experiment "$1.yaml" --dsn "$user@tcp(127.0.0.1:$port)/" "${more[@]}" --name "$FRONT" --out "$OUT/$name" --force &
 	bench=$! result=$OUT/$name.json
 	wait "$bench" || [ $? = 1 ] # clients saw errors, which is what is measured
 	bench=
@@ -81,7 +81,7 @@ compare() {
 	done
 	[ "${#results[@]}" -gt 1 ] || return 0
 	printf '\n== %s, %s\n' "$1" "$SERVER"
-	"$SEGUE" bench compare "${results[@]}" --html "$OUT/$1-$SERVER.html" --svg "$OUT/$1-$SERVER.svg" |
+	"$SEGUE" bench compare "${results[@]}" --html "$OUT/$1-$SERVER.html" --svg "$OUT/$1-$SERVER.svg" --force |
 		tee "$OUT/$1-$SERVER.txt"
 }
 

@@ -14,7 +14,7 @@ done
 [ "$SERVER" != fe ] || exec "$SEGUE" sim cluster --close-after-statement
 
 mariadb() {
-	exec mariadbd --no-defaults --user="$(id -un)" --datadir="$DATA/$1" --socket=socket --pid-file=pid --log-error="$DATA/$1.log" \
+	exec mariadbd --no-defaults --user="$(id -un)" --datadir="$DATA/$1" --tmpdir="$DATA/$1" --socket=socket --pid-file=pid --log-error="$DATA/$1.log" \
 		--bind-address=127.0.0.1 --port="1903$1" --init-file="$DATA/users.sql" --skip-name-resolve --max-connections=200 --performance-schema=0 \
 		--innodb-buffer-pool-size=64M --innodb-log-file-size=32M --innodb-flush-log-at-trx-commit=2
 }

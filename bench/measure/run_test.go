@@ -83,7 +83,6 @@ func TestRunOverAKill(t *testing.T) {
 			}
 			mark("killed")
 			fe.Kill()
-			fe.Wait()
 			bench.Pause(ctx, 500*time.Millisecond)
 			err := fe.Start()
 			mark("started")

@@ -16,11 +16,14 @@ type schedule struct {
 	begun  bool
 }
 
+// longestGap is the mean of a rate that is next to nothing.
+const longestGap = 365 * 24 * time.Hour
+
 // newSchedule makes the timetable of client number id.
 func newSchedule(perSecond float64, seed, id uint64) *schedule {
 	return &schedule{
 		random: rand.New(rand.NewPCG(seed, id)),
-		mean:   time.Duration(float64(time.Second) / perSecond),
+		mean:   time.Duration(min(float64(time.Second)/perSecond, float64(longestGap))),
 	}
 }
 

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"math"
 	"testing"
 	"time"
 )
@@ -26,6 +27,21 @@ func TestSchedule(t *testing.T) {
 	}
 	if same {
 		t.Error("two clients arrive in step")
+	}
+}
+
+// A rate that is next to nothing makes long gaps, not short ones.
+func TestScheduleOfNextToNothing(t *testing.T) {
+	for _, rate := range []float64{1e-9, 1e-300, math.SmallestNonzeroFloat64} {
+		s := newSchedule(rate, 1, 1)
+		last := s.next()
+		for range 20 {
+			at := s.next()
+			if at-last < 24*time.Hour {
+				t.Fatalf("at %g a second one comes %v after the other", rate, at-last)
+			}
+			last = at
+		}
 	}
 }
 

@@ -83,7 +83,7 @@ func (c *chart) measure(r *measure.Result) {
 	c.step = max(c.step, step)
 	for i := range r.Timeline.Buckets {
 		b := &r.Timeline.Buckets[i]
-		if width := c.covers(r, i); width >= step/2 {
+		if width := c.covers(r, i); c.rated(r, i) {
 			c.rate = max(c.rate, min(float64(b.Answers)/width.Seconds(), mostOf(r)))
 		}
 		c.errors = max(c.errors, b.Failed())
@@ -107,6 +107,12 @@ func mostOf(r *measure.Result) float64 {
 func (c *chart) covers(r *measure.Result, i int) time.Duration {
 	step := r.Timeline.Step.Duration()
 	return min(step, r.Took.Duration()-time.Duration(i)*step)
+}
+
+// rated reports whether bucket i covers enough time for a rate; the first one of a run that was over soon has to do.
+func (c *chart) rated(r *measure.Result, i int) bool {
+	width := c.covers(r, i)
+	return width >= r.Timeline.Step.Duration()/2 || i == 0 && width > 0
 }
 
 func ms(m measure.Millis) float64 { return float64(m.Duration()) / float64(time.Millisecond) }

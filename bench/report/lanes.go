@@ -51,7 +51,7 @@ func (c *chart) answers(r *measure.Result, y float64) float64 {
 	step := r.Timeline.Step.Duration()
 	title, peak := "Answers per second", 0.0
 	for i, b := range r.Timeline.Buckets {
-		if width := c.covers(r, i); width >= step/2 {
+		if width := c.covers(r, i); c.rated(r, i) {
 			peak = max(peak, float64(b.Answers)/width.Seconds())
 		}
 	}
@@ -64,7 +64,7 @@ func (c *chart) answers(r *measure.Result, y float64) float64 {
 	var path []point
 	for i, b := range r.Timeline.Buckets {
 		width := c.covers(r, i)
-		if width < step/2 { // too short for a rate
+		if !c.rated(r, i) {
 			break
 		}
 		from := time.Duration(i) * step

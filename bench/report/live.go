@@ -55,7 +55,7 @@ func (l *Live) Mark(m measure.Mark) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.clear()
-	fmt.Fprintln(l.Out, l.Style.Bold(markText(l.marks, m)))
+	fmt.Fprintln(l.Out, l.Style.Bold(markText(l.marks, m, l.Style)))
 	l.marks++
 }
 

@@ -41,6 +41,12 @@ func Markdown(runs []*measure.Result) string {
 	for _, r := range rows {
 		fmt.Fprint(&b, r.markdown())
 	}
+	for i, d := range Differences(runs) {
+		if i == 0 {
+			fmt.Fprintln(&b)
+		}
+		fmt.Fprintf(&b, "Not alike: %s.\n", d)
+	}
 	return b.String()
 }
 

@@ -24,6 +24,10 @@ func TestMarkdown(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
+	text, alike, found := strings.Cut(text, "\n\n")
+	if !found || alike != "Not alike: clients: 16 long-lived, 16 short-lived.\n" {
+		t.Errorf("of the runs' differences: %q", alike)
+	}
 	for i, line := range strings.Split(strings.TrimSpace(text), "\n") {
 		if n := strings.Count(strings.ReplaceAll(line, `\|`, ""), "|"); n != 4 {
 			t.Errorf("line %d has %d bars: %s", i+1, n, line)

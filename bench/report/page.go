@@ -116,11 +116,14 @@ func (p *page) several(runs []*measure.Result) {
 	}
 	p.Title = strings.Join(parts, ", ")
 	p.Subtitle = "The same scales of time and height for all runs."
+	for _, d := range Differences(runs) {
+		p.Problems = append(p.Problems, "these runs were not made alike. "+d)
+	}
 	p.Tables = append(p.Tables, sideBySide("Side by side", "", head, felt(runs)))
 	if rows := errorsByKind(runs); len(rows) > 0 {
 		p.Tables = append(p.Tables, sideBySide("Errors, by what clients were doing", "", head, rows))
 	}
-	p.Tables = append(p.Tables, sideBySide("Response times", "Counted from when an arrival was due.", head, latencies(runs)),
+	p.Tables = append(p.Tables, sideBySide("Response times", "Of arrivals that were answered, counted from when they were due. One that failed has no response time, and is in none of these figures.", head, latencies(runs)),
 		sideBySide("Conditions", "", head, conditions(runs)))
 	for _, r := range runs {
 		for _, g := range marksOf(r) {
@@ -146,7 +149,7 @@ func cards(r *measure.Result) []card {
 	f := &r.Felt
 	list := []card{
 		{"errors a client saw", typeset.Count(f.Errors), fmt.Sprintf("%s per minute", typeset.Count(int(f.ErrorsPerMinute+0.5))), judged(f.Errors > 0)},
-		{"longest stall", typeset.Latency(f.Stall.Duration()), f.StallClass, ""},
+		{"longest stall of one client", typeset.Latency(f.Stall.Duration()), f.StallClass, ""},
 		{"sessions lost", typeset.Count(f.SessionsLost), typeset.Count(f.FoundDead) + " of them idle in a pool", judged(f.SessionsLost > 0)},
 		{"state lost", typeset.Count(f.StateLost), typeset.Plural(f.WrongAnswers, "wrong answer"), judged(f.StateLost+f.WrongAnswers > 0)},
 	}

@@ -132,8 +132,23 @@ func latencies(runs []*measure.Result) []row {
 		rows = append(rows, median,
 			each("99 of 100 within", runs, of(func(l measure.Latency) measure.Millis { return l.P99 })).as(),
 			each("longest", runs, of(func(l measure.Latency) measure.Millis { return l.Max })).as())
+		if failed := each("failed, and in none of these", runs, failedOf(class)); slices.ContainsFunc(failed.values, func(v value) bool { return v.bad }) {
+			rows = append(rows, failed.as())
+		}
 	}
 	return rows
+}
+
+// failedOf counts what was not answered: it has no response time, however long its client waited.
+func failedOf(class measure.Class) func(*measure.Result) value {
+	return func(r *measure.Result) value {
+		for _, c := range r.Classes {
+			if c.Class == class.String() {
+				return zero(c.Errors, "")
+			}
+		}
+		return none
+	}
 }
 
 // errorsByKind are the rows of errors, by what clients were doing, over all

@@ -47,7 +47,7 @@ func marksOf(r *measure.Result) []grid {
 func classGrid(r *measure.Result) grid {
 	g := grid{
 		Title: "By class of clients",
-		Note:  "Response times count from when an arrival was due, service times from when it was sent. Of slow statements and transactions the time they asked to wait is taken off.",
+		Note:  "Response times count from when an arrival was due, service times from when it was sent. Of slow statements and transactions the time they asked to wait is taken off. A stall in brackets is for the most part the client's own pace, and does not count as the longest of all.",
 		Head:  heads("", "clients", "answers", "errors", "sessions lost", "state lost", "stall", "median", "p90", "p99", "p99.9", "longest", "service p99"),
 	}
 	for _, c := range r.Classes {
@@ -59,8 +59,17 @@ func classGrid(r *measure.Result) grid {
 			}
 			l.Cells = append(l.Cells, cell{typeset.Count(n), class})
 		}
-		for _, d := range []measure.Millis{c.Stall, c.Response.P50, c.Response.P90, c.Response.P99, c.Response.P999, c.Response.Max, c.Service.P99} {
-			l.Cells = append(l.Cells, cell{typeset.Latency(d.Duration()), ""})
+		stall := typeset.Latency(c.Stall.Duration())
+		if c.Stall > r.Felt.Stall {
+			stall = "(" + stall + ")"
+		}
+		l.Cells = append(l.Cells, cell{stall, ""})
+		for _, d := range []measure.Millis{c.Response.P50, c.Response.P90, c.Response.P99, c.Response.P999, c.Response.Max, c.Service.P99} {
+			text := typeset.Latency(d.Duration())
+			if c.Answers == 0 {
+				text = none.text
+			}
+			l.Cells = append(l.Cells, cell{text, ""})
 		}
 		g.Lines = append(g.Lines, l)
 	}

@@ -22,7 +22,7 @@ func Summary(r *measure.Result, s typeset.Style) string {
 	fmt.Fprintln(&b)
 	overTime(&b, []*measure.Result{r}, []string{"errors"}, s)
 	for i, m := range r.Marks {
-		fmt.Fprintln(&b, markText(i, m))
+		fmt.Fprintln(&b, markText(i, m, s))
 	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(&b, "\n%s\n", s.Red("problem: "+p))
@@ -68,6 +68,12 @@ func table(b *strings.Builder, rows []row, labels int, widths []int, s typeset.S
 
 // classes sets a line for each class.
 func classes(b *strings.Builder, r *measure.Result, s typeset.Style) {
+	set := func(c measure.ClassRow, d measure.Millis) string {
+		if c.Answers == 0 {
+			return none.text
+		}
+		return typeset.Latency(d.Duration())
+	}
 	fmt.Fprintf(b, "\n%s\n", s.Dim("clients              answers    errors   median      p99  longest    sent p99"))
 	for _, c := range r.Classes {
 		failed := typeset.PadLeft(typeset.Count(c.Errors), 10)
@@ -76,10 +82,10 @@ func classes(b *strings.Builder, r *measure.Result, s typeset.Style) {
 		}
 		fmt.Fprintf(b, "%s%s%s%s%s%s%s\n", typeset.PadRight(fmt.Sprintf("%d %s", c.Clients, c.Class), 17),
 			typeset.PadLeft(typeset.Count(c.Answers), 11), failed,
-			typeset.PadLeft(typeset.Latency(c.Response.P50.Duration()), 9), typeset.PadLeft(typeset.Latency(c.Response.P99.Duration()), 9),
-			typeset.PadLeft(typeset.Latency(c.Response.Max.Duration()), 9), typeset.PadLeft(typeset.Latency(c.Service.P99.Duration()), 12))
+			typeset.PadLeft(set(c, c.Response.P50), 9), typeset.PadLeft(set(c, c.Response.P99), 9),
+			typeset.PadLeft(set(c, c.Response.Max), 9), typeset.PadLeft(set(c, c.Service.P99), 12))
 	}
-	fmt.Fprintln(b, s.Dim("response times count from when an arrival was due, \"sent\" from when it was sent"))
+	fmt.Fprintln(b, s.Dim("response times, of answers, count from when they were due; \"sent\": from then"))
 }
 
 // faults sets a line for each kind of error, with the words that came with it.
@@ -89,13 +95,13 @@ func faults(b *strings.Builder, r *measure.Result, s typeset.Style) {
 		if i == 0 {
 			fmt.Fprintf(b, "\n%s\n", s.Dim("errors, by what the client was doing"))
 		}
-		if i == most {
+		if i == most && !s.Whole {
 			fmt.Fprintf(b, "… %d kinds more, in the report\n", len(r.Faults)-most)
 			break
 		}
 		when := fmt.Sprintf("%s to %s: ", typeset.Seconds(f.First.Duration()), typeset.Seconds(f.Last.Duration()))
 		fmt.Fprintf(b, "%s × %s\n%s\n", typeset.PadLeft(typeset.Count(f.Count), 7), f.Class+", "+faultLabel(f),
-			s.Dim("          "+shorten(when+f.Sample, typeset.TerminalWidth-10)))
+			s.Dim("          "+fit(s, when+f.Sample, typeset.TerminalWidth-10)))
 	}
 }
 
@@ -172,8 +178,8 @@ func markLine(marks []measure.Mark, column time.Duration, columns int) string {
 }
 
 // markText is a mark as a line, with the sign that stands for it elsewhere.
-func markText(i int, m measure.Mark) string {
-	return fmt.Sprintf("%s  %s  %s", typeset.PadLeft(string(markSign(i)), 5), typeset.PadLeft(typeset.Seconds(m.At.Duration()), 8), shorten(m.Text, 60))
+func markText(i int, m measure.Mark, s typeset.Style) string {
+	return fmt.Sprintf("%s  %s  %s", typeset.PadLeft(string(markSign(i)), 5), typeset.PadLeft(typeset.Seconds(m.At.Duration()), 8), fit(s, m.Text, 60))
 }
 
 // markSign is the sign of mark i: 1 to 9, then letters.
@@ -183,6 +189,14 @@ func markSign(i int) rune {
 		return rune(signs[i])
 	}
 	return '+'
+}
+
+// fit is a text cut to a terminal's width, if it is a terminal that it is for.
+func fit(s typeset.Style, text string, most int) string {
+	if s.Whole {
+		return strings.Join(strings.Fields(text), " ")
+	}
+	return shorten(text, most)
 }
 
 func shorten(text string, most int) string {

@@ -3,7 +3,7 @@ package main
 import (
 	"bytes"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // workload is one statement and its answer.

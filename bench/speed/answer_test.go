@@ -6,7 +6,7 @@ import (
 	"io"
 	"testing"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // stream reads an answer as the server writes it, piece by piece.

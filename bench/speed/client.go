@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // client is one connection of the load.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // varied are statements of several kinds that leave nothing behind in their session: a row, rows, settings, a prepared statement from

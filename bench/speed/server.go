@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // server answers from memory, in one thread and one loop: next to nothing of what is measured is its own.

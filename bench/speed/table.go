@@ -34,12 +34,12 @@ func spreadOf(figures []float64) spread {
 	return spread{mid, s[0], s[len(s)-1]}
 }
 
-// ratio is a figure of a front divided by that of the base, round by round.
-func (c *cell) ratio(front string, figure func(sample) float64) spread {
+// ratio is a figure of a front divided by that of another one, round by round.
+func (c *cell) ratio(front, to string, figure func(sample) float64) spread {
 	var ratios []float64
 	for round, s := range c.Samples[front] {
-		if round < len(c.Samples[base]) {
-			ratios = append(ratios, figure(s)/figure(c.Samples[base][round]))
+		if round < len(c.Samples[to]) {
+			ratios = append(ratios, figure(s)/figure(c.Samples[to][round]))
 		}
 	}
 	return spreadOf(ratios)
@@ -78,9 +78,14 @@ func rateOf(s sample) float64 { return s.Rate }
 
 func microseconds(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
 
-// tables writes one table a figure: the base's value, and the others as ratios to it.
+// tables writes one table a figure: the base's value, and the others as ratios to it; then Segue on two event loops as a ratio to HAProxy on two threads, if
+// both have been measured.
 func tables(cells []*cell, fronts []*front, figures []figure) string {
 	var b strings.Builder
+	measured := func(name string) bool {
+		return slices.ContainsFunc(fronts, func(f *front) bool { return f.name == name })
+	}
+	both := measured("segue-2") && measured("haproxy-2")
 	for _, figure := range figures {
 		var others []string
 		for _, f := range fronts {
@@ -92,12 +97,18 @@ func tables(cells []*cell, fronts []*front, figures []figure) string {
 		if unit != "" {
 			unit = ", " + unit
 		}
-		fmt.Fprintf(&b, "| %s | connections | `%s`%s | `%s` |\n|---|---:|---:|%s\n", figure.title, base, unit, strings.Join(others, "` | `"), strings.Repeat("---:|", len(others)))
+		head, line := strings.Join(others, "` | `"), strings.Repeat("---:|", len(others))
+		if both {
+			head, line = head+"` | `segue-2` to `haproxy-2", line+"---:|"
+		}
+		fmt.Fprintf(&b, "| %s | connections | `%s`%s | `%s` |\n|---|---:|---:|%s\n", figure.title, base, unit, head, line)
 		for _, c := range cells {
 			fmt.Fprintf(&b, "| %s | %d | %s |", c.Workload, c.Conns, number(c.absolute(base, figure.of).median))
 			for _, front := range others {
-				r := c.ratio(front, figure.of)
-				fmt.Fprintf(&b, " %s |", r)
+				fmt.Fprintf(&b, " %s |", c.ratio(front, base, figure.of))
+			}
+			if both {
+				fmt.Fprintf(&b, " %s |", c.ratio("segue-2", "haproxy-2", figure.of))
 			}
 			b.WriteByte('\n')
 		}

@@ -41,6 +41,18 @@ func TestTablesDivideRoundByRound(t *testing.T) {
 	}
 }
 
+// Two event loops are compared with two threads.
+func TestTwoLoopsBesideTwoThreads(t *testing.T) {
+	us := func(n int) []sample { return []sample{{P99: time.Duration(n) * time.Microsecond}} }
+	c := &cell{Workload: "small", Conns: 16, Samples: map[string][]sample{base: us(100), "haproxy-2": us(50), "segue-2": us(60)}}
+	text := tables([]*cell{c}, []*front{{name: base}, {name: "haproxy-2"}, {name: "segue-2"}}, figures()[3:])
+	const want = "| p99 response time | connections | `haproxy`, µs | `haproxy-2` | `segue-2` | `segue-2` to `haproxy-2` |\n|---|---:|---:|---:|---:|---:|\n" +
+		"| small | 16 | 100 | 0.50 (0.50–0.50) | 0.60 (0.60–0.60) | 1.20 (1.20–1.20) |\n\n"
+	if text != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+}
+
 func TestSplice(t *testing.T) {
 	const doc = "a\n<!-- begin speed-x -->\nold\n<!-- end speed-x -->\nb\n<!-- begin speed-y -->\n<!-- end speed-y -->\n"
 	const want = "a\n<!-- begin speed-x -->\n\nnew\n\n<!-- end speed-x -->\nb\n<!-- begin speed-y -->\n<!-- end speed-y -->\n"

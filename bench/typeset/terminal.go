@@ -9,8 +9,11 @@ import (
 // break.
 const TerminalWidth = 79
 
-// Style colours words in a terminal. The zero value leaves text plain.
-type Style struct{ On bool }
+// Style colours words in a terminal, and has lines cut to its width. The zero value leaves text plain.
+type Style struct {
+	On    bool
+	Whole bool // it is no terminal: nothing is cut
+}
 
 func (s Style) paint(code, text string) string {
 	if !s.On {

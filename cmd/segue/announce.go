@@ -3,12 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
 	"time"
 
 	"segue/backend"
+	"segue/cmd/internal/admin"
+	"segue/config"
 )
 
 // firstRound is how long the start-up text waits for the first verdicts.
@@ -23,7 +26,7 @@ func (a *app) announce(ctx context.Context) {
 		return
 	}
 	fmt.Fprint(a.out, a.welcome())
-	a.log.Info("serving", "listen", a.sockets.clients.Addr().String(), "admin", a.sockets.api.Addr().String(), "state", a.summary())
+	a.log.Info("serving", "listen", a.sockets.clients.Addr().String(), "admin", adminName(a.sockets.api.Addr()), "state", a.summary())
 	a.systemd.ready(a.summary())
 	for {
 		changed := a.registry.Changed()
@@ -83,7 +86,7 @@ func (a *app) up() (n int) {
 // welcome is the start-up text.
 func (a *app) welcome() string {
 	var text strings.Builder
-	clients, api := a.sockets.clients.Addr().String(), a.sockets.api.Addr().String()
+	clients, api := a.sockets.clients.Addr().String(), adminName(a.sockets.api.Addr())
 	at := reachable(clients)
 	host, port, _ := net.SplitHostPort(at)
 	fmt.Fprintf(&text, "segue %s listens on %s, for example for\n\n", readBuild().Version, clients)
@@ -101,6 +104,42 @@ func (a *app) welcome() string {
 	if !healthy {
 		fmt.Fprintf(&text, "\n`segue check` looks into a backend that is not up.\n")
 	}
-	fmt.Fprintf(&text, "\nadmin: http://%s/   (`segue status`, `segue backends`, /metrics)\n\n", reachable(api))
+	if a.sockets.api.Addr().Network() == "unix" {
+		fmt.Fprintf(&text, "\nadmin: %s   (`segue status --admin %s`)\n", api, api)
+	} else {
+		fmt.Fprintf(&text, "\nadmin: http://%s/   (`segue status`, `segue backends`, /metrics)\n", reachable(api))
+	}
+	fmt.Fprintf(&text, "%s\n\n", a.steering())
 	return text.String()
+}
+
+// adminName is the address of the admin API as one writes it.
+func adminName(at net.Addr) string {
+	if at.Network() == "unix" {
+		return "unix:" + at.String()
+	}
+	return at.String()
+}
+
+// steering says who may drain backends and pause statements.
+func (a *app) steering() string {
+	at := a.sockets.api.Addr()
+	return a.config.current().Access.Steering(adminName(at), admin.IsLocal(at))
+}
+
+// sayWho logs that, and what works and should not be left as it is.
+func (a *app) sayWho() {
+	level := slog.LevelInfo
+	if at := a.sockets.api.Addr(); !admin.IsLocal(at) && a.config.current().Access.Writers(false) == config.Anyone {
+		level = slog.LevelWarn
+	}
+	a.log.Log(context.Background(), level, "who may steer Segue by the admin API", "admin", adminName(a.sockets.api.Addr()), "who", a.steering())
+	a.warn()
+}
+
+// warn logs the warnings about the configuration in force.
+func (a *app) warn() {
+	for _, w := range a.config.current().Warnings {
+		a.log.Warn("the configuration works, and should not be left as it is", "cause", w.String())
+	}
 }

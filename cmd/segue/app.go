@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
+	"os"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,7 +18,7 @@ import (
 	"segue/cmd/internal/admin"
 	"segue/config"
 	"segue/health"
-	"segue/proxy"
+	proxy "segue/proxy"
 )
 
 // app is one Segue: the rooms and what connects them.
@@ -27,13 +31,16 @@ type app struct {
 	sockets     sockets
 	predecessor *predecessor    // that this one is to take over from; nil: none
 	threads     func(n int) int // sets how many there are; nil: that is fixed
+	ceded       atomic.Bool     // another Segue has taken over
+	keeper      *keeper         // nil: there is no file to keep anything in
 
 	registry *backend.Registry
 	monitor  *health.Monitor
 	server   *proxy.Server
 	admin    *admin.Handler
 	watcher  *config.Watcher
-	reload   chan struct{} // asks for a reload; never closed
+	audit    *admin.Audit
+	reload   chan func() // asks for a reload; never closed
 	config   *state
 }
 
@@ -43,30 +50,40 @@ type options struct {
 	overrides []config.Override // that hold for every reload
 	log       *slog.Logger
 	out       io.Writer
+	dropped   func() uint64 // lines of log and out; nil: none are
 	systemd   systemd
 	sockets   sockets         // that are bound already
+	place     place           // where another Segue asks for them
 	takeover  bool            // take those of a Segue that runs, if one does
 	threads   func(n int) int // sets how many there are; nil: that is fixed
+	loops     int             // how many event loops there are then; 0: one
 }
 
 // newApp makes a Segue and binds its addresses. It starts nothing.
 func newApp(c *config.Config, o options) (*app, error) {
-	a := &app{started: time.Now(), log: o.log, out: o.out, systemd: o.systemd, threads: o.threads, reload: make(chan struct{}, 1)}
+	a := &app{started: time.Now(), log: o.log, out: o.out, systemd: o.systemd, threads: o.threads, reload: make(chan func(), 1)}
 	if err := a.open(c, o); err != nil {
 		return nil, err
 	}
-	metrics := newMetrics()
+	metrics := newMetrics(o.dropped)
 	a.config = newState(c, o.path, metrics)
+	a.audit = admin.NewAudit(o.log)
 	a.registry = backend.NewRegistry(c.Balance.Options())
 	a.registry.Apply(c.Backends)
 	metrics.MustRegister(backend.NewCollector(a.registry))
 	a.monitor = health.NewMonitor(a.registry, c.Health, o.log, metrics)
 	a.server = proxy.NewServer(a.registry, c.Proxy, o.log, metrics)
+	a.server.SetLoops(o.loops)
 	a.server.OnEvidence = a.monitor.Observe
 	a.server.OnSilence = a.monitor.Doubt
 	a.admin = &admin.Handler{
-		Registry: a.registry, Sessions: a.server, Pauser: a.server, Failures: a.server, Metrics: metrics, About: a.about,
+		Registry: a.registry, Sessions: a.server, Pauser: a.server, Failures: a.server, Victim: a.server, Metrics: metrics, About: a.about,
+		Audit: a.audit, Reload: a.reloadNow,
+		Log: o.log, MaxConnections: a.server.AdminConnections(), Said: func() { a.keeper.said() }, DialOther: dialOther, Ended: a.otherEnded,
 	}
+	a.server.Elsewhere = a.admin.Elsewhere()
+	a.admin.SetAccess(c.Access, adminHosts(c.Admin, os.Hostname)...)
+	a.restore(c.State)
 	a.watcher = &config.Watcher{Path: o.path, Overrides: o.overrides, Trigger: a.reload, Changed: a.reloaded, Log: o.log}
 	return a, nil
 }
@@ -83,15 +100,17 @@ func (a *app) run(ctx context.Context) error {
 	ruling, cede := context.WithCancel(tail) // done when the admin API's address is another Segue's
 	defer cede()
 	g, serving := errgroup.WithContext(ctx)
+	go a.keeper.run() // see keeper.end
 	g.Go(func() error { return wrap("probe", a.monitor.Run(tail)) })
 	if a.threads != nil {
-		g.Go(func() error { followThreads(tail, a.threads, cpuTime, a.log); return nil })
+		g.Go(func() error { followThreads(tail, machine{a.threads, cpuTime}, a.server, a.log); return nil })
 	}
 	g.Go(func() error { return wrap("watch configuration", a.watcher.Run(serving, a.config.current())) })
 	if err := a.relieve(serving); err != nil {
 		stop()
 		end()
 		_ = g.Wait()
+		a.keeper.end()
 		a.sockets.close()
 		return err
 	}
@@ -100,9 +119,16 @@ func (a *app) run(ctx context.Context) error {
 		defer stop()
 		return wrap("serve clients", a.server.Serve(serving, a.sockets.clients))
 	})
-	g.Go(func() error { return wrap("serve admin API", a.admin.Serve(ruling, a.sockets.api, a.log)) })
+	g.Go(func() error { return wrap("serve admin API", a.admin.Serve(ruling, a.sockets.api)) })
+	a.sayWho()
+	answer := func(f *socketFile) {
+		g.Go(func() error {
+			defer f.remove()
+			return wrap("serve the Segue that has taken over", a.admin.ServePrivate(tail, f))
+		})
+	}
 	g.Go(func() error {
-		if a.cedes(serving, cede) {
+		if a.cedes(serving, answer, cede) {
 			stop()
 		}
 		return nil
@@ -110,6 +136,10 @@ func (a *app) run(ctx context.Context) error {
 	g.Go(func() error { a.announce(serving); return nil })
 	g.Go(func() error { a.awaitStop(serving); return nil })
 	err := g.Wait()
+	a.keeper.end()
+	if !a.ceded.Load() {
+		a.sockets.remove()
+	}
 	a.log.Info("stopped", "took", time.Since(a.started).Round(time.Millisecond), "cause", stopCause(err))
 	return err
 }
@@ -132,11 +162,28 @@ func (a *app) cut() {
 	a.server.Close()
 }
 
-// requestReload asks for a reload; one that is under way already is enough.
+// requestReload asks for a reload; one that has been asked for already is enough.
 func (a *app) requestReload() {
+	a.audit.Note("reload", "SIGHUP")
 	select {
-	case a.reload <- struct{}{}:
+	case a.reload <- func() {}:
 	default:
+	}
+}
+
+// reloadNow has the configuration read again, and tells how that went.
+func (a *app) reloadNow(ctx context.Context) (admin.Reload, error) {
+	over := make(chan struct{})
+	select {
+	case a.reload <- func() { close(over) }:
+	case <-ctx.Done():
+		return admin.Reload{}, ctx.Err()
+	}
+	select {
+	case <-over:
+		return a.config.reload(), nil
+	case <-ctx.Done():
+		return admin.Reload{}, ctx.Err()
 	}
 }
 
@@ -148,14 +195,38 @@ func (a *app) about() admin.Status {
 		Listen:      a.sockets.clients.Addr().String(),
 		Started:     a.started,
 		MaxSessions: a.server.MaxSessions(),
+		Accounts:    a.server.Accounts(),
 		Config:      a.config.reload(),
+
+		DrainTimeout: a.config.current().Proxy.DrainTimeout.Seconds(),
 	}
 }
 
-// newMetrics is a registry with what is known of the process.
-func newMetrics() *prometheus.Registry {
+// adminHosts are the names that the admin API may be asked under: the one it is configured with, and the machine's, with and without its domain.
+func adminHosts(address string, hostname func() (string, error)) (names []string) {
+	_, isPath := config.UnixPath(address)
+	if host, _, err := net.SplitHostPort(address); err == nil && host != "" && !isPath {
+		names = append(names, host)
+	}
+	if name, err := hostname(); err == nil && name != "" {
+		short, _, _ := strings.Cut(name, ".")
+		names = append(names, name, short)
+	}
+	return names
+}
+
+// newMetrics is a registry with what is known of the process, and how many lines it has dropped.
+func newMetrics(dropped func() uint64) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(processCollectors()...)
+	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "segue_log_dropped_total", Help: "Lines for stdout and stderr that were dropped, because nobody had read those before them, or because they could not be written.",
+	}, func() float64 {
+		if dropped == nil {
+			return 0
+		}
+		return float64(dropped())
+	}))
 	return r
 }
 

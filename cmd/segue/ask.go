@@ -5,24 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"segue/cmd/internal/admin"
-	"segue/proxy"
 )
 
 // askCommand is a command that talks to a running Segue.
 func (w *world) askCommand(cmd *cobra.Command, ask func(ctx context.Context, c *admin.Client, args []string) error) *cobra.Command {
-	address := cmd.Flags().String("admin", "", "`address` of the admin API (SEGUE_ADMIN; default 127.0.0.1:9131)")
-	client := func() (*admin.Client, error) {
-		at, err := w.adminAddress(*address)
-		if err != nil {
-			return nil, err
-		}
-		return admin.NewClient(at), nil
-	}
+	address := cmd.Flags().String("admin", "", "`address` of the admin API, or unix: and a path (SEGUE_ADMIN; default 127.0.0.1:9131)")
+	tokenFile := cmd.Flags().String("token-file", "", "`file` with the token that the admin API asks for (SEGUE_TOKEN_FILE)")
+	client := func() (*admin.Client, error) { return w.adminClient(*address, *tokenFile) }
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := client()
 		if err != nil {
@@ -63,55 +59,69 @@ func backendNames(ctx context.Context, c *admin.Client) []string {
 }
 
 func (w *world) backendsCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "backends",
-		Short: "List the backends with their state and why",
-		Args:  cobra.NoArgs,
-	}
-	format := addOutput(cmd)
+	return listCommand(w, "backends", "List the backends with their state and why", (*admin.Client).Backends, w.printBackends)
+}
+
+// listCommand makes a command that shows a list, as a table or as JSON.
+func listCommand[T any](w *world, use, short string, list func(*admin.Client, context.Context) ([]T, error), print func([]T) error) *cobra.Command {
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs}
+	format, v := addOutput(cmd), addWatch(cmd.Flags())
 	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
-		list, err := c.Backends(ctx)
-		if err != nil {
-			return err
-		}
-		if *format == formatJSON {
-			return printJSON(w.stdout, list)
-		}
-		var rows [][]string
-		for _, b := range list {
-			rows = append(rows, []string{
-				b.Name, b.Address, b.Health.String(), b.Admin.String(), strconv.Itoa(b.Sessions), strconv.Itoa(b.Weight), age(b.Since), b.Cause,
-			})
-		}
-		return printTable(w.stdout, []string{"NAME", "ADDRESS", "HEALTH", "ADMIN", "SESSIONS", "WEIGHT", "SINCE", "CAUSE"}, rows)
+		return w.show(ctx, v, *format, func(ctx context.Context) error {
+			all, err := list(c, ctx)
+			if err != nil {
+				return err
+			}
+			if *format == formatJSON {
+				return w.printShown(v, all)
+			}
+			return print(all)
+		})
 	})
+}
+
+func (w *world) printBackends(list []admin.Backend) error {
+	var rows [][]string
+	for _, b := range list {
+		rows = append(rows, []string{
+			b.Name, b.Address, b.Health.String(), b.Admin.String(), strconv.Itoa(b.Sessions), strconv.Itoa(b.Weight), age(b.Since), b.Cause,
+		})
+	}
+	return printTable(w.stdout, []string{"NAME", "ADDRESS", "HEALTH", "ADMIN", "SESSIONS", "WEIGHT", "SINCE", "CAUSE"}, rows)
 }
 
 func (w *world) sessionsCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "sessions",
-		Short: "List the sessions",
-		Args:  cobra.NoArgs,
-	}
-	format := addOutput(cmd)
-	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
-		list, err := c.Sessions(ctx)
-		if err != nil {
-			return err
-		}
-		if *format == formatJSON {
-			return printJSON(w.stdout, list)
-		}
-		var rows [][]string
-		for _, s := range list {
-			rows = append(rows, []string{strconv.FormatUint(uint64(s.ID), 10), s.Client, s.User, s.Backend, s.State, age(s.Since), pinned(s), strconv.Itoa(s.Moves)})
-		}
-		return printTable(w.stdout, []string{"ID", "CLIENT", "USER", "BACKEND", "STATE", "SINCE", "PINNED", "MOVES"}, rows)
-	})
+	return listCommand(w, "sessions", "List the sessions", (*admin.Client).Sessions, w.printSessions)
 }
 
-// pinned tells what ties a session to its backend, and for how long it has.
-func pinned(s proxy.SessionInfo) string {
+func (w *world) printSessions(list []admin.Session) error {
+	var rows [][]string
+	for _, s := range list {
+		rows = append(rows, []string{strconv.FormatUint(uint64(s.ID), 10), s.Client, s.User, s.Backend, s.State, age(s.Since), pinned(s), strconv.Itoa(s.Moves)})
+	}
+	titles := []string{"ID", "CLIENT", "USER", "BACKEND", "STATE", "SINCE", "PINNED", "MOVES"}
+	if slices.ContainsFunc(list, func(s admin.Session) bool { return s.Process != 0 }) {
+		titles = append(titles, "PROCESS")
+		for i, s := range list {
+			rows[i] = append(rows[i], processOf(s))
+		}
+	}
+	return printTable(w.stdout, titles, rows)
+}
+
+// processOf is the process that has a session, where it is one that has been taken over from.
+func processOf(s admin.Session) string {
+	if s.Process == 0 {
+		return ""
+	}
+	return strconv.Itoa(int(s.Process))
+}
+
+// pinned tells what ties a session to its backend, and for how long it has; or what it has become elsewhere, so that it stays.
+func pinned(s admin.Session) string {
+	if s.Pinned == "" && len(s.Differs) > 0 {
+		return "differs: " + strings.Join(s.Differs, ", ")
+	}
 	if s.Pinned == "" || s.PinnedSince.IsZero() {
 		return s.Pinned
 	}

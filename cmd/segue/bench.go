@@ -15,6 +15,7 @@ import (
 	"segue/bench/measure"
 	"segue/bench/report"
 	"segue/bench/typeset"
+	"segue/config"
 )
 
 // benchFlags are the flags of `segue bench`. Those of the load win over the
@@ -25,6 +26,7 @@ type benchFlags struct {
 	load                             measure.Load
 	duration                         time.Duration
 	experiment, segue, mark          string
+	force                            bool
 }
 
 func (w *world) benchCommand() *cobra.Command {
@@ -48,7 +50,7 @@ usage.`,
   segue bench compare lb.json segue.json              runs side by side`,
 		Args: cobra.NoArgs,
 	}
-	o := &benchFlags{load: measure.DefaultLoad()}
+	o := &benchFlags{load: measure.DefaultLoad(), duration: time.Minute}
 	f := cmd.Flags()
 	f.StringVar(&o.dsn, "dsn", "", "USER:PASSWORD@tcp(HOST:PORT)/DATABASE, a `DSN` (default $SEGUE_BENCH_DSN)")
 	f.StringArrayVar(&o.members, "member", nil, "`DSN` of a server behind it, where they share no data; name each")
@@ -58,19 +60,20 @@ usage.`,
 		f.IntVar(&o.load.Clients[c], c.Flag(), o.load.Clients[c], "`clients` "+benchClass[c])
 	}
 	f.Float64Var(&o.load.Rate, "rate", o.load.Rate, "`arrivals` per second of all clients, but for slow and idle ones")
-	f.DurationVar(&o.load.TxnHold, "txn-hold", o.load.TxnHold, "how long a transaction stays open between its two INSERTs")
-	f.DurationVar(&o.load.SlowFor, "slow-for", o.load.SlowFor, "how long a slow statement runs")
-	f.DurationVar(&o.load.IdleFor, "idle-for", o.load.IdleFor, "between two uses of an idle connection")
-	f.DurationVar(&o.load.Timeout, "timeout", o.load.Timeout, "how long a client waits for a connection or an answer")
+	spanVar(f, &o.load.TxnHold, "txn-hold", aboveZero, config.LongestSpan, "how long a transaction stays open between its two INSERTs")
+	spanVar(f, &o.load.SlowFor, "slow-for", aboveZero, config.LongestSpan, "how long a slow statement runs")
+	spanVar(f, &o.load.IdleFor, "idle-for", aboveZero, config.LongestSpan, "between two uses of an idle connection")
+	spanVar(f, &o.load.Timeout, "timeout", aboveZero, config.LongestSpan, "how long a client waits for a connection or an answer")
 	f.BoolVar(&o.load.NoWrites, "no-writes", false, "write nothing: no writers, and transactions only read")
 	f.Uint64Var(&o.load.Seed, "seed", o.load.Seed, "of the timetables: the same `number`, the same arrivals")
-	f.DurationVar(&o.duration, "duration", time.Minute, "how long; 0: until Ctrl-C. An experiment ends with its last step")
+	spanVar(f, &o.duration, "duration", 0, config.LongestSpan, "how long; 0: until Ctrl-C. An experiment ends with its last step")
 	f.StringVar(&o.experiment, "experiment", "", "`file` of steps and marks; bench/experiments has examples")
 	f.StringVar(&o.segue, "segue", "", "admin `address` of a running Segue: changes of its backends become marks")
 	f.StringVar(&o.mark, "mark", "", "listen on this loopback `address` for marks: --mark, or --mark=HOST:PORT")
 	f.Lookup("mark").NoOptDefVal = measure.DefaultControl
 	f.StringVar(&o.name, "name", "", "`name` of the run in reports (default: the experiment's, or the address)")
 	f.StringVar(&o.out, "out", "segue-bench", "`path` of the reports, without .html, .json and so on")
+	f.BoolVar(&o.force, "force", false, "replace reports that are there already")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return w.bench(cmd, o) }
 	cmd.AddCommand(w.benchCompareCommand(), w.benchMarkCommand())
 	return cmd
@@ -91,6 +94,9 @@ func (w *world) bench(cmd *cobra.Command, o *benchFlags) error {
 	plan, e, err := w.benchPlan(cmd, o)
 	if err != nil {
 		return err
+	}
+	if err := mayWrite(o.force, reportPaths(o.out)...); err != nil {
+		return usageError{err}
 	}
 	ctx, stop := context.WithCancelCause(cmd.Context())
 	defer stop(nil)
@@ -174,5 +180,6 @@ func experimentEnv() []string {
 
 // style colours words when somebody looks who has not asked for none.
 func (w *world) style() typeset.Style {
-	return typeset.Style{On: isTerminal(w.stdout) && w.getenv("NO_COLOR") == ""}
+	terminal := isTerminal(w.stdout)
+	return typeset.Style{On: terminal && w.getenv("NO_COLOR") == "", Whole: !terminal}
 }

@@ -13,6 +13,40 @@ import (
 	"segue/bench/report"
 )
 
+// reportPaths are the files of a run.
+func reportPaths(base string) (paths []string) {
+	for _, suffix := range []string{".html", ".json", ".csv", ".svg", ".png"} {
+		paths = append(paths, base+suffix)
+	}
+	return paths
+}
+
+// mayWrite finds out whether files can be written, before anything is done for what is to be in them. One that is there is replaced if that is said.
+func mayWrite(force bool, paths ...string) error {
+	for _, path := range paths {
+		if path == "" {
+			continue
+		}
+		_, err := os.Stat(path)
+		there := err == nil
+		if there && !force {
+			return fmt.Errorf("%s is there already; name other files, or say --force to replace it", path)
+		}
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o666)
+		if err != nil {
+			return fmt.Errorf("reports cannot be written: %w", err)
+		}
+		err = f.Close()
+		if !there {
+			err = errors.Join(err, os.Remove(path))
+		}
+		if err != nil {
+			return fmt.Errorf("reports cannot be written: %w", err)
+		}
+	}
+	return nil
+}
+
 // writeReports writes the files of a run.
 func (w *world) writeReports(base string, r *measure.Result) error {
 	for _, file := range []struct {
@@ -65,7 +99,18 @@ func (w *world) benchCompareCommand() *cobra.Command {
 	svg := cmd.Flags().String("svg", "", "`file` of the picture, for a slide; empty: none")
 	png := cmd.Flags().String("png", "", "`file` of the same picture as PNG; empty: none")
 	markdown := cmd.Flags().String("markdown", "", "`file` of a short table, for a document; empty: none")
-	cmd.RunE = func(_ *cobra.Command, args []string) error {
+	force := cmd.Flags().Bool("force", false, "replace files that are there already")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		page := *html
+		if !cmd.Flags().Changed("html") {
+			page = "" // the page of the last comparison makes room for that of the next
+		}
+		if err := mayWrite(*force, page, *svg, *png, *markdown); err != nil {
+			return usageError{err}
+		}
+		if err := mayWrite(true, *html); err != nil {
+			return usageError{err}
+		}
 		var runs []*measure.Result
 		for _, path := range args {
 			r, err := readResult(path)

@@ -26,7 +26,10 @@ func (w *world) benchSources(ctx context.Context, o *benchFlags, plan *measure.O
 		if err := checkAdmin(o.segue, "--segue"); err != nil {
 			return err
 		}
-		client := admin.NewClient(reachable(o.segue))
+		client, err := w.adminClient(o.segue, "")
+		if err != nil {
+			return err
+		}
 		status, err := client.Status(ctx)
 		if err != nil {
 			return fmt.Errorf("%w; is Segue running there? --segue names its admin address", err)

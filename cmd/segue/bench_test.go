@@ -16,6 +16,7 @@ func TestBenchUsage(t *testing.T) {
 	dir := t.TempDir()
 	writeFile(t, filepath.Join(dir, "wrong.yaml"), "steps:\n  - slep: 1s\n")
 	writeFile(t, filepath.Join(dir, "other.json"), "{}")
+	writeFile(t, filepath.Join(dir, "name.yaml"), "steps:\n  - name: x\n")
 	for _, test := range []struct{ name, args, want string }{
 		{"no endpoint", "bench", "no endpoint: name one with --dsn"},
 		{"no DSN", "bench --dsn root:s3cr3t@127.0.0.1:9030/", "did you mean 'root:…@tcp(127.0.0.1:9030)/'?\nRun 'segue bench --help' for usage."},
@@ -28,6 +29,7 @@ func TestBenchUsage(t *testing.T) {
 		{"no admin address", "bench --dsn root@tcp(h:1)/ --segue 9131", `--segue: admin: "9131" is only a port`},
 		{"no experiment", "bench --experiment no/such.yaml", "no/such.yaml: no such file; name an existing file with --experiment"},
 		{"a wrong experiment", "bench --experiment " + dir + "/wrong.yaml", `wrong.yaml:2:5: unknown key "slep" in steps[0]; did you mean "sleep"?`},
+		{"a key of the file in a step", "bench --experiment " + dir + "/name.yaml", `name.yaml:2:5: unknown key "name" in steps[0]; "name" is a key of the file itself: write it without indentation`},
 		{"nothing to compare", "bench compare " + dir + "/other.json", "name two or more JSON files"},
 		{"something else to compare", "bench compare " + dir + "/other.json x", "it is version 0 of segue bench's JSON"},
 		{"no mark", "bench mark", "accepts 1 arg(s), received 0"},
@@ -37,8 +39,27 @@ func TestBenchUsage(t *testing.T) {
 			t.Errorf("%s: exit %d, want 2 with %q\n%s", test.name, got.code, test.want, got.stderr)
 		}
 	}
+	// Whether there can be reports is found out before anything is measured: here nobody would answer.
+	writeFile(t, filepath.Join(dir, "there.json"), "{}")
+	for out, want := range map[string]string{
+		dir + "/no/such": "reports cannot be written", dir + "/there": dir + "/there.json is there already; name other files, or say --force",
+	} {
+		got := segue(t, nil, "bench", "--dsn", "root@tcp(127.0.0.1:1)/", "--out", out)
+		if got.code != exitUsage || !strings.Contains(got.stderr, want) || strings.Contains(got.stderr, "ask 127.0.0.1:1") {
+			t.Errorf("--out %s: exit %d\n%s", out, got.code, got.stderr)
+		}
+	}
+	if got := segue(t, nil, "bench", "--dsn", "root@tcp(127.0.0.1:1)/", "--out", dir+"/there", "--force"); got.code != exitFailed || !strings.Contains(got.stderr, "ask 127.0.0.1:1") {
+		t.Errorf("--force: exit %d\n%s", got.code, got.stderr)
+	}
+	if left, err := filepath.Glob(dir + "/there.*"); err != nil || len(left) != 1 {
+		t.Errorf("files are left: %q", left)
+	}
+	if got := segue(t, nil, "bench", "compare", dir+"/a.json", dir+"/b.json", "--html", dir+"/there.json"); got.code != exitUsage || !strings.Contains(got.stderr, "is there already") {
+		t.Errorf("compare: exit %d\n%s", got.code, got.stderr)
+	}
 	dead := deadAddress(t)
-	if got := segue(t, nil, "bench", "--dsn", "root:s3cr3t@tcp("+dead+")/"); got.code != exitFailed || !strings.Contains(got.stderr, "ask "+dead+" for its version: dial tcp") {
+	if got := segue(t, nil, "bench", "--dsn", "root:s3cr3t@tcp("+dead+")/", "--out", dir+"/dead"); got.code != exitFailed || !strings.Contains(got.stderr, "ask "+dead+" for its version: dial tcp") {
 		t.Errorf("nobody there: exit %d\n%s", got.code, got.stderr)
 	}
 	if got := segue(t, nil, "bench", "mark", "--to", dead, "x"); got.code != exitFailed || !strings.Contains(got.stderr, "is `segue bench --mark` running there?") {

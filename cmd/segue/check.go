@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -61,7 +62,7 @@ type finding struct {
 	Address string  `json:"address"`
 	Check   string  `json:"check"`   // http, bootstrap, mysql, login; users: of no backend
 	User    string  `json:"user"`    // of a login
-	Verdict string  `json:"verdict"` // passed, failed, leaving, misconfigured
+	Verdict string  `json:"verdict"` // passed, failed, leaving, full, misconfigured
 	Cause   string  `json:"cause"`
 	Took    float64 `json:"took_seconds"`
 	Next    string  `json:"next"` // a command that leads further; empty when it passed
@@ -77,7 +78,7 @@ func examine(ctx context.Context, c *config.Config, impersonate string) []findin
 	for i, b := range list {
 		wg.Go(func() {
 			found[i] = examineOne(ctx, b, c.Health)
-			if last := found[i][len(found[i])-1]; last.Verdict == health.Passed.String() { // the MySQL port works
+			if b.Facts().Known { // the MySQL port works
 				found[i] = append(found[i], examineUsers(ctx, b, c, impersonate)...)
 			}
 		})
@@ -93,57 +94,52 @@ func examine(ctx context.Context, c *config.Config, impersonate string) []findin
 	return all
 }
 
-// examineOne runs every check, also after one that has failed: two findings
-// say more than one.
-func examineOne(ctx context.Context, b *backend.Backend, o health.Options) []finding {
-	web := health.NewHTTP(o.Flavor, nil)
-	defer web.Close()
-	var found []finding
-	run := func(name string, checker health.Checker) health.Verdict {
-		ctx, cancel := context.WithTimeout(ctx, o.Timeout)
-		defer cancel()
-		r := checker.Check(ctx, b)
+// examineOne runs every check of one backend.
+func examineOne(ctx context.Context, b *backend.Backend, o health.Options) (found []finding) {
+	for _, r := range health.Examine(ctx, b, o) {
 		f := finding{
-			Backend: b.Name(), Address: b.Address(), Check: name,
+			Backend: b.Name(), Address: b.Address(), Check: r.Check,
 			Verdict: r.Verdict.String(), Cause: r.Cause, Took: r.Took.Seconds(),
 		}
 		if r.Verdict != health.Passed {
-			f.Next = nextCommand(name, r, b.Status().Spec)
+			f.Next = nextCommand(r, b, o)
 		}
 		found = append(found, f)
-		return r.Verdict
 	}
-	if b.Status().HealthURL != "" && run("http", web) == health.Passed && o.Flavor == backend.StarRocks {
-		run("bootstrap", web.Bootstrap())
-	}
-	run("mysql", &health.MySQL{User: o.User, Password: o.Password})
 	return found
 }
 
 // nextCommand is what to run to find out more.
-func nextCommand(check string, r health.Result, spec backend.Spec) string {
-	host, port, _ := net.SplitHostPort(spec.Address)
+func nextCommand(r health.Finding, b *backend.Backend, o health.Options) string {
+	host, port, _ := net.SplitHostPort(b.Address())
 	page := ""
-	if check != "mysql" {
-		if u, err := url.Parse(spec.HealthURL); err == nil {
-			u.User = nil
+	if r.Check != "mysql" {
+		if u, err := url.Parse(b.Status().HealthURL); err == nil {
+			u.User, u.RawQuery, u.Fragment = nil, "", ""
 			host, port, page = u.Hostname(), u.Port(), u.String()
 		}
 	}
-	if check == "bootstrap" {
+	if r.Check == "bootstrap" {
 		page = strings.TrimSuffix(page, "/health") + "/bootstrap"
 	}
+	given := b.Facts().Flavors()
 	switch {
 	case strings.Contains(r.Cause, "lookup "):
 		return "getent hosts " + host
-	case strings.Contains(r.Cause, "refused") && r.Verdict == health.Failed:
+	case strings.Contains(r.Cause, " speaks HTTP"):
+		return fmt.Sprintf("curl -i http://%s/   # and ask for its MySQL port", b.Address())
+	case strings.Contains(r.Cause, " refused") && r.Took < time.Second && (r.Verdict == health.Failed || page != ""):
 		return fmt.Sprintf("%s   # does anything listen there?", onHost(host, fmt.Sprintf("ss -ltn | grep :%s", port)))
 	case strings.Contains(r.Cause, "no answer in"), strings.Contains(r.Cause, "unreachable"):
 		return fmt.Sprintf("nc -vz %s %s   # a firewall in between?", host, port)
 	case r.Verdict == health.Leaving:
 		return "curl -i " + page + "   # it is stopping or starting; its log says why"
-	case check != "mysql":
+	case page != "":
 		return "curl -i " + page
+	case len(given) > 0 && !slices.Contains(given, o.Flavor):
+		return fmt.Sprintf("segue check --flavor %s %s", given[0], b.Address())
+	case o.User != "":
+		return fmt.Sprintf("mysql -h %s -P %s -u %s -p -e 'SELECT 1'", host, port, shellWord(o.User))
 	}
 	return fmt.Sprintf("mysql -h %s -P %s -u USER -p -e 'SHOW PROCESSLIST'", host, port)
 }

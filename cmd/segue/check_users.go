@@ -10,7 +10,7 @@ import (
 	"segue/backend"
 	"segue/config"
 	"segue/health"
-	"segue/proxy"
+	proxy "segue/proxy"
 )
 
 // withoutUsers is what it means that nothing is known of any account.

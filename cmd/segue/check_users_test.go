@@ -30,7 +30,7 @@ func TestCheckUsers(t *testing.T) {
 	path := configFile(t, text)
 	got := segue(t, nil, "check", "--config", path, "-o", "json")
 	var findings []finding
-	if err := json.Unmarshal([]byte(got.stdout), &findings); err != nil || got.code != exitFailed || got.stderr != "segue: 1 of 2 backends not well\n" {
+	if err := json.Unmarshal([]byte(got.stdout), &findings); err != nil || got.code != exitFailed || errorOf(t, got) != "1 of 2 backends not well" {
 		t.Fatalf("exit %d, %v:\n%s%s", got.code, err, got.stdout, got.stderr)
 	}
 	said := map[string]finding{}
@@ -71,6 +71,20 @@ func TestCheckUsers(t *testing.T) {
 	}
 	if got := segue(t, nil, "check", "--config", path, "--impersonate", "ghost"); !strings.Contains(got.stdout, "cannot find user 'ghost'") {
 		t.Errorf("exit %d:\n%s", got.code, got.stdout)
+	}
+}
+
+// A probe password that the servers refuse is a mistake, though they work.
+func TestCheckOfAWrongProbePassword(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 1, fesim.Options{Users: map[string]string{"probe": "right"}})
+	got := segue(t, nil, "check", "--config", configFile(t, configuration(fes, "health: {user: probe, password: hunter2}\n")))
+	if got.code != exitFailed || !strings.Contains(got.stdout, "misconfigured") || !strings.Contains(got.stdout, "correct health.user (probe) or its password") ||
+		!strings.Contains(got.stdout, "-u probe -p -e 'SELECT 1'") || strings.Contains(got.stdout, "hunter2") {
+		t.Errorf("exit %d:\n%s%s", got.code, got.stdout, got.stderr)
+	}
+	if got := segue(t, nil, "check", "--config", configFile(t, configuration(fes, "health: {user: probe, password: right}\n"))); got.code != 0 {
+		t.Errorf("exit %d:\n%s%s", got.code, got.stdout, got.stderr)
 	}
 }
 

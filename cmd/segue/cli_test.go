@@ -26,7 +26,7 @@ func segue(t *testing.T, env []string, args ...string) outcome {
 	var stdout, stderr bytes.Buffer
 	w := &world{
 		stdout: &stdout, stderr: &stderr,
-		getenv: getenv(env),
+		getenv: getenv(env), environ: func() []string { return env },
 		notify: func(chan<- os.Signal, ...os.Signal) {},
 		etc:    filepath.Join(t.TempDir(), "none.yaml"),
 	}
@@ -42,6 +42,9 @@ func getenv(env []string) func(string) string {
 			if value, ok := strings.CutPrefix(pair, key+"="); ok {
 				return value
 			}
+		}
+		if key == "RUNTIME_DIRECTORY" {
+			return os.Getenv(key)
 		}
 		return ""
 	}
@@ -85,11 +88,33 @@ func TestUsage(t *testing.T) {
 		{"unknown command", nil, "frobnicate", 2, `unknown command "frobnicate" for "segue"` + "\nRun 'segue --help' for usage."},
 		{"unknown command, nearly known", nil, "serv", 2, "Did you mean this?\n\tserve"},
 		{"unknown command below a command", nil, "sim f", 2, `unknown command "f" for "segue sim"`},
-		{"unknown flag", nil, "serve --lisen :1", 2, "unknown flag: --lisen\nRun 'segue serve --help' for usage."},
+		{"unknown flag, nearly known", nil, "serve --lisen :1", 2, "unknown flag: --lisen; did you mean --listen?\nRun 'segue serve --help' for usage."},
+		{"unknown flag, abbreviated", nil, "drain fe-1 --time 5s", 2, "unknown flag: --time; did you mean --timeout?"},
+		{"unknown flag of another kind", nil, "serve --xyzzy", 2, "unknown flag: --xyzzy\n"},
+		{"variable, nearly known", []string{"SEGUE_LISEN=:1", "SEGUE_BACKENDS=fe1:9030"}, "serve", 2, "unknown variable SEGUE_LISEN; did you mean SEGUE_LISTEN?"},
+		{"variable without its ending", []string{"SEGUE_BACKEND=fe1:9030"}, "serve", 2, "unknown variable SEGUE_BACKEND; did you mean SEGUE_BACKENDS?"},
+		{"variable in small letters", []string{"segue_admin=127.0.0.1:1"}, "status", 2, "unknown variable segue_admin; did you mean SEGUE_ADMIN?"},
+		{"variables of Kubernetes", []string{"SEGUE_PORT=tcp://10.0.0.1:9030", "SEGUE_SERVICE_HOST=10.0.0.1", "SEGUE_ADMIN_SERVICE_PORT=1", "SEGUE_PORT_9030_TCP_ADDR=x", "SEGUE_TIMEOUT_OF_SOMEBODY=1"}, "version", 0, "segue"},
+		{"mariadb is mysql", nil, "serve --flavor mariadb db1", 2, `did you mean "db1:3306"?`},
+		{"MariaDB is mysql", []string{"SEGUE_FLAVOR=MariaDB"}, "serve db1", 2, `did you mean "db1:3306"?`},
+		{"admin address without brackets", nil, "status --admin ::1:9131", 2, `did you mean "[::1]:9131"?`},
 		{"unknown output format", nil, "backends -o yaml", 2, `invalid argument "yaml" for "-o, --output" flag: it is table or json`},
 		{"argument that is not wanted", nil, "status fe-1", 2, `unknown command "fe-1" for "segue status"`},
 		{"argument missing", nil, "drain", 2, "name one backend; `segue backends` lists them"},
 		{"wait without a number", nil, "drain fe-1 --timeout 5", 2, `invalid argument "5" for "--timeout" flag`},
+		{"wait for less than no time", nil, "drain fe-1 --wait --timeout -1s", 2, `invalid argument "-1s" for "--timeout" flag: write 0s or more`},
+		{"wait for an age", nil, "drain fe-1 --wait --timeout 2562047h47m16s", 2, `for "--timeout" flag: write 8760h0m0s or less`},
+		{"pause for no time", nil, "pause --for 0s", 2, `invalid argument "0s" for "--for" flag: write a time above zero`},
+		{"pause for less", nil, "pause --for -5m", 2, `for "--for" flag: write a time above zero`},
+		{"pause beyond the bound", nil, "pause --for 24h0m0.000000001s", 2, `for "--for" flag: write 24h0m0s or less`},
+		{"pause until the clock overflows", nil, "pause --for 2562047h47m16s", 2, `for "--for" flag: write 24h0m0s or less`},
+		{"pause beyond that", nil, "pause --for 9999999h", 2, `for "--for" flag: write a number with its unit: 200ms, 2s, 1m`},
+		{"bench for an age", nil, "bench --duration 2562047h", 2, `for "--duration" flag: write 8760h0m0s or less`},
+		{"bench that ends before it begins", nil, "bench --duration -1s", 2, `for "--duration" flag: write 0s or more`},
+		{"bench that is slow for an age", nil, "bench --slow-for 2562047h --timeout 2562047h47m", 2, `for "--slow-for" flag: write 8760h0m0s or less`},
+		{"simulated FE that leaves in an age", nil, "sim fe --max-exit 2562047h", 2, `for "--max-exit" flag: write 8760h0m0s or less`},
+		{"simulated FE without a clock", nil, "sim fe --time-scale NaN", 2, "time scale NaN: want a number above zero, and 100 at most"},
+		{"simulated FEs without a clock", nil, "sim cluster --time-scale 1e300", 2, "time scale 1e+300: want a number above zero, and 100 at most"},
 		{"serve nothing", nil, "serve", 2, "no backends and no configuration\n  name the backends:   segue serve fe1:9030"},
 		{"serve without port", nil, "serve fe1 fe2:9030", 2, `argument: backend address "fe1" has no port; did you mean "fe1:9030"?`},
 		{
@@ -194,7 +219,7 @@ func TestAdminAddress(t *testing.T) {
 		{"flag over all", "[::]:9", file, "[::1]:9", []string{"SEGUE_ADMIN=10.0.0.1:8"}},
 	} {
 		w := &world{getenv: getenv(test.env), etc: test.etc}
-		if got, err := w.adminAddress(test.flag); err != nil || got != test.want {
+		if got, _, err := w.adminAddress(test.flag); err != nil || got != test.want {
 			t.Errorf("%s: %q, %v; want %q", test.name, got, err, test.want)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -27,19 +26,25 @@ func (e usageError) Unwrap() error { return e.error }
 // run runs one command line and returns its exit code.
 func (w *world) run(ctx context.Context, args []string) int {
 	w.args = args
+	defer w.flush()
 	root, begun := w.commands()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
 	}
-	if problems, ok := errors.AsType[*config.Problems](err); ok {
-		fmt.Fprintln(w.stderr, problems)
+	asJSON := wantsJSON(args)
+	printError(w.stderr, asJSON, err)
+	_, problems := errors.AsType[*config.Problems](err)
+	_, refused := errors.AsType[refusedError](err)
+	_, usage := errors.AsType[usageError](err)
+	switch {
+	case problems, refused:
 		return exitUsage
-	}
-	fmt.Fprintln(w.stderr, "segue: "+strings.TrimRight(err.Error(), "\n"))
-	if _, usage := errors.AsType[usageError](err); usage || !*begun {
-		fmt.Fprintf(w.stderr, "Run '%s --help' for usage.\n", cmd.CommandPath())
+	case usage || !*begun:
+		if !asJSON {
+			fmt.Fprintf(w.stderr, "Run '%s --help' for usage.\n", cmd.CommandPath())
+		}
 		return exitUsage
 	}
 	return exitFailed
@@ -62,19 +67,26 @@ connection attempt, and lets sessions end at a statement boundary.
 
 Exit codes: 0 done; 1 failed or unhealthy; 2 wrong usage or configuration.
 Flags win over SEGUE_* variables, these over the file, the file over defaults.`,
-		Version:          readBuild().Version,
-		SilenceErrors:    true,
-		SilenceUsage:     true,
-		PersistentPreRun: func(*cobra.Command, []string) { *begun = true },
+		Version:       readBuild().Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			*begun = true
+			if w.environ == nil {
+				return nil
+			}
+			return mistypedVariable(w.environ())
+		},
 	}
+	root.SetFlagErrorFunc(mistypedFlag)
 	root.SetOut(w.stdout)
 	root.SetErr(w.stderr)
 	root.SetVersionTemplate("segue {{.Version}}\n")
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run it:"}, &cobra.Group{ID: "ask", Title: "Ask and steer a running Segue:"},
 		&cobra.Group{ID: "try", Title: "Try it and measure it:"})
 	for group, commands := range map[string][]*cobra.Command{
-		"run": {w.serveCommand(), w.validateCommand(), w.checkCommand()},
-		"ask": {w.statusCommand(), w.backendsCommand(), w.sessionsCommand(), w.drainCommand(), w.readyCommand(), w.maintCommand(), w.pauseCommand(), w.resumeCommand()},
+		"run": {w.serveCommand(), w.validateCommand(), w.configCommand(), w.checkCommand()},
+		"ask": {w.statusCommand(), w.backendsCommand(), w.sessionsCommand(), w.drainCommand(), w.readyCommand(), w.maintCommand(), w.pauseCommand(), w.resumeCommand(), w.reloadCommand()},
 		"try": {w.demoCommand(), w.benchCommand(), w.simCommand()},
 	} {
 		for _, c := range commands {

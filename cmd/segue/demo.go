@@ -57,6 +57,7 @@ func interruptAt(ctx context.Context, signals <-chan os.Signal, stop context.Can
 func startSegue(ctx context.Context, backends []backend.Spec) (addr, admin string, stop func(), err error) {
 	c := config.Default()
 	c.Listen, c.Admin = "127.0.0.1:0", "127.0.0.1:0"
+	c.Takeover.Offer = false
 	c.Backends = backends
 	a, err := newApp(c, options{log: slog.New(slog.DiscardHandler), out: io.Discard})
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -8,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"segue/proxy"
 )
 
 // firstPassed is the descriptor of the first socket that a service manager passes (SD_LISTEN_FDS_START).
@@ -40,14 +43,18 @@ func inherited(getenv func(string) string) (s sockets, err error) {
 		if j := slices.Index(names, name); j < i {
 			return s, fmt.Errorf("LISTEN_FDNAMES: sockets %d and %d are both named %s", firstPassed+j, firstPassed+i, name)
 		}
-		ln, err := adopt(firstPassed+i, name)
+		ln, err := adoptListener(firstPassed+i, name)
 		if err != nil {
 			return s, fmt.Errorf("LISTEN_FDS: socket %d, %s: %w", firstPassed+i, name, err)
 		}
-		switch name {
-		case "listen":
-			s.clients = ln
-		case "admin":
+		_, isUnix := ln.(*net.UnixListener)
+		switch {
+		case name == "listen" && isUnix:
+			_ = ln.Close()
+			return s, fmt.Errorf("LISTEN_FDS: socket %d, %s: %w", firstPassed+i, name, errNoTCP)
+		case name == "listen":
+			s.clients = proxy.Accepting(ln)
+		case name == "admin":
 			s.api = ln
 		default:
 			_ = ln.Close()
@@ -57,8 +64,10 @@ func inherited(getenv func(string) string) (s sockets, err error) {
 	return s, nil
 }
 
-// adopt makes a listener of a descriptor, which it closes.
-func adopt(fd int, name string) (*net.TCPListener, error) {
+var errNoTCP = errors.New("it is no TCP socket that listens; it takes ListenStream=HOST:PORT, without Accept=yes")
+
+// adoptListener makes a listener of a descriptor, which it closes.
+func adoptListener(fd int, name string) (net.Listener, error) {
 	f := os.NewFile(uintptr(fd), name)
 	if f == nil {
 		return nil, syscall.EBADF
@@ -68,14 +77,17 @@ func adopt(fd int, name string) (*net.TCPListener, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("getsockopt", err)
 	}
+	if listens == 0 {
+		return nil, errNoTCP
+	}
 	ln, err := net.FileListener(f)
 	if err != nil {
 		return nil, err
 	}
-	tcp, ok := ln.(*net.TCPListener)
-	if !ok || listens == 0 {
-		_ = ln.Close()
-		return nil, fmt.Errorf("it is no TCP socket that listens; it takes ListenStream=HOST:PORT, without Accept=yes")
+	switch ln.(type) {
+	case *net.TCPListener, *net.UnixListener:
+		return ln, nil
 	}
-	return tcp, nil
+	_ = ln.Close()
+	return nil, errNoTCP
 }

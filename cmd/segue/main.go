@@ -10,27 +10,38 @@ package main
 import (
 	"context"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"runtime"
+
+	"segue/cmd/internal/outlet"
 )
 
 // world is what the program meets outside itself. Tests put their own in.
 type world struct {
 	stdout, stderr io.Writer
 	getenv         func(string) string
+	environ        func() []string // nil: the process is not this program's alone
 	notify         func(c chan<- os.Signal, sig ...os.Signal)
-	threads        func(n int) int // runtime.GOMAXPROCS; nil: the process is not this program's alone
-	etc            string          // the configuration that is read when none is named
-	args           []string        // of the command line that run runs
+	ignore         func(sig ...os.Signal) // nil: the process is not this program's alone
+	threads        func(n int) int        // runtime.GOMAXPROCS; nil: the process is not this program's alone
+	etc            string                 // the configuration that is read when none is named
+	args           []string               // of the command line that run runs
+
+	outlets []*outlet.Writer // that are in the place of stdout and stderr; see detach
 }
 
 func main() {
+	log.SetOutput(io.Discard) // net/http tells there what a server has said unasked; who has asked it has heard it too
+	keepPrivate()
 	w := &world{
 		stdout:  os.Stdout,
 		stderr:  os.Stderr,
 		getenv:  os.Getenv,
+		environ: os.Environ,
 		notify:  signal.Notify,
+		ignore:  signal.Ignore,
 		threads: runtime.GOMAXPROCS,
 		etc:     "/etc/segue/segue.yaml",
 	}

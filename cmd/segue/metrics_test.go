@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "rewrite testdata/metrics.golden")
 func (s *serving) metrics() string {
 	s.t.Helper()
 	transport := &http.Transport{DisableKeepAlives: true}
-	resp, err := (&http.Client{Transport: transport}).Get("http://" + s.api + "/metrics")
+	resp, err := (&http.Client{Transport: transport, Timeout: patience}).Get("http://" + s.api + "/metrics")
 	if err != nil {
 		s.t.Fatal(err)
 	}

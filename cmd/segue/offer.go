@@ -2,33 +2,54 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
+
+	"segue/cmd/internal/admin"
 )
 
-// offers lets other Segues take over, until one has, which it reports, or ctx is done. It calls cede when one is ready, and tells that one when cede has returned.
-func (s *sockets) offers(ctx context.Context, log *slog.Logger, cede func()) bool {
+// Between two tries to accept while there are no descriptors for it, and the like.
+const (
+	shortPause = 5 * time.Millisecond
+	longPause  = time.Second
+)
+
+// offers lets other Segues take over, until one has, which it reports, or ctx is done. It calls cede when one is ready, and tells that one what
+// cede gives. What keeps it from accepting is waited out: it is over some time.
+func (s *sockets) offers(ctx context.Context, log *slog.Logger, cede func() legacy) bool {
 	if s.offer == nil {
 		return false
 	}
 	defer s.offer.Close()
 	defer context.AfterFunc(ctx, func() { _ = s.offer.SetDeadline(time.Unix(1, 0)) })()
+	pause := shortPause
 	for ctx.Err() == nil {
 		conn, err := s.offer.AcceptUnix()
 		if err != nil {
-			if ctx.Err() == nil {
-				log.Warn("no other Segue can take over any more", "cause", err)
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return false
 			}
-			return false
+			log.Warn("another Segue that wants to take over has to wait", "cause", err, "took", pause)
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+			pause = min(2*pause, longPause)
+			continue
 		}
+		pause = shortPause
 		pid, err := s.giveTo(ctx, conn)
 		if err == nil {
 			log.Info("another Segue has taken over", "pid", pid)
-			cede()
+			if err := writeMessage(conn, cede()); err != nil {
+				log.Warn("what operators have said has not got to the Segue that has taken over", "pid", pid, "cause", innermost(err))
+			}
 			_ = conn.Close()
 			return true
 		}
@@ -39,9 +60,22 @@ func (s *sockets) offers(ctx context.Context, log *slog.Logger, cede func()) boo
 }
 
 // cedes lets another Segue take over. It returns true when that has happened and the sessions that are left have had their time, false when ctx is
-// done or no other can take over.
-func (a *app) cedes(ctx context.Context, cedeAPI func()) bool {
-	if !a.sockets.offers(ctx, a.log, func() { cedeAPI(); a.sockets.close() }) {
+// done or no other can take over. answer serves the successor's questions.
+func (a *app) cedes(ctx context.Context, answer func(*socketFile), cedeAPI func()) bool {
+	cede := func() (l legacy) {
+		l.Intent, l.Others = a.admin.Cede()
+		l.LastID, l.Ready = a.server.LastID(), a.admin.Ready()
+		if f := a.openPrivate(); f != nil {
+			answer(f)
+			l.Others = append(l.Others, admin.Other{PID: int32(os.Getpid()), Socket: f.path})
+		}
+		a.keeper.cede()
+		a.ceded.Store(true)
+		cedeAPI()
+		a.sockets.close()
+		return l
+	}
+	if !a.sockets.offers(ctx, a.log, cede) {
 		return false
 	}
 	most := a.config.current().TakeoverTimeout
@@ -54,6 +88,17 @@ func (a *app) cedes(ctx context.Context, cedeAPI func()) bool {
 	}
 }
 
+// openPrivate binds the socket on which a Segue that has been taken over from answers its successor, beside the one of the offer.
+func (a *app) openPrivate() *socketFile {
+	path := a.sockets.offer.path + "." + strconv.FormatInt(time.Now().UnixNano(), 36) // a process id may be another's in another container
+	f, err := openSocket(path, 0o600)
+	if err != nil {
+		a.log.Warn("the Segue that has taken over cannot ask for the sessions that are left", "cause", innermost(err))
+		return nil
+	}
+	return f
+}
+
 // giveTo gives a new Segue the sockets, and returns without an error when it is ready.
 func (s *sockets) giveTo(ctx context.Context, conn *net.UnixConn) (pid int32, err error) {
 	_ = conn.SetDeadline(time.Now().Add(readyTimeout))
@@ -62,22 +107,41 @@ func (s *sockets) giveTo(ctx context.Context, conn *net.UnixConn) (pid int32, er
 	if err != nil {
 		return pid, err
 	}
-	if uid != os.Geteuid() {
-		return pid, fmt.Errorf("it is user %d's, this is user %d's; start it as the same user", uid, os.Geteuid())
-	}
-	var fds []int
-	for _, ln := range []any{s.clients, s.api, s.offer} {
-		if err := control(ln, func(fd int) { fds = append(fds, fd) }); err != nil {
-			return pid, err
-		}
-	}
-	if _, _, err := conn.WriteMsgUnix(takenOver, syscall.UnixRights(fds...), nil); err != nil {
+	if err := sameUser(uid, os.Geteuid(), overflowUID(os.ReadFile)); err != nil {
 		return pid, err
 	}
-	if _, err := conn.Read(make([]byte, 1)); err != nil {
+	if err := s.give(conn); err != nil {
+		return pid, err
+	}
+	var said ready
+	if err := readMessage(conn, nil, &said); err != nil {
 		return pid, fmt.Errorf("it has ended before it was ready: %w", innermost(err))
 	}
+	if !said.Ready {
+		return pid, errors.New("it says that it is not ready")
+	}
 	return pid, nil
+}
+
+// give gives the sockets.
+func (s *sockets) give(conn *net.UnixConn) error {
+	g := greeting{Version: takeoverVersion, Network: network()}
+	var fds []int
+	for _, socket := range []struct {
+		name string
+		ln   net.Listener
+	}{{"listen", s.clients}, {"admin", s.api}, {"offer", s.offer}} {
+		if err := control(socket.ln, func(fd int) { fds = append(fds, fd) }); err != nil {
+			return err
+		}
+		g.Sockets = append(g.Sockets, socket.name)
+	}
+	line, err := encodeMessage(g)
+	if err != nil {
+		return err
+	}
+	_, _, err = conn.WriteMsgUnix(line, syscall.UnixRights(fds...), nil)
+	return err
 }
 
 // control lets do use the descriptor of a socket.
@@ -91,4 +155,22 @@ func control(socket any, do func(fd int)) error {
 		return err
 	}
 	return raw.Control(func(fd uintptr) { do(int(fd)) })
+}
+
+// dialOther connects to a Segue of this user.
+func dialOther(ctx context.Context, path string) (net.Conn, error) {
+	conn, err := new(net.Dialer).DialContext(ctx, "unix", path)
+	if err != nil {
+		return nil, err
+	}
+	unix, _ := conn.(*net.UnixConn)
+	uid, _, err := peer(unix)
+	if err == nil {
+		err = sameUser(uid, os.Geteuid(), overflowUID(os.ReadFile))
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
 }

@@ -7,8 +7,12 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/spf13/cobra"
+
+	"segue/backend/wire"
 )
 
 // outputFormat is the flag --output.
@@ -48,11 +52,26 @@ func must(err error) {
 	}
 }
 
-// printJSON writes v as the admin API does.
+// printJSON writes v as the admin API does, with what no terminal should get as escapes.
 func printJSON(w io.Writer, v any) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
+	text, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	var out strings.Builder
+	for _, r := range string(text) {
+		switch {
+		case r == '\n' || unicode.IsPrint(r):
+			out.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&out, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
+		}
+	}
+	_, err = fmt.Fprintln(w, out.String())
+	return err
 }
 
 // printTable writes rows in columns below their titles.
@@ -60,7 +79,7 @@ func printTable(w io.Writer, titles []string, rows [][]string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range append([][]string{titles}, rows...) {
 		for i, cell := range row {
-			if cell == "" {
+			if row[i] = shown(cell); row[i] == "" {
 				row[i] = "-" // a hole would be taken for the next column
 			}
 		}
@@ -68,6 +87,9 @@ func printTable(w io.Writer, titles []string, rows [][]string) error {
 	}
 	return table.Flush()
 }
+
+// shown makes a text of the admin API fit for a terminal: a server or a client may have had a say in it, and somebody else may answer there.
+func shown(text string) string { return wire.Shown(text, 4*wire.MaxShown) }
 
 // age is how long ago t was, in the largest units that matter.
 func age(t time.Time) string {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"segue/cmd/internal/admin"
+	proxy "segue/proxy"
 )
 
 func (w *world) pauseCommand() *cobra.Command {
@@ -18,24 +19,22 @@ func (w *world) pauseCommand() *cobra.Command {
 ` + "`segue resume`" + `. Statements that run and open transactions may end. The clients
 wait and see no error, though the whole cluster may be restarted meanwhile; how
 long they wait is for their own timeouts to say. A pause ends by itself when its
-time is over.`,
+time, 24 hours at most, is over.`,
 		Example: "  segue pause --for 2m --wait && restart-everything; segue resume",
 		Args:    cobra.NoArgs,
 	}
-	most := cmd.Flags().Duration("for", admin.DefaultPause, "end by itself after this time")
+	most := addSpan(cmd.Flags(), "for", admin.DefaultPause, aboveZero, proxy.MaxPause, "end by itself after this `time`")
 	wait := cmd.Flags().Bool("wait", false, "return when no statement runs and no transaction is open any more")
+	format := addOutput(cmd)
 	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
-		if *most <= 0 {
-			return usageError{fmt.Errorf("--for is %s; write a time above zero", *most)}
-		}
 		s, err := c.Pause(ctx, *most)
 		if err != nil {
 			return err
 		}
-		if err := w.printPause(s); err != nil || !*wait {
-			return err
+		if !*wait {
+			return w.printPause(*format, s)
 		}
-		return w.waitQuiet(ctx, c)
+		return w.waitQuiet(ctx, c, *format, s)
 	})
 }
 
@@ -43,18 +42,24 @@ func (w *world) resumeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resume",
 		Short: "Let statements go on that `segue pause` holds",
-		Args:  cobra.NoArgs,
+		Long: `Let statements go on that ` + "`segue pause`" + ` holds. If none are held, because the pause has
+ended by itself, that is no failure.`,
+		Args: cobra.NoArgs,
 	}
+	format := addOutput(cmd)
 	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
 		s, err := c.Resume(ctx)
 		if err != nil {
 			return err
 		}
-		return w.printPause(s)
+		return w.printPause(*format, s)
 	})
 }
 
-func (w *world) printPause(s admin.Status) error {
+func (w *world) printPause(format outputFormat, s admin.Status) error {
+	if format == formatJSON {
+		return printJSON(w.stdout, s)
+	}
 	if s.Paused == nil {
 		_, err := fmt.Fprintf(w.stdout, "resumed; %s\n", plural(s.Sessions, "session"))
 		return err
@@ -65,29 +70,29 @@ func (w *world) printPause(s admin.Status) error {
 }
 
 // waitQuiet returns when nothing runs any more.
-func (w *world) waitQuiet(ctx context.Context, c *admin.Client) error {
+func (w *world) waitQuiet(ctx context.Context, c *admin.Client, format outputFormat, s admin.Status) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
-	last := -1
-	for {
-		s, err := c.Status(ctx)
+	for last := -1; ; {
 		switch {
-		case err != nil:
-			return err
 		case s.Paused == nil:
 			return fmt.Errorf("wait: the pause has ended")
 		case s.Paused.Busy == 0:
-			return w.printPause(s)
-		case s.Paused.Busy != last:
-			last = s.Paused.Busy
-			if err := w.printPause(s); err != nil {
+			return w.printPause(format, s)
+		case s.Paused.Busy != last && format != formatJSON:
+			if err := w.printPause(format, s); err != nil {
 				return err
 			}
 		}
+		last = s.Paused.Busy
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("wait: %s still at work: %w", plural(last, "session"), context.Cause(ctx))
 		case <-ticker.C:
+		}
+		var err error
+		if s, err = c.Status(ctx); err != nil {
+			return err
 		}
 	}
 }

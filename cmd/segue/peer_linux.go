@@ -17,6 +17,3 @@ func peer(conn *net.UnixConn) (uid int, pid int32, err error) {
 	}
 	return int(cred.Uid), cred.Pid, nil
 }
-
-// offerAt opens the socket by which the Segue that serves applications at an address can be taken over from.
-func offerAt(at net.Addr) (*net.UnixListener, error) { return net.ListenUnix("unix", offerName(at)) }

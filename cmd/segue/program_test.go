@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -22,14 +23,30 @@ import (
 	"segue/cmd/internal/admin"
 )
 
+// silentResolver is the variable that has a process's name server answer nothing.
+const silentResolver = "SEGUE_TEST_SILENT_RESOLVER"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		if os.Getenv(silentResolver) != "" {
+			net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+				<-ctx.Done()
+				return nil, ctx.Err()
+			}}
+		}
 		main()
+	}
+	dir, err := os.MkdirTemp("", "segue") // short: the path of a socket is
+	if err != nil {
+		panic(err)
+	}
+	if err := os.Setenv("RUNTIME_DIRECTORY", dir); err != nil { // for processes
+		panic(err)
 	}
 	if err := mysql.SetLogger(&mysql.NopLogger{}); err != nil { // sessions end here on purpose
 		panic(err)
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) { _ = os.RemoveAll(dir); os.Exit(code) }))
 }
 
 // patience is how long anything may take that should take milliseconds.
@@ -70,8 +87,10 @@ type program struct {
 	stdout, stderr *text
 	exited         chan struct{} // closed when it has exited
 	code           int           // once exited
+	pid            int           // of one that is a process of its own
 	signalsSet     chan struct{} // closed when it takes signals
 	signals        chan<- os.Signal
+	cancel         context.CancelFunc
 }
 
 // start runs a command line in the background. The test's end waits for it.
@@ -83,6 +102,7 @@ func start(t *testing.T, env []string, args ...string) *program {
 		notify: func(c chan<- os.Signal, _ ...os.Signal) { p.signals = c; close(p.signalsSet) },
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel = cancel
 	go func() {
 		defer close(p.exited)
 		p.code = w.run(ctx, args)
@@ -157,6 +177,19 @@ func serve(t *testing.T, env []string, args ...string) *serving {
 	s.db = db
 	t.Cleanup(func() { db.Close(); s.client.Close() })
 	return s
+}
+
+// ready waits until it is.
+func (s *serving) ready() {
+	s.t.Helper()
+	eventually(s.t, "ready", func() bool {
+		select {
+		case <-s.exited:
+			s.t.Fatalf("exited with %d before it was ready", s.code)
+		default:
+		}
+		return s.client.Ready(s.t.Context()) == nil
+	})
 }
 
 // segue runs a command against the admin API.
@@ -296,10 +329,22 @@ func TestServeWithoutFile(t *testing.T) {
 	if got := s.on(s.conn()); got != fe.Name() {
 		t.Errorf("on %s", got)
 	}
-	if !strings.Contains(s.stdout.String(), "segue check") {
-		t.Errorf("no hint in\n%s", s.stdout)
+	// That keeps nobody out: clients get through, so that the backend is usable and Segue ready. What is wrong is said alike by serve, backends and check.
+	eventually(t, "up", func() bool { return s.backend("127.0.0.1").Health == backend.Up })
+	if err := s.client.Ready(t.Context()); err != nil {
+		t.Errorf("not ready: %v", err)
 	}
-	if got := s.segue("status"); got.code != exitFailed || !strings.Contains(got.stderr, "no backend of 1 is usable") || !strings.Contains(got.stdout, "from flags and variables") {
+	const hint = "/api/health refused, but the MySQL port answers: its health URL is taken to be http://127.0.0.1:8030/api/health; name another by `health` of the backend"
+	check := segue(t, nil, "check", fe.MySQLAddress())
+	for who, text := range map[string]string{"backends": s.segue("backends").stdout, "check": check.stdout, "the log": s.stderr.String()} {
+		if !strings.Contains(text, hint) {
+			t.Errorf("%s does not say what is wrong:\n%s", who, text)
+		}
+	}
+	if check.code != exitFailed || !strings.Contains(check.stdout, "misconfigured") {
+		t.Errorf("check: exit %d\n%s", check.code, check.stdout)
+	}
+	if got := s.segue("status"); got.code != 0 || !strings.Contains(got.stdout, "from flags and variables") {
 		t.Errorf("status: exit %d\n%s%s", got.code, got.stdout, got.stderr)
 	}
 }
@@ -373,7 +418,7 @@ func TestDrainWaitAndReady(t *testing.T) {
 
 	drain := start(t, []string{"SEGUE_ADMIN=" + s.api}, "drain", name, "--wait")
 	drain.prints(name + ": drain, up, 1 session\n")
-	if got := segue(t, []string{"SEGUE_ADMIN=" + s.api}, "drain", name, "--wait", "--timeout", "50ms"); got.code != exitFailed || !strings.Contains(got.stderr, "1 session left: context deadline exceeded") {
+	if got := segue(t, []string{"SEGUE_ADMIN=" + s.api}, "drain", name, "--wait", "--timeout", "50ms"); got.code != exitFailed || !strings.Contains(got.stderr, "1 session left after 50ms. It stays in drain") {
 		t.Errorf("with a time-out: exit %d\n%s", got.code, got.stderr)
 	}
 	select {

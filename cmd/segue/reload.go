@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -18,11 +19,15 @@ type state struct {
 	// Static after newState.
 	successful prometheus.Gauge
 	timestamp  prometheus.Gauge
+	begun      *config.Config
 
 	mu     sync.Mutex // guards what follows
 	config *config.Config
 	last   admin.Reload
 }
+
+// pending are the keys whose values are not those that the process has been started with, and need a restart to take effect.
+func (s *state) pending(c *config.Config) []string { return config.Diff(s.begun, c).Restart }
 
 func newState(c *config.Config, path string, reg prometheus.Registerer) *state {
 	s := &state{
@@ -32,7 +37,8 @@ func newState(c *config.Config, path string, reg prometheus.Registerer) *state {
 		timestamp: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "segue_config_last_reload_success_timestamp_seconds", Help: "When the configuration in force was loaded.",
 		}),
-		last: admin.Reload{Path: path},
+		begun: c,
+		last:  admin.Reload{Path: path},
 	}
 	reg.MustRegister(s.successful, s.timestamp)
 	s.accept(c)
@@ -49,7 +55,7 @@ func (s *state) reload() admin.Reload {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := s.last
-	last.Problems = slices.Clone(last.Problems)
+	last.Problems, last.Restart = slices.Clone(last.Problems), slices.Clone(last.Restart)
 	return last
 }
 
@@ -58,7 +64,7 @@ func (s *state) accept(c *config.Config) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.config = c
-	s.last.Successful, s.last.Loaded, s.last.Problems = true, time.Now(), nil
+	s.last.Successful, s.last.Loaded, s.last.Problems, s.last.Restart = true, time.Now(), nil, s.pending(c)
 	s.successful.Set(1)
 	s.timestamp.SetToCurrentTime()
 }
@@ -93,13 +99,15 @@ func (a *app) reloaded(c *config.Config, err error) {
 	a.monitor.SetOptions(c.Health)
 	a.server.SetOptions(c.Proxy)
 	a.registry.Apply(c.Backends)
+	a.admin.SetAccess(c.Access, adminHosts(c.Admin, os.Hostname)...)
 	a.config.accept(c)
 	for _, line := range changes.Lines {
 		a.log.Info("configuration changed", "change", line)
 	}
-	if len(changes.Restart) > 0 {
-		a.log.Warn("a change needs a restart to take effect", "keys", changes.Restart)
+	if pending := a.config.pending(c); len(pending) > 0 && len(changes.Lines) > 0 {
+		a.log.Warn("a change needs a restart to take effect", "keys", pending)
 	}
+	a.warn()
 	a.log.Info("configuration loaded", "changes", len(changes.Lines))
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	stdlog "log"
 	"log/slog"
 	"os"
 	"syscall"
@@ -42,6 +43,8 @@ SEGUE_FLAVOR, SEGUE_LOG_LEVEL; and SEGUE_BACKENDS is a list with commas.`,
 	cmd.Flags().Var(level, "log-level", "debug, info, warn or error (SEGUE_LOG_LEVEL)")
 	takeover := cmd.Flags().Bool("takeover", false, "take over from the Segue that serves the same address, if one does")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		terminal := isTerminal(w.stderr)
+		w.detach(terminal)
 		if value := w.getenv("SEGUE_LOG_LEVEL"); value != "" && !cmd.Flags().Changed("log-level") {
 			if err := level.Set(value); err != nil {
 				return usageError{wrap("SEGUE_LOG_LEVEL "+value, err)}
@@ -59,19 +62,27 @@ SEGUE_FLAVOR, SEGUE_LOG_LEVEL; and SEGUE_BACKENDS is a list with commas.`,
 		if err != nil {
 			return usageError{err}
 		}
-		threads := w.threads
-		if w.getenv("GOMAXPROCS") != "" {
-			threads = nil
+		threads, loops := w.threads, 0
+		if threads != nil && w.getenv("GOMAXPROCS") != "" {
+			threads, loops = nil, threads(0)
+		}
+		logger := newLog(w.stderr, level.Level, terminal)
+		if w.ignore != nil { // the process is this program's alone
+			stdlog.SetFlags(0)
+			stdlog.SetOutput(stdLog{logger})
 		}
 		a, err := newApp(c, options{
 			path:      path,
 			overrides: overrides,
-			log:       newLog(w.stderr, level.Level, isTerminal(w.stderr)),
+			log:       logger,
 			out:       w.stdout,
+			dropped:   w.dropped,
 			systemd:   systemd{w.getenv("NOTIFY_SOCKET")},
 			sockets:   passed,
+			place:     newPlace(c, w.getenv),
 			takeover:  *takeover,
 			threads:   threads,
+			loops:     loops,
 		})
 		if err != nil {
 			return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"segue/cmd/internal/admin"
 	"segue/config"
 )
 
@@ -26,7 +28,7 @@ func addSettings(cmd *cobra.Command) *settings {
 	add := func(key, usage string) { s.values[key] = f.String(key, "", usage) }
 	add("listen", "`address` where applications connect (SEGUE_LISTEN; default "+config.Default().Listen+")")
 	add("admin", "`address` of the admin API and metrics (SEGUE_ADMIN; default "+config.Default().Admin+")")
-	add("flavor", "`flavor` of the backends: starrocks, doris, tidb or mysql (SEGUE_FLAVOR; default starrocks)")
+	add("flavor", "`flavor` of the servers: starrocks, doris, tidb, mysql or mariadb (SEGUE_FLAVOR; default starrocks)")
 	return s
 }
 
@@ -63,26 +65,49 @@ func (w *world) source(cmd *cobra.Command, s *settings, backends []string) (path
 	return path, overrides, nil
 }
 
-// adminAddress is where a running Segue answers: flag > SEGUE_ADMIN > file >
-// default.
-func (w *world) adminAddress(flag string) (string, error) {
+// adminClient asks where a running Segue answers: flag > SEGUE_ADMIN > file > default, with the token of flag > SEGUE_TOKEN_FILE > file. The
+// token of a file is for the address of that file alone.
+func (w *world) adminClient(address, tokenFile string) (*admin.Client, error) {
+	at, token, err := w.adminAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	source := "--token-file"
+	if tokenFile == "" {
+		source, tokenFile = "SEGUE_TOKEN_FILE", w.getenv("SEGUE_TOKEN_FILE")
+	}
+	if tokenFile != "" {
+		if token, err = config.ReadSecret(tokenFile); err == nil && token == "" {
+			err = errors.New("it is empty")
+		}
+		if err != nil {
+			return nil, usageError{fmt.Errorf("%s %s: %w", source, tokenFile, innermost(err))}
+		}
+	}
+	c := admin.NewClient(at)
+	c.Authorize(token)
+	return c, nil
+}
+
+// adminAddress is where a running Segue answers, and the token of the file that says so.
+func (w *world) adminAddress(flag string) (address, token string, err error) {
 	if flag != "" {
-		return reachable(flag), checkAdmin(flag, "--admin")
+		return reachable(flag), "", checkAdmin(flag, "--admin")
 	}
 	if value := w.getenv("SEGUE_ADMIN"); value != "" {
-		return reachable(value), checkAdmin(value, "SEGUE_ADMIN")
+		return reachable(value), "", checkAdmin(value, "SEGUE_ADMIN")
 	}
 	if path := w.getenv("SEGUE_CONFIG"); path != "" {
 		c, err := config.Load(path)
 		if err != nil {
-			return "", err
+			return "", "", err
 		}
-		return reachable(c.Admin), nil
+		return reachable(c.Admin), c.Access.Token, nil
 	}
 	if c, err := config.Load(w.etc); err == nil { // not for everybody to read, maybe
-		return reachable(c.Admin), nil
+		return reachable(c.Admin), c.Access.Token, nil
 	}
-	return config.Default().Admin, nil
+	return config.Default().Admin, "", nil
 }
 
 // checkAdmin reports an admin address that is none.
@@ -96,6 +121,9 @@ func checkAdmin(value, source string) error {
 // reachable is the address to connect to for an address that is bound: every
 // interface means this machine.
 func reachable(bound string) string {
+	if _, ok := config.UnixPath(bound); ok {
+		return bound
+	}
 	host, port, err := net.SplitHostPort(bound)
 	if err != nil {
 		return bound

@@ -15,6 +15,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/fesim"
+	"segue/config"
 )
 
 func (w *world) simCommand() *cobra.Command {
@@ -54,9 +55,9 @@ ends at once. Exit code 0, or 1 when sessions had to be cut.`,
 	generation := f.String("generation", "G3", "how a StarRocks FE leaves: `G2` (3.5, 4.0), G3 (main) or G4 (not merged)")
 	f.BoolVar(&o.CloseAfterStmt, "close-after-statement", false, "while leaving, close a session right after its statement")
 	f.Float64Var(&o.TimeScale, "time-scale", 1, "`factor` of every time span: 0.1 makes it ten times faster")
-	f.DurationVar(&o.MinExit, "min-exit", 0, "shortest graceful exit, before time-scale (default 15s)")
-	f.DurationVar(&o.MaxExit, "max-exit", 0, "longest graceful exit, before time-scale (default 60s; doris 300s)")
-	f.DurationVar(&o.StartupDelay, "startup-delay", 0, "from the start until the health URL answers, before time-scale")
+	spanVar(f, &o.MinExit, "min-exit", 0, config.LongestSpan, "shortest graceful exit, before time-scale (default 15s)")
+	spanVar(f, &o.MaxExit, "max-exit", 0, config.LongestSpan, "longest graceful exit, before time-scale (default 60s; doris 300s)")
+	spanVar(f, &o.StartupDelay, "startup-delay", 0, config.LongestSpan, "from the start until the health URL answers, before time-scale")
 	users := f.StringToString("user", nil, "`name=password` of a user beside root; may be repeated")
 	level := &logLevel{slog.LevelInfo}
 	f.Var(level, "log-level", "debug, info, warn or error")
@@ -84,14 +85,22 @@ func simOptions(o *fesim.Options, flavor, generation string, users map[string]st
 	if o.Generation, known = generations[strings.ToUpper(generation)]; !known {
 		return fmt.Errorf("unknown generation %q: want G2, G3 or G4", generation)
 	}
-	if o.TimeScale <= 0 {
-		return fmt.Errorf("time scale %v: want a number above zero", o.TimeScale)
+	if err := checkTimeScale(o.TimeScale); err != nil {
+		return err
 	}
 	if o.HTTPAddress == "" {
 		o.HTTPAddress = httpAddress(o.MySQLAddress, o.Flavor)
 	}
 	o.Users = map[string]string{"root": ""}
 	maps.Copy(o.Users, users)
+	return nil
+}
+
+// checkTimeScale reports a factor that does not make a time span of one.
+func checkTimeScale(factor float64) error {
+	if !(factor > 0 && factor <= 100) { // NaN too
+		return fmt.Errorf("time scale %v: want a number above zero, and 100 at most", factor)
+	}
 	return nil
 }
 

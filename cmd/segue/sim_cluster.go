@@ -16,7 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"segue/backend/fesim"
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 func (w *world) simClusterCommand() *cobra.Command {
@@ -100,8 +100,8 @@ func (s *simCluster) run(ctx context.Context, w *world) error {
 
 // build makes the FEs, each with its addresses.
 func (s *simCluster) build() (*fesim.Cluster, error) {
-	if s.options.TimeScale <= 0 {
-		return nil, fmt.Errorf("time scale %v: want a number above zero", s.options.TimeScale)
+	if err := checkTimeScale(s.options.TimeScale); err != nil {
+		return nil, err
 	}
 	if s.count < 1 || s.count > 100 {
 		return nil, fmt.Errorf("count %d: want 1 to 100 FEs", s.count)
@@ -148,7 +148,7 @@ func (s *simCluster) order(w http.ResponseWriter, r *http.Request) {
 	fe := s.fes[r.PathValue("fe")]
 	orders := map[string]func() error{
 		"leave":  func() error { fe.GracefulExit(); return nil },
-		"kill":   func() error { fe.Kill(); fe.Wait(); return nil },
+		"kill":   func() error { fe.Kill(); return nil },
 		"start":  func() error { return fe.Start() },
 		"hang":   func() error { fe.SetFault(fesim.Fault{Freeze: true}); return nil },
 		"refuse": func() error { fe.SetFault(fesim.Fault{Refuse: true}); return nil },

@@ -10,13 +10,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"segue/cmd/internal/admin"
-	"segue/proxy"
+	"segue/proxy/ledger"
 )
 
 // status is what `segue status -o json` prints: the admin API's status, and the latest failures that clients saw.
 type status struct {
 	admin.Status
-	Seen []proxy.Incident `json:"seen"`
+	Seen []ledger.Incident `json:"seen"`
 }
 
 func (w *world) statusCommand() *cobra.Command {
@@ -28,55 +28,66 @@ clients saw of it, and how it was hidden from them. Exit code 1 when no backend 
 usable.`,
 		Args: cobra.NoArgs,
 	}
-	format := addOutput(cmd)
+	format, v := addOutput(cmd), addWatch(cmd.Flags())
 	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
-		s, err := c.Status(ctx)
-		if err != nil {
+		return w.show(ctx, v, *format, func(ctx context.Context) error {
+			s, err := c.Status(ctx)
+			if err != nil {
+				return err
+			}
+			failed, err := c.Failures(ctx)
+			if err != nil {
+				return err
+			}
+			if *format == formatJSON {
+				err = w.printShown(v, status{s, failed.Seen})
+			} else {
+				err = w.printStatus(s, failed)
+			}
+			if err == nil && s.Backends.Usable == 0 {
+				return fmt.Errorf("no backend of %d is usable; `segue backends` says why", s.Backends.Total)
+			}
 			return err
-		}
-		failed, err := c.Failures(ctx)
-		if err != nil {
-			return err
-		}
-		if *format == formatJSON {
-			err = printJSON(w.stdout, status{s, failed.Seen})
-		} else {
-			err = w.printStatus(s, failed)
-		}
-		if err == nil && s.Backends.Usable == 0 {
-			return fmt.Errorf("no backend of %d is usable; `segue backends` says why", s.Backends.Total)
-		}
-		return err
+		})
 	})
 }
 
-func (w *world) printStatus(s admin.Status, failed proxy.Failures) error {
+func (w *world) printStatus(s admin.Status, failed ledger.Failures) error {
 	ready := "ready"
 	if !s.Ready {
 		ready = "not ready"
 	}
-	fmt.Fprintf(w.stdout, "segue %s for %s: %s on %s for %s, %s\n", s.Version, s.Flavor, s.State, s.Listen, age(s.Started), ready)
+	fmt.Fprintf(w.stdout, "segue %s for %s: %s on %s for %s, %s\n", shown(s.Version), s.Flavor, shown(string(s.State)), shown(s.Listen), age(s.Started), ready)
 	fmt.Fprintf(w.stdout, "backends: %d of %d usable\nsessions: %d of at most %d\n", s.Backends.Usable, s.Backends.Total, s.Sessions, s.MaxSessions)
+	for _, o := range s.Others {
+		how := fmt.Sprintf("%s, %s for %s", shown(o.Version), shown(string(o.State)), age(o.Started))
+		if o.Error != "" {
+			how = "it does not answer: " + shown(o.Error)
+		}
+		fmt.Fprintf(w.stdout, "of them %d of process %d, which has been taken over from: %s\n", o.Sessions, o.PID, how)
+	}
 	if p := s.Paused; p != nil {
 		fmt.Fprintf(w.stdout, "paused: for %s, until %s at most; %s held, %s at work; `segue resume` ends it\n",
 			age(p.Since), p.Until.Local().Format(time.TimeOnly), plural(p.Held, "statement"), plural(p.Busy, "session"))
 	}
-	path := s.Config.Path
-	if path == "" {
-		path = "from flags and variables"
+	for _, a := range s.Accounts {
+		fmt.Fprintf(w.stdout, "account %s waits on %s: %s\n", shown(a.User), shown(a.Backend), shown(a.Cause))
 	}
-	fmt.Fprintf(w.stdout, "configuration: %s, loaded %s ago\n", path, age(s.Config.Loaded))
+	fmt.Fprintf(w.stdout, "configuration: %s, loaded %s ago\n%s", shown(pathOf(s.Config)), age(s.Config.Loaded), restartLine(s.Config))
 	if !s.Config.Successful {
 		fmt.Fprintln(w.stdout, "its last change was refused:")
 		for _, p := range s.Config.Problems {
-			fmt.Fprintln(w.stdout, "  "+p)
+			fmt.Fprintln(w.stdout, "  "+shown(p))
 		}
+	}
+	for _, c := range s.Changes {
+		fmt.Fprintf(w.stdout, "%s ago %s asked: %s\n", age(c.Time), shown(c.By), shown(c.What))
 	}
 	return w.printFailures(failed)
 }
 
 // printFailures prints what has failed: by kind, and the last that clients saw.
-func (w *world) printFailures(failed proxy.Failures) error {
+func (w *world) printFailures(failed ledger.Failures) error {
 	if len(failed.Counts) == 0 {
 		_, err := fmt.Fprintln(w.stdout, "failures: none")
 		return err
@@ -92,15 +103,15 @@ func (w *world) printFailures(failed proxy.Failures) error {
 		if i.Session != 0 {
 			session = strconv.FormatUint(uint64(i.Session), 10)
 		}
-		rows = append(rows, []string{age(i.Time), session, i.Client, i.User, i.Backend, i.Kind, i.Cause})
+		rows = append(rows, []string{age(i.Time), session, i.Client, i.User, i.Backend, string(i.Kind), i.Cause})
 	}
 	return printTable(w.stdout, []string{"AGE", "SESSION", "CLIENT", "USER", "BACKEND", "KIND", "CAUSE"}, rows)
 }
 
 // latest is the first few of each kind: a hundred clients that were turned away hide no lost statement.
-func latest(seen []proxy.Incident) (few []proxy.Incident) {
+func latest(seen []ledger.Incident) (few []ledger.Incident) {
 	const most = 2
-	of := map[string]int{}
+	of := map[ledger.Kind]int{}
 	for _, i := range seen {
 		if of[i.Kind]++; of[i.Kind] <= most {
 			few = append(few, i)
@@ -110,24 +121,24 @@ func latest(seen []proxy.Incident) (few []proxy.Incident) {
 }
 
 // failureRows is a row for each kind of failure.
-func failureRows(counts []proxy.FailureCount) [][]string {
+func failureRows(counts []ledger.Count) [][]string {
 	var rows [][]string
-	of := func(kind string) []string {
+	of := func(kind ledger.Kind) []string {
 		for _, r := range rows {
-			if r[0] == kind {
+			if r[0] == string(kind) {
 				return r
 			}
 		}
-		r := []string{kind, "", ""}
+		r := []string{string(kind), "", ""}
 		rows = append(rows, r)
 		return r
 	}
 	for _, c := range counts {
 		row, n := of(c.Kind), strconv.FormatUint(c.Count, 10)
-		if c.Action == "" {
+		if c.Action == ledger.Seen {
 			row[1] = n
 		} else {
-			row[2] = strings.TrimPrefix(row[2]+", "+n+" "+c.Action, ", ")
+			row[2] = strings.TrimPrefix(row[2]+", "+n+" "+string(c.Action), ", ")
 		}
 	}
 	return rows

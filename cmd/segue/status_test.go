@@ -1,21 +1,23 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/json"
 	"strings"
 	"testing"
 
+	"segue/backend"
 	"segue/backend/fesim"
-	"segue/proxy"
+	"segue/proxy/ledger"
 )
 
 // A kind of which there are many leaves room for the others.
 func TestLatest(t *testing.T) {
-	seen := make([]proxy.Incident, 100)
+	seen := make([]ledger.Incident, 100)
 	for i := range seen {
-		seen[i] = proxy.Incident{Session: uint32(i), Kind: "limit"}
+		seen[i] = ledger.Incident{Session: uint32(i), Kind: "limit"}
 	}
-	seen = append(seen, proxy.Incident{Session: 100, Kind: "statement"})
+	seen = append(seen, ledger.Incident{Session: 100, Kind: "statement"})
 	if got := latest(seen); len(got) != 3 || got[0].Session != 0 || got[1].Session != 1 || got[2].Session != 100 {
 		t.Errorf("%+v", got)
 	}
@@ -47,7 +49,7 @@ func TestStatusTellsFailures(t *testing.T) {
 			last = words
 		}
 	}
-	if len(table) != 2 || table[0] != "connect 1 -" || !strings.HasPrefix(table[1], "err - ") || !strings.HasSuffix(table[1], " retried") {
+	if len(table) != 1 || table[0] != "connect 1 -" { // that both backends refused is what the client saw: it is not hidden as well
 		t.Errorf("exit %d, table %q\n%s%s", got.code, table, got.stdout, got.stderr)
 	}
 	if last == nil || last[1] != "2000000002" || !strings.HasPrefix(last[2], "127.0.0.1:") || !strings.Contains(strings.Join(last[6:], " "), "Too many connections") {
@@ -58,10 +60,45 @@ func TestStatusTellsFailures(t *testing.T) {
 	if err := json.Unmarshal([]byte(s.segue("status", "-o", "json").stdout), &all); err != nil {
 		t.Fatal(err)
 	}
-	if len(all.Failures) != 2 || all.Failures[0].Kind != "connect" || len(all.Seen) != 1 || all.Seen[0].Session != 2_000_000_002 {
+	if len(all.Failures) != 1 || all.Failures[0].Kind != "connect" || len(all.Seen) != 1 || all.Seen[0].Session != 2_000_000_002 {
 		t.Errorf("as JSON: %+v", all)
 	}
 	if _, err := c.ExecContext(t.Context(), "SELECT 1"); err != nil {
 		t.Error(err)
+	}
+}
+
+// A backend that is full is up, and said to be full; an account that is refused is said to wait.
+func TestStatusTellsFullAndRefused(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 2, fesim.Options{MaxConnections: 1, Users: map[string]string{"root": "", "app": "new"}})
+	s := serve(t, nil, "--config", configFile(t, configuration(fes, "users:\n  - {name: app, password: old}\nconnect: {budget: 300ms, timeout: 200ms}\n")))
+	s.conn()
+	s.conn()
+	if _, err := s.db.Conn(t.Context()); err == nil || !strings.Contains(err.Error(), "Reach cluster-wide connection limit") {
+		t.Errorf("let in by a full cluster: %v", err)
+	}
+	for _, fe := range fes {
+		if b := s.backend(fe.Name()); b.Health != backend.Up || !b.Full || !strings.HasPrefix(b.Cause, "full: 1064 Reach cluster-wide connection limit") {
+			t.Errorf("%+v", b)
+		}
+	}
+	if got := s.segue("backends"); !strings.Contains(got.stdout, "full: 1064") {
+		t.Errorf("backends:\n%s", got.stdout)
+	}
+	if got := s.segue("status"); got.code != 0 || strings.Contains(got.stdout, "account") {
+		t.Errorf("status: exit %d\n%s", got.code, got.stdout)
+	}
+	eventually(t, "the password to be refused", func() bool { // when the next trial is due: it is asked for before the limit
+		db, err := sql.Open("mysql", "app:old@tcp("+s.addr+")/test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer db.Close()
+		err = db.PingContext(t.Context())
+		return err != nil && strings.Contains(err.Error(), "Access denied")
+	})
+	if got := s.segue("status"); !strings.Contains(got.stdout, "account app waits on fe-") || !strings.Contains(got.stdout, "ERROR 1045") || strings.Contains(got.stdout, "old") {
+		t.Errorf("status:\n%s", got.stdout)
 	}
 }

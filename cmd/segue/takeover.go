@@ -4,38 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"syscall"
 	"time"
+
+	"segue/config"
+	proxy "segue/proxy"
 )
 
-// One Segue takes over from another on the same machine (segue serve --takeover). The one that runs offers its sockets, to processes
-// of its own user, on a UNIX socket in the abstract namespace, which belongs to the network namespace as ports do. The new one gets them, looks at
-// its backends, and says so when it is ready; from then on it alone accepts, and the old one goes on for the sessions that it has (see
-// app.cedes). Both have the same sockets, so that there is no moment in which nobody listens and no client is lost in a queue. If the new one
-// ends before it is ready, nothing has happened.
+// One Segue takes over from another on the same machine (segue serve --takeover). The one that runs offers its sockets on a UNIX socket whose
+// file is open to its own user alone (place.go). The new one gets them, looks at its backends, and says so when it is ready; from then on it
+// alone accepts, and the old one goes on for the sessions that it has (see app.cedes). Both have the same sockets, so that there is no moment
+// in which nobody listens and no client is lost in a queue. With them goes what the operator has said (message.go), and how to ask the old one
+// what it still has. If the new one ends before it is ready, nothing has happened.
 
 // readyTimeout is how long a new Segue may take to be ready.
 const readyTimeout = 30 * time.Second
 
-// takenOver is what the new one says when it is ready.
-var takenOver = []byte{1}
-
-// offerName is where the Segue that serves applications at an address can be taken over from.
-func offerName(at net.Addr) *net.UnixAddr {
-	a, _ := at.(*net.TCPAddr)
-	host := ""
-	if a.IP != nil && !a.IP.IsUnspecified() {
-		host = a.IP.String()
-	}
-	return &net.UnixAddr{Net: "unix", Name: fmt.Sprintf("@segue/%s:%d", host, a.Port)}
-}
-
 // sameListener tells whether ln is what an address of the configuration stands for.
 func sameListener(ln net.Listener, address string) bool {
+	if path, ok := config.UnixPath(address); ok {
+		return ln.Addr().Network() == "unix" && ln.Addr().String() == path
+	}
 	a, err := net.ResolveTCPAddr("tcp", address)
-	return err == nil && offerName(a).Name == offerName(ln.Addr()).Name
+	return err == nil && ln.Addr().Network() == "tcp" && offerName(a) == offerName(ln.Addr())
 }
 
 // predecessor is a Segue that is about to be taken over from.
@@ -44,86 +38,155 @@ type predecessor struct {
 	pid  int32
 }
 
-// relieve tells the predecessor that it may go, and returns when it accepts nobody any more, or has gone.
-func (p *predecessor) relieve() {
+// relieve tells the predecessor that it may go, and returns when it accepts nobody any more, with what it leaves, or has gone.
+func (p *predecessor) relieve() (l legacy, err error) {
 	defer p.conn.Close()
-	_, _ = p.conn.Write(takenOver)
-	_ = p.conn.SetReadDeadline(time.Now().Add(readyTimeout))
-	_, _ = p.conn.Read(make([]byte, 1))
+	_ = p.conn.SetDeadline(time.Now().Add(readyTimeout))
+	if err := writeMessage(p.conn, ready{true}); err != nil {
+		return l, err
+	}
+	err = readMessage(p.conn, nil, &l)
+	return l, err
 }
 
 // spare tells the predecessor that it is to stay.
 func (p *predecessor) spare() { _ = p.conn.Close() }
 
-// takeOver asks for the sockets of the Segue that serves applications at an address. Without one there, p is nil.
-func takeOver(listen string) (s sockets, p *predecessor, err error) {
-	at, err := net.ResolveTCPAddr("tcp", listen)
-	if err != nil {
-		return s, nil, err
-	}
-	conn, err := net.DialUnix("unix", nil, offerName(at))
-	if errors.Is(err, syscall.ECONNREFUSED) {
+// errNoSegue is what takeOver says of somebody at the place of a Segue's offer who is none that could be taken over from.
+var errNoSegue = errors.New("it is taken for no Segue")
+
+// takeOver asks for the sockets of the Segue that serves applications at an address, at the place where it would offer them. Without one
+// there, p is nil, and err says if there is somebody else.
+func takeOver(path, listen string) (s sockets, p *predecessor, err error) {
+	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Net: "unix", Name: path})
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
 		return s, nil, nil
 	}
 	if err != nil {
-		return s, nil, err
+		return s, nil, fmt.Errorf("%s: %w: %w", path, innermost(err), errNoSegue)
 	}
 	p = &predecessor{conn: conn}
-	if s, err = p.ask(); err != nil {
+	if s, err = p.take(path, listen); err != nil {
 		s.close()
 		_ = conn.Close()
-		return sockets{}, nil, fmt.Errorf("%w; see what the log of process %d says", err, p.pid)
+		return sockets{}, nil, err
 	}
 	return s, p, nil
 }
 
-// ask gets the sockets.
-func (p *predecessor) ask() (s sockets, err error) {
-	var uid int
-	if uid, p.pid, err = peer(p.conn); err != nil {
+// take gets the sockets, if it is one to be taken over from.
+func (p *predecessor) take(path, listen string) (s sockets, err error) {
+	if err := p.check(); err != nil {
 		return s, err
 	}
-	if uid != os.Geteuid() {
-		return s, fmt.Errorf("the Segue that runs is user %d's, this is user %d's; start it as the same user", uid, os.Geteuid())
-	}
-	_ = p.conn.SetReadDeadline(time.Now().Add(readyTimeout))
-	message, rights := make([]byte, 1), make([]byte, syscall.CmsgSpace(3*4))
-	_, n, _, _, err := p.conn.ReadMsgUnix(message, rights)
+	said := fmt.Sprintf("; see what the log of process %d says", p.pid)
+	g, fds, err := p.ask()
 	if err != nil {
-		return s, fmt.Errorf("the Segue that runs gives nothing: %w", innermost(err))
+		closeAll(fds)
+		return s, fmt.Errorf("the Segue that runs gives nothing: %w%s", err, said)
 	}
-	parts, err := syscall.ParseSocketControlMessage(rights[:n])
-	if err != nil || len(parts) != 1 {
-		return s, fmt.Errorf("the Segue that runs gives nothing: %d parts, %w", len(parts), err)
+	if g.Version != takeoverVersion {
+		closeAll(fds)
+		return s, fmt.Errorf("process %d takes part in a takeover in another way (%d, not %d); stop it in place of taking over", p.pid, g.Version, takeoverVersion)
 	}
-	fds, err := syscall.ParseUnixRights(&parts[0])
-	if err != nil {
-		return s, err
+	if here := network(); g.Network != "" && here != "" && g.Network != here {
+		closeAll(fds)
+		return s, fmt.Errorf("process %d is in another network (%s, not %s): %w", p.pid, g.Network, here, errNoSegue)
 	}
-	return adoptAll(fds)
+	if s, err = adoptAll(g.Sockets, fds); err != nil {
+		return s, fmt.Errorf("%w%s", err, said)
+	}
+	if !sameListener(s.clients, listen) {
+		return s, fmt.Errorf("process %d serves applications on %s: %w", p.pid, s.clients.Addr(), errNoSegue)
+	}
+	return s, nil
 }
 
-// adoptAll makes listeners of what a predecessor has given.
-func adoptAll(fds []int) (s sockets, err error) {
+// check tells whether it may be one: it is this user's.
+func (p *predecessor) check() error {
+	uid, pid, err := peer(p.conn)
+	if err != nil {
+		return err
+	}
+	p.pid = pid
+	if err := sameUser(uid, os.Geteuid(), overflowUID(os.ReadFile)); err != nil {
+		return fmt.Errorf("process %d: %w: %w", pid, err, errNoSegue)
+	}
+	return nil
+}
+
+// maxSockets is how many a predecessor may give: some day there may be more kinds than today.
+const maxSockets = 16
+
+// ask gets the descriptors of the sockets.
+func (p *predecessor) ask() (g greeting, fds []int, err error) {
+	_ = p.conn.SetReadDeadline(time.Now().Add(readyTimeout))
+	begin, rights := make([]byte, 4096), make([]byte, syscall.CmsgSpace(maxSockets*4))
+	n, given, _, _, err := p.conn.ReadMsgUnix(begin, rights)
+	if err != nil {
+		return g, nil, innermost(err)
+	}
+	fds, err = descriptors(rights[:given])
+	if err != nil {
+		return g, fds, err
+	}
+	if n == 0 {
+		return g, fds, errors.New("it has closed the connection")
+	}
+	return g, fds, readMessage(p.conn, begin[:n], &g)
+}
+
+// descriptors are those in what came beside a message.
+func descriptors(rights []byte) (fds []int, err error) {
+	parts, err := syscall.ParseSocketControlMessage(rights)
+	if err != nil {
+		return nil, err
+	}
+	for i := range parts {
+		if parts[i].Header.Level != syscall.SOL_SOCKET || parts[i].Header.Type != syscall.SCM_RIGHTS {
+			continue
+		}
+		more, err := syscall.ParseUnixRights(&parts[i])
+		if err != nil {
+			return fds, err
+		}
+		fds = append(fds, more...)
+	}
+	return fds, nil
+}
+
+func closeAll(fds []int) {
+	for _, fd := range fds {
+		_ = syscall.Close(fd)
+	}
+}
+
+// adoptAll makes listeners of what a predecessor has given under these names. It closes all descriptors.
+func adoptAll(names []string, fds []int) (s sockets, err error) {
 	for i, fd := range fds {
-		f := os.NewFile(uintptr(fd), "taken over")
-		ln, bad := net.FileListener(f)
-		_ = f.Close()
+		ln, bad := adoptListener(fd, "taken over")
 		if bad != nil {
 			err = bad
 			continue
 		}
-		switch i {
-		case 0:
-			s.clients = ln
-		case 1:
+		name := ""
+		if i < len(names) {
+			name = names[i]
+		}
+		unix, isUnix := ln.(*net.UnixListener)
+		switch {
+		case name == "listen" && s.clients == nil:
+			s.clients = proxy.Accepting(ln)
+		case name == "admin" && s.api == nil:
 			s.api = ln
-		case 2:
-			s.offer, _ = ln.(*net.UnixListener)
+		case name == "offer" && s.offer == nil && isUnix:
+			s.offer = &socketFile{unix, unix.Addr().String()}
+		default:
+			_ = ln.Close()
 		}
 	}
-	if err == nil && s.offer == nil {
-		err = fmt.Errorf("%d sockets in place of 3", len(fds))
+	if err == nil && (len(names) != len(fds) || s.clients == nil || s.offer == nil) {
+		err = fmt.Errorf("%d sockets for %q, and one for applications and one for the takeover are needed", len(fds), names)
 	}
 	return s, err
 }
@@ -143,6 +206,11 @@ func (a *app) relieve(ctx context.Context) error {
 		a.predecessor.spare()
 		return fmt.Errorf("take over from process %d: %s; it goes on; `segue check` looks into backends that are not up", a.predecessor.pid, a.summary())
 	}
-	a.predecessor.relieve()
+	l, err := a.predecessor.relieve()
+	if err != nil {
+		a.log.Warn("the Segue that was taken over from has left no word of what operators have said, and of its sessions", "pid", a.predecessor.pid, "cause", innermost(err))
+		return nil
+	}
+	a.inherit(l)
 	return nil
 }

@@ -164,6 +164,7 @@ func TestJudgeEvent(t *testing.T) {
 		{"a connection lost ahead of an answer", event{unrepeatable, cutOff, 0, 1}, "needless loss of a connection"},
 		{"a read's connection lost ahead of an answer", event{repeatable, cutOff, 0, 1}, "needless loss of a connection"},
 		{"an answer cut in the middle", event{repeatable, cutOff, 5, 1}, ""},
+		{"an answer cut between two rows", event{repeatable, halved, 90, 1}, ""},
 		{"somebody else's answer", event{repeatable, misled, 80, 1}, "foreign answer"},
 	} {
 		got := ""

@@ -16,7 +16,8 @@ type control struct {
 	running sync.WaitGroup
 
 	mu      sync.Mutex
-	longest time.Duration
+	longest time.Duration // for an answer
+	whole   time.Duration // … with what it took to connect, which short-lived clients of the load count as well
 }
 
 // startControl starts one client for each backend. It ends with the test.
@@ -39,6 +40,7 @@ func startControl(t *testing.T, specs []backend.Spec) *control {
 // ask asks until ctx is done. That its backend is away is no matter.
 func (c *control) ask(ctx context.Context, client *bench.Client) {
 	for pause(ctx, 20*time.Millisecond) {
+		began := time.Now()
 		if client.Connect(ctx) != nil {
 			continue
 		}
@@ -47,9 +49,10 @@ func (c *control) ask(ctx context.Context, client *bench.Client) {
 			client.Drop()
 			continue
 		}
+		whole := time.Since(began)
 		client.Quit() // a leaving backend would wait for it
 		c.mu.Lock()
-		c.longest = max(c.longest, wait)
+		c.longest, c.whole = max(c.longest, wait), max(c.whole, whole)
 		c.mu.Unlock()
 	}
 }

@@ -102,7 +102,7 @@ func (d *disturber) carryOut(t *testing.T, i incident) {
 		time.Sleep(i.gap())
 		d.strike(reset, i.other)
 	case drain:
-		d.program.run(t, "drain", name)
+		d.program.run(t, "drain", name, "--force") // the others may be ill
 		d.last(i)
 		d.program.run(t, "ready", name)
 	case leave:

@@ -32,6 +32,9 @@
 // statement. They count every error, with nothing retried, and write rows under ids of their own, by which a ledger finds statements
 // that were executed twice and acknowledged ones that were lost.
 //
+// TestMoveUpgrade takes MariaDB servers from Debian's release to the next long-term one (releases_test.go), one by one, each with its data, and has single
+// sessions go from either to the other.
+//
 // The same clients see backends killed one by one (TestMoveCrash), all at once (TestMoveAllDown), and stopped where they stand
 // (TestMoveFrozen). A client keeps its connection after an ERR_Packet. Excused is what cannot be helped: one error, in Segue's words, for a
 // write or a transaction that was under way.
@@ -51,6 +54,19 @@
 //
 // clients/querytimeout has a JDBC driver run into setQueryTimeout again and again, called as HOST PORT USER PASSWORD DATABASE URL_SCHEME SSL_MODE. For
 // each line of standard input it prints what came of one statement, after how many milliseconds, and what the next one was answered.
+//
+// # Chaos at the edges
+//
+// TestMoveChaos has the clients of a check run while things happen around Segue, at random from a seed (chaos_plan_test.go): it is stopped, nobody reads its log, it
+// may open few files, its disk is full, crowds and hostile clients come, a backend lies, it is reloaded, and taken over from. What hostile sides say is
+// backend/wire/wiretest's corpus. In the end nothing may be left: neither errors nor descriptors nor Segues.
+//
+// # Constant motion
+//
+// TestMoveCorpus plays tests of MariaDB's own (testdata/corpus.txt has their names), TestMoveDriver, TestMovePyMySQL and TestMoveMySQL2 those of drivers, on one server behind two addresses:
+// go-sql-driver/mysql's come with its module, PyMySQL's with an older source package, and what mysql2's try is in clients/mysql2/sessions.js.
+// The Segue between is built with a few places of its source edited (motions_test.go), so that each session moves after every statement, or loses its connection
+// after every third. What comes of it must be what comes of it without.
 //
 // # Pools
 //

@@ -13,8 +13,8 @@ import (
 	"github.com/go-sql-driver/mysql"
 
 	"segue/backend"
-	"segue/proxy"
-	"segue/proxy/wire"
+	"segue/backend/wire"
+	proxy "segue/proxy"
 )
 
 // fault is what is wrong with a faultyFront.

@@ -20,7 +20,12 @@ type mariadbFleet struct{ servers []*server }
 // startMariaDBs starts three servers; extra are lines of their option files.
 func startMariaDBs(t *testing.T, extra ...string) *mariadbFleet {
 	t.Helper()
-	f := &mariadbFleet{startServers(t, 3, extra...)}
+	return startMariaDBsOf(t, debians, extra...)
+}
+
+func startMariaDBsOf(t *testing.T, r release, extra ...string) *mariadbFleet {
+	t.Helper()
+	f := &mariadbFleet{startReleases(t, r, 3, extra...)}
 	for _, s := range f.servers {
 		if err := s.exec(t.Context(), movesFixtures); err != nil {
 			t.Fatalf("fill server: %v\n%s", err, s.log())

@@ -16,6 +16,12 @@ func TestMoveCheckFE(t *testing.T) { checkThrough(t, startFEs(t, fesim.Options{}
 
 func TestMoveCheckMariaDB(t *testing.T) { checkThrough(t, startMariaDBs(t, durable()...)) }
 
+// On several event loops as well.
+func TestMoveCheckLoops(t *testing.T) {
+	t.Setenv("GOMAXPROCS", "3")
+	checkThrough(t, startMariaDBs(t, durable()...))
+}
+
 func TestMoveCheckTiDB(t *testing.T) { checkThrough(t, startTiDBs(t, 0)) }
 
 // eager gives a backend that is back its full share of new connections at once, so that the next incident costs it something.

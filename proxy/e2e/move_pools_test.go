@@ -23,7 +23,7 @@ const poolSize = 6
 // pools are real pools. Each program is called with HOST PORT USER PASSWORD DATABASE OTHER_DATABASE SIZE, prints "ready", works
 // until its standard input ends and then prints what it saw: `connections`, `statements`, `errors`, `lost` and samples, as
 // `name<TAB>value`. It gives each of its connections a user variable, a time zone, a current database and a prepared statement once, and
-// verifies them by each statement. A connection that it finds without them, because the pool has replaced it unseen, is one more connection.
+// verifies them by each statement. With one argument more, "single", it lends a connection for one statement at a time and gives it nothing to keep. A connection that it finds without them, because the pool has replaced it unseen, is one more connection.
 func pools() map[string]func(*testing.T) []string {
 	return map[string]func(*testing.T) []string{
 		"database-sql": goPool,
@@ -101,7 +101,7 @@ type poolProgram struct {
 }
 
 // startPool starts a program. It ends with the test.
-func startPool(t *testing.T, name string, command []string, address string, d dialect) *poolProgram {
+func startPool(t *testing.T, name string, command []string, address string, d dialect, more ...string) *poolProgram {
 	t.Helper()
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
@@ -110,6 +110,7 @@ func startPool(t *testing.T, name string, command []string, address string, d di
 	p := &poolProgram{name: name, ready: make(chan struct{}), ended: make(chan struct{}), stderr: &output{}}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Minute)
 	p.cmd = exec.CommandContext(ctx, command[0], append(command[1:], host, port, testUser, testPassword, d.database, d.other, fmt.Sprint(poolSize))...)
+	p.cmd.Args = append(p.cmd.Args, more...)
 	p.cmd.Env = append(os.Environ(), "LC_ALL=C.UTF-8", "TZ=UTC", "NODE_PATH="+filepath.Join(cacheDir(t), "node", "node_modules"))
 	p.cmd.SysProcAttr = clientProcess()
 	p.cmd.Cancel = func() error { return killGroup(p.cmd) }
@@ -156,26 +157,36 @@ func (p *poolProgram) waitReady(t *testing.T) {
 // finish ends the program and judges what it saw.
 func (p *poolProgram) finish(t *testing.T) {
 	t.Helper()
-	_ = p.stdin.Close()
-	select {
-	case <-p.ended:
-	case <-time.After(startTimeout):
-		t.Errorf("%s did not end within %s", p.name, startTimeout)
-		return
-	}
-	if p.err != nil {
-		t.Errorf("%s: %v: %s", p.name, p.err, p.stderr)
-		return
-	}
-	lines, err := parseOutput(strings.Join(p.lines, "\n") + "\n")
-	if err != nil {
-		t.Errorf("%s printed %v", p.name, err)
+	lines, ok := p.printed(t)
+	if !ok {
 		return
 	}
 	for _, fault := range judgePool(lines) {
 		t.Errorf("%s: %s", p.name, fault)
 	}
 	t.Logf("%s: %s", p.name, strings.ReplaceAll(strings.Join(p.lines, ", "), "\t", " "))
+}
+
+// printed ends the program and tells what it has printed; false if that has gone wrong.
+func (p *poolProgram) printed(t *testing.T) ([]line, bool) {
+	t.Helper()
+	_ = p.stdin.Close()
+	select {
+	case <-p.ended:
+	case <-time.After(startTimeout):
+		t.Errorf("%s did not end within %s", p.name, startTimeout)
+		return nil, false
+	}
+	if p.err != nil {
+		t.Errorf("%s: %v: %s", p.name, p.err, p.stderr)
+		return nil, false
+	}
+	lines, err := parseOutput(strings.Join(p.lines, "\n") + "\n")
+	if err != nil {
+		t.Errorf("%s printed %v", p.name, err)
+		return nil, false
+	}
+	return lines, true
 }
 
 // judgePool lists what is wrong with what a pool's users saw.

@@ -89,7 +89,7 @@ func judgeLoad(t *testing.T, l *statefulLoad, v verdict) {
 }
 
 const figureHead = "| set-up | rounds | took | long ok/err(/excused) | short ok/err | txn ok/err/excused | idle ok/err | lost state | doubled/lost/undone rows | " +
-	"longest wait | without Segue | machine's stall | moves | move p50 | p99 |"
+	"longest wait | without Segue | … and with connecting | machine's stall | moves | move p50 | p99 |"
 
 // figure is a row of the closing note's table.
 func figure(t *testing.T, l *statefulLoad, c *control, v verdict, p *segueProgram, took time.Duration) string {
@@ -104,7 +104,7 @@ func figure(t *testing.T, l *statefulLoad, c *control, v verdict, p *segueProgra
 	}
 	_, lost, longest := l.total()
 	row = append(row, fmt.Sprint(lost), fmt.Sprintf("%d/%d/%d", len(v.doubled), len(v.lost), len(v.undone)),
-		longest.Round(time.Millisecond).String(), c.longest.Round(time.Millisecond).String(), l.machine.Round(time.Millisecond).String())
+		longest.Round(time.Millisecond).String(), c.longest.Round(time.Millisecond).String(), c.whole.Round(time.Millisecond).String(), l.machine.Round(time.Millisecond).String())
 	const moved = "segue_session_move_duration_seconds"
 	metrics := string(p.get(t, "/metrics"))
 	durations := buckets(metrics, moved)

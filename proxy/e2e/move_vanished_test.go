@@ -9,7 +9,7 @@ import (
 	"segue/backend"
 	"segue/backend/fesim"
 	"segue/bench"
-	"segue/proxy"
+	proxy "segue/proxy"
 )
 
 // soon is within what the kernel takes to give up a connection to a suspect backend; to any other it takes thirty seconds.

@@ -19,6 +19,7 @@ const (
 	answered  outcome = iota // its own, complete answer
 	notRun                   // an ERR_Packet by which it has not been executed
 	uncertain                // an ERR_Packet that leaves open whether it has
+	halved                   // an ERR_Packet behind the beginning of its answer, whose rows the client has had
 	cutOff                   // no ERR_Packet: the connection is lost, or nothing has come in time
 	misled                   // an answer that is not its own, or packets out of order
 
@@ -42,7 +43,10 @@ func outcomeOf(err error) outcome {
 	case err == nil:
 		return answered
 	case refused && bySegue(packet):
-		if strings.Contains(packet.Message, "unknown") {
+		switch {
+		case strings.Contains(packet.Message, "in the middle of the answer"):
+			return halved
+		case strings.Contains(packet.Message, "unknown"):
 			return uncertain
 		}
 		return notRun
@@ -86,6 +90,7 @@ func TestOutcome(t *testing.T) {
 		{"an answer", nil, answered, false},
 		{"a write that was cut off", segue(" while the statement ran; its outcome is unknown"), uncertain, true},
 		{"a transaction that is gone", segue(": the session has gone on elsewhere, without its transaction"), notRun, true},
+		{"an answer of which some rows have passed", segue(" in the middle of the answer"), halved, false},
 		{"not sent", segue(": the statement was not sent"), notRun, false},
 		{"a deadlock", server(1213), notRun, false},
 		{"a server that leaves", server(1053), uncertain, false},

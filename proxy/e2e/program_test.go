@@ -148,18 +148,7 @@ func (p *segueProgram) printed(t *testing.T, pattern string) string {
 // fails the test.
 func (p *segueProgram) stop(t *testing.T) {
 	t.Helper()
-	for _, wait := range []time.Duration{3 * time.Second, stopTimeout} { // the second signal means now
-		_ = p.cmd.Process.Signal(syscall.SIGTERM)
-		select {
-		case <-p.exited:
-		case <-time.After(wait):
-			continue
-		}
-		break
-	}
-	select {
-	case <-p.exited:
-	default:
+	if !terminate(p.cmd, p.exited) {
 		t.Errorf("segue did not stop within %s; killed", stopTimeout)
 		_ = killGroup(p.cmd)
 		<-p.exited
@@ -171,6 +160,19 @@ func (p *segueProgram) stop(t *testing.T) {
 	if t.Failed() {
 		t.Logf("segue logged, at the end:\n%s", tail(log, 40))
 	}
+}
+
+// terminate tells a Segue to stop, and then to stop now, and reports whether it has.
+func terminate(cmd *exec.Cmd, exited <-chan struct{}) bool {
+	for _, wait := range []time.Duration{3 * time.Second, stopTimeout} { // the second signal means now
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-exited:
+			return true
+		case <-time.After(wait):
+		}
+	}
+	return false
 }
 
 // tail is the last lines of text.

@@ -15,7 +15,7 @@ import (
 
 	"segue/backend"
 	"segue/health"
-	"segue/proxy"
+	proxy "segue/proxy"
 )
 
 // segueUnderTest is Segue as a program wires it: registry, monitor and server.

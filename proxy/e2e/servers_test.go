@@ -33,13 +33,14 @@ var fixtures string
 
 // server is one mariadbd with data of its own.
 type server struct {
-	host   string
-	port   int
-	socket string // for the administrator (root without password), so that TCP sees the clients only
-	dir    string
-	cmd    *exec.Cmd
-	exited chan struct{} // closed when cmd has been waited for
-	health *healthEndpoint
+	release release
+	host    string
+	port    int
+	socket  string // for the administrator (root without password), so that TCP sees the clients only
+	dir     string
+	cmd     *exec.Cmd
+	exited  chan struct{} // closed when cmd has been waited for
+	health  *healthEndpoint
 }
 
 func (s *server) address() string { return net.JoinHostPort(s.host, strconv.Itoa(s.port)) }
@@ -47,9 +48,15 @@ func (s *server) address() string { return net.JoinHostPort(s.host, strconv.Itoa
 // startServers starts n servers with the fixtures; they end with the test. extra are lines of their option files.
 func startServers(t *testing.T, n int, extra ...string) []*server {
 	t.Helper()
+	return startReleases(t, debians, n, extra...)
+}
+
+// startReleases does so with servers of a release.
+func startReleases(t *testing.T, r release, n int, extra ...string) []*server {
+	t.Helper()
 	servers := make([]*server, n)
 	for i := range servers {
-		servers[i] = startServer(t, "127.0.0.1", append([]string{"skip-name-resolve"}, extra...)...)
+		servers[i] = startRelease(t, r, "127.0.0.1", append([]string{"skip-name-resolve"}, extra...)...)
 	}
 	for i, s := range servers {
 		if err := s.fill(t.Context()); err != nil {
@@ -62,8 +69,13 @@ func startServers(t *testing.T, n int, extra ...string) []*server {
 // startServer starts one empty server that listens on host; extra are lines of its option file.
 func startServer(t *testing.T, host string, extra ...string) *server {
 	t.Helper()
+	return startRelease(t, debians, host, extra...)
+}
+
+func startRelease(t *testing.T, r release, host string, extra ...string) *server {
+	t.Helper()
 	dir := serverDir(t)
-	s := &server{host: host, port: freePort(t, host), dir: dir, socket: filepath.Join(dir, "s")}
+	s := &server{release: r, host: host, port: freePort(t, host), dir: dir, socket: filepath.Join(dir, "s")}
 	if err := s.writeOptions(t, extra); err != nil {
 		t.Fatalf("write options: %v", err)
 	}
@@ -138,8 +150,8 @@ func (s *server) writeOptions(t *testing.T, extra []string) error {
 		return err
 	}
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "[mariadbd]\ndatadir=%s\nsocket=%s\npid-file=%s\nbind-address=%s\nport=%d\nplugin-dir=%s\n",
-		s.data(), s.socket, filepath.Join(s.dir, "pid"), s.host, s.port, plugins)
+	fmt.Fprintf(&b, "[mariadbd]\ndatadir=%s\nsocket=%s\npid-file=%s\ntmpdir=%s\nbind-address=%s\nport=%d\nplugin-dir=%s\n",
+		s.data(), s.socket, filepath.Join(s.dir, "pid"), s.dir, s.host, s.port, plugins)
 	b.WriteString(`plugin-load-add=auth_ed25519
 skip-ssl
 local-infile=1
@@ -160,12 +172,13 @@ performance-schema=0
 	return os.WriteFile(s.options(), b.Bytes(), 0o644)
 }
 
-// install makes the system tables; --force, since a host whose name does not resolve is none of its business.
+// install makes the system tables, in a tmpdir of its own since a server that starts removes what others have there; --force, since a host whose name does not resolve is none of its business.
 func (s *server) install(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program("mariadb-install-db"), "--no-defaults", "--datadir="+s.data(),
-		"--auth-root-authentication-method=normal", "--skip-test-db", "--force", "--innodb-log-file-size=32M")
+	args := append([]string{"--no-defaults"}, s.release.place()...)
+	cmd := exec.CommandContext(ctx, s.release.installer(), append(args, "--datadir="+s.data(),
+		"--tmpdir="+s.dir, "--auth-root-authentication-method=normal", "--skip-test-db", "--force", "--innodb-log-file-size=32M")...)
 	cmd.SysProcAttr = serverProcess()
 	cmd.Cancel = func() error { return killGroup(cmd) }
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -180,7 +193,7 @@ func (s *server) start() error {
 		return err
 	}
 	defer func() { _ = logFile.Close() }()
-	s.cmd = exec.Command(program("mariadbd"), "--defaults-file="+s.options())
+	s.cmd = exec.Command(s.release.daemon(), append([]string{"--defaults-file=" + s.options()}, s.release.place()...)...)
 	s.cmd.Stdout, s.cmd.Stderr = logFile, logFile
 	s.cmd.SysProcAttr = serverProcess()
 	if err := s.cmd.Start(); err != nil {
@@ -308,7 +321,7 @@ func cacheDir(t *testing.T) string {
 	if err != nil {
 		t.Fatalf("find cache: %v", err)
 	}
-	for _, part := range []string{"plugin", "venv", "node", "jars"} {
+	for _, part := range []string{"plugin", "corpus", "venv", "node", "jars", "next", "pymysql"} {
 		if _, err := os.Stat(filepath.Join(dir, part+".stamp")); err != nil {
 			t.Fatalf("find clients: %v; run proxy/e2e/setup.sh (make test does)", err)
 		}

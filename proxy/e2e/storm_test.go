@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/backend/wire"
 	"segue/health"
-	"segue/proxy"
-	"segue/proxy/wire"
+	proxy "segue/proxy"
 )
 
 // maxConnectErrors is a small max_connect_errors: a server blocks a host after so many handshakes in a row that it left
@@ -31,9 +31,11 @@ func TestBug20ProbesDoNotBlockTheHost(t *testing.T) {
 	address := startFarHost(t, server.address())
 
 	t.Run("the server does block", func(t *testing.T) {
+		before := unfinished(t, server)
 		for range maxConnectErrors + 1 {
 			hangUp(t, address)
 		}
+		waitFor(t, "the server to notice", func() bool { return unfinished(t, server) > before+maxConnectErrors })
 		if got := login(t, address, "e2e_empty", "", "fixtures"); got != codeHostBlocked {
 			t.Fatalf("login after %d unfinished handshakes: %s, want %s", maxConnectErrors+1, got, codeHostBlocked)
 		}
@@ -103,6 +105,21 @@ func forget(t *testing.T, server *server) {
 	if err := server.exec(t.Context(), "FLUSH HOSTS"); err != nil {
 		t.Fatalf("flush hosts: %v", err)
 	}
+}
+
+// unfinished is how many handshakes the server has seen left unfinished.
+func unfinished(t *testing.T, server *server) (n int) {
+	t.Helper()
+	db, err := server.open("mysql")
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	defer func() { _ = db.Close() }()
+	var name string
+	if err := db.QueryRowContext(t.Context(), "SHOW GLOBAL STATUS LIKE 'Aborted_connects'").Scan(&name, &n); err != nil {
+		t.Fatalf("ask for aborted connects: %v", err)
+	}
+	return n
 }
 
 // hangUp reads a greeting and leaves.

@@ -15,7 +15,7 @@ import (
 	gomysql "github.com/go-mysql-org/go-mysql/client"
 	"github.com/go-mysql-org/go-mysql/mysql"
 
-	"segue/proxy"
+	proxy "segue/proxy"
 )
 
 // verdictDatabase is where examples run. It is made anew for each.
@@ -33,11 +33,24 @@ func (v *verdictTrial) connect(t *testing.T) *verdictSession {
 	return v.connectTo(t, v.program.address)
 }
 
+// connectAt begins a session where it is to begin.
+func (v *verdictTrial) connectAt(t *testing.T) *verdictSession {
+	t.Helper()
+	if v.avoid != "" {
+		v.program.post(t, "/api/v1/backends/"+v.avoid+"/drain")
+		defer v.program.post(t, "/api/v1/backends/"+v.avoid+"/ready")
+	}
+	return v.connect(t)
+}
+
 func (v *verdictTrial) connectTo(t *testing.T, address string) *verdictSession {
 	t.Helper()
 	conn, err := gomysql.Connect(address, testUser, testPassword, v.database(), func(c *gomysql.Conn) error {
 		c.SetCapability(mysql.CLIENT_MULTI_STATEMENTS)
 		c.SetCapability(mysql.CLIENT_MULTI_RESULTS)
+		if v.collation != "" {
+			return c.SetCollation(v.collation)
+		}
 		return nil
 	})
 	if err != nil {

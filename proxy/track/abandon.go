@@ -1,6 +1,6 @@
 package track
 
-import "segue/proxy/wire"
+import "segue/backend/wire"
 
 // Abandon gives up the commands that are outstanding: the backend that owed their answers has gone, and the client has been told or
 // sends them again.

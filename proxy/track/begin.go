@@ -3,7 +3,7 @@ package track
 import (
 	"bytes"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // IsBegin reports whether a text is BEGIN or START TRANSACTION without more. Until another statement has followed it nothing has
@@ -33,7 +33,9 @@ func (s *State) isBegin(body []byte, n int) bool {
 	return IsBegin(text)
 }
 
-// began notes whether nothing but BEGIN has been said in the transaction that is open.
+// began notes whether nothing but BEGIN has been said in the transaction that is open. One that SET TRANSACTION has given characteristics to is
+// another than BEGIN alone would begin.
 func (s *State) began(e *pending, ok, wasOpen bool) {
-	s.txn.bare = ok && e.begin && !wasOpen || s.txn.bare && e.command == wire.ComPing
+	characterized := s.held != nil && s.held.pins&pinNextTransaction != 0
+	s.txn.bare = ok && e.begin && !wasOpen && !characterized || s.txn.bare && e.command == wire.ComPing
 }

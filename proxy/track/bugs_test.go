@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"testing"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // check runs a conversation whole and in pieces.

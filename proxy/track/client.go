@@ -3,7 +3,7 @@ package track
 import (
 	"encoding/binary"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // Client observes bytes that the client has sent, and returns how many of them are to be sent on now. If insert is not empty
@@ -69,15 +69,15 @@ func (s *State) clientPacket(p *wire.Packet) {
 // command takes the beginning of a command.
 func (s *State) command(p *wire.Packet) {
 	c := wire.Command(p.Body[0])
-	if !c.Followable() {
-		s.opaque = UnknownCommand
+	if c == wire.ComMulti || s.queue.n > 0 && !s.queue.back().command.Followable() && !c.Silent() {
+		s.opaque = UnknownCommand // it has several answers; or whose comes next cannot be told: a server may have none for what it does not know
 		return
 	}
 	if s.queued = !c.Silent(); s.queued {
 		if s.queue.n == 0 {
 			s.begin(c)
 		}
-		if !s.queue.push(pending{command: c, statement: statementID(p.Body), seq: p.Seq}) {
+		if !s.queue.push(pending{command: c, statement: statementID(p.Body), seq: p.Seq, next: nextOf(c)}) {
 			s.opaque = TooDeep
 			return
 		}
@@ -86,7 +86,10 @@ func (s *State) command(p *wire.Packet) {
 	case wire.ComQuery:
 		s.queue.back().begin = s.isBegin(p.Body, p.Len)
 		s.scan(p, p.Body[1:])
-	case wire.ComStmtPrepare, wire.ComInitDB, wire.ComDropDB, wire.ComChangeUser:
+	case wire.ComStmtPrepare:
+		s.newest = s.queue.total
+		s.scan(p, p.Body[1:])
+	case wire.ComInitDB, wire.ComDropDB, wire.ComChangeUser:
 		s.scan(p, p.Body[1:])
 	case wire.ComSetOption:
 		if len(p.Body) >= 3 {
@@ -96,15 +99,14 @@ func (s *State) command(p *wire.Packet) {
 		s.quit = true
 	case wire.ComStmtExecute, wire.ComStmtBulkExecute:
 		s.executing(p)
+		s.queue.back().long = len(s.longData) > 0
 		s.longData.remove(statementID(p.Body))
 	case wire.ComStmtReset:
 		s.longData.remove(statementID(p.Body))
 	case wire.ComStmtClose:
-		s.cursors.remove(statementID(p.Body))
-		s.longData.remove(statementID(p.Body))
 		s.closeStatement(statementID(p.Body))
 	case wire.ComStmtSendLongData:
-		s.longData.add(statementID(p.Body))
+		s.sentLongData(statementID(p.Body))
 		if s.answersLongData {
 			s.opaque = LongDataSent
 		}
@@ -117,12 +119,6 @@ func statementID(body []byte) uint32 {
 		return 0
 	}
 	return binary.LittleEndian.Uint32(body[1:])
-}
-
-// isPrelude reports whether a text begins as what drivers send ahead of the statement that they are about: SET, SELECT @@…. A
-// StarRocks FE that is leaving closes no session behind those either (SqlUtils.isPreQuerySQL).
-func isPrelude(text []byte) bool {
-	return leads(text, "SET ") || leads(text, "SELECT @@")
 }
 
 // leads reports whether text begins with prefix, in either case.

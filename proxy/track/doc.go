@@ -9,9 +9,10 @@
 //
 // It knows as well what the statements leave in the session, and how to rebuild that on another backend ([State.Replay]): a text
 // that holds anything is read by a lexer (judge.go), whose verdict takes effect when the answer has passed; STATEMENTS.md is the
-// table of them. What only the server knows can be asked for ([State.Unresolved]); what is not understood pins the session
-// ([State.Pinned]). Stored functions and triggers are not seen: what they assign or lock counts only where a statement or the server
-// says so.
+// table of them. A text is read by the rules of its server, and by all that may hold where they are not known (rules.go). What only the server knows can be asked for ([State.Unresolved]); what is not understood pins the session
+// ([State.Pinned]). What stored functions, triggers and views do no text tells. MySQL and MariaDB are a second witness: they say what has become
+// of a session (facts.go), to Segue alone where the client has not asked (witness.go), and can be asked for what they have not said (unforeseen.go). Locks that a
+// stored function takes are not seen.
 //
 // After a move ([State.Moved]) the client goes on with the ids of prepared statements that it knows: they are rewritten on
 // their way (rewrite.go).

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // FuzzLexer: tokens follow one another through the whole text, and judging it does not panic.
@@ -19,8 +19,9 @@ func FuzzLexer(f *testing.F) {
 		f.Add(c.text, uint8(2), uint16(wire.StatusAnsiQuotes|wire.StatusNoBackslashEscapes))
 	}
 	f.Fuzz(func(t *testing.T, text string, dialect uint8, status uint16) {
-		d, st := Dialect(dialect%3), wire.Status(status)
-		l := newLexer([]byte(text), d, st)
+		d, st := Dialect(dialect%6), wire.Status(status)
+		fresh := New(Options{Dialect: d}, st)
+		l := newLexer([]byte(text), fresh.rules())
 		at := 0
 		for {
 			tok := l.next()
@@ -34,8 +35,8 @@ func FuzzLexer(f *testing.F) {
 		if at != len(text) {
 			t.Fatalf("%q: ends at %d", text, at)
 		}
-		_, v := judgeText([]byte(text), d, st, 0)
-		if _, ok := ordinary([]byte(text)); ok && v != nil && !l.broken && !l.uncertain {
+		_, v := judgeText([]byte(text), fresh.rules(), 0)
+		if _, ok := ordinary([]byte(text)); ok && v != nil && !l.broken && !l.cut && l.met == 0 {
 			t.Fatalf("%q is said to be ordinary, and leaves %+v", text, v.ops)
 		}
 		s := New(Options{Dialect: d}, st)
@@ -65,7 +66,7 @@ func FuzzChunks(f *testing.F) {
 			say(query(a)), answer(ok), say(command(wire.ComStmtPrepare, b)), answer(prepareOK(3, 1), def, eof), say(execute(3, true)), answer(last),
 			say(query(b)), answer(last), say(command(wire.ComInitDB, a)), answer(ok), say(execute(3, false)), answer([]byte{1}, def, eof, row, eof),
 		}
-		o := Options{Dialect: Dialect(dialect % 3), Capabilities: wire.ClientProtocol41, Database: "d"}
+		o := Options{Dialect: Dialect(dialect % 6), Capabilities: wire.ClientProtocol41, Database: "d"}
 		whole, cut := run(o, talks, 1<<20), run(o, talks, int(size)+1)
 		if seen(whole) != seen(cut) {
 			t.Fatalf("%q, %q:\nwhole %s\ncut   %s", a, b, seen(whole), seen(cut))

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unique"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // held is what a session holds on its backend beyond the fields of State. Most sessions hold nothing and have none.
@@ -17,21 +17,33 @@ type held struct {
 	temps    []text
 	locks    []text // with repetitions
 	handlers []text
+	shots    []setting // variables that the next statement uses up, with their values
 	texts    []textPrepared
-	stmts    []prepared
-	epoch    uint32 // grows with each change of how prepared statements are read
-	size     int    // bytes of the texts kept
-	virtual  bool   // the backend's ids of prepared statements are not the client's
+	drawn    []text               // sequences that have given a value on this backend, while LASTVAL() of others is missing
+	stmts    map[uint32]*prepared // by the client's ids
+	given    uint32               // the last of those that are not the backend's
+	epoch    uint32               // grows with each change of how prepared statements are read
+	size     int                  // bytes of the texts kept
+	memory   *Memory              // … which counts them too
+	virtual  bool                 // the backend's ids of prepared statements are not the client's
+	strayed  bool                 // the last flags are those of a statement that had a sql_mode of its own
 
 	collected []byte // of a command that comes in several chunks
 	okPacket  []byte // … of an OK_Packet
+	restored  []text // variables that were set for the statement alone that has run
 	facts     []op   // what the server has said of its own accord of the session, in the response that is passing
 }
 
 // The bounds of what is kept of a session.
 const (
 	maxText = 64 << 10
-	maxHeld = 256 << 10
+	// maxHeld is enough for thousands of prepared statements of some KB, as the statement caches of drivers and of their users may hold.
+	maxHeld = 32 << 20
+	// freeHeld is what a session may keep even if all sessions together keep too much.
+	freeHeld = 64 << 10
+	// maxPrepared bounds the statements of COM_STMT_PREPARE, and those of PREPARE, that are known without their texts once no more is kept. No server
+	// has more (max_prepared_stmt_count).
+	maxPrepared = 1 << 14
 )
 
 // setting is one thing that SET has changed. Their order is that of their last change.
@@ -39,20 +51,35 @@ type setting struct {
 	key  text // the expression that reads it, for those that can be read
 	text text // an item of SET or, if whole, a statement; zero while only the server knows
 	kind flavor
+
+	ansi, slash, client knowledge // of a user variable that has been given the value of sql_mode or character_set_client: see op
 }
 
 // textPrepared is a statement prepared by PREPARE.
 type textPrepared struct {
 	name, text text
 	verdict    *verdict
+	database   text // the current one when it was prepared: it runs in that
+	astray     bool // which is another now, so that it would be prepared in that one
 }
 
 // hold gives what the session holds, to be changed.
 func (s *State) hold() *held {
 	if s.held == nil {
-		s.held = &held{}
+		s.held = &held{memory: s.memory}
 	}
 	return s.held
+}
+
+// holdInstead makes p all that the session holds, but for what has come of a command behind the one that has done so.
+func (s *State) holdInstead(p pins) {
+	var coming []byte
+	if s.held != nil {
+		coming = s.held.collected
+	}
+	if s.Release(); p != 0 || coming != nil {
+		s.held = &held{pins: p, collected: coming, memory: s.memory}
+	}
 }
 
 // askable gives the expression that reads the setting key, or "".
@@ -63,12 +90,24 @@ func askable(key string) string {
 	return ""
 }
 
-// grow counts n bytes more of texts kept.
-func (h *held) grow(n int) {
-	if h.size += n; h.size > maxHeld {
-		h.pins |= pinTooLarge
+// Release forgets what the session holds, as it is over.
+func (s *State) Release() {
+	if s.held != nil {
+		s.held.grow(-s.held.size)
+		s.held = nil
 	}
 }
+
+// grow counts n bytes more of texts kept, or fewer.
+func (h *held) grow(n int) {
+	h.memory.grow(n)
+	if h.size += n; n > 0 && h.size > maxHeld {
+		h.pins |= pinOverfull
+	}
+}
+
+// full reports whether no more texts are kept.
+func (h *held) full() bool { return h.size > maxHeld || h.size > freeHeld && h.memory.full() }
 
 // forget takes a setting away.
 func (h *held) forget(key text) {
@@ -76,7 +115,7 @@ func (h *held) forget(key text) {
 		if x.key != key {
 			return false
 		}
-		h.size -= x.size()
+		h.grow(-x.size())
 		return true
 	})
 }
@@ -97,6 +136,7 @@ func (h *held) set(x setting) {
 
 func (h *held) add(x setting) {
 	if h.size > maxHeld {
+		h.pins |= pinTooLarge // for as long as the session lasts, since nobody knows any more what this was
 		return
 	}
 	h.settings = append(h.settings, x)
@@ -129,32 +169,6 @@ func (h *held) has(key text) bool {
 	return slices.ContainsFunc(h.settings, func(x setting) bool { return x.key == key })
 }
 
-// relex notes that texts will be read in another way than those before: literals that read otherwise then must be asked for.
-func (h *held) relex() {
-	h.epoch++
-	for i := range h.settings {
-		x := &h.settings[i]
-		if x.text != (text{}) && delicate(x.text.Value()) && askable(x.key.Value()) != "" {
-			x.text = text{}
-		}
-	}
-	for i := range h.texts {
-		if x := &h.texts[i]; x.text != (text{}) && delicate(x.text.Value()) {
-			x.text = text{}
-		}
-	}
-}
-
-// delicate reports whether a literal means different things under different modes or character sets.
-func delicate(s string) bool {
-	for i := range len(s) {
-		if s[i] == '\\' || s[i] == '"' || s[i] >= 0x80 {
-			return true
-		}
-	}
-	return false
-}
-
 // apply brings what the session holds up to date with a verdict whose statements have succeeded.
 func (s *State) apply(v *verdict) {
 	h := s.hold()
@@ -162,6 +176,7 @@ func (s *State) apply(v *verdict) {
 	for i := range v.ops {
 		s.op(h, &v.ops[i])
 	}
+	s.txn.settled()
 	if v.modes && h.epoch != epoch && s.queue.n > 0 { // commands behind this one have been read by the old rules
 		h.pins |= pinUnparsed
 	}
@@ -174,15 +189,19 @@ func (s *State) op(h *held, o *op) {
 		s.setting(h, o)
 	case opAsk:
 		if o.setting != ifSet || h.has(o.key) {
-			if h.set(setting{key: o.key}); isLexing(o.key.Value()) {
-				h.relex()
+			if h.set(s.asked(o)); isLexing(o.key.Value()) {
+				s.relex(h, o.key.Value())
 			}
 		}
 	case opAskInsertID:
-		s.insertID = askID
-		h.forget(lastInsertID())
+		if s.insertID != lostID || o.sure {
+			s.insertID = askID
+			h.forget(lastInsertID())
+		}
 	case opSQLMode:
-		h.pins = h.pins&^pinSQLMode | o.sqlMode(s.x.Status)
+		s.sqlMode(h, o)
+	case opCharset:
+		s.charsetIs(h, o)
 	case opForgetRoles:
 		h.forget(unique.Make("ROLE"))
 	case opUse:
@@ -191,16 +210,20 @@ func (s *State) op(h *held, o *op) {
 		h.catalog, h.late = o.text, text{}
 		h.epoch++
 	case opDropDatabase:
-		if s.current() == o.text {
+		if s.current() == s.inCatalog(o.text) {
 			s.database, h.late = text{}, text{}
+			h.forget(unique.Make(useKey))
 		}
 	case opPin:
-		h.pins |= o.pins
-	case opUnpin:
-		if o.pins&h.pins&pinCharacterSet != 0 {
-			h.relex()
+		if h.pins |= o.pins; o.pins&pinNextTransaction != 0 {
+			s.txn.planned = plannedSet
 		}
+	case opUnpin:
 		h.pins &^= o.pins
+	case opSavepoint: // with autocommit off there is one without a transaction: no flag tells of it
+		if !s.txn.flagged && !s.txn.autocommit {
+			s.op(h, &op{kind: opPin, pins: pinNextTransaction})
+		}
 	default:
 		s.objectOp(h, o)
 	}
@@ -216,38 +239,65 @@ func (s *State) objectOp(h *held, o *op) {
 		}
 	case opDrop:
 		h.dropTemporary(s, o.text)
+	case opOneShot:
+		h.shot(o)
+	case opForget:
+		h.forgetSet(o.key)
 	case opLock:
+		if o.text == (text{}) { // GET_LOCK(?) in a text that is no prepared statement's: none of it has run, or so it should be
+			h.pins |= pinUserLock
+			return
+		}
 		h.locks = append(h.locks, o.text)
 		h.grow(len(o.text.Value()))
 	case opRelease:
-		h.locks = without(h.locks, o.text)
+		if h.runs(o) {
+			h.locks = h.without(h.locks, o.text)
+		}
 	case opReleaseAll:
-		h.locks, h.pins = nil, h.pins&^pinUserLock
+		if h.runs(o) {
+			h.locks, h.pins = h.none(h.locks), h.pins&^pinUserLock
+		}
 	case opHandler:
 		h.handlers = append(h.handlers, o.text)
 		h.grow(len(o.text.Value()))
 	case opHandlerClose:
-		h.handlers = without(h.handlers, o.text)
+		h.handlers = h.without(h.handlers, o.text)
 	case opPrepare:
-		h.deallocate(o.key)
-		h.texts = append(h.texts, textPrepared{o.key, o.text, o.inner})
-		if h.grow(len(o.key.Value()) + 64); o.text != (text{}) {
-			h.grow(len(o.text.Value()))
-		}
+		s.prepareFrom(h, o)
 	case opDeallocate:
 		h.deallocate(o.key)
 	case opExecute:
-		s.executeText(h, o.key)
+		s.executeText(h, o)
+	case opSequence:
+		h.drew(o.text)
+	case opRestores:
+		h.restored = append(h.restored, o.key)
+		h.strayed = h.strayed || o.key.Value() == keySQLMode
 	default:
 	}
 }
 
+// runs reports whether the function that op is about has run: not in a SELECT that was given no row.
+func (h *held) runs(o *op) bool { return o.sure || !h.has(rowLimit()) }
+
+func rowLimit() text { return unique.Make("@@session.sql_select_limit") }
+
 // without takes one occurrence of name away.
-func without(list []text, name text) []text {
+func (h *held) without(list []text, name text) []text {
 	if i := slices.Index(list, name); i >= 0 {
+		h.grow(-len(name.Value()))
 		return slices.Delete(list, i, i+1)
 	}
 	return list
+}
+
+// none takes all names away.
+func (h *held) none(list []text) []text {
+	for _, name := range list {
+		h.grow(-len(name.Value()))
+	}
+	return nil
 }
 
 // dropTemporary notes that a table is gone, or that some table has got another name.
@@ -259,7 +309,53 @@ func (h *held) dropTemporary(s *State, name text) {
 		h.temps = append(h.temps, unique.Make("")) // one that no DROP names
 		return
 	}
-	h.temps = without(h.temps, s.qualified(name))
+	h.temps = h.without(h.temps, s.qualified(name))
+}
+
+// prepareFrom notes a PREPARE, of which the text may stand in a user variable.
+func (s *State) prepareFrom(h *held, o *op) {
+	if o.from == (text{}) {
+		s.typed(h, o.inner)
+		h.prepareText(o, s.current())
+		return
+	}
+	known := op{kind: opPrepare, key: o.key}
+	if literal := h.literal(o.from); literal != nil {
+		r := s.rules()
+		known.text = handle(append([]byte(o.text.Value()), literal...))
+		known.inner = preparedVerdict(unquote(literal, !r.noBackslash), r, 1)
+	}
+	s.typed(h, known.inner)
+	h.prepareText(&known, s.current())
+}
+
+// typed notes the user variables that a statement assigns: when it is prepared, or fails, MariaDB has given those that exist the character set of what
+// they were to be.
+func (s *State) typed(h *held, inner *verdict) {
+	if inner == nil || !s.dialect.my() {
+		return
+	}
+	for i := range inner.ops {
+		if o := &inner.ops[i]; (o.kind == opSet || o.kind == opAsk) && isUserVariable(o.key.Value()) && h.has(o.key) {
+			h.set(setting{key: o.key})
+		}
+	}
+}
+
+// prepareText notes a PREPARE. Beyond what is kept its text is not.
+func (h *held) prepareText(o *op, database text) {
+	h.deallocate(o.key)
+	x := textPrepared{name: o.key, text: o.text, verdict: o.inner, database: database}
+	if h.full() {
+		if x.text, x.verdict = (text{}), nil; len(h.texts) >= maxPrepared {
+			h.pins |= pinTooLarge
+			return
+		}
+	}
+	h.texts = append(h.texts, x)
+	if h.grow(len(x.name.Value()) + 64); x.text != (text{}) {
+		h.grow(len(x.text.Value()))
+	}
 }
 
 func (h *held) deallocate(name text) {
@@ -267,24 +363,25 @@ func (h *held) deallocate(name text) {
 		if x.name != name {
 			return false
 		}
-		if h.size -= len(x.name.Value()) + 64; x.text != (text{}) {
-			h.size -= len(x.text.Value())
+		if h.grow(-len(x.name.Value()) - 64); x.text != (text{}) {
+			h.grow(-len(x.text.Value()))
 		}
 		return true
 	})
 }
 
 // executeText applies what a statement prepared as text does.
-func (s *State) executeText(h *held, name text) {
+func (s *State) executeText(h *held, execute *op) {
 	for i := range h.texts {
-		if h.texts[i].name != name {
+		if h.texts[i].name != execute.key {
 			continue
 		}
 		if h.texts[i].text == (text{}) {
 			h.pins |= pinPrepareText
 		} else if v := h.texts[i].verdict; v != nil {
+			v = v.naming(text{})
 			for k := range v.ops {
-				if v.ops[k].kind != opExecute {
+				if o := &v.ops[k]; o.kind != opExecute && (execute.sure || o.sure || !o.lifts()) {
 					s.op(h, &v.ops[k])
 				}
 			}
@@ -294,14 +391,32 @@ func (s *State) executeText(h *held, name text) {
 	h.pins |= pinPrepareText
 }
 
+// preparedText is the whole PREPARE of a statement prepared as text, or "".
+func (s *State) preparedText(name string) string {
+	if s.held == nil {
+		return ""
+	}
+	for i := range s.held.texts {
+		if x := &s.held.texts[i]; x.name.Value() == name && x.text != (text{}) {
+			return x.text.Value()
+		}
+	}
+	return ""
+}
+
 // setting notes an opSet.
 func (s *State) setting(h *held, o *op) {
 	x := setting{key: o.key, text: o.text, kind: o.setting}
 	if o.key == lastInsertID() {
 		s.insertID = noID
 	}
-	if isLexing(o.key.Value()) && (o.setting == relativeAssignment || !slices.Contains(h.settings, x)) {
-		h.relex()
+	if s.dialect.my() && h.retyped(&x) {
+		x.text = text{}
+	}
+	if key := o.key.Value(); isLexing(key) && (o.setting == relativeAssignment || !h.stands(&x)) {
+		s.relex(h, key)
+	} else if x.kind == wholeStatement && delicate(x.text.Value()) && (key == "ROLE" || key == "EXECUTE AS") && h.ruledAnew() {
+		h.pins |= pinUnparsed
 	}
 	switch o.setting {
 	case relativeAssignment:
@@ -311,19 +426,57 @@ func (s *State) setting(h *held, o *op) {
 	}
 }
 
+// retyped reports whether x makes a NULL of a user variable that has been something else: that stays of the type that it was of.
+func (h *held) retyped(x *setting) bool {
+	if !isUserVariable(x.key.Value()) || x.kind != assignment {
+		return false
+	}
+	_, value, _ := strings.Cut(x.text.Value(), "=")
+	before := h.variable(x.key)
+	return before != nil && before.text != x.text && strings.EqualFold(strings.TrimSpace(value), "NULL")
+}
+
 func lastInsertID() text { return unique.Make("@@session.last_insert_id") }
 
-// isLexing reports the settings that change how texts are read.
-func isLexing(key string) bool {
-	switch key {
-	case "NAMES", "CHARACTER SET", "@@session.sql_mode", "@@session.character_set_client", "@@session.character_set_connection", "@@session.collation_connection":
-		return true
+// useKey is that of the USE which names the current database in another character set than the login's.
+const useKey = "USE"
+
+// inCatalog names a database as it is reached from a current one that is in a catalog: USE of a name without one stays there (StarRocks, Doris).
+func (s *State) inCatalog(name text) text {
+	catalog := s.namedCatalog()
+	if catalog == "" || s.held != nil && s.held.catalog != (text{}) || strings.Contains(name.Value(), ".") {
+		return name
 	}
-	return false
+	return unique.Make(catalog + "." + name.Value())
+}
+
+// namedCatalog is the catalog that the current database is named with, empty if it is named without.
+func (s *State) namedCatalog() string {
+	db := s.current()
+	if db == (text{}) || !s.dialect.fe() {
+		return ""
+	}
+	catalog, _, both := strings.Cut(db.Value(), ".")
+	if !both {
+		return ""
+	}
+	return catalog
 }
 
 // use notes the current database.
 func (s *State) use(name text) {
+	name = s.inCatalog(name)
+	if h := s.held; h != nil && !s.dialect.fe() {
+		h.forget(unique.Make(useKey))
+		if foreign(name.Value()) && h.speaks() {
+			h.late = name
+			h.add(setting{key: unique.Make(useKey), text: unique.Make("USE " + useName(name.Value())), kind: wholeStatement})
+			return
+		}
+		if h.late != (text{}) && h.catalog == (text{}) && !h.has(unique.Make("ROLE")) && !h.has(unique.Make("EXECUTE AS")) {
+			h.late = text{}
+		}
+	}
 	if h := s.held; h != nil && (h.catalog != (text{}) || h.has(unique.Make("ROLE")) || h.has(unique.Make("EXECUTE AS"))) {
 		if strings.Contains(name.Value(), ".") {
 			h.catalog = text{}
@@ -331,15 +484,28 @@ func (s *State) use(name text) {
 		h.late = name
 		return
 	}
+	if s.held != nil {
+		s.held.late = text{}
+	}
 	s.database = name
 }
 
 // current is the current database, zero if there is none.
 func (s *State) current() text {
-	if s.held != nil && s.held.late != (text{}) {
-		return s.held.late
+	if h := s.held; h != nil && (h.late != (text{}) || h.catalog != (text{})) { // none has been named in the catalog that is the current one now
+		return h.late
 	}
 	return s.database
+}
+
+// speaks reports whether the client has named its character set anew since the login.
+func (h *held) speaks() bool {
+	return slices.ContainsFunc(h.settings, func(x setting) bool { return setsClient(x.key.Value()) })
+}
+
+// ruledAnew reports whether it has changed the rules of its texts since the login.
+func (h *held) ruledAnew() bool {
+	return slices.ContainsFunc(h.settings, func(x setting) bool { return isLexing(x.key.Value()) })
 }
 
 // qualified gives a table's name with its database.
@@ -350,10 +516,23 @@ func (s *State) qualified(name text) text {
 	return unique.Make(s.current().Value() + "\x00" + name.Value())
 }
 
-// failed takes the verdict on a text whose answer was an ERR_Packet. A single statement that failed has changed nothing, but
-// for a list that StarRocks sets item by item; of several some may have succeeded.
+// failedText takes the verdict on a text whose answer was an ERR_Packet. A single statement that failed has set nothing, but for a list that
+// StarRocks sets item by item; locks it may have taken, and user variables assigned, for the rows before the one at which it failed; the name of a
+// statement that could not be prepared is free. Of several statements some may have succeeded.
 func (s *State) failedText(v *verdict, several bool) {
-	if !several && (s.dialect != StarRocks || v.assignments() < 2) {
+	s.typed(s.hold(), v)
+	if !several && (!s.dialect.fe() || v.assignments() < 2) {
+		for i := range v.ops {
+			switch o := &v.ops[i]; {
+			case o.kind == opPin && o.pins&(pinUserLock|pinServiceLock|pinProcedure) != 0, o.kind == opAskInsertID, o.kind == opAsk && o.midway:
+				maybe := *o
+				maybe.sure = false
+				s.op(s.hold(), &maybe)
+			case o.kind == opPrepare: // the statement that had the name is gone
+				s.typed(s.hold(), o.inner)
+				s.hold().deallocate(o.key)
+			}
+		}
 		return
 	}
 	h := s.hold()
@@ -361,16 +540,19 @@ func (s *State) failedText(v *verdict, several bool) {
 		switch o := &v.ops[i]; {
 		case o.kind == opPin, o.kind == opAskInsertID:
 			s.op(h, o)
+		case o.kind == opRestores:
+			h.strayed = h.strayed || o.key.Value() == keySQLMode
 		case o.asked():
 			h.set(setting{key: o.key})
-		case o.kind == opLock, o.kind == opTemporary, o.kind == opHandler:
+		case o.kind == opLock, o.kind == opTemporary, o.kind == opHandler, o.kind == opSavepoint:
 			s.op(h, o)
 		default:
 			h.pins |= pinPartly
 		}
 	}
 	if v.modes {
-		h.relex()
+		s.relex(h, "")
+		s.ansi, s.slash, s.unicode = unknown, unknown, false
 		h.pins |= pinPartly
 	}
 }
@@ -385,20 +567,41 @@ func (v *verdict) assignments() (n int) {
 	return n
 }
 
+// standing is why a prepared statement cannot be prepared again as it was, if it cannot.
+func (s *State) standing(p *prepared) (why pins) {
+	if p.text == (text{}) && !p.gone {
+		why = pinOverfull
+	}
+	if !p.gone && (p.epoch != s.held.epoch || p.database != s.current()) {
+		why |= pinPrepared
+	}
+	return why
+}
+
 // recheck tells anew whether prepared statements can be prepared again.
 func (s *State) recheck() {
 	h := s.held
-	h.pins &^= pinPrepared
-	for i := range h.stmts {
-		p := &h.stmts[i]
-		if p.text == (text{}) || p.epoch != h.epoch || p.database != s.current() {
-			h.pins |= pinPrepared
+	for i := range h.texts {
+		h.texts[i].astray = h.texts[i].database != s.current()
+	}
+	if h.pins&pinTooLarge != 0 { // which stays, however many statements there are
+		return
+	}
+	if h.pins &^= pinPrepared | pinOverfull; h.size > maxHeld {
+		h.pins |= pinOverfull
+	}
+	for _, p := range h.stmts {
+		if h.pins |= s.standing(p); h.pins&pinPrepared != 0 && h.pins&pinOverfull != 0 {
+			return
 		}
 	}
 }
 
 // pinned is the first reason for which what is held ties the session to its backend.
-func (h *held) pinned() string {
+func (h *held) pinned() string { return h.reasons().name() }
+
+// reasons are all of them.
+func (h *held) reasons() pins {
 	p := h.pins
 	if len(h.temps) > 0 {
 		p |= pinTemporaryTable
@@ -409,16 +612,28 @@ func (h *held) pinned() string {
 	if len(h.handlers) > 0 {
 		p |= pinHandler
 	}
+	if len(h.shots) > 0 {
+		p |= pinOneShot
+	}
 	for i := range h.texts {
-		if h.texts[i].text == (text{}) {
+		if x := &h.texts[i]; x.text == (text{}) || x.astray {
 			p |= pinPrepareText
 		}
 	}
-	return p.name()
+	for i := range h.settings {
+		if h.settings[i].kind == unwritable {
+			p |= pinUnparsed
+		}
+	}
+	return p
 }
 
 // unsafeCollations are those of the character sets whose second bytes may look like quotes or backslashes.
 func unsafeCollation(c uint16) bool {
+	const noPad = 1024 // MariaDB's distance from a collation to the one that pads no string
+	if c >= noPad && c < 2*noPad {
+		c -= noPad
+	}
 	switch c {
 	case 1, 84, 13, 88, 28, 87, 95, 96, 248, 249, 250:
 		return true
@@ -428,20 +643,25 @@ func unsafeCollation(c uint16) bool {
 
 // newIdentity forgets all that ends with the user.
 func (s *State) newIdentity(o wire.ChangeUser) {
-	h := &held{}
+	var p pins
 	if u := unique.Make(o.Username); u != s.user {
 		s.user = u
-		h.pins = pinUser
+		p = pinUser
 	}
-	if unsafeCollation(o.Charset) && !o.NoCharset && s.dialect != StarRocks {
-		h.pins |= pinCharacterSet
+	if unsafeCollation(o.Charset) && !o.NoCharset && !s.dialect.fe() {
+		p |= pinCharacterSet
+	}
+	if !o.NoCharset {
+		s.charset = o.Charset
+	}
+	if s.charset > 0xff && !s.dialect.fe() { // a HandshakeResponse41 has one byte for it
+		p |= pinUser
 	}
 	s.database = text{}
 	if o.Database != "" {
 		s.database = unique.Make(o.Database)
 	}
-	if s.held = nil; h.pins != 0 {
-		s.held = h
-	}
+	s.holdInstead(p)
+	s.begun()
 	s.insertID = noID
 }

@@ -1,68 +1,117 @@
 package track
 
-import "bytes"
-
 // getLock judges a call of GET_LOCK. Only `SELECT GET_LOCK('name', n) [AS alias]` and the same with DO name their lock for certain.
 func (j *judge) getLock(call token) {
-	name, known := j.lockCall(call)
-	if !known {
+	switch name, certain := j.lockCall(call); {
+	case certain && name.kind == tokString:
+		j.do(op{kind: opLock, text: lockName(j.bytes(name))})
+	case certain && j.other(name, '?'):
+		j.do(op{kind: opLock, param: true})
+	default:
+		j.impossible = j.impossible || certain && name.kind == tokName && j.text[name.start] == '"' // there is no column
 		j.pin(pinUserLock)
-		return
 	}
-	j.do(op{kind: opLock, text: handle(name)})
 }
 
-// releaseLock judges a call of RELEASE_LOCK or RELEASE_ALL_LOCKS.
+// releaseLock judges a call of RELEASE_LOCK or RELEASE_ALL_LOCKS, which counts only where it surely runs: not in a condition, nor for
+// rows that there may be none of, as with LIMIT 0, in the words of which nothing stands behind it.
 func (j *judge) releaseLock(call token) {
-	switch {
-	case j.is(call, "RELEASE_ALL_LOCKS"):
-		if j.sole(call) {
-			j.do(op{kind: opReleaseAll})
+	switch arg, certain := j.lockCall(call); {
+	case !certain:
+	case arg.kind == tokName:
+		j.impossible = j.impossible || j.text[arg.start] == '"'
+	case j.named(call, "RELEASE_ALL_LOCKS"):
+		if j.other(arg, ')') {
+			j.do(op{kind: opReleaseAll, sure: j.is(j.first, "DO")})
 		}
-	case j.is(call, "RELEASE_LOCK"):
-		if name, known := j.lockCall(call); known {
-			j.do(op{kind: opRelease, text: handle(name)})
-		}
+	case j.other(arg, '?'):
+		j.do(op{kind: opRelease, param: true, sure: j.is(j.first, "DO")})
+	case arg.kind == tokString && steady(j.bytes(arg)):
+		j.do(op{kind: opRelease, text: lockName(j.bytes(arg)), sure: j.is(j.first, "DO")})
 	}
 }
 
-// sole reports whether a call is all that the statement selects: so it happens once.
+// lockName is what a lock is known by that a literal names: a string that reads the same under all rules may stand in either quotes.
+func lockName(literal []byte) text {
+	if !steady(literal) {
+		return handle(literal)
+	}
+	return handle(append(append([]byte{'\''}, unquote(literal, false)...), '\''))
+}
+
+// steady reports whether a literal means the same under every mode and character set.
+func steady(literal []byte) bool {
+	for _, c := range literal {
+		if c == '\\' || c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// sole reports whether a call is the first that the statement selects.
 func (j *judge) sole(call token) bool {
 	l := j.lexer
-	l.at = j.first.end
-	return (j.is(j.first, "SELECT") || j.is(j.first, "DO")) && l.next().start == call.start && !j.uncertain
+	l.at, l.part = j.first.end, noPart
+	return (j.is(j.first, "DO") || j.is(j.first, "SELECT") && !j.limited) && l.next().start == call.start && !j.hinted
 }
 
-// lockCall takes the arguments of a call and what follows it up to the statement's end, and tells the lock's name if it
-// is a literal and the call happens once.
-func (j *judge) lockCall(call token) (name []byte, known bool) {
-	known = j.sole(call)
+// alone reports whether a call is all of the statement: so it happens once, and for certain. The lexer stays where it is.
+func (j *judge) alone(call token) bool {
+	if !j.sole(call) {
+		return false
+	}
+	ahead := *j
+	ahead.v = nil
+	ahead.at = call.end
+	ahead.advance()
+	_, certain := ahead.lockCall(call)
+	return certain
+}
+
+// lockCall takes the arguments of a call, the current token being its parenthesis, and what follows it up to the statement's end, and tells
+// the first of them, or the parenthesis behind them. certain is whether all arguments are literals, and the call is all of the statement.
+func (j *judge) lockCall(call token) (arg token, certain bool) {
+	certain = j.sole(call)
 	j.advance() // (
-	name = bytes.Clone(j.bytes(j.t))
-	if known = known && j.t.kind == tokString; known {
+	if arg = j.t; arg.kind == tokString || arg.kind == tokName {
+		j.inside()
 		j.advance()
 	}
 	depth := 1
 	for ; depth > 0 && !j.over(); j.advance() {
+		j.inside()
 		switch {
-		case j.t.kind == tokUserVar:
-			if known = false; j.ahead().kind == tokAssign {
-				j.ask(j.t)
-			}
 		case j.other(j.t, '('):
+			certain = false
 			depth++
 		case j.other(j.t, ')'):
 			depth--
-		case depth == 1 && !j.other(j.t, ',') && !j.other(j.t, '-') && j.t.kind != tokNumber:
-			known = false
+		case !j.other(j.t, ',') && !j.other(j.t, '-') && !j.other(j.t, '?') && j.t.kind != tokNumber:
+			certain = false
 		}
 	}
-	j.word("AS")
-	if j.t.kind == tokWord || j.t.kind == tokName || j.t.kind == tokString {
-		known = known && !j.is(j.t, "FROM") && !j.is(j.t, "WHERE") && !j.is(j.t, "INTO")
+	certain = certain && depth == 0
+	if j.is(j.t, "AS") {
 		j.advance()
 	}
-	return name, known && j.over()
+	if j.t.kind == tokWord && !j.is(j.t, "FROM") && !j.is(j.t, "WHERE") && !j.is(j.t, "INTO") || j.t.kind == tokName || j.t.kind == tokString {
+		j.advance() // an alias
+	}
+	return arg, certain && j.over()
+}
+
+// unlock judges UNLOCK, of which each kind lifts one kind of lock alone.
+func (j *judge) unlock() {
+	switch {
+	case j.word("TABLES"), j.word("TABLE"):
+		j.unpin(pinLockTables | pinFlushTables)
+	case j.word("INSTANCE"):
+		j.unpin(pinLockInstance)
+	case j.word("STATS"):
+	default:
+		j.pin(pinUnknown)
+	}
 }
 
 func (j *judge) lock() {
@@ -82,6 +131,9 @@ func (j *judge) flush() {
 	for ; !j.over(); j.advance() {
 		if j.is(j.t, "LOCK") || j.is(j.t, "EXPORT") {
 			j.pin(pinFlushTables)
+		}
+		if j.is(j.t, "STATUS") && j.dialect.my() { // as who is about to see what the next statements count
+			j.pin(pinDiagnostics)
 		}
 	}
 }
@@ -111,7 +163,7 @@ func (j *judge) xa() {
 
 // backup judges MariaDB's BACKUP STAGE and BACKUP LOCK; other dialects' BACKUP is a job of the cluster.
 func (j *judge) backup() {
-	if j.dialect != MySQL {
+	if !j.dialect.my() {
 		return
 	}
 	switch {
@@ -122,8 +174,10 @@ func (j *judge) backup() {
 			j.pin(pinBackup)
 		}
 	case j.word("UNLOCK"):
-		j.unpin(pinBackup)
+		j.unpin(pinBackupLock)
+	case j.word("LOCK"):
+		j.pin(pinBackupLock)
 	default:
-		j.pin(pinBackup)
+		j.pin(pinUnknown)
 	}
 }

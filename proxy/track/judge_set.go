@@ -2,8 +2,8 @@ package track
 
 import (
 	"bytes"
-
-	"segue/proxy/wire"
+	"strconv"
+	"strings"
 )
 
 // set judges SET in all its forms.
@@ -22,23 +22,46 @@ func (j *judge) set() {
 	case j.is(j.t, "RESOURCE") && j.is(next, "GROUP"):
 		j.resourceGroup()
 	case j.is(j.t, "TRANSACTION"):
-		if j.dialect != StarRocks { // where it means nothing
+		if !j.dialect.fe() { // where it means nothing
 			j.pin(pinNextTransaction)
 		}
 	case (j.is(j.t, "SESSION") || j.is(j.t, "LOCAL")) && j.is(next, "TRANSACTION"):
 		j.sessionTransaction()
 	case j.is(j.t, "GLOBAL") && j.is(next, "TRANSACTION"), j.is(j.t, "PROPERTY"), j.is(j.t, "CONFIG") && j.dialect == TiDB, j.is(j.t, "BINDING") && j.dialect == TiDB:
 		j.eff |= writes
-	case j.is(j.t, "STATEMENT") && j.dialect == MySQL:
+	case j.is(j.t, "STATEMENT") && j.dialect.my():
 		j.setStatement()
-	case j.is(j.t, "CATALOG") && j.dialect == StarRocks:
+	case j.is(j.t, "CATALOG") && j.dialect.fe():
 		j.toEnd()
 		j.do(op{kind: opCatalog, text: handle(join(j.lexer, j.first.start, j.t.start))})
-	case j.is(j.t, "WAREHOUSE") && j.dialect == StarRocks:
+	case j.is(j.t, "WAREHOUSE") && j.dialect.fe(), j.is(j.t, "SESSION") && j.is(next, "WAREHOUSE") && j.dialect.fe() && !j.assignsBehind():
 		j.statementAs("WAREHOUSE")
 	default:
 		j.items()
 	}
+}
+
+// assignsBehind reports whether the token behind the next one is an equals sign.
+func (j *judge) assignsBehind() bool {
+	l := j.lexer
+	l.next()
+	return l.other(l.next(), '=')
+}
+
+// assignsNext reports whether the next token assigns.
+func (j *judge) assignsNext() bool {
+	next := j.ahead()
+	return j.other(next, '=') || next.kind == tokAssign
+}
+
+// restores reports whether the variable key is given its old value back behind the statement.
+func (j *judge) restores(key []byte) bool {
+	for i := 0; j.limited && j.v != nil && i < len(j.v.ops); i++ {
+		if o := &j.v.ops[i]; o.kind == opRestores && o.key.Value() == string(key) {
+			return true
+		}
+	}
+	return false
 }
 
 func (j *judge) toEnd() {
@@ -90,7 +113,7 @@ func (j *judge) sessionTransaction() {
 		for ; !j.over() && !j.other(j.t, ','); j.advance() {
 			out = append(append(out, ' '), j.bytes(j.t)...)
 		}
-		if j.dialect != StarRocks {
+		if !j.dialect.fe() {
 			j.do(op{kind: opSet, setting: wholeStatement, key: handle([]byte(key)), text: handle(out)})
 		}
 		if !j.over() {
@@ -103,16 +126,20 @@ func (j *judge) sessionTransaction() {
 func (j *judge) setStatement() {
 	depth := 0
 	for ; !j.over(); j.advance() {
+		j.inside()
+		if depth == 0 && (j.t.kind == tokWord || j.t.kind == tokName) && j.assignsNext() {
+			j.do(op{kind: opRestores, key: handle(bytes.ToLower(append([]byte("@@session."), bare(j.bytes(j.t))...)))})
+		}
 		switch {
 		case j.other(j.t, '('):
 			depth++
 		case j.other(j.t, ')'):
 			depth--
-		case j.t.kind == tokUserVar && j.ahead().kind == tokAssign:
-			j.ask(j.t)
+		case j.named(j.t, "SQL_MODE"), j.named(j.t, "CHARACTER_SET_CLIENT"):
+			j.remoded = true
 		case depth == 0 && j.is(j.t, "FOR"):
 			if j.advance(); !j.over() {
-				j.first = j.t
+				j.first, j.limited = j.t, true
 				j.statement()
 			}
 			return
@@ -124,6 +151,11 @@ func (j *judge) setStatement() {
 // items judges a list of assignments.
 func (j *judge) items() {
 	global := false // some item before has said GLOBAL, which counts for those behind it on some servers
+	first := 0
+	if j.v != nil {
+		first = len(j.v.ops)
+	}
+	defer func() { j.parsedBefore(first) }()
 	for {
 		if !j.item(&global) {
 			j.pin(pinUnparsed)
@@ -139,6 +171,25 @@ func (j *judge) items() {
 			return
 		}
 		j.advance()
+	}
+}
+
+// parsedBefore has values asked for that stand in one SET behind a change of the rules: all of it was parsed by the rules before. first is
+// the SET's first operation.
+func (j *judge) parsedBefore(first int) {
+	changed := false
+	for i := first; j.v != nil && i < len(j.v.ops); i++ {
+		o := &j.v.ops[i]
+		x := setting{key: o.key, text: o.text, kind: o.setting}
+		switch {
+		case o.kind != opSet && o.kind != opAsk:
+		case isLexing(o.key.Value()):
+			changed = true
+		case changed && o.kind == opAsk:
+			o.copies = notCopied // of what was there before
+		case changed && o.kind == opSet && x.ruled(j.dialect):
+			*o = op{kind: opAsk, key: o.key}
+		}
 	}
 }
 
@@ -165,15 +216,18 @@ func (j *judge) equals() bool {
 
 // userVariable judges @x = …
 func (j *judge) userVariable() bool {
-	key := j.bytes(j.t)
+	name := respelled(j.bytes(j.t))
+	key := j.userVar(j.t)
 	if j.advance(); !j.equals() {
 		return false
 	}
 	v := j.value(nil)
-	if v.literal == isLiteral && (!v.word || v.isNull) {
-		j.do(op{kind: opSet, key: handle(key), text: handle(append(append(bytes.Clone(key), '='), v.text...))})
-	} else {
-		j.do(op{kind: opAsk, key: handle(key)})
+	switch {
+	case v.literal == isLiteral && (!v.word || v.isNull):
+		j.do(op{kind: opSet, key: key, text: handle(append(append(bytes.Clone(name), '='), v.text...))})
+	default:
+		j.impossible = j.impossible || v.word && v.text[0] == '"' // there is no such column
+		j.do(op{kind: opAsk, key: key, copies: copyOf(v.text)})
 	}
 	return true
 }
@@ -192,7 +246,11 @@ func (j *judge) characterSet() bool {
 	}
 	out := []byte(key)
 	n := 0
+	var name []byte
 	for ; !j.over() && !j.other(j.t, ','); j.advance() {
+		if n == 0 {
+			name = j.bytes(j.t)
+		}
 		if n++; j.t.kind != tokWord && j.t.kind != tokString && j.t.kind != tokName {
 			return false
 		}
@@ -202,23 +260,52 @@ func (j *judge) characterSet() bool {
 		return false
 	}
 	j.do(op{kind: opSet, key: handle([]byte(key)), text: handle(out)})
-	j.charset(out)
+	j.charset(value{text: name})
 	return true
 }
 
-// charset notes whether texts can be read in the character set that b names.
-func (j *judge) charset(b []byte) {
+// charset notes which character set becomes the client's, in which texts are read.
+func (j *judge) charset(v value) {
+	o := op{kind: opCharset, client: clientOf(v.text), from: v.from}
+	j.do(o)
 	j.v.modes = true
-	if j.dialect == StarRocks { // where it means nothing
-		return
+	j.becomes = append(j.becomes, o)
+}
+
+// clientOf tells what is known of a character set by its name, which may stand in quotes: that it is a unicode one, another one in which each byte
+// of a quote or a backslash is one, or nothing.
+func clientOf(name []byte) knowledge {
+	switch {
+	case !safeCharset(name):
+		return unknown
+	case leads(bare(name), "UTF8"), equalFold(bare(name), "ASCII"), equalFold(bare(name), "BINARY"):
+		return on
+	default:
+		return off
 	}
-	for _, name := range [...]string{"GBK", "BIG5", "SJIS", "CP932", "GB18030"} {
-		if holdsWord(b, name) {
-			j.pin(pinCharacterSet)
-			return
+}
+
+// bare is b without the quotes that it may stand in.
+func bare(b []byte) []byte {
+	if len(b) >= 2 && (b[0] == '\'' || b[0] == '"' || b[0] == '`') {
+		return b[1 : len(b)-1]
+	}
+	return b
+}
+
+// safeCharset reports whether b, which may stand in quotes, names a character set in which each byte of a quote or a backslash is one. Of
+// a number, a variable or DEFAULT that is not known.
+func safeCharset(b []byte) bool {
+	b = bare(b)
+	for _, name := range [...]string{
+		"UTF8MB4", "UTF8", "UTF8MB3", "LATIN1", "ASCII", "BINARY", "LATIN2", "LATIN5", "LATIN7", "CP1250", "CP1251", "CP1256", "CP1257", "CP850", "CP852", "CP866",
+		"KOI8R", "KOI8U", "GREEK", "HEBREW", "TIS620", "ARMSCII8", "GEOSTD8", "DEC8", "HP8", "KEYBCS2", "MACCE", "MACROMAN", "UJIS", "EUCJPMS", "EUCKR", "GB2312",
+	} {
+		if equalFold(b, name) {
+			return true
 		}
 	}
-	j.unpin(pinCharacterSet)
+	return false
 }
 
 // holdsWord reports whether word, in upper case, stands anywhere in b.
@@ -289,62 +376,141 @@ func (j *judge) assign(s scope, name []byte, v value) {
 	switch {
 	case s == ofGlobal:
 		j.eff |= writes
-		if j.dialect == StarRocks { // where the session's own value changes as well
+		if j.dialect.fe() { // where the session's own value changes as well
 			j.do(op{kind: opAsk, key: handle(key), setting: ifSet})
 		}
 		return
-	case s == unscoped && j.dialect != StarRocks && isTransactionVariable(string(name)):
+	case s == unscoped && !j.dialect.fe() && isTransactionVariable(string(name)):
 		j.pin(pinNextTransaction)
 		return
-	case isOneShot(string(name)) && j.dialect != StarRocks:
-		j.pin(pinOneShot)
+	case isOneShot(string(name)) && !j.dialect.fe():
+		o := op{kind: opOneShot, key: handle(name), sure: v.literal == isLiteral && s != afterGlobal && isOver(string(name), string(bare(v.text)))}
+		if v.literal == isLiteral {
+			o.text = handle(v.text)
+		}
+		j.do(o)
 		return
 	case string(name) == "identity":
 		name, key = []byte("last_insert_id"), []byte("@@session.last_insert_id")
-	case string(name) == "catalog" && j.dialect == StarRocks:
+	case string(name) == "catalog" && j.dialect.fe():
 		j.do(op{kind: opCatalog, text: handle(append([]byte("SET catalog="), v.text...))})
 		if v.literal != isLiteral {
 			j.pin(pinUnparsed)
 		}
 		return
 	}
+	restored := j.restores(key)
 	switch {
-	case s == afterGlobal || v.literal == computed:
+	case s == afterGlobal || restored || v.literal == computed || v.literal == relative && isFleeting(string(name)):
 		j.do(op{kind: opAsk, key: handle(key)})
 	default:
 		kind := assignment
-		if v.literal == relative {
+		if v.literal == relative || switches(string(name), v.text) {
 			kind = relativeAssignment
 		}
 		text := append(append(bytes.Clone(name), '='), v.text...)
 		j.do(op{kind: opSet, key: handle(key), text: handle(text), setting: kind})
 	}
+	if s == afterGlobal || restored {
+		v.literal, v.from = computed, text{}
+	}
 	j.lexing(string(name), v)
+	if j.dialect.my() && diagnosing(string(name), v) {
+		j.pin(pinDiagnostics)
+	}
+}
+
+// diagnosing reports whether an assignment has the server keep what it learns of the statements that follow, for this session to be asked for. That stays when
+// it is switched off.
+func diagnosing(name string, v value) bool {
+	literal := bare(v.text)
+	switch {
+	case name != "profiling" && name != "optimizer_trace", equalFold(literal, "DEFAULT"):
+		return false
+	case v.literal != isLiteral:
+		return true
+	case name == "optimizer_trace" && !isDigit(literal[0]):
+		return holdsWord(literal, "ENABLED=ON") || holdsWord(literal, "DEFAULT")
+	}
+	return string(literal) != "0" && !equalFold(literal, "OFF") && !equalFold(literal, "FALSE")
 }
 
 // lexing notes the variables that change how texts are read.
 func (j *judge) lexing(name string, v value) {
 	switch name {
-	case "character_set_client", "character_set_connection", "collation_connection":
-		j.charset(v.text)
-	case "sql_mode":
+	case "character_set_client":
+		j.charset(v)
+	case "character_set_connection", "collation_connection":
 		j.v.modes = true
-		var p pins
-		for _, mode := range [...]string{"ANSI", "ORACLE", "MSSQL", "DB2", "MAXDB", "POSTGRESQL"} {
-			if holdsWord(v.text, mode) {
-				p = pinSQLMode
+		for _, unsafe := range [...]string{"GBK", "BIG5", "SJIS", "CP932", "GB18030"} {
+			if !j.dialect.fe() && holdsWord(v.text, unsafe) {
+				j.pin(pinCharacterSet)
 			}
 		}
-		o := op{kind: opSQLMode, pins: p}
-		if holdsWord(v.text, "NO_BACKSLASH") {
-			o.backslash = true
-		}
-		if v.userVar {
-			j.pin(pinSQLMode)
-			return
+	case "sql_mode":
+		j.v.modes = true
+		o := op{kind: opSQLMode, from: v.from}
+		if v.literal == isLiteral {
+			o.ansi, o.slash = modesOf(j.dialect, v.text)
 		}
 		j.do(o)
+		j.becomes = append(j.becomes, o)
 	}
+}
+
+// modesOf tells what a literal makes of the modes that texts are read by, when sql_mode is set to it.
+func modesOf(d Dialect, literal []byte) (ansi, slash knowledge) {
+	switch n, err := strconv.ParseUint(string(literal), 10, 64); {
+	case err == nil && d.my():
+		const ansiQuotes, combined, noBackslash = 1 << 2, 0x1f<<8 | 1<<18, 1 << 20
+		return ofBool(n&(ansiQuotes|combined) != 0), ofBool(n&noBackslash != 0)
+	case err == nil, bytes.IndexByte(literal, '\\') >= 0:
+		return unknown, unknown
+	}
+	ansi, slash = off, off
+	for mode := range bytes.SplitSeq(bytes.ToUpper(bare(literal)), []byte{','}) {
+		switch string(bytes.TrimSpace(mode)) {
+		case "ANSI_QUOTES", "ANSI", "ORACLE", "MSSQL", "DB2", "MAXDB", "POSTGRESQL":
+			ansi = on
+		case "NO_BACKSLASH_ESCAPES":
+			slash = on
+		case "DEFAULT":
+			return unknown, unknown
+		default:
+			if foreign(string(mode)) {
+				return unknown, unknown
+			}
+		}
+	}
+	return ansi, slash
+}
+
+func ofBool(is bool) knowledge {
+	if is {
+		return on
+	}
+	return off
+}
+
+// copyOf tells the variable that an expression is nothing but.
+func copyOf(expression []byte) copied {
+	rest, ok := bytes.CutPrefix(expression, []byte("@@"))
+	if !ok {
+		return notCopied
+	}
+	for _, scope := range [...]string{"SESSION.", "LOCAL."} {
+		if leads(rest, scope) {
+			rest = rest[len(scope):]
+			break
+		}
+	}
+	switch {
+	case equalFold(rest, "SQL_MODE"):
+		return copiedMode
+	case equalFold(rest, "CHARACTER_SET_CLIENT"):
+		return copiedClient
+	}
+	return notCopied
 }
 
 func isTransactionVariable(name string) bool {
@@ -358,12 +524,32 @@ func isTransactionVariable(name string) bool {
 // isOneShot reports variables that the next statement uses up, or that make sense for it alone.
 func isOneShot(name string) bool {
 	switch name {
-	case "insert_id", "rand_seed1", "rand_seed2", "gtid_next", "gtid_seq_no", "gtid_domain_id", "pseudo_thread_id", "pseudo_slave_mode",
-		"original_commit_timestamp", "immediate_server_version", "original_server_version", "tidb_snapshot", "tidb_read_staleness", "tx_read_ts":
+	case keyInsertID, "rand_seed1", "rand_seed2", "gtid_next", "gtid_seq_no", "original_commit_timestamp", "immediate_server_version", "original_server_version", "tidb_snapshot", "tidb_read_staleness", "tx_read_ts",
+		"tx_isolation_one_shot":
 		return true
 	}
 	return false
 }
+
+const keyInsertID = "insert_id"
+
+// isOver reports whether such a variable is as in a new session once it has been set to value.
+func isOver(name, value string) bool {
+	switch name {
+	case "gtid_next":
+		return strings.EqualFold(value, "AUTOMATIC")
+	case "tidb_snapshot", "tx_read_ts":
+		return value == ""
+	case "tidb_read_staleness":
+		return value == "" || value == "0"
+	case keyInsertID, "gtid_seq_no":
+		return value == "0"
+	}
+	return false
+}
+
+// isFleeting reports variables of which a fresh session has another value: what is made from it is another one there.
+func isFleeting(name string) bool { return name == "timestamp" || name == "last_insert_id" }
 
 // value is the right side of an assignment.
 type value struct {
@@ -372,6 +558,7 @@ type value struct {
 	word    bool // it is a bare word or a name in quotes
 	isNull  bool // … NULL, TRUE or FALSE
 	userVar bool // a user variable stands in it
+	from    text // … and nothing else
 }
 
 type literalness uint8
@@ -406,13 +593,11 @@ func (j *judge) value(name []byte) (v value) {
 		}
 		v.text = append(v.text, j.bytes(t)...)
 		n++
+		j.inside()
 		inVariable = t.kind == tokSysVar || inVariable && (t.kind == tokWord || j.other(t, '.'))
 		switch t.kind {
 		case tokUserVar:
 			v.userVar = true
-			if j.ahead().kind == tokAssign { // assigned within the expression
-				j.ask(t)
-			}
 			pure = false
 		case tokSysVar:
 			own = true
@@ -430,6 +615,9 @@ func (j *judge) value(name []byte) (v value) {
 	}
 	if n <= 2 {
 		j.literal(&v, shape[:n])
+	}
+	if n == 1 && v.userVar {
+		v.from = j.userVar(shape[0])
 	}
 	return v
 }
@@ -525,13 +713,4 @@ func isFunctionWord(word []byte) bool {
 		}
 	}
 	return false
-}
-
-// sqlMode tells the pin that a session needs after its sql_mode has been set: none if the server's flags say what the
-// mode does to texts.
-func (o *op) sqlMode(status wire.Status) pins {
-	if o.pins != 0 && !status.Has(wire.StatusAnsiQuotes) || o.backslash && !status.Has(wire.StatusNoBackslashEscapes) {
-		return pinSQLMode
-	}
-	return 0
 }

@@ -4,7 +4,7 @@ import "bytes"
 
 // use judges USE. Of StarRocks's `USE 'catalog c'`, COM_INIT_DB has the same form without quotes.
 func (j *judge) use() {
-	name := bytes.ReplaceAll(j.name(), []byte{0}, []byte{'.'})
+	name := dotted(j.name())
 	if len(name) == 0 || !j.over() {
 		j.pin(pinUnparsed)
 		return
@@ -12,9 +12,12 @@ func (j *judge) use() {
 	j.do(useOp(name, j.dialect))
 }
 
+// dotted spells the parts of a name as COM_INIT_DB does.
+func dotted(name []byte) []byte { return bytes.ReplaceAll(name, []byte{0}, []byte{'.'}) }
+
 // useOp is what USE or COM_INIT_DB of a name comes to.
 func useOp(name []byte, d Dialect) op {
-	if d != StarRocks {
+	if !d.fe() {
 		return op{kind: opUse, text: handle(name)}
 	}
 	if rest, ok := cutWord(name, "CATALOG"); ok {
@@ -51,7 +54,7 @@ func quotedName(name []byte) []byte {
 // switchCatalog judges Doris's SWITCH.
 func (j *judge) switchCatalog() {
 	name := j.name()
-	if j.dialect != StarRocks || len(name) == 0 || !j.over() {
+	if !j.dialect.fe() || len(name) == 0 || !j.over() {
 		j.pin(pinUnknown)
 		return
 	}
@@ -84,15 +87,15 @@ func (j *judge) create() {
 		}
 		j.do(op{kind: opTemporary, text: handle(j.name())})
 	default:
-		j.program()
+		j.defines()
 	}
 }
 
-// program takes a CREATE or ALTER that may define a procedure or the like, whose body may hold semicolons. What stands behind them
+// defines takes a CREATE or ALTER that may define a procedure or the like, whose body may hold semicolons. What stands behind them
 // may as well be further statements of the text: that cannot be told without a grammar of bodies.
-func (j *judge) program() {
+func (j *judge) defines() {
 	for n := 0; n < 16 && !j.over() && !j.is(j.t, "AS") && !j.is(j.t, "TABLE") && !j.is(j.t, "VIEW"); n++ {
-		if j.is(j.t, "PROCEDURE") || j.is(j.t, "FUNCTION") || j.is(j.t, "TRIGGER") || j.is(j.t, "EVENT") || j.is(j.t, "PACKAGE") {
+		if j.program(j.t) {
 			for !j.over() {
 				j.advance()
 			}
@@ -118,7 +121,7 @@ func (j *judge) alter() {
 		}
 		return
 	}
-	j.program()
+	j.defines()
 }
 
 // drop judges DROP.
@@ -126,7 +129,7 @@ func (j *judge) drop() {
 	j.eff |= writes
 	j.word("TEMPORARY")
 	switch {
-	case j.word("TABLE"), j.word("TABLES"), j.word("SEQUENCE"):
+	case j.word("TABLE"), j.word("TABLES"): // not SEQUENCE, which leaves a temporary table of the name where it is
 		j.ifExists()
 		for {
 			name := j.name()
@@ -141,7 +144,7 @@ func (j *judge) drop() {
 		}
 	case j.word("DATABASE"), j.word("SCHEMA"):
 		j.ifExists()
-		j.do(op{kind: opDropDatabase, text: handle(j.name())})
+		j.do(op{kind: opDropDatabase, text: handle(dotted(j.name()))})
 	case j.word("PREPARE"):
 		j.do(op{kind: opDeallocate, key: handle(bytes.ToLower(j.name()))})
 	case j.dialect == TiDB && (j.word("SESSION") || j.is(j.t, "BINDING")):
@@ -160,7 +163,23 @@ func (j *judge) prepare() {
 	name := bytes.ToLower(j.name())
 	from := j.word("FROM")
 	literal := j.t
-	j.advance()
+	if literal.kind == tokString {
+		j.advance()
+	}
+	j.impossible = j.impossible || from && literal.kind == tokName && j.text[literal.start] == '"' // a text is no name
+	if from && literal.kind == tokUserVar && j.ahead().kind != tokOther && j.depth == 0 && (j.v == nil || !j.v.modes) {
+		if j.advance(); j.over() && len(name) > 0 {
+			j.do(op{kind: opPrepare, key: handle(name), text: handle(append(join(j.lexer, j.first.start, literal.start), ' ')), from: j.userVar(literal)})
+			return
+		}
+	}
+	if from && j.dialect.fe() && (j.is(literal, "SELECT") || j.is(literal, "WITH")) && j.depth == 0 && len(name) > 0 {
+		for ; !j.over(); j.advance() {
+			j.inside()
+		}
+		j.do(op{kind: opPrepare, key: handle(name), text: handle(join(j.lexer, j.first.start, j.t.start))})
+		return
+	}
 	if !from || literal.kind != tokString || !j.over() || j.depth > 0 {
 		if len(name) > 0 { // what was prepared under this name is gone all the same
 			j.do(op{kind: opPrepare, key: handle(name)})
@@ -170,8 +189,66 @@ func (j *judge) prepare() {
 		return
 	}
 	o := op{kind: opPrepare, key: handle(name), text: handle(join(j.lexer, j.first.start, literal.end))}
-	_, o.inner = judgeText(unquote(j.bytes(literal), !j.noBackslash), j.dialect, j.status, j.depth+1)
+	o.inner = preparedVerdict(unquote(j.bytes(literal), !j.noBackslash), j.inner(), j.depth+1)
 	j.do(o)
+}
+
+// preparedVerdict is what a statement prepared as text leaves when it is executed.
+func preparedVerdict(inner []byte, r rules, depth int) *verdict {
+	e, v := judgeText(inner, r, depth)
+	if e&inserts != 0 && holdsWord(inner, "RETURNING") {
+		if v == nil {
+			v = &verdict{}
+		}
+		v.ops = append(v.ops, op{kind: opAskInsertID})
+	}
+	return v
+}
+
+// trace judges TiDB's TRACE, which executes what it traces.
+func (j *judge) trace() {
+	for !j.over() && (j.is(j.t, "PLAN") || j.is(j.t, "TARGET") || j.is(j.t, "FORMAT") || j.other(j.t, '=') || j.t.kind == tokString) {
+		j.advance()
+	}
+	if !j.over() {
+		j.first, j.limited = j.t, true
+		j.statement()
+	}
+}
+
+// unset judges Doris's UNSET VARIABLE.
+func (j *judge) unset() {
+	global := j.word("GLOBAL")
+	if !global {
+		j.word("SESSION")
+	}
+	if !j.word("VARIABLE") {
+		j.pin(pinUnknown)
+		return
+	}
+	all := j.is(j.t, "ALL")
+	name := append([]byte("@@session."), bytes.ToLower(j.name())...)
+	switch {
+	case !j.over():
+		j.pin(pinUnparsed)
+	case all && !global:
+		j.do(op{kind: opForget})
+	case !all && !global:
+		j.do(op{kind: opForget, key: handle(name)})
+	case !all:
+		j.do(op{kind: opAsk, key: handle(name), setting: ifSet})
+	default:
+		j.pin(pinUnparsed)
+	}
+}
+
+// inner are the rules for a text within the statement.
+func (j *judge) inner() rules {
+	r := j.rules
+	if j.remoded {
+		r.doubts |= doubtAnsi | doubtBackslash
+	}
+	return r
 }
 
 func (j *judge) deallocate() {
@@ -186,7 +263,7 @@ func (j *judge) deallocate() {
 func (j *judge) execute() {
 	j.eff |= writes
 	switch {
-	case j.is(j.t, "AS") && j.dialect == StarRocks:
+	case j.is(j.t, "AS") && j.dialect.fe():
 		for !j.over() {
 			j.advance()
 		}
@@ -199,18 +276,22 @@ func (j *judge) execute() {
 			j.pin(pinUnparsed)
 			return
 		}
-		e, v := judgeText(unquote(j.bytes(literal), !j.noBackslash), j.dialect, j.status, j.depth+1)
+		e, v := judgeText(unquote(j.bytes(literal), !j.noBackslash), j.inner(), j.depth+1)
 		j.eff |= e
 		if v != nil {
-			for _, o := range v.ops {
-				j.do(o)
+			for _, o := range v.naming(text{}).ops { // the values of parameters are not looked for in USING
+				if !j.limited || !o.lifts() || o.sure {
+					j.do(o)
+				}
 			}
-			j.v.modes = j.v.modes || v.modes
+			if v.modes && j.v != nil {
+				j.v.modes = true
+			}
 		}
 	case j.is(j.t, "IMMEDIATE"):
 		j.pin(pinUnparsed)
 	default:
-		j.do(op{kind: opExecute, key: handle(bytes.ToLower(j.name()))})
+		j.do(op{kind: opExecute, key: handle(bytes.ToLower(j.name())), sure: !j.limited})
 	}
 }
 

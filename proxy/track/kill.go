@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // Kill is what a KILL or a COM_PROCESS_KILL asks for.
@@ -14,125 +14,189 @@ type Kill struct {
 	Given string // ID, as the client has written it
 	Query bool   // it is meant for the statement that runs, not for the connection
 	Self  bool   // KILL CONNECTION_ID(): there is no ID
+	More  bool   // other statements follow it in its text
 
 	binary  bool // it is a COM_PROCESS_KILL
 	attrs   bool // with a header of query attributes
 	at, end int  // where ID stands in the packet
 }
 
-// MaxKill bounds the commands that are taken for a KILL.
-const MaxKill = 1 << 10
+// KillForm says what can be done about a command that may kill.
+type KillForm uint8
 
-// MayKill reports whether the command at the head of chunk may be a KILL, so that it is worth asking Kill as soon as it is whole. It costs
-// next to nothing for others but those that begin with a comment.
+// The forms.
+const (
+	NoKill      KillForm = iota // it kills nobody, or what has the same name on all servers
+	OneKill                     // a Kill tells whom
+	UserKill                    // all sessions of a user, on one server
+	ForeignKill                 // whom it kills cannot be told, or not be said in terms of another server: it might hit anybody
+)
+
+// MaxKill bounds the commands that are waited for because they may be a KILL.
+const MaxKill = 4 << 10
+
+// MayKill reports whether the command at the head of chunk, of which one byte at least has come, may be a KILL, so that it is worth asking Kill as soon as
+// it is whole. It costs next to nothing for others but those that begin with a comment.
 func (s *State) MayKill(chunk []byte) bool {
 	const textAt = wire.HeaderLen + 1
-	if len(chunk) <= textAt {
+	if len(chunk) < textAt {
+		return false
+	}
+	n, _ := wire.DecodeHeader(chunk)
+	if n == 0 { // what follows is another packet
 		return false
 	}
 	switch wire.Command(chunk[wire.HeaderLen]) {
 	case wire.ComProcessKill:
-	case wire.ComQuery:
-		if c := chunk[textAt]; isWordByte(c) && c|0x20 != 'k' {
+		return n <= MaxKill
+	case wire.ComQuery, wire.ComStmtPrepare:
+		if text := chunk[textAt:min(len(chunk), wire.HeaderLen+n)]; !s.attrs && harmlessBeginning(text) && !holdsSemicolon(text) {
 			return false
 		}
 		return s.mayKillText(chunk)
-	default:
+	}
+	return false
+}
+
+// harmlessBeginning reports the first letters of the common statements, none of which kills: SELECT, SHOW, INSERT, UPDATE, DELETE, REPLACE, WITH, COMMIT.
+func harmlessBeginning(text []byte) bool {
+	if len(text) < 4 {
 		return false
 	}
-	n, _ := wire.DecodeHeader(chunk)
-	return n <= MaxKill
+	b := text[1] | 0x20
+	switch text[0] | 0x20 {
+	case 's': // not SET STATEMENT
+		return b == 'h' || b == 'e' && text[2]|0x20 == 'l'
+	case 'i': // not IF
+		return b == 'n'
+	case 'u':
+		return b == 'p'
+	case 'd': // not DECLARE
+		return b == 'e' && text[2]|0x20 == 'l'
+	case 'r': // not REPEAT
+		return b == 'e' && text[2]|0x20 == 'p' && text[3]|0x20 == 'l'
+	case 'w':
+		return b == 'i'
+	case 'c':
+		return b == 'o'
+	}
+	return false
 }
 
 //go:noinline
 func (s *State) mayKillText(chunk []byte) bool {
 	n, _ := wire.DecodeHeader(chunk)
-	if n > MaxKill {
-		return false
+	if len(chunk) >= wire.HeaderLen+n && n < wire.MaxPayload {
+		_, form := s.Kill(chunk[:wire.HeaderLen+n])
+		return form != NoKill
 	}
-	whole := len(chunk) >= wire.HeaderLen+n
-	text := chunk[wire.HeaderLen+1 : min(len(chunk), wire.HeaderLen+n)]
-	if s.attrs {
+	text := chunk[wire.HeaderLen+1:]
+	if wire.Command(chunk[wire.HeaderLen]) == wire.ComQuery {
 		var ok bool
 		if text, _, ok = s.withoutAttributes(text); !ok {
-			return false
+			return n <= MaxKill
 		}
 	}
-	l := newLexer(text, s.dialect, s.x.Status)
+	l := newLexer(text, s.rules())
 	t := l.next()
-	for t.kind == tokSemicolon {
+	for t.kind == tokSemicolon || l.other(t, '(') {
 		t = l.next()
 	}
 	switch {
 	case l.is(t, "KILL"):
 		return true
-	case whole, t.kind != tokEnd && t.end < len(text):
+	case n > MaxKill:
 		return false
+	case t.kind == tokEnd, t.kind == tokOther, l.met != 0, l.exec && t.end == len(text): // the rest decides
+		return true
 	}
-	return t.kind == tokEnd || t.kind == tokOther || len(l.bytes(t)) < len("KILL") && leads([]byte("KILL"), string(l.bytes(t)))
+	word := l.bytes(t)
+	for _, w := range [...]string{"KILL", "PREPARE", "EXECUTE", "CALL", "SET", "BEGIN"} {
+		if len(word) == len(w) && l.is(t, w) || t.end == len(text) && len(word) < len(w) && leads([]byte(w), string(word)) {
+			return true
+		}
+	}
+	return holdsSemicolon(text)
 }
 
 // Kill reads the packet, a whole one, as a KILL of a thread by its id:
 //
-//	KILL [HARD | SOFT | TIDB] [CONNECTION | QUERY] {id | CONNECTION_ID()} [;]
+//	KILL [HARD | SOFT | TIDB] [CONNECTION | QUERY] {id | 'id' | CONNECTION_ID()} [; …]
+//	CALL mysql.{rds_kill | rds_kill_query | az_kill | az_kill_query}(id)
 //
-// All else, such as KILL USER, KILL QUERY ID or KILL with a string, is not understood, and no business of Segue's: ok is false.
-func (s *State) Kill(packet []byte) (k Kill, ok bool) {
+// Any other way to kill, and one that is prepared, is a ForeignKill: the id would be taken for that of a stranger.
+func (s *State) Kill(packet []byte) (k Kill, form KillForm) {
 	body := packet[wire.HeaderLen:]
-	if wire.Command(body[0]) == wire.ComProcessKill {
+	switch wire.Command(body[0]) {
+	case wire.ComProcessKill:
 		if len(body) != 5 {
-			return Kill{}, false
+			return Kill{}, NoKill // and an error
 		}
 		k.ID, k.binary, k.at, k.end = uint64(binary.LittleEndian.Uint32(body[1:])), true, wire.HeaderLen+1, wire.HeaderLen+5
 		k.Given = strconv.FormatUint(k.ID, 10)
-		return k, true
+		return k, OneKill
+	case wire.ComStmtPrepare:
+		if _, form = s.kills(body[1:]); form != NoKill {
+			form = ForeignKill
+		}
+		return Kill{}, form
 	}
 	text, _, ok := s.withoutAttributes(body[1:])
 	if !ok {
-		return Kill{}, false
+		return Kill{}, s.killsBehindAttributes(body[1:])
 	}
-	l := newLexer(text, s.dialect, s.x.Status)
-	if k, ok = killText(&l); !ok || l.broken || l.uncertain {
-		return Kill{}, false
+	if k, form = s.kills(text); form != OneKill {
+		return Kill{}, form
 	}
 	textAt := len(packet) - len(text)
 	k.attrs = s.attrs
 	k.at, k.end = k.at+textAt, k.end+textAt
-	return k, true
+	return k, form
 }
 
-// killText reads a text of nothing but one KILL.
-func killText(l *lexer) (k Kill, ok bool) {
-	t := l.next()
-	for t.kind == tokSemicolon {
-		t = l.next()
-	}
-	if !l.is(t, "KILL") {
-		return k, false
-	}
-	if t = l.next(); l.is(t, "HARD") || l.is(t, "SOFT") || l.is(t, "TIDB") {
-		t = l.next()
-	}
-	if k.Query = l.is(t, "QUERY"); k.Query || l.is(t, "CONNECTION") {
-		t = l.next()
-	}
-	switch {
-	case t.kind == tokNumber:
-		k.Given, k.at, k.end = string(l.bytes(t)), t.start, t.end
-		id, err := strconv.ParseUint(k.Given, 10, 64)
-		if err != nil {
-			return k, false
+// killsBehindAttributes is for a COM_QUERY whose text stands behind query attributes, which are not read.
+func (s *State) killsBehindAttributes(b []byte) KillForm {
+	for ; len(b) > len("KILL"); b = b[1:] {
+		if !leads(b, "KILL") {
+			continue
 		}
-		k.ID = id
-	case l.is(t, "CONNECTION_ID") && l.other(l.next(), '(') && l.other(l.next(), ')'):
-		k.Self = true
-	default:
-		return k, false
+		r := killReader{cursor: cursor{lexer: newLexer(b, s.rules())}, session: s}
+		if r.statements(); r.form == OneKill {
+			return ForeignKill
+		}
 	}
-	for t = l.next(); t.kind == tokSemicolon; t = l.next() {
-		continue
+	return NoKill
+}
+
+// kills tells what a text kills, in all ways in which it may be read.
+func (s *State) kills(text []byte) (k Kill, form KillForm) {
+	if !holdsWord(text, "KILL") && !s.mayHide(text) {
+		return Kill{}, NoKill
 	}
-	return k, t.kind == tokEnd
+	first := true
+	way := ways(s.rules())
+	for {
+		r := killReader{cursor: cursor{lexer: newLexer(text, way.rules)}, session: s}
+		r.statements()
+		switch {
+		case first:
+			k, form, first = r.kill, r.form, false
+		case r.form != form || r.kill != k:
+			form = ForeignKill
+		}
+		if !way.turn(r.met) {
+			break
+		}
+	}
+	if way.beyond && form != NoKill {
+		form = ForeignKill
+	}
+	return k, form
+}
+
+// mayHide reports whether a text may run another one that stands in a user variable.
+func (s *State) mayHide(text []byte) bool {
+	return s.held != nil && len(s.held.settings) > 0 && (holdsWord(text, "PREPARE") || holdsWord(text, "IMMEDIATE"))
 }
 
 // With is the packet that k was read from, with another id in it.
@@ -143,8 +207,14 @@ func (k Kill) With(packet []byte, id uint32) []byte {
 	payload := append([]byte(nil), packet[wire.HeaderLen:k.at]...)
 	if k.binary {
 		payload = binary.LittleEndian.AppendUint32(payload, id)
-	} else {
+	} else { // in quotes it may stand next to a word
+		if isWordByte(packet[k.at-1]) {
+			payload = append(payload, ' ')
+		}
 		payload = strconv.AppendUint(payload, uint64(id), 10)
+		if k.end < len(packet) && isWordByte(packet[k.end]) {
+			payload = append(payload, ' ')
+		}
 	}
 	payload = append(payload, packet[k.end:]...)
 	_, seq := wire.DecodeHeader(packet)

@@ -5,11 +5,11 @@ import (
 	"testing"
 	"unsafe"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 func TestLook(t *testing.T) {
-	type is struct{ asks, warnings, rollback, reads bool }
+	type is struct{ asks, rollback, reads bool }
 	for text, want := range map[string]is{
 		"SELECT 1": {reads: true}, "(select a from t where b in (1,2))": {reads: true}, "SELECT COUNT(*), MAX(a) FROM t;": {reads: true},
 		"WITH x AS (SELECT 1) SELECT * FROM x": {reads: true}, "SELECT @x, @@sql_mode": {reads: true}, "SHOW TABLES": {reads: true},
@@ -17,18 +17,20 @@ func TestLook(t *testing.T) {
 		"SELECT a FROM t FOR UPDATE": {}, "SELECT a FROM t FOR SHARE": {}, "SELECT a FROM t LOCK IN SHARE MODE": {}, "SELECT 1 INTO @x": {},
 		"SELECT 1 INTO OUTFILE 'x'": {}, "SELECT @x := 1": {}, "SELECT f(1)": {}, "SELECT `f`(1)": {}, "SELECT d.COUNT(1)": {}, "SELECT COUNT (1)": {},
 		"SELECT SLEEP(1)": {}, "SELECT GET_LOCK('a',1)": {}, "SELECT NEXTVAL(s)": {}, "SELECT NEXT VALUE FOR s": {}, "SELECT 1; SELECT 2": {},
-		"SELECT 1 /*!80000 , 2 */": {}, "SELECT 1 /*! INTO @x */": {}, "EXPLAIN ANALYZE SELECT 1": {}, "WITH x AS (SELECT 1) DELETE FROM t": {},
+		"SELECT 1 /*!80000 , 2 */": {reads: true}, "SELECT 1 /*!80000 , f(2) */": {}, "SELECT 1 /*! INTO @x */": {}, "EXPLAIN ANALYZE SELECT 1": {}, "WITH x AS (SELECT 1) DELETE FROM t": {},
 		"INSERT INTO t VALUES (1)": {}, "CALL p()": {}, "SET @a=1": {}, "BEGIN": {}, "": {}, "SELECT 'x": {},
-		"SHOW WARNINGS": {asks: true, warnings: true}, "SHOW COUNT(*) ERRORS": {asks: true, warnings: true}, "SHOW WARNINGS; SELECT ROW_COUNT()": {asks: true}, "SELECT FOUND_ROWS()": {asks: true}, "select row_count()": {asks: true},
-		"GET DIAGNOSTICS @a=NUMBER": {asks: true}, "SELECT @@warning_count": {asks: true, warnings: true}, "SELECT @@session.error_count": {asks: true, warnings: true},
+		"SHOW WARNINGS": {asks: true}, "SHOW COUNT(*) ERRORS": {asks: true}, "SHOW WARNINGS; SELECT ROW_COUNT()": {asks: true}, "SELECT FOUND_ROWS()": {asks: true}, "select row_count()": {asks: true},
+		"GET DIAGNOSTICS @a=NUMBER": {asks: true}, "SELECT @@warning_count": {asks: true}, "SELECT @@session.error_count": {asks: true},
 		"SELECT LASTVAL(s)": {asks: true}, "SELECT PREVIOUS VALUE FOR s": {asks: true}, "SELECT last_query_id()": {asks: true}, "SELECT 'FOUND_ROWS()'": {reads: true},
-		"SELECT LAST_INSERT_ID()": {},
-		"ROLLBACK":                {rollback: true}, "rollback work;": {rollback: true}, "ROLLBACK TO a": {}, "ROLLBACK AND CHAIN": {}, "ROLLBACK; SELECT 1": {},
+		"SELECT LAST_INSERT_ID()": {}, "CREATE TABLE t AS SELECT ROW_COUNT()": {asks: true},
+		"CREATE OR REPLACE DEFINER=u@h PROCEDURE p() BEGIN SELECT 1; GET DIAGNOSTICS CONDITION 1 @m = MESSAGE_TEXT; SHOW WARNINGS; END": {},
+		"CREATE FUNCTION f() RETURNS INT RETURN ROW_COUNT()":                                                                            {}, "ALTER EVENT e DO SELECT ROW_COUNT()": {}, "CREATE TRIGGER t BEFORE INSERT ON t FOR EACH ROW SET @a = FOUND_ROWS()": {},
+		"ROLLBACK": {rollback: true}, "rollback work;": {rollback: true}, "ROLLBACK TO a": {}, "ROLLBACK AND CHAIN": {}, "ROLLBACK; SELECT 1": {},
 	} {
 		s := New(Options{}, 2)
 		chunk := append(say(query(text)).bytes(), 1, 2, 3)
 		l := s.Look(chunk)
-		if got := (is{l.Asks, l.Warnings, l.Rollback, l.ReadOnly}); got != want || !l.Whole || l.Len != len(chunk)-3 || l.Command != wire.ComQuery {
+		if got := (is{l.Asks, l.Rollback, l.ReadOnly}); got != want || !l.Whole || l.Len != len(chunk)-3 || l.Command != wire.ComQuery {
 			t.Errorf("%q: %+v, want %+v", text, l, want)
 		}
 		if len(text) > 0 && s.Look(chunk[:len(chunk)-4]).Whole {
@@ -62,7 +64,26 @@ func TestLookAtPreparedStatements(t *testing.T) {
 	}
 }
 
+// What has been sent ahead of an execution is gone with the connection, so that the execution by itself is another one.
+func TestLookAtLongData(t *testing.T) {
+	s := run(Options{}, []talk{say(command(wire.ComStmtPrepare, "SELECT ?")), answer(prepareOK(5, 1), def, eof)}, 1<<20)
+	looks := func(want bool, when string) {
+		t.Helper()
+		if got := s.Look(say(execute(5, true)).bytes()).ReadOnly; got != want {
+			t.Errorf("%s: read-only %v", when, got)
+		}
+	}
+	looks(true, "without")
+	s.Client(say(byID(wire.ComStmtSendLongData, 5)).bytes())
+	looks(false, "sent ahead")
+	s.Client(say(execute(5, true)).bytes())
+	looks(false, "while it runs")
+	s.Server(answer(ok).bytes())
+	looks(true, "behind it")
+}
+
 func TestRecent(t *testing.T) {
+	rows := answer([]byte{1}, def, eof, row, eof)
 	for _, c := range []struct {
 		name  string
 		talks []talk
@@ -76,6 +97,12 @@ func TestRecent(t *testing.T) {
 		{"rows", []talk{say(query("SELECT 1")), answer([]byte{1}, def, eof, row, eof)}, false},
 		{"rows counted", []talk{say(query("SELECT SQL_CALC_FOUND_ROWS a FROM t LIMIT 1")), answer([]byte{1}, def, eof, row, eof)}, true},
 		{"the next statement", []talk{say(query("x")), answer(failure), say(query("SELECT 1")), answer([]byte{1}, def, eof, row, eof)}, false},
+		{"asked for once", []talk{say(query("SET a=1")), answer([]byte{0, 0, 0, 2, 0, 1, 0}), say(query("SHOW WARNINGS")), rows}, true},
+		{"… and again", []talk{say(query("SET a=1")), answer([]byte{0, 0, 0, 2, 0, 1, 0}), say(query("show\tcount(*) warnings")), rows, say(query("/**/SELECT @@local.warning_count")), rows, say(query("SHOW ERRORS LIMIT 1")), rows}, true},
+		{"… diagnostics", []talk{say(query("x")), answer(failure), say(query("GET CURRENT DIAGNOSTICS CONDITION 1 @m = MESSAGE_TEXT")), answer(ok)}, true},
+		{"… and then something else", []talk{say(query("x")), answer(failure), say(query("SHOW WARNINGS")), rows, say(query("SHOW TABLES")), rows}, false},
+		{"… behind what leaves nothing", []talk{say(query("x")), answer(failure), say(command(wire.ComPing, "")), answer(ok), say(command(wire.ComStmtPrepare, "SELECT 1")), answer(prepareOK(1, 0))}, true},
+		{"nothing to be asked for", []talk{say(query("SET a=1")), answer(ok), say(query("SHOW WARNINGS")), rows}, false},
 	} {
 		if s := run(Options{}, c.talks, 3); s.Recent() != c.want {
 			t.Errorf("%s: recent %v", c.name, s.Recent())
@@ -101,7 +128,7 @@ func TestOrdinaryStatementsDoNotAllocate(t *testing.T) {
 
 func TestStateStaysSmall(t *testing.T) {
 	const before = 272 // bytes, when it held nothing but transactions and cursors
-	if n := unsafe.Sizeof(State{}); n > before+104 {
+	if n := unsafe.Sizeof(State{}); n > before+64 {
 		t.Errorf("a State is %d bytes", n)
 	}
 }

@@ -7,10 +7,15 @@ import "bytes"
 // LAST_INSERT_ID. Strings and comments are searched as well: what is found there costs only the slow path.
 func ordinary(text []byte) (effect, bool) {
 	e, ok := commonKind(text)
-	if !ok || holdsSemicolon(text) || bytes.IndexByte(text, '@') >= 0 || holdsStateful(text) {
+	if !ok || holdsSemicolon(text) || bytes.IndexByte(text, '@') >= 0 || holdsStateful(text) || diagnostic(text) {
 		return 0, false
 	}
 	return e, true
+}
+
+// diagnostic reports whether text may be a SHOW WARNINGS or the like.
+func diagnostic(text []byte) bool {
+	return leads(text, "SHOW") && (holdsWord(text, "WARNINGS") || holdsWord(text, "ERRORS") || holdsWord(text, "COUNT"))
 }
 
 // commonKind tells the kind of the statement that text begins with, if it is a common one.
@@ -26,13 +31,13 @@ func commonKind(text []byte) (effect, bool) {
 			word = "SHOW"
 		}
 	case 'i':
-		word, e = "INSERT", writes
+		word, e = "INSERT", writes|inserts
 	case 'u':
 		word, e = "UPDATE", writes
 	case 'd':
 		word, e = "DELETE", writes
 	case 'r':
-		word, e = "REPLACE", writes
+		word, e = "REPLACE", writes|inserts
 	default:
 		return 0, false
 	}

@@ -1,6 +1,6 @@
 package track
 
-import "segue/proxy/wire"
+import "segue/backend/wire"
 
 // Own registers a command of Segue's own, COM_PING, that is about to be written to the backend while the session is not busy. Server
 // stops at the end of its answer, which is to be swallowed.

@@ -21,9 +21,9 @@ const (
 	PinUnknown         = "unknown_statement" // a statement that is not known here
 	PinProcedure       = "procedure"         // CALL, a compound statement: what it did cannot be seen
 	PinPartly          = "partly_failed"     // a statement of several failed, and what the others did cannot be asked for
-	PinSQLMode         = "sql_mode"          // one that changes how statements are to be read, of a server that does not say so
 	PinCharacterSet    = "character_set"     // gbk, sjis and the like: a second byte may look like a quote or a backslash
 	PinUser            = "change_user"       // COM_CHANGE_USER to another user than the one that the session was logged in as
+	PinDiagnostics     = "diagnostics"       // profiles, traces or counters are being taken of the session: SET profiling, optimizer_trace, FLUSH STATUS
 	PinOption          = "set_option"        // COM_SET_OPTION has changed what the login said of multi-statements
 )
 
@@ -33,35 +33,41 @@ type pins uint32
 const (
 	pinTemporaryTable pins = 1 << iota
 	pinUserLock
+	pinServiceLock // of MySQL's locking service, which RELEASE_ALL_LOCKS does not know
 	pinLockTables
-	pinFlushTables // three ways to lock much, each with a way of its own to unlock
+	pinFlushTables // several ways to lock much, each with a way of its own to unlock
 	pinLockInstance
 	pinBackup
+	pinBackupLock
 	pinHandler
 	pinXA
 	pinNextTransaction
-	pinOneShot
+	pinOneShot // never in held.pins: see held.shots
 	pinPrepareText
 	pinPrepared
+	pinOverfull // more is held than is kept, or a prepared statement whose text is not: it ends once they are gone
 	pinTooLarge
 	pinUnparsed
 	pinUnknown
 	pinProcedure
 	pinPartly
-	pinSQLMode
 	pinCharacterSet
 	pinUser
 	pinOption
+	pinDiagnostics
 )
 
 var pinNames = [...]string{
-	PinTemporaryTable, PinUserLock, PinLockTables, PinLockTables, PinLockTables, PinLockTables, PinHandler, PinXA, PinNextTransaction, PinOneShot,
-	PinPrepareText, PinPrepared, PinTooLarge, PinUnparsed, PinUnknown, PinProcedure, PinPartly, PinSQLMode, PinCharacterSet, PinUser, PinOption,
+	PinTemporaryTable, PinUserLock, PinUserLock, PinLockTables, PinLockTables, PinLockTables, PinLockTables, PinLockTables, PinHandler, PinXA, PinNextTransaction, PinOneShot,
+	PinPrepareText, PinPrepared, PinTooLarge, PinTooLarge, PinUnparsed, PinUnknown, PinProcedure, PinPartly, PinCharacterSet, PinUser, PinOption, PinDiagnostics,
 }
 
 // lostWithBackend are the reasons that are gone once the backend is.
-const lostWithBackend = pinTemporaryTable | pinUserLock | pinLockTables | pinFlushTables | pinLockInstance | pinBackup | pinHandler | pinXA |
-	pinNextTransaction | pinOneShot
+const lostWithBackend = pinTemporaryTable | pinUserLock | pinServiceLock | pinLockTables | pinFlushTables | pinLockInstance | pinBackup | pinBackupLock | pinHandler | pinXA |
+	pinNextTransaction | pinOneShot | pinDiagnostics
+
+// kept are those that end a session no sooner than its backend does, as it lives on without what is behind them.
+const kept = lostWithBackend | pinOverfull | pinTooLarge
 
 // Lasting reports whether what pins the session is nothing that its client has under way (a transaction, a lock), but only that Segue does
 // not know how to rebuild it: to wait for its end would be to wait for the session's.
@@ -70,7 +76,7 @@ func (s *State) Lasting() bool {
 		return false
 	}
 	h := s.held
-	return h.pins != 0 && h.pins&lostWithBackend == 0 && len(h.temps) == 0 && len(h.locks) == 0 && len(h.handlers) == 0
+	return h.pins != 0 && h.pins&kept == 0 && len(h.temps) == 0 && len(h.locks) == 0 && len(h.handlers) == 0 && len(h.shots) == 0
 }
 
 // name is that of the first reason in p, or empty.

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"maps"
 	"slices"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // prepared is a statement of COM_STMT_PREPARE.
@@ -16,6 +17,7 @@ type prepared struct {
 	epoch    uint32 // of held, when it was prepared
 	params   uint16
 	bound    uint16 // parameters that types is about
+	gone     bool   // it was not kept, and went with a backend that was lost
 	taught   bool   // this backend has been told types, or there are none
 	effect   effect
 	text     text     // zero if it was too long
@@ -31,82 +33,135 @@ const (
 	nowhere = 1<<32 - 3
 )
 
-// find looks a prepared statement up by the client's id.
-func (h *held) find(id uint32) (int, bool) {
-	return slices.BinarySearchFunc(h.stmts, id, func(p prepared, id uint32) int { return cmp.Compare(p.client, id) })
-}
-
+// statement looks a prepared statement up by the client's id.
 func (s *State) statement(id uint32) *prepared {
 	if s.held == nil {
 		return nil
 	}
-	if i, ok := s.held.find(id); ok {
-		return &s.held.stmts[i]
-	}
-	return nil
+	return s.held.stmts[id]
+}
+
+// inOrder are the prepared statements by the client's ids.
+func (h *held) inOrder() []*prepared {
+	return slices.SortedFunc(maps.Values(h.stmts), func(a, b *prepared) int { return cmp.Compare(a.client, b.client) })
 }
 
 // fresh gives the client's id for a statement that the backend has just prepared: the backend's own unless the client knows another
-// statement by it.
+// statement by it, or it means something else.
 func (h *held) fresh(server uint32) uint32 {
-	if !h.virtual {
+	if !h.virtual || h.free(server) {
 		return server
 	}
-	id := server
-	if _, taken := h.find(id); !taken && id != lastPrepared && id != nowhere {
-		return id
+	id := h.given + 1
+	for !h.free(id) {
+		id++
 	}
-	for id = h.stmts[len(h.stmts)-1].client + 1; ; id++ {
-		if _, taken := h.find(id); !taken && id != 0 && id < nowhere {
-			return id
-		}
-	}
+	return id
 }
+
+// free reports whether id can be the client's for a statement.
+func (h *held) free(id uint32) bool { return id != 0 && id < nowhere && h.stmts[id] == nil }
 
 // statementPrepared takes a COM_STMT_PREPARE_OK.
 //
 //go:noinline
 func (s *State) statementPrepared(e *pending, body []byte) {
 	h := s.hold()
-	p := prepared{epoch: h.epoch, database: s.current()}
+	p := &prepared{epoch: h.epoch, database: s.current()}
 	if e.verdict != nil && e.verdict.prepare != nil {
-		p = *e.verdict.prepare
+		*p = *e.verdict.prepare
 	}
 	p.server = binary.LittleEndian.Uint32(body[1:])
 	p.params = binary.LittleEndian.Uint16(body[7:])
 	p.client = h.fresh(p.server)
 	p.taught = true
-	i, ok := h.find(p.client)
-	if ok { // the server has given an id away that it had given before
-		h.close(i)
+	s.forgetStatement(p.client) // the server may give an id away that it had given before
+	if h.full() {
+		if p.reduce(); len(h.stmts) >= maxPrepared && !h.virtual {
+			h.pins |= pinTooLarge // whatever the statement is, the session stays where it is
+			return                // that of another statement is not taken for its id
+		}
 	}
-	h.stmts = slices.Insert(h.stmts, i, p)
-	if h.grow(96); p.text != (text{}) {
+	if h.stmts == nil {
+		h.stmts = map[uint32]*prepared{}
+	}
+	if h.stmts[p.client] = p; p.client != p.server {
+		h.given = p.client
+	}
+	if h.grow(preparedSize); p.text != (text{}) {
 		h.grow(len(p.text.Value()))
 	}
-	if p.text == (text{}) || p.epoch != h.epoch || p.database != s.current() {
-		h.pins |= pinPrepared
+	h.pins |= s.standing(p)
+}
+
+// reduce makes p a statement whose text is not kept, and of which nothing else that takes room is: should it leave something in the session when
+// it is executed, what it is will not be known.
+func (p *prepared) reduce() {
+	if p.text = (text{}); p.verdict != nil && len(p.verdict.ops) > 0 {
+		p.verdict = &verdict{ops: []op{{kind: opPin, pins: pinTooLarge}}}
 	}
 }
 
-// close forgets the statement at i.
-func (h *held) close(i int) {
-	p := &h.stmts[i]
-	if h.size -= 96 + len(p.types); p.text != (text{}) {
-		h.size -= len(p.text.Value())
+// preparedSize is what a prepared statement counts for beside its text.
+const preparedSize = 96
+
+// forgetStatement takes a statement away, if there is one by the client's id.
+func (s *State) forgetStatement(id uint32) {
+	s.cursors.remove(id)
+	s.longData.remove(id)
+	p := s.statement(id)
+	if p == nil {
+		return
 	}
-	h.stmts = slices.Delete(h.stmts, i, i+1)
+	h := s.held
+	h.forgetText(p)
+	h.grow(-preparedSize)
+	if delete(h.stmts, id); len(h.stmts) == 0 {
+		h.stmts = nil // a map keeps the room that it has had
+	}
+}
+
+// forgetText takes away what it takes to prepare a statement again.
+func (h *held) forgetText(p *prepared) {
+	if h.grow(-len(p.types)); p.text != (text{}) {
+		h.grow(-len(p.text.Value()))
+	}
+	p.text, p.types, p.bound = text{}, nil, 0
 }
 
 func (s *State) closeStatement(id uint32) {
-	if s.held == nil {
+	p := s.statement(id)
+	if p == nil {
+		s.forgetStatement(id)
 		return
 	}
-	if i, ok := s.held.find(id); ok {
-		if s.held.close(i); s.held.pins&pinPrepared != 0 {
-			s.recheck()
-		}
+	why := s.standing(p)
+	if s.forgetStatement(id); why != 0 || s.held.pins&pinOverfull != 0 && s.held.size <= maxHeld {
+		s.recheck()
 	}
+}
+
+// sentLongData takes a COM_STMT_SEND_LONG_DATA, which has no answer that would tell whether the backend knows the statement. For one that it
+// does not know it keeps nothing, and so nothing is kept of that here: a client may name any number of them.
+func (s *State) sentLongData(id uint32) {
+	switch {
+	case id == lastPrepared, s.statement(id) != nil:
+		s.longData.add(id)
+	case s.preparing() != nil, s.held != nil && s.held.pins&pinTooLarge != 0: // it may be one that is not known here yet, or has not been kept
+		s.longData.add(lastPrepared)
+	}
+}
+
+// preparing is the newest COM_STMT_PREPARE if it has not been answered yet, or nil.
+func (s *State) preparing() *pending {
+	behind := s.queue.total - s.newest
+	if s.newest == 0 || behind >= s.queue.n {
+		return nil
+	}
+	if e := s.queue.at(s.queue.n - 1 - behind); e.command == wire.ComStmtPrepare {
+		return e
+	}
+	return nil // of 1<<32 commands ago
 }
 
 // executing takes the head of a COM_STMT_EXECUTE or COM_STMT_BULK_EXECUTE: what the statement does, and the types that it binds.
@@ -118,11 +173,20 @@ func (s *State) executing(p *wire.Packet) {
 	if st == nil {
 		if id == lastPrepared {
 			s.executingLast(newest)
+			newest.verdict = s.boundBy(newest.verdict, nil, nil)
 		}
 		return
 	}
 	newest.effect |= st.effect
-	newest.verdict = st.verdict
+	if st.text != (text{}) && (s.missing != 0 || s.warned) {
+		newest.effect |= s.renewedBy([]byte(st.text.Value()))
+	}
+	if newest.verdict = s.boundBy(st.verdict, nil, nil); newest.command == wire.ComStmtExecute {
+		newest.verdict = s.boundBy(st.verdict, st, p.Body)
+	}
+	if s.missing&leftSequences != 0 && st.text != (text{}) {
+		newest.verdict = s.drawing(newest.verdict, []byte(st.text.Value()))
+	}
 	if st.params == 0 && !s.attrs || newest.command != wire.ComStmtExecute {
 		return
 	}
@@ -140,20 +204,21 @@ func (s *State) executing(p *wire.Packet) {
 
 // executingLast is executing for the statement prepared last, whose COM_STMT_PREPARE may not have been answered yet.
 func (s *State) executingLast(newest *pending) {
-	for i := s.queue.n; i > 0; i-- {
-		e := s.queue.at(i - 1)
-		if e.command == wire.ComStmtPrepare && e.verdict != nil && e.verdict.prepare != nil {
-			newest.effect |= e.verdict.prepare.effect
-			newest.verdict = e.verdict.prepare.verdict
-			return
-		}
+	if e := s.preparing(); e != nil && e.verdict != nil && e.verdict.prepare != nil { // its text has come before this command
+		newest.effect |= e.verdict.prepare.effect
+		newest.verdict = e.verdict.prepare.verdict
+		return
 	}
-	if s.held != nil && len(s.held.stmts) > 0 {
+	if s.held == nil || len(s.held.stmts) == 0 {
+		return
+	}
+	if len(s.held.stmts) > 1 {
 		newest.verdict = &verdict{ops: []op{{kind: opPin, pins: pinUnparsed}}} // which one was last is not kept
-		if len(s.held.stmts) == 1 {
-			newest.effect |= s.held.stmts[0].effect
-			newest.verdict = s.held.stmts[0].verdict
-		}
+		return
+	}
+	for _, st := range s.held.stmts {
+		newest.effect |= st.effect
+		newest.verdict = st.verdict
 	}
 }
 
@@ -187,7 +252,9 @@ func (s *State) learn(st *prepared, body []byte) {
 	if !ok || n == 0 || body[flag] != 1 {
 		return
 	}
-	st.taught = true
+	if st.taught = true; st.text == (text{}) {
+		return // it is not prepared anywhere else
+	}
 	end := flag + 1
 	for range n {
 		if end += 2; s.attrs && end <= len(body) {
@@ -200,13 +267,16 @@ func (s *State) learn(st *prepared, body []byte) {
 		}
 	}
 	if end > len(body) { // longer than is kept, or malformed
-		st.types, st.bound = nil, 0
-		s.hold().pins |= pinTooLarge
+		s.held.forgetText(st)
+		s.held.pins |= pinOverfull
 		return
 	}
 	if types := body[flag+1 : end]; !bytes.Equal(types, st.types) {
 		s.held.grow(len(types) - len(st.types))
-		st.types, st.bound = bytes.Clone(types), uint16(n)
+		if st.types, st.bound = bytes.Clone(types), uint16(n); s.held.full() {
+			s.held.forgetText(st)
+			s.held.pins |= pinOverfull
+		}
 	}
 }
 

@@ -1,6 +1,6 @@
 package track
 
-import "segue/proxy/wire"
+import "segue/backend/wire"
 
 // pending is a command whose response has not ended.
 type pending struct {
@@ -10,7 +10,8 @@ type pending struct {
 	effect    effect
 	own       bool  // it is Segue's
 	begin     bool  // BEGIN without more
-	prelude   bool  // a SET or SELECT @@…, with which drivers begin
+	long      bool  // parameter data had been sent ahead of it, which are gone with it
+	next      next  // what the client is likely to do behind it
 	seq       uint8 // sequence id of the client's last packet for it
 }
 
@@ -21,10 +22,11 @@ type queue struct {
 	more   []pending // in place of inline once that was full
 	head   uint32
 	n      uint32
+	total  uint32 // how many have ever been pushed
 }
 
 const (
-	inlinePending = 4
+	inlinePending = 2
 	// maxPending bounds what a client may have outstanding: drivers that pipeline batches (npm mariadb, MariaDB
 	// Connector/J) send some hundreds to thousands of commands ahead.
 	maxPending = 1 << 16
@@ -52,6 +54,7 @@ func (q *queue) push(e pending) bool {
 	}
 	r[(q.head+q.n)%uint32(len(r))] = e
 	q.n++
+	q.total++
 	return true
 }
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unique"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // Replay is what rebuilds a session on a backend that it has just been logged in to.
@@ -14,7 +14,20 @@ type Replay struct {
 	Statements []string   // in order, each one whole SQL statement; as few as can be
 	Prepared   []Prepared // to be prepared by COM_STMT_PREPARE, in this order
 	Wrote      bool       // the session has changed data or metadata since it came to this backend
+
+	// Modes are the flags of the session's sql_mode that say how texts are to be read. The backend must show the same when Statements[:Plain]
+	// have run, or what follows would be read otherwise, here and from the client.
+	Modes wire.Status
+	Plain int
+
+	Texts, Values int // Statements[Texts:Values] are each a PREPARE; the values of variables that one may touch follow
 }
+
+// lexModes are the status flags that say how texts are read.
+const lexModes = wire.StatusNoBackslashEscapes | wire.StatusAnsiQuotes
+
+// Fits reports whether a backend with these status flags reads the rest of a Replay as the session's does.
+func (r *Replay) Fits(status wire.Status) bool { return status&lexModes == r.Modes }
 
 // Prepared is a prepared statement of COM_STMT_PREPARE.
 type Prepared struct {
@@ -24,12 +37,12 @@ type Prepared struct {
 
 // Replay tells what rebuilds the session as it stands. Nothing may be Unresolved, unless Forgo has been called.
 func (s *State) Replay() Replay {
-	r := Replay{Wrote: s.wrote}
+	r := Replay{Wrote: s.wrote, Modes: s.x.Status & lexModes}
 	if s.database != (text{}) {
 		r.Database = s.database.Value()
 	}
 	if h := s.held; h != nil {
-		h.rebuild(&r)
+		h.rebuild(&r, s.dialect)
 	}
 	if s.txn.bare {
 		r.Statements = append(r.Statements, "BEGIN")
@@ -38,18 +51,28 @@ func (s *State) Replay() Replay {
 }
 
 // rebuild adds what h holds.
-func (h *held) rebuild(r *Replay) {
-	r.Statements = h.statements()
-	for i := range h.stmts {
-		if p := &h.stmts[i]; p.text != (text{}) {
+func (h *held) rebuild(r *Replay, d Dialect) {
+	plain, ruled, values := h.sets(d)
+	r.Statements = append(h.first(), plain...)
+	r.Plain = len(r.Statements)
+	r.Statements = append(r.Statements, ruled...)
+	r.Texts = len(r.Statements)
+	for i := range h.texts {
+		if x := &h.texts[i]; x.text != (text{}) {
+			r.Statements = append(r.Statements, x.text.Value())
+		}
+	}
+	r.Values = len(r.Statements)
+	r.Statements = append(r.Statements, values...)
+	for _, p := range h.inOrder() {
+		if p.text != (text{}) {
 			r.Prepared = append(r.Prepared, Prepared{p.text.Value(), p.params})
 		}
 	}
 }
 
-// statements gives EXECUTE AS and roles first, then the catalog and the database that came with it, the settings, and what
-// PREPARE has prepared.
-func (h *held) statements() (list []string) {
+// first gives what comes before the settings: EXECUTE AS and roles, then the catalog and the database that came with it.
+func (h *held) first() (list []string) {
 	for _, key := range [...]string{"EXECUTE AS", "ROLE"} {
 		for i := range h.settings {
 			if x := &h.settings[i]; x.key.Value() == key {
@@ -60,14 +83,8 @@ func (h *held) statements() (list []string) {
 	if h.catalog != (text{}) {
 		list = append(list, h.catalog.Value())
 	}
-	if h.late != (text{}) {
+	if h.late != (text{}) && !h.has(unique.Make(useKey)) {
 		list = append(list, "USE "+useName(h.late.Value()))
-	}
-	list = append(list, h.sets()...)
-	for i := range h.texts {
-		if x := &h.texts[i]; x.text != (text{}) {
-			list = append(list, x.text.Value())
-		}
 	}
 	return list
 }
@@ -81,42 +98,66 @@ func useName(name string) string {
 	return strings.Join(parts, ".")
 }
 
-// sets gives the settings, as many as can be in one SET: a literal that may read otherwise under a setting stands in a later
-// statement than that, and so does a value made from one before.
-func (h *held) sets() (list []string) {
-	var b strings.Builder
-	lexing := false
-	var keys []text
-	flush := func() {
-		if b.Len() > 0 {
-			list = append(list, b.String())
+// sets gives the settings: those that read the same under all rules, the rules among them, and those that were read by the rules as they
+// are now. values are those of user variables where there are statements to be prepared before them.
+func (h *held) sets(d Dialect) (plain, ruled, values []string) {
+	var by []text // the keys of the latter
+	for i := range h.settings {
+		if x := &h.settings[i]; x.ruled(d) {
+			by = append(by, x.key)
 		}
-		b.Reset()
-		lexing, keys = false, keys[:0]
 	}
+	var p, r, v setList
 	for i := range h.settings {
 		x := &h.settings[i]
 		switch key := x.key.Value(); {
 		case x.text == (text{}), key == "EXECUTE AS", key == "ROLE":
-			continue
-		case x.kind == wholeStatement:
-			flush()
-			list = append(list, x.text.Value())
-			continue
-		case lexing && delicate(x.text.Value()), x.kind == relativeAssignment && slices.Contains(keys, x.key):
-			flush()
+		case isUserVariable(key) && (len(h.texts) > 0 || len(h.stmts) > 0 && !d.fe()): // to prepare a text gives a variable which it assigns another character set (MariaDB)
+			v.add(x)
+		case slices.ContainsFunc(by, func(k text) bool { return strings.EqualFold(k.Value(), key) }): // to some FEs it may be the same
+			r.add(x)
+		default:
+			p.add(x)
 		}
-		if b.Len() == 0 {
-			b.WriteString("SET ")
-		} else {
-			b.WriteString(", ")
-		}
-		b.WriteString(x.text.Value())
-		lexing = lexing || isLexing(x.key.Value())
-		keys = append(keys, x.key)
 	}
-	flush()
-	return list
+	return p.end(), r.end(), v.end()
+}
+
+// maxSet is from where on a SET has no further items: servers bound their statements (max_allowed_packet).
+const maxSet = 1 << 20
+
+// setList makes statements of settings, as many as can be in one SET: a value made from one before stands in a later statement than that.
+type setList struct {
+	list []string
+	set  strings.Builder // the SET that is being made
+	keys []text          // in it
+}
+
+func (l *setList) add(x *setting) {
+	if x.kind == wholeStatement {
+		l.list = append(l.end(), x.text.Value())
+		return
+	}
+	if x.kind == relativeAssignment && slices.Contains(l.keys, x.key) || l.set.Len() > maxSet {
+		l.end()
+	}
+	if l.set.Len() == 0 {
+		l.set.WriteString("SET ")
+	} else {
+		l.set.WriteString(", ")
+	}
+	l.set.WriteString(x.text.Value())
+	l.keys = append(l.keys, x.key)
+}
+
+// end ends the SET and gives the statements so far.
+func (l *setList) end() []string {
+	if l.set.Len() > 0 {
+		l.list = append(l.list, l.set.String())
+	}
+	l.set.Reset()
+	l.keys = l.keys[:0]
+	return l.list
 }
 
 // Unresolved are the SQL expressions whose values only the server knows, such as "@x", "@@session.sql_mode",
@@ -124,7 +165,7 @@ func (h *held) sets() (list []string) {
 func (s *State) Unresolved() (list []string) {
 	if h := s.held; h != nil {
 		for i := range h.settings {
-			if x := &h.settings[i]; x.text == (text{}) {
+			if x := &h.settings[i]; x.unresolved() {
 				list = append(list, x.key.Value())
 			}
 		}
@@ -135,41 +176,47 @@ func (s *State) Unresolved() (list []string) {
 	return list
 }
 
+func (x *setting) unresolved() bool { return x.text == (text{}) && x.kind != unwritable }
+
 // Asking reports whether Unresolved has anything that Forgo could not do without.
 func (s *State) Asking() bool {
-	if s.held == nil {
-		return false
+	if s.hinted || s.held == nil {
+		return s.hinted
 	}
 	for i := range s.held.settings {
-		if s.held.settings[i].text == (text{}) {
+		if s.held.settings[i].unresolved() {
 			return true
 		}
 	}
 	return false
 }
 
-// Resolved takes the answer: one SQL literal for each of Unresolved, in that order. See Quote.
+// Resolved takes the answer: one SQL literal for each of Unresolved, in that order, that reads the same under all rules; "" for a value that
+// cannot be written so. That one pins the session until it is set to another.
 func (s *State) Resolved(literals []string) {
-	var known []setting
+	var now []setting
 	if h := s.held; h != nil {
 		for i := range h.settings {
 			x := h.settings[i]
-			if x.text != (text{}) {
+			if !x.unresolved() {
 				continue
 			}
 			if len(literals) == 0 {
 				return
 			}
 			name := strings.TrimPrefix(x.key.Value(), "@@session.")
-			x.text, x.kind = unique.Make(name+"="+literals[0]), assignment
-			literals, known = literals[1:], append(known, x)
+			if x.kind = unwritable; literals[0] != "" {
+				x.text, x.kind = unique.Make(name+"="+literals[0]), known
+			}
+			s.told(x.key.Value(), literals[0])
+			literals, now = literals[1:], append(now, x)
 		}
 	}
 	if s.insertID == askID && len(literals) == 1 {
 		s.insertID = noID
-		known = append(known, setting{key: lastInsertID(), text: unique.Make("last_insert_id=" + literals[0])})
+		now = append(now, setting{key: lastInsertID(), text: unique.Make("last_insert_id=" + literals[0]), kind: known})
 	}
-	for _, x := range known { // at the end: these are values as they are now, under the settings as they are now
+	for _, x := range now { // at the end: these are values as they are now, under the settings as they are now
 		s.hold().set(x)
 	}
 }
@@ -183,15 +230,22 @@ func (s *State) Forgo() bool {
 	return len(s.Unresolved()) == 0
 }
 
+// Forgone reports whether LAST_INSERT_ID() has been given up, and no statement has set it since: whoever asks for it must be refused.
+func (s *State) Forgone() bool { return s.insertID == lostID }
+
 // Moved tells that the session stands on another backend: o as for New, status from its last OK_Packet, ids those that it has given to
-// Replay().Prepared, in that order. If ids is nil the backend knows the statements by the ids of the one before. What the client
+// Replay().Prepared, in that order; 0: it has not prepared that one. If ids is nil the backend knows the statements by the ids of the one before. What the client
 // knows as ids stays. Moved must only be called when Idle.
 func (s *State) Moved(o Options, status wire.Status, ids []uint32) {
 	old := *s
 	*s = New(o, status)
 	s.held, s.user, s.database, s.insertID = old.held, old.user, old.database, old.insertID
+	s.memory, s.ansi, s.slash, s.unicode, s.origin = old.memory, old.ansi, old.slash, old.unicode, old.origin
 	s.prepared, s.cursors, s.longData = old.prepared, nil, nil
-	s.failed = old.failed
+	s.failed, s.warned, s.missing = old.failed, old.warned, old.missing
+	if old.wrote && s.dialect.my() {
+		s.missing |= leftGTID
+	}
 	if old.txn.bare {
 		s.txn.bare, s.txn.said = true, !s.txn.flagged
 	}
@@ -199,6 +253,7 @@ func (s *State) Moved(o Options, status wire.Status, ids []uint32) {
 	if h == nil {
 		return
 	}
+	h.drawn = nil
 	if len(h.stmts) == 0 {
 		h.virtual = false
 		return
@@ -207,30 +262,115 @@ func (s *State) Moved(o Options, status wire.Status, ids []uint32) {
 		return
 	}
 	h.virtual = true
-	for i := range h.stmts {
-		p := &h.stmts[i]
-		if p.text == (text{}) || len(ids) == 0 {
+	for _, p := range h.inOrder() {
+		if h.given = p.client; p.text == (text{}) || len(ids) == 0 {
 			p.server = nowhere
 			continue
 		}
-		p.server, ids = ids[0], ids[1:]
+		if p.server, ids = ids[0], ids[1:]; p.server == 0 {
+			p.server = nowhere
+		}
 		p.taught = false
 	}
 }
 
+// forgoTexts gives up statements whose texts have not been kept, or would be prepared as something else now: who executes one is told by the next backend that it does not know it.
+func (s *State) forgoTexts() (what string) {
+	h := s.held
+	for _, p := range h.stmts {
+		if astray := s.standing(p)&pinPrepared != 0; p.text == (text{}) || astray {
+			if astray {
+				what = preparedStatements
+			}
+			h.forgetText(p)
+			p.gone = true
+		}
+	}
+	for _, x := range slices.Clone(h.texts) {
+		if x.text == (text{}) || x.astray {
+			what = preparedStatements
+			h.deallocate(x.name)
+		}
+	}
+	s.recheck()
+	return what
+}
+
+const preparedStatements = "prepared statements"
+
 // Dropped forgets what could not be taken along because the backend has gone: transaction, cursors, long data, temporary tables,
-// locks and the like. It returns the reason of Pinned that was dropped, or "". What is still Pinned then cannot be rebuilt. A transaction
-// in which nothing has been said but BEGIN is not lost: it is part of Replay.
-func (s *State) Dropped() string {
-	reason := s.Pinned()
+// locks and the like, prepared statements that would be prepared as something else now, and the values of variables that only it knew. It returns what was dropped, or "", and whether there is more to it than a client
+// gives up by ROLLBACK. What is still Pinned then cannot be rebuilt. A transaction in which nothing has been said but BEGIN is not lost: it is part of
+// Replay.
+func (s *State) Dropped() (reasons string, more bool) {
+	switch {
+	case s.txn.open() && !s.txn.bare:
+		reasons = PinTransaction
+	case len(s.cursors) > 0:
+		reasons = PinCursor
+	case len(s.longData) > 0:
+		reasons = PinLongData
+	}
 	s.cursors, s.longData = nil, nil
 	s.txn = transaction{flags: s.txn.flags, autocommit: s.txn.autocommit, bare: s.txn.bare}
-	if h := s.held; h != nil {
-		h.temps, h.locks, h.handlers = nil, nil, nil
-		h.pins &^= lostWithBackend
+	unseen := ""
+	if s.hinted {
+		unseen, s.hinted = lostUnseen, false
 	}
-	if s.Pinned() == reason || s.txn.bare && reason == PinTransaction {
+	h := s.held
+	if h == nil {
+		return join2(reasons, unseen), unseen != ""
+	}
+	const gone = lostWithBackend | pinTooLarge
+	lost, values := join2((h.reasons()&gone).name(), unseen), s.dropValues()
+	h.temps, h.locks, h.handlers = h.none(h.temps), h.none(h.locks), h.none(h.handlers)
+	h.pins &^= gone
+	h.shots = nil
+	lost = join2(join2(lost, s.forgoTexts()), values)
+	return join2(reasons, lost), lost != ""
+}
+
+// lostUnseen is what is lost of a session of which the server had said that something has changed, and not what.
+const lostUnseen = "unseen_changes"
+
+// join2 joins what is lost.
+func join2(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + " and " + b
+}
+
+// mostNamed bounds the variables that are named in an error.
+const mostNamed = 8
+
+// dropValues forgets the variables whose values only the backend knew, and names them. Those by which texts are read are as in a new session then, as are
+// what other values were read by.
+func (s *State) dropValues() string {
+	h := s.held
+	var names []string
+	for lexing := true; lexing; {
+		lexing = false
+		for _, x := range slices.Clone(h.settings) {
+			if x.text != (text{}) {
+				continue
+			}
+			key := x.key.Value()
+			h.forget(x.key)
+			if names = append(names, strings.TrimPrefix(key, "@@session.")); isLexing(key) {
+				lexing = true
+			}
+		}
+		if lexing {
+			s.begun()
+			s.relex(h, "")
+		}
+	}
+	switch n := len(names); {
+	case n == 0:
 		return ""
+	case n > mostNamed:
+		names = append(names[:mostNamed], "others")
 	}
-	return reason
+	return "values of " + strings.Join(names, ", ")
 }

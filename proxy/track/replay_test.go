@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // session runs statements that succeed.
@@ -29,7 +29,7 @@ func TestReplay(t *testing.T) {
 		want  []string
 	}{
 		{"nothing", Options{Database: "d"}, []string{"SELECT 1"}, "d", nil},
-		{"one SET", Options{}, []string{"SET a=1", "SET @b='x', SESSION c=ON", "SET NAMES utf8mb4"}, "", []string{"SET a=1, @b='x', c=ON, NAMES utf8mb4"}},
+		{"one SET", Options{}, []string{"SET a=1", "SET @b=2, SESSION c=ON", "SET NAMES utf8mb4"}, "", []string{"SET a=1, @b=2, c=ON, NAMES utf8mb4"}},
 		{"the last wins", Options{}, []string{"SET a=1", "SET b=1", "SET @@session.A=2"}, "", []string{"SET b=1, a=2"}},
 		{"comments are left out", Options{}, []string{"SET /* 1 */ a = /*!40101 2 */ -- x"}, "", []string{"SET a=2"}},
 		{"database", Options{Database: "d"}, []string{"USE e"}, "e", nil},
@@ -37,9 +37,25 @@ func TestReplay(t *testing.T) {
 		{"role first", Options{Database: "d"}, []string{"SET a=1", "SET ROLE r", "USE e"}, "d", []string{"SET ROLE r", "USE `e`", "SET a=1"}},
 		{"catalog", Options{Dialect: StarRocks, Database: "d"}, []string{"SET CATALOG c", "USE e"}, "d", []string{"SET CATALOG c", "USE `e`"}},
 		{"catalog and database at once", Options{Dialect: StarRocks, Database: "d"}, []string{"SET CATALOG c", "USE x.y"}, "d", []string{"USE `x`.`y`"}},
+		{"database of the catalog in which one is", Options{Dialect: StarRocks, Database: "d"}, []string{"USE c.x", "USE y"}, "c.y", nil},
+		{"of the login's catalog", Options{Dialect: StarRocks, Database: "c.d"}, []string{"USE y"}, "c.y", nil},
+		{"of the catalog that came with one", Options{Dialect: StarRocks, Database: "d"}, []string{"SET CATALOG c", "USE x.y", "USE z"}, "x.z", nil},
+		{"of a catalog, behind a role", Options{Dialect: StarRocks, Database: "c.d"}, []string{"SET ROLE r", "USE z"}, "c.d", []string{"SET ROLE r", "USE `c`.`z`"}},
+		{"which is gone", Options{Dialect: StarRocks, Database: "c.d"}, []string{"DROP DATABASE d"}, "", nil},
+		{"and by its whole name", Options{Dialect: StarRocks, Database: "c.d"}, []string{"DROP DATABASE c.d"}, "", nil},
+		{"another one's of that name", Options{Dialect: StarRocks, Database: "d"}, []string{"DROP DATABASE c.d"}, "d", nil},
+		{"a database with a dot elsewhere", Options{Dialect: MySQL, Database: "c.d"}, []string{"USE y"}, "y", nil},
 		{"isolation", Options{}, []string{"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET a=1"}, "", []string{"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET a=1"}},
 		{"relative", Options{}, []string{"SET sql_mode='A'", "SET sql_mode=CONCAT(@@sql_mode, ',B')"}, "", []string{"SET sql_mode='A'", "SET sql_mode=CONCAT(@@sql_mode, ',B')"}},
 		{"relative alone", Options{}, []string{"SET a=1,sql_mode=CONCAT(@@sql_mode,',B')"}, "", []string{"SET a=1, sql_mode=CONCAT(@@sql_mode,',B')"}},
+		{
+			"switches",
+			Options{},
+			[]string{"SET optimizer_switch='mrr=on'", "SET @@session.Optimizer_Switch='rowid_filter=off'", "SET optimizer_trace='enabled=off'", "SET optimizer_trace='one_line=on'"},
+			"",
+			[]string{"SET optimizer_switch='mrr=on'", "SET optimizer_switch='rowid_filter=off', optimizer_trace='enabled=off'", "SET optimizer_trace='one_line=on'"},
+		},
+		{"all switches", Options{}, []string{"SET optimizer_switch='mrr=on'", "SET optimizer_switch=DEFAULT", "SET optimizer_trace='one_line=on'", "SET optimizer_trace=0"}, "", []string{"SET optimizer_switch=DEFAULT, optimizer_trace=0"}},
 		{"delicate behind modes", Options{}, []string{"SET NAMES utf8mb4", "SET @a='ü'"}, "", []string{"SET NAMES utf8mb4", "SET @a='ü'"}},
 		{"prepared text", Options{}, []string{"SET a=1", "PREPARE s FROM 'SELECT ?'", "PREPARE r FROM 'SELECT 2'", "DROP PREPARE r"}, "", []string{"SET a=1", "PREPARE s FROM 'SELECT ?'"}},
 		{"executed text", Options{}, []string{"PREPARE s FROM 'SET @a=''x'''", "EXECUTE s", "DEALLOCATE PREPARE s"}, "", []string{"SET @a='x'"}},
@@ -64,6 +80,16 @@ func TestResolvedValuesComeLast(t *testing.T) {
 	s.Resolved([]string{"'x'", "5", "7"})
 	if got := s.Replay().Statements; !slices.Equal(got, []string{"SET @c=1, @a='x', b=5, last_insert_id=7"}) || len(s.Unresolved()) > 0 {
 		t.Errorf("%q", got)
+	}
+}
+
+// A PREPARE that fails has deallocated the statement that had its name.
+func TestFailedPrepareLeavesNoStatement(t *testing.T) {
+	s := run(Options{}, []talk{
+		say(query("PREPARE s FROM 'SELECT 1'")), answer(ok), say(query("PREPARE r FROM 'SELECT 2'")), answer(ok), say(query("PREPARE S FROM 'SELECT * FROM nowhere'")), answer(failure),
+	}, 1<<20)
+	if got := s.Replay(); !slices.Equal(got.Statements, []string{"PREPARE r FROM 'SELECT 2'"}) || got.Values-got.Texts != 1 || s.Pinned() != "" {
+		t.Errorf("%q, pinned by %q", got.Statements, s.Pinned())
 	}
 }
 
@@ -140,7 +166,7 @@ func TestIDsOfPreparedStatementsAfterAMove(t *testing.T) {
 	for size := 1; size < 100; size++ {
 		s := movedSession(t)
 		client := func(b []byte) (int, []byte) { return s.Client(b) }
-		server := func(b []byte) (int, []byte) { return s.Server(b), nil }
+		server := func(b []byte) (int, []byte) { n, _ := s.Server(b); return n, nil }
 		got := relay(t, say(execute(5, false)).bytes(), size, client)
 		if want := say(execute(7, true)).bytes(); !slices.Equal(got, want) {
 			t.Fatalf("pieces of %d: types are not brought along:\n%x, want\n%x", size, got, want)
@@ -181,12 +207,38 @@ func TestPreparedUnderAnotherDatabasePins(t *testing.T) {
 
 func TestDropped(t *testing.T) {
 	s := session(Options{}, "CREATE TEMPORARY TABLE t (a INT)", "SET a=1")
-	if got := s.Dropped(); got != PinTemporaryTable || s.Pinned() != "" || len(s.Replay().Statements) != 1 {
+	if got, more := s.Dropped(); got != PinTemporaryTable || !more || s.Pinned() != "" || len(s.Replay().Statements) != 1 {
 		t.Errorf("dropped %q, pinned %q", got, s.Pinned())
 	}
 	s = session(Options{}, "CALL p()")
-	if got := s.Dropped(); got != "" || s.Pinned() != PinProcedure {
+	if got, more := s.Dropped(); got != "" || more || s.Pinned() != PinProcedure {
 		t.Errorf("dropped %q, pinned %q", got, s.Pinned())
+	}
+	s = session(mysql8, "BEGIN", "SET @k='a', @x=@k+1", "SET sql_mode=f()", "SELECT LAST_INSERT_ID(4)")
+	if got, more := s.Dropped(); got != "transaction and values of @x, sql_mode, @k" || !more || s.Pinned() != "" || s.Asking() || s.rules().doubts&doubtAnsi == 0 {
+		t.Errorf("dropped %q, pinned %q, rebuilt by %+v", got, s.Pinned(), s.Replay())
+	}
+	s = run(mysql8, []talk{
+		say(query("PREPARE s FROM 'SELECT a FROM t'")), answer(ok), say(command(wire.ComStmtPrepare, "SELECT 1")), answer(prepareOK(5, 0)), say(query("USE e")), answer(ok),
+		say(query("PREPARE r FROM 'SELECT 2'")), answer(ok),
+	}, 1<<20)
+	if s.Pinned() != PinPrepareText {
+		t.Errorf("prepared in another database: pinned %q", s.Pinned())
+	}
+	if got, _ := s.Dropped(); got != "prepared statements" || s.Pinned() != "" || !slices.Equal(s.Replay().Statements, []string{"PREPARE r FROM 'SELECT 2'"}) || len(s.Replay().Prepared) > 0 {
+		t.Errorf("dropped %q, pinned %q, rebuilt by %+v", got, s.Pinned(), s.Replay())
+	}
+	s = session(mysql8, "PREPARE s FROM 'SELECT a FROM t'", "USE e", "USE d")
+	if s.Pinned() != PinPrepareText {
+		t.Errorf("there is no way back to no database: pinned %q", s.Pinned())
+	}
+	s = session(Options{Dialect: MySQL, Database: "d"}, "PREPARE s FROM 'SELECT a FROM t'", "USE e", "USE d")
+	if s.Pinned() != "" {
+		t.Errorf("back in its database: pinned %q", s.Pinned())
+	}
+	s = session(mysql8, "SET @k=1, @x=f()")
+	if got, _ := s.Dropped(); got != "values of @x" || !slices.Equal(s.Replay().Statements, []string{"SET @k=1"}) {
+		t.Errorf("dropped %q, rebuilt by %q", got, s.Replay().Statements)
 	}
 }
 
@@ -202,7 +254,7 @@ func TestOwnCommand(t *testing.T) {
 		b := append(answer(ok).bytes(), answer([]byte{1}, def, eof, row, eof).bytes()...)
 		for len(b) > 0 {
 			was := s.OwnOutstanding()
-			n := s.Server(b[:min(size, len(b))])
+			n, _ := s.Server(b[:min(size, len(b))])
 			if b = b[n:]; was {
 				own += n
 			} else {
@@ -274,11 +326,17 @@ func TestBounds(t *testing.T) {
 	if s.Pinned() != "" {
 		t.Fatalf("pinned %q by few values set many times", s.Pinned())
 	}
-	for i := range 100 {
-		feed(fmt.Sprintf("SET @a%d='%s'", i, strings.Repeat("x", 10000)))
+	for i := range maxHeld / 61_000 {
+		feed(fmt.Sprintf("SET @a%d='%s'", i, strings.Repeat("x", 60_000)))
+	}
+	if r := s.Replay(); s.Pinned() != "" || len(r.Statements) < maxHeld/maxSet-2 {
+		t.Errorf("pinned %q, rebuilt by %d statements", s.Pinned(), len(r.Statements))
+	}
+	for i := range 20 {
+		feed(fmt.Sprintf("SET @b%d='%s'", i, strings.Repeat("x", 60_000)))
 	}
 	if s.Pinned() != PinTooLarge {
-		t.Errorf("pinned %q by 1 MB of values", s.Pinned())
+		t.Errorf("pinned %q by 32 MB of values", s.Pinned())
 	}
 	s = New(Options{}, 2)
 	feed("INSERT INTO t VALUES ('" + strings.Repeat("@", 70000) + "')")

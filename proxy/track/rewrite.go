@@ -3,7 +3,7 @@ package track
 import (
 	"encoding/binary"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // idEnd is where the id of a prepared statement ends in a packet: header, command, four bytes.

@@ -5,18 +5,21 @@ import (
 	"testing"
 )
 
+// unread are the effects that are no transaction's.
+const unread = holds | asksID | counts | inserts
+
 func scan(text string, size int) effect {
 	var s scanner
 	if size == 0 {
 		s.feed([]byte(text))
-		return s.finish() &^ holds
+		return s.finish() &^ unread
 	}
 	for len(text) > 0 {
 		n := min(size, len(text))
 		s.feed([]byte(text[:n]))
 		text = text[n:]
 	}
-	return s.finish() &^ holds
+	return s.finish() &^ unread
 }
 
 const (

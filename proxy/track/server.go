@@ -3,21 +3,33 @@ package track
 import (
 	"encoding/binary"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // begin starts following the response to c.
 func (s *State) begin(c wire.Command) {
 	s.x.Begin(c)
-	s.answered, s.recent = false, false
+	s.answered, s.before, s.recent, s.warning = false, s.recent, false, false
 }
 
-// Server observes bytes that the backend has sent, and returns how many of them are to be forwarded now: all of them, or those up
+// Server observes bytes that the backend has sent, and returns how many of them are to be forwarded now, and as what: all of them, or those up
 // to the end of the answer to a command of Segue's own (then the rest is to be given to Server again), or, fewer than 9 bytes
 // missing, those in front of a COM_STMT_PREPARE_OK whose id is not whole yet: then the rest is to be shown again in front of
-// what follows it. Once the session has moved, Server writes the client's ids into the chunk.
-func (s *State) Server(chunk []byte) int {
-	all := len(chunk)
+// what follows it. Once the session has moved, Server writes the client's ids into the chunk. In a session with a witness (witness.go) the rest may be a
+// packet that has not come whole, and forward is less than those n bytes.
+func (s *State) Server(chunk []byte) (n int, forward []byte) {
+	if !s.witness {
+		n = s.serve(chunk, nil)
+		return n, chunk[:n]
+	}
+	var k joined
+	n = s.serve(chunk, &k)
+	return n, k.close(chunk[:n])
+}
+
+// serve is Server; k is given what is to be taken out, and is nil where the client gets all.
+func (s *State) serve(chunk []byte, k *joined) int {
+	start, all := chunk, len(chunk)
 	own := s.OwnOutstanding()
 	for len(chunk) > 0 && s.opaque == Readable {
 		if s.server.InPayload() {
@@ -41,10 +53,19 @@ func (s *State) Server(chunk []byte) int {
 				return all - len(chunk)
 			}
 		}
+		told := wire.TellsNothing
+		if k != nil {
+			if told, wait = s.tells(chunk); wait {
+				return all - len(chunk)
+			}
+		}
 		var p wire.Packet
 		n, ok := s.server.Next(chunk, &p)
 		if ok {
 			s.serverPacket(&p)
+		}
+		if told != wire.TellsNothing {
+			k.without(start, all-len(chunk), p.Len, told)
 		}
 		if rename {
 			binary.LittleEndian.PutUint32(chunk[idEnd-4:], id)
@@ -86,7 +107,9 @@ func (s *State) serverPacket(p *wire.Packet) {
 	case wire.ClientAuth:
 		s.mode = authData
 	case wire.Lost:
-		s.opaque = UnknownAnswer
+		if s.opaque = UnknownAnswer; !s.queue.front().command.Followable() {
+			s.opaque = UnknownCommand
+		}
 	case wire.More:
 	}
 }
@@ -116,7 +139,10 @@ func (s *State) responsePassed() {
 	}
 	if !e.own {
 		s.failed = step == wire.Failed
-		s.midway = (e.command == wire.ComStmtPrepare || e.prelude) && !s.failed
+		s.denied = s.failed && e.command == wire.ComChangeUser
+		if s.next = e.next; s.failed {
+			s.next = nextUnknown
+		}
 		s.ended(e, step == wire.Done)
 	}
 	if s.queue.n > 0 {
@@ -127,13 +153,20 @@ func (s *State) responsePassed() {
 // ended notes what an exchange leaves behind.
 func (s *State) ended(e pending, ok bool) {
 	wasOpen := s.txn.open()
+	s.stirs(&e)
 	if !ok {
-		s.txn.failed(e.effect)
+		s.txn.failed(s.x.Status, e.effect)
 	} else if e.command != wire.ComStatistics && e.command != wire.ComStmtPrepare {
 		s.txn.ok(s.x.Status, e.effect)
+		if h := s.held; h != nil && h.pins&pinNextTransaction != 0 && s.txn.used(e.effect) {
+			h.pins &^= pinNextTransaction
+		}
+		if s.held != nil {
+			s.held.strayed = false
+		}
 	}
 	s.began(&e, ok, wasOpen)
-	s.leaves(&e, ok, wasOpen)
+	s.leaves(&e, ok)
 	switch e.command {
 	case wire.ComStmtExecute:
 		s.cursors.remove(e.statement)
@@ -153,14 +186,25 @@ func (s *State) ended(e pending, ok bool) {
 	}
 }
 
-// leaves notes what the text of an exchange leaves in the session.
-func (s *State) leaves(e *pending, ok, wasOpen bool) {
-	if h := s.held; h != nil && h.pins&pinNextTransaction != 0 && ok && !s.txn.open() && (wasOpen || e.effect&(ends|writes) != 0) {
-		h.pins &^= pinNextTransaction
+// runs reports whether a command does away with what the statement before it has left behind. The others have nothing to leave in its place: a ping, or
+// COM_STMT_PREPARE.
+func runs(c wire.Command) bool {
+	switch c {
+	case wire.ComQuery, wire.ComStmtExecute, wire.ComStmtBulkExecute, wire.ComChangeUser, wire.ComResetConnection:
+		return true
+	default:
+		return false
 	}
-	s.recent = s.recent || !ok || e.effect&counts != 0
+}
+
+// leaves notes what the text of an exchange leaves in the session.
+func (s *State) leaves(e *pending, ok bool) {
+	s.recent = s.recent || !ok || e.effect&counts != 0 || s.before && (e.effect&diagnoses != 0 || !runs(e.command))
 	if ok || e.effect&several != 0 {
 		s.wrote = s.wrote || e.effect&writes != 0
+	}
+	if v := e.verdict; v != nil && v.prepare != nil && s.held != nil {
+		s.typed(s.held, v.prepare.verdict)
 	}
 	if v := e.verdict; v != nil && len(v.ops) > 0 {
 		if ok {
@@ -169,7 +213,11 @@ func (s *State) leaves(e *pending, ok, wasOpen bool) {
 			s.failedText(v, e.effect&several != 0)
 		}
 	}
-	if h := s.held; h != nil && len(h.facts) > 0 {
-		s.applyFacts(e.verdict)
+	if h := s.held; h != nil {
+		if len(h.facts) > 0 {
+			s.applyFacts(e.believed())
+		}
+		h.restored = nil
 	}
+	s.renew(e, ok)
 }

@@ -1,10 +1,9 @@
 package track
 
 import (
-	"slices"
 	"unique"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
 )
 
 // State is what Segue knows of one session in its command phase: which exchanges are outstanding, whether a
@@ -23,7 +22,8 @@ type State struct {
 	final    wire.Step // the last packet of the response is passing: what it comes to
 	answered bool      // some byte of the response to the oldest outstanding command has passed
 	failed   bool      // the last response that ended was an ERR_Packet
-	midway   bool      // … was that of a COM_STMT_PREPARE: its COM_STMT_EXECUTE is about to follow
+	denied   bool      // … to a COM_CHANGE_USER
+	next     next      // … was a good one: what the client is likely to do
 	unasked  bool      // the server asked for a local file that no statement had mentioned
 	quit     bool      // the client sent COM_QUIT
 	attrs    bool      // CLIENT_QUERY_ATTRIBUTES: a header stands before the text of a COM_QUERY
@@ -32,14 +32,26 @@ type State struct {
 
 	insertID insertID
 	dialect  Dialect
-	recent   bool // see Recent
+	ansi     knowledge // "…" is a name, by sql_mode: of servers whose flags do not tell
+	slash    knowledge // … and a backslash is a character
+	unicode  bool      // character_set_client is one in which a letter beyond ASCII is never white space
+	version  uint32    // see Options
+	origin   uint32    // that of the server that the session began on
+	recent   bool      // see Recent
+	before   bool      // … of the command before the one that is being answered
+	warning  bool      // the answer that is passing tells of warnings
+	missing  leavings  // what was left behind on another connection, and has not been left anew
+	warned   bool      // some statement has left warnings or an error, and none that opens a table has succeeded since
 	wrote    bool
-	tracks   bool // CLIENT_SESSION_TRACK
-	multi    bool // CLIENT_MULTI_STATEMENTS
+	tracks   bool   // CLIENT_SESSION_TRACK
+	witness  bool   // … and the client does not know
+	multi    bool   // CLIENT_MULTI_STATEMENTS
+	charset  uint16 // see Collation
 	caps     wire.Capability
 	user     text
 	database text // that of the login, or of the last USE
 	held     *held
+	memory   *Memory
 
 	text    scanner // of the COM_QUERY or COM_STMT_PREPARE that is arriving
 	reading reading
@@ -48,26 +60,25 @@ type State struct {
 	txn      transaction
 	cursors  statementIDs // those whose cursor is open
 	longData statementIDs // those with a COM_STMT_SEND_LONG_DATA that no COM_STMT_EXECUTE has used
+	newest   uint32       // which of the commands ever queued was the last COM_STMT_PREPARE, counted from 1; 0: there was none
+	stirred  bool         // see Stirred
+	hinted   bool         // see Hinted
 	prepared effect       // loads, once a statement has been prepared that may ask for a file
 }
 
 // statementIDs is a set of ids of prepared statements, small as a rule. Its methods are kept out of their callers, whose
 // frames lie on the stack of a pump: an idle session's is as large as it ever had to be.
-type statementIDs []uint32
+type statementIDs map[uint32]struct{}
 
 //go:noinline
 func (s *statementIDs) add(id uint32) {
-	if !slices.Contains(*s, id) {
-		*s = append(*s, id)
+	if *s == nil {
+		*s = statementIDs{}
 	}
+	(*s)[id] = struct{}{}
 }
 
-//go:noinline
-func (s *statementIDs) remove(id uint32) {
-	if i := slices.Index(*s, id); i >= 0 {
-		*s = slices.Delete(*s, i, i+1)
-	}
-}
+func (s statementIDs) remove(id uint32) { delete(s, id) }
 
 // insertID says what is known of LAST_INSERT_ID().
 type insertID uint8
@@ -106,24 +117,18 @@ var opacityNames = [...]string{"", "unknown_answer", "unknown_command", "unsolic
 // String gives the reason as it appears in logs.
 func (o Opacity) String() string { return opacityNames[o] }
 
-// Dialect is the SQL that a session speaks, and what its server holds for it.
-type Dialect uint8
-
-// The dialects.
-const (
-	MySQL     Dialect = iota // MariaDB too
-	TiDB                     //
-	StarRocks                // Doris too
-)
-
 // Options are what a State must know of the connection.
 type Options struct {
 	Dialect   Dialect
+	Version   uint32 // of the server, as DialectOf and TiDBVersion give it
 	User      string // that the session was logged in as
 	Database  string // that the session was logged in with
 	Collation uint16 // that the client has named in its HandshakeResponse41: some character sets cannot be read
 
-	Capabilities    wire.Capability // agreed by both sides
+	Memory *Memory // counts what sessions keep
+
+	Capabilities    wire.Capability // agreed by both sides, and with Witness CLIENT_SESSION_TRACK
+	Witness         bool            // CLIENT_SESSION_TRACK is Segue's alone: the client gets nothing of what it brings
 	ExtCapabilities uint32          // MariaDB's, agreed by both sides
 	// AnswersLongData says that the server may answer COM_STMT_SEND_LONG_DATA, which has no answer by the manual: StarRocks
 	// sends an ERR_Packet (ConnectProcessor.dispatch). Which command the client will take it for cannot be known.
@@ -139,14 +144,19 @@ func New(o Options, status wire.Status) State {
 	s.x.Negotiate(o.Capabilities, o.ExtCapabilities)
 	s.x.Status = status
 	s.txn.ok(status, 0)
-	s.dialect, s.caps, s.tracks = o.Dialect, o.Capabilities, o.Capabilities.Has(wire.ClientSessionTrack)
+	s.dialect, s.version = o.Dialect, o.Version
+	s.caps, s.tracks = o.Capabilities, o.Capabilities.Has(wire.ClientSessionTrack)
+	s.witness = o.Witness
+	s.memory = o.Memory
 	s.multi = o.Capabilities.Has(wire.ClientMultiStatements)
+	s.charset = o.Collation
+	s.begun()
 	s.user = unique.Make(o.User)
 	if o.Database != "" {
 		s.database = unique.Make(o.Database)
 	}
-	if unsafeCollation(o.Collation) && o.Dialect != StarRocks {
-		s.held = &held{pins: pinCharacterSet}
+	if unsafeCollation(o.Collation) && !o.Dialect.fe() {
+		s.held = &held{pins: pinCharacterSet, memory: s.memory}
 	}
 	if o.Capabilities&compression != 0 {
 		s.opaque = Compressed
@@ -154,15 +164,30 @@ func New(o Options, status wire.Status) State {
 	return s
 }
 
+// begun notes what is known of the rules of a session that has just begun. What sql_mode it has begun with a server without flags does not tell.
+func (s *State) begun() {
+	if s.ansi, s.slash = unknown, unknown; s.dialect.fe() {
+		s.ansi, s.slash = off, off
+	}
+	s.unicode = isUnicode(s.charset)
+	s.origin = s.version
+	s.stirred, s.hinted = false, false
+}
+
+// isUnicode reports the collations of utf8mb4, utf8mb3, ascii and binary.
+func isUnicode(c uint16) bool {
+	switch {
+	case c == 33, c == 45, c == 46, c == 63, c == 11, c == 65, c == 76, c == 83, c >= 192 && c <= 215, c >= 223 && c <= 247, c >= 255 && c <= 323:
+		return true
+	}
+	return false
+}
+
 // Idle reports whether no command is outstanding and both directions stand between two packets: the one
 // point where a session may be ended, or moved, without cutting anything.
 func (s *State) Idle() bool {
 	return s.queue.n == 0 && s.opaque == Readable && s.mode == commands && s.client.AtStart() && s.server.AtStart()
 }
-
-// Midway reports whether the session stands between a COM_STMT_PREPARE and the COM_STMT_EXECUTE that a client sends right
-// behind it: idle, but about to use what only this backend knows, in the middle of what its user sees as one statement.
-func (s *State) Midway() bool { return s.midway }
 
 // Recent reports whether the client may still ask for what the last statement has left behind: warnings or an error, FOUND_ROWS()
 // after SQL_CALC_FOUND_ROWS, ROW_COUNT(). It is no pin: it ends with the next statement.
@@ -176,17 +201,8 @@ func (s *State) User() string {
 	return s.user.Value()
 }
 
-// Quote gives a value as an SQL string literal that the session's server reads as just that, whatever its sql_mode.
-func (s *State) Quote(value []byte) string {
-	out := append(make([]byte, 0, len(value)+2), '\'')
-	for _, c := range value {
-		if c == '\'' || c == '\\' && !s.x.Status.Has(wire.StatusNoBackslashEscapes) {
-			out = append(out, c)
-		}
-		out = append(out, c)
-	}
-	return string(append(out, '\''))
-}
+// Collation is the id that the client named in its last COM_CHANGE_USER, or the one of Options: what its sessions begin with.
+func (s *State) Collation() uint16 { return s.charset }
 
 // Pinned names what ties the session to its backend between two statements, or is empty.
 func (s *State) Pinned() string {
@@ -236,8 +252,26 @@ func (s *State) MidAnswer() bool {
 // MidCommand reports whether the client has begun a command and not ended it.
 func (s *State) MidCommand() bool { return !s.client.AtStart() }
 
+// AtNextCommand reports whether the next byte of the client's begins a command, those that run notwithstanding.
+func (s *State) AtNextCommand() bool {
+	return s.opaque == Readable && s.mode == commands && s.client.AtStart()
+}
+
+// RestOfCommand returns how many bytes at the head of chunk, the client's next, still belong to the command that it has begun: all of them where it is not
+// known what they are.
+func (s *State) RestOfCommand(chunk []byte) int {
+	if s.opaque != Readable || s.mode != commands {
+		return len(chunk)
+	}
+	return s.client.Rest(chunk)
+}
+
 // Failed reports whether the last that the server said was an ERR_Packet.
 func (s *State) Failed() bool { return s.failed }
+
+// Denied reports whether the last that the server said was that it does not let in the user of a COM_CHANGE_USER: MySQL and TiDB end the connection behind
+// that, and MariaDB goes on with the user before.
+func (s *State) Denied() bool { return s.denied }
 
 // Outstanding reports how many commands have not been answered in full.
 func (s *State) Outstanding() int {

@@ -4,7 +4,8 @@ import (
 	"bytes"
 	"testing"
 
-	"segue/proxy/wire"
+	"segue/backend/wire"
+	"segue/backend/wire/wiretest"
 )
 
 // talk is one turn of a conversation: packets of one side, written as payloads, first sequence id given.
@@ -31,7 +32,13 @@ func (t talk) bytes() (b []byte) {
 
 func command(c wire.Command, rest string) []byte { return append([]byte{byte(c)}, rest...) }
 func query(text string) []byte                   { return command(wire.ComQuery, text) }
-func statement(c wire.Command, id byte) []byte   { return []byte{byte(c), id, 0, 0, 0, 0, 1, 0, 0, 0} }
+
+// known are talks behind one that prepares statement 1.
+func knownStatement(talks ...talk) []talk {
+	return append([]talk{say(command(wire.ComStmtPrepare, "SELECT ?")), answer(prepareOK(1, 1), def, eof)}, talks...)
+}
+
+func statement(c wire.Command, id byte) []byte { return []byte{byte(c), id, 0, 0, 0, 0, 1, 0, 0, 0} }
 
 var (
 	ok       = []byte{0, 0, 0, 2, 0, 0, 0}
@@ -102,22 +109,22 @@ var conversations = []struct {
 		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
 		say(statement(wire.ComStmtReset, 1)), answer(ok),
 	}, after{idle: true}},
-	{"long data", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1))}, after{true, PinLongData, 0}},
-	{"long data used", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 1)), answer(ok)}, after{idle: true}},
+	{"long data", Options{}, knownStatement(say(statement(wire.ComStmtSendLongData, 1))), after{true, PinLongData, 0}},
+	{"long data used", Options{}, knownStatement(say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 1)), answer(ok)), after{idle: true}},
 	{
 		"long data of another statement used",
 		Options{},
-		[]talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 2)), answer(ok)},
+		knownStatement(say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 2)), answer(ok)),
 		after{true, PinLongData, 0},
 	},
-	{"long data of another statement closed", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtClose, 2))}, after{true, PinLongData, 0}},
-	{"long data closed", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtClose, 1))}, after{idle: true}},
-	{"long data reset", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtReset, 1)), answer(ok)}, after{idle: true}},
-	{"long data for the next execution", Options{}, []talk{
+	{"long data of another statement closed", Options{}, knownStatement(say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtClose, 2))), after{true, PinLongData, 0}},
+	{"long data closed", Options{}, knownStatement(say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtClose, 1))), after{idle: true}},
+	{"long data reset", Options{}, knownStatement(say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtReset, 1)), answer(ok)), after{idle: true}},
+	{"long data for the next execution", Options{}, knownStatement(
 		say(statement(wire.ComStmtSendLongData, 1), statement(wire.ComStmtExecute, 1), statement(wire.ComStmtSendLongData, 1)),
 		answer(ok),
-	}, after{true, PinLongData, 0}},
-	{"long data and a new session", Options{}, []talk{say(statement(wire.ComStmtSendLongData, 1), command(wire.ComResetConnection, "")), answer(ok)}, after{idle: true}},
+	), after{true, PinLongData, 0}},
+	{"long data and a new session", Options{}, knownStatement(say(statement(wire.ComStmtSendLongData, 1), command(wire.ComResetConnection, "")), answer(ok)), after{idle: true}},
 	{"cursor and a new session", Options{}, []talk{
 		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
 		say(command(wire.ComResetConnection, "")), answer(ok),
@@ -148,7 +155,7 @@ var conversations = []struct {
 	{"flags overrule words", Options{}, []talk{say(query("BEGIN")), answer(okTrans), say(query("COMMIT")), answer(ok), say(query("BEGIN")), answer(ok)}, after{idle: true}},
 	{"empty packet for a command", Options{}, []talk{say(nil)}, after{opaque: UnknownCommand}},
 	{"COM_QUIT", Options{}, []talk{say(command(wire.ComQuit, "")), answer(ok)}, after{}},
-	{"long data to an FE", Options{AnswersLongData: true}, []talk{say(statement(wire.ComStmtSendLongData, 1))}, after{false, PinLongData, LongDataSent}},
+	{"long data to an FE", Options{AnswersLongData: true}, knownStatement(say(statement(wire.ComStmtSendLongData, 1))), after{false, PinLongData, LongDataSent}},
 	{"infile: the client sends", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte("1\n")))}, after{}},
 	{"infile: file sent", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte("1\n"), nil))}, after{}},
 	{"infile: answered", Options{}, []talk{say(query("LOAD DATA LOCAL")), answer(infile), from(2, say([]byte{byte(wire.ComQuit)}, nil)), from(4, answer(ok))}, after{idle: true}},
@@ -169,8 +176,17 @@ var conversations = []struct {
 		from(3, answer(ok)), say(query("SELECT 1")), answer(ok),
 	}, after{idle: true}},
 	{"change user ends a transaction", Options{User: "u"}, []talk{say(query("BEGIN")), answer(okFE), say(command(wire.ComChangeUser, "u\x00\x00\x00")), answer(okFE)}, after{idle: true}},
-	{"unknown command", Options{}, []talk{say([]byte{0x7f})}, after{opaque: UnknownCommand}},
-	{"replication", Options{}, []talk{say(command(wire.ComBinlogDump, "\x04\x00"))}, after{opaque: UnknownCommand}},
+	{"unknown command", Options{}, []talk{say([]byte{0x7f})}, after{}},
+	{"unknown command, refused", Options{}, []talk{say([]byte{0x7f}), answer(failure)}, after{idle: true}},
+	{"unknown command, refused behind a statement", Options{}, []talk{say(query("BEGIN"), []byte{0x7f}), answer(okTrans), answer(failure)}, after{true, PinTransaction, 0}},
+	{"unknown command, refused, and a statement", Options{}, []talk{say([]byte{0x7f}), answer(failure), say(query("SELECT 1"))}, after{}},
+	{"unknown command, granted", Options{}, []talk{say([]byte{0x7f}), answer(ok)}, after{opaque: UnknownCommand}},
+	{"unknown command, answered by rows", Options{}, []talk{say([]byte{0x7f}), answer([]byte{1}, def, eof, row, eof)}, after{opaque: UnknownCommand}},
+	{"unknown command, and one that is known", Options{}, []talk{say([]byte{0x7f}, command(wire.ComPing, "")), answer(failure)}, after{opaque: UnknownCommand}},
+	{"two unknown commands", Options{}, []talk{say([]byte{0x7f}, []byte{0x7e})}, after{opaque: UnknownCommand}},
+	{"commands in one packet", Options{}, []talk{say([]byte{0xfe}), answer(failure)}, after{opaque: UnknownCommand}},
+	{"replication", Options{}, []talk{say(command(wire.ComBinlogDump, "\x04\x00")), answer(make([]byte, 20), make([]byte, 30))}, after{opaque: UnknownCommand}},
+	{"replication, refused", Options{}, []talk{say(command(wire.ComBinlogDump, "\x04\x00")), answer(failure)}, after{idle: true}},
 	{"unknown answer", Options{}, []talk{say(command(wire.ComPing, "")), answer(row)}, after{opaque: UnknownAnswer}},
 	{"spoken unasked", Options{}, []talk{answer(ok)}, after{opaque: Unsolicited}},
 	{"a farewell", Options{}, []talk{from(0, answer(failure))}, after{idle: true}},
@@ -353,6 +369,16 @@ func FuzzState(f *testing.F) {
 		}
 		f.Add(b, c.opts.AnswersLongData, uint32(c.opts.Capabilities))
 	}
+	chunks := func(side byte, p []byte) (b []byte) {
+		for ; len(p) > 0 && len(b) < 4096; p = p[min(len(p), 127):] {
+			b = append(append(b, side|byte(min(len(p), 127))), p[:min(len(p), 127)]...)
+		}
+		return b
+	}
+	answers := wiretest.Hostile(f, wiretest.Server, wiretest.Answer)
+	for i, s := range wiretest.Hostile(f, wiretest.Client, wiretest.Command) {
+		f.Add(append(chunks(0, s.Append(nil, 0)), chunks(0x80, answers[i%len(answers)].Append(nil, 1))...), i%2 == 0, uint32(wire.ClientProtocol41))
+	}
 	f.Fuzz(func(t *testing.T, b []byte, answers bool, caps uint32) {
 		s := New(Options{Capabilities: wire.Capability(caps), ExtCapabilities: caps >> 3, AnswersLongData: answers}, 0)
 		for len(b) > 0 {
@@ -440,6 +466,20 @@ func TestFailedTellsTheLastAnswer(t *testing.T) {
 	} {
 		if s := run(Options{}, c.talks, 3); s.Failed() != c.want {
 			t.Errorf("%s: %v, want %v", c.name, s.Failed(), c.want)
+		}
+	}
+}
+
+// A server that does not let in the user of a COM_CHANGE_USER may end the connection: until something else has been answered there is no session to go on.
+func TestDenied(t *testing.T) {
+	s := run(Options{}, []talk{say(command(wire.ComChangeUser, "u\x00\x00\x00")), answer(failure)}, 1<<20)
+	if !s.Denied() {
+		t.Error("a COM_CHANGE_USER was refused")
+	}
+	for _, next := range [...][]byte{ok, failure} {
+		s := run(Options{}, []talk{say(command(wire.ComChangeUser, "u\x00\x00\x00")), answer(failure), say(query("SELECT 1")), answer(next)}, 1<<20)
+		if s.Denied() {
+			t.Error("something else was answered since")
 		}
 	}
 }

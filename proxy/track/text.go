@@ -1,7 +1,9 @@
 package track
 
 import (
-	"segue/proxy/wire"
+	"unique"
+
+	"segue/backend/wire"
 )
 
 // reading says how the text of the command that is arriving is read.
@@ -19,7 +21,7 @@ const (
 func (s *State) scan(p *wire.Packet, text []byte) {
 	switch {
 	case p.Len > maxText:
-		s.text.strict, s.text.ansi, s.text.noBackslash = s.dialect != StarRocks, s.x.Status.Has(wire.StatusAnsiQuotes), s.x.Status.Has(wire.StatusNoBackslashEscapes)
+		s.text.by(s.rules())
 		s.text.feed(text)
 		if s.reading = scanning; !s.client.InPayload() && p.Len < wire.MaxPayload {
 			s.textPassed()
@@ -86,15 +88,19 @@ func (s *State) longText(e effect) {
 	}
 	newest := s.queue.back()
 	v := &verdict{}
-	if e&holds != 0 {
-		v.ops = []op{{kind: opPin, pins: pinTooLarge}}
+	if e&asksID != 0 {
+		v.ops = append(v.ops, op{kind: opAskInsertID})
 	}
+	if e&holds != 0 {
+		v.ops = append(v.ops, op{kind: opPin, pins: pinTooLarge})
+	}
+	e &^= holds | asksID
 	switch newest.command {
 	case wire.ComStmtPrepare:
 		s.prepared |= e & loads
-		newest.verdict = &verdict{prepare: &prepared{effect: e & writes, verdict: v, epoch: s.epoch(), database: s.current()}}
+		newest.verdict = &verdict{prepare: &prepared{effect: e & (writes | counts | inserts | diagnoses), verdict: v, epoch: s.epoch(), database: s.current()}}
 	case wire.ComQuery:
-		newest.effect |= e &^ holds
+		newest.effect |= e
 		if len(v.ops) > 0 {
 			newest.verdict = v
 		}
@@ -114,9 +120,10 @@ func (s *State) commandText(text []byte) {
 		text, e, ok := s.withoutAttributes(text)
 		newest.effect |= e
 		if ok {
-			newest.prelude = isPrelude(text)
+			newest.next = s.nextOfText(text)
 			e, newest.verdict = s.read(text)
-			newest.effect |= e
+			newest.effect |= e | s.renewing(text)
+			newest.verdict = s.drawing(newest.verdict, text)
 		} else {
 			newest.verdict = &verdict{ops: []op{{kind: opPin, pins: pinUnparsed}}}
 		}
@@ -138,7 +145,7 @@ func (s *State) commandText(text []byte) {
 func (s *State) prepareText(newest *pending, text []byte) {
 	e, v := s.read(text)
 	s.prepared |= e & loads
-	newest.verdict = &verdict{prepare: &prepared{effect: e & (writes | counts), verdict: v, epoch: s.epoch(), database: s.current(), text: handle(text)}}
+	newest.verdict = &verdict{prepare: &prepared{effect: e & (writes | counts | inserts | diagnoses), verdict: v, epoch: s.epoch(), database: s.current(), text: handle(text)}}
 }
 
 // changeUserText takes a COM_CHANGE_USER but for its first byte.
@@ -159,11 +166,7 @@ func (s *State) read(text []byte) (effect, *verdict) {
 
 //go:noinline
 func (s *State) readSlowly(text []byte) (effect, *verdict) {
-	sc := scanner{strict: s.dialect != StarRocks, ansi: s.x.Status.Has(wire.StatusAnsiQuotes), noBackslash: s.x.Status.Has(wire.StatusNoBackslashEscapes)}
-	sc.feed(text)
-	e := sc.finish() &^ holds
-	more, v := judgeText(text, s.dialect, s.x.Status, 0)
-	return e | more, v
+	return judgeText(text, s.rules(), 0)
 }
 
 func (s *State) epoch() uint32 {
@@ -192,7 +195,7 @@ func (s *State) commandDone(e *pending) {
 		s.cursors, s.longData, s.prepared = nil, nil, 0
 		s.txn.reset()
 		if e.verdict == nil || e.verdict.user == nil {
-			s.held = &held{pins: pinUser}
+			s.holdInstead(pinUser)
 			return
 		}
 		s.newIdentity(*e.verdict.user)
@@ -209,18 +212,24 @@ func (s *State) commandDone(e *pending) {
 // resetConnection forgets what COM_RESET_CONNECTION does away with: on StarRocks session variables alone, the catalog among
 // them (ConnectContext.resetSessionVariable); elsewhere all but the database.
 func (s *State) resetConnection() {
-	if s.dialect != StarRocks {
+	if !s.dialect.fe() {
 		s.prepared, s.insertID = 0, noID
+		s.begun()
 		if h := s.held; h != nil {
 			if h.late != (text{}) {
 				s.database = h.late
 			}
-			s.held = nil
-			if keep := h.pins & (pinUser | pinOption); keep != 0 {
-				s.held = &held{pins: keep}
+			keep := h.pins & (pinUser | pinOption)
+			if h.has(unique.Make(useKey)) { // the database was named in a character set that is no longer the session's
+				keep |= pinUnparsed
 			}
+			s.holdInstead(keep)
 		}
 		return
+	}
+	s.begun()
+	if s.held == nil && s.namedCatalog() != "" {
+		s.hold()
 	}
 	h := s.held
 	if h == nil {
@@ -231,15 +240,15 @@ func (s *State) resetConnection() {
 		if k := x.key.Value(); k == "ROLE" || k == "EXECUTE AS" || len(k) > 1 && k[0] == '@' && k[1] != '@' {
 			kept = append(kept, x)
 		} else {
-			h.size -= x.size()
+			h.grow(-x.size())
 		}
 	}
 	clear(h.settings[len(kept):])
 	h.settings = kept
-	if h.catalog != (text{}) { // what the current database is now depends on the version
+	if h.catalog != (text{}) || s.namedCatalog() != "" { // what the current database is now depends on the version
 		h.pins |= pinUnparsed
 	}
-	h.pins &^= pinSQLMode | pinCharacterSet
+	h.pins &^= pinCharacterSet
 	h.epoch++
 	s.recheck()
 }

@@ -5,15 +5,20 @@ package track
 type effect uint16
 
 const (
-	begins  effect = 1 << iota // the last statement that touches a transaction opens one
-	ends                       // the last statement that touches a transaction ends one
-	opened                     // some statement opens a transaction
-	rollsUp                    // a ROLLBACK: even if it fails no transaction is left
-	loads                      // some statement may ask the client for a file
-	several                    // more than one statement
-	writes                     // some statement may change data or metadata
-	counts                     // SQL_CALC_FOUND_ROWS: FOUND_ROWS() may be asked for
-	holds                      // of a text too long to be kept: it may leave something in the session
+	begins    effect = 1 << iota // the last statement that touches a transaction opens one
+	ends                         // the last statement that touches a transaction ends one
+	opened                       // some statement opens a transaction
+	rollsUp                      // a ROLLBACK: even if it fails no transaction is left
+	loads                        // some statement may ask the client for a file
+	several                      // more than one statement
+	writes                       // some statement may change data or metadata
+	counts                       // SQL_CALC_FOUND_ROWS: FOUND_ROWS() may be asked for
+	inserts                      // INSERT or REPLACE: with RETURNING it may give a row an id without a word of it in the status
+	holds                        // of a text too long to be kept: it may leave something in the session
+	asksID                       // … it names LAST_INSERT_ID
+	diagnoses                    // SHOW WARNINGS and the like, alone: what the statement before has left behind stays
+	selects                      // a SELECT: FOUND_ROWS() is about it; see State.renewing
+	opens                        // it opens a table: the warnings before it are gone; likewise
 )
 
 // keyword is a word that matters here.
@@ -36,7 +41,8 @@ const (
 	wordStatement
 	wordXA
 	wordPrepare
-	wordPlain // SELECT, INSERT and the like
+	wordInsert
+	wordPlain // SELECT, UPDATE and the like
 )
 
 const maxWord = 11 // len("TRANSACTION")
@@ -77,10 +83,22 @@ func keywordOf(word []byte, tooLong bool) keyword {
 		return wordXA
 	case "PREPARE":
 		return wordPrepare
-	case "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH":
+	case "INSERT", "REPLACE":
+		return wordInsert
+	case "SELECT", "UPDATE", "DELETE", "WITH":
 		return wordPlain
 	}
 	return otherWord
+}
+
+// leads reports the words that tell anything of the statement which begins with them.
+func (k keyword) leads() bool {
+	switch k {
+	case wordBegin, wordStart, wordXA, wordCommit, wordRollback, wordInsert, wordLoad, wordExecute, wordSet:
+		return true
+	default:
+		return false
+	}
 }
 
 // judgeWords tells the effect of one statement from its first words.
@@ -112,6 +130,8 @@ func judgeWords(w [4]keyword) effect {
 			return begins | opened
 		}
 		return ends | rollsUp
+	case wordInsert:
+		return inserts
 	case wordLoad, wordExecute: // EXECUTE of a LOAD that was prepared
 		return loads
 	case wordSet:

@@ -11,29 +11,60 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"segue/backend"
-	"segue/proxy"
+	"segue/backend/wire"
+	"segue/config"
+	"segue/proxy/ledger"
 )
 
 // Client asks the admin API of a running Segue.
 type Client struct {
-	base string // http://host:port
-	http *http.Client
+	base  string // http://host:port
+	at    string // what it is called in errors
+	token string
+	http  *http.Client
 }
 
 // clientTimeout is how long an answer may take; events have no limit.
 const clientTimeout = 5 * time.Second
 
-// NewClient returns a client for the admin address host:port.
+// maxAnswer is how long an answer may be, in bytes: a million sessions take less.
+const maxAnswer = 1 << 30
+
+// NewClient returns a client for the admin address host:port, or unix: and the path of a socket.
 func NewClient(address string) *Client {
-	return &Client{base: "http://" + address, http: &http.Client{
-		// Of its own, and without the environment's proxy: the address is
-		// this machine or one beside it.
-		Transport: &http.Transport{},
+	if path, ok := config.UnixPath(address); ok {
+		return newSocketClient(path, dialPath)
+	}
+	// The transport is of its own, and without the environment's proxy: the
+	// address is this machine or one beside it.
+	return newClient("http://"+address, "http://"+address, &http.Transport{})
+}
+
+func dialPath(ctx context.Context, path string) (net.Conn, error) {
+	return new(net.Dialer).DialContext(ctx, "unix", path)
+}
+
+// newSocketClient returns a client for a socket at a path.
+func newSocketClient(path string, dial func(ctx context.Context, path string) (net.Conn, error)) *Client {
+	return newClient("http://localhost", "unix:"+path, &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, path) },
+	})
+}
+
+func newClient(base, at string, transport *http.Transport) *Client {
+	return &Client{base: base, at: at, http: &http.Client{
+		Transport: transport,
+		// No answer of the API leads elsewhere, where the token would be a stranger's.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
+
+// Authorize has the client show a token.
+func (c *Client) Authorize(token string) { c.token = token }
 
 // Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
@@ -49,19 +80,23 @@ func (c *Client) Backends(ctx context.Context) ([]Backend, error) {
 }
 
 // Sessions lists the sessions by id, which is the order of their coming.
-func (c *Client) Sessions(ctx context.Context) ([]proxy.SessionInfo, error) {
-	return get[[]proxy.SessionInfo](ctx, c, "/api/v1/sessions")
+func (c *Client) Sessions(ctx context.Context) ([]Session, error) {
+	return get[[]Session](ctx, c, "/api/v1/sessions")
 }
 
 // Failures asks for what has failed since the start.
-func (c *Client) Failures(ctx context.Context) (proxy.Failures, error) {
-	return get[proxy.Failures](ctx, c, "/api/v1/failures")
+func (c *Client) Failures(ctx context.Context) (ledger.Failures, error) {
+	return get[ledger.Failures](ctx, c, "/api/v1/failures")
 }
 
 // SetAdmin makes the backend called name ready, drain or maint, and returns it
-// as it is then.
-func (c *Client) SetAdmin(ctx context.Context, name string, a backend.Admin) (Backend, error) {
-	return ask[Backend](ctx, c, http.MethodPost, "/api/v1/backends/"+url.PathEscape(name)+"/"+a.String())
+// as it is then. The last one that is usable is taken out with force alone.
+func (c *Client) SetAdmin(ctx context.Context, name string, a backend.Admin, force bool) (Backend, error) {
+	path := "/api/v1/backends/" + url.PathEscape(name) + "/" + a.String()
+	if force {
+		path += "?force=true"
+	}
+	return ask[Backend](ctx, c, http.MethodPost, path)
 }
 
 // Pause holds all statements, for d at most.
@@ -72,6 +107,16 @@ func (c *Client) Pause(ctx context.Context, d time.Duration) (Status, error) {
 // Resume lets them go on.
 func (c *Client) Resume(ctx context.Context) (Status, error) {
 	return ask[Status](ctx, c, http.MethodPost, "/api/v1/resume")
+}
+
+// Reload has the configuration read again, and tells how that went.
+func (c *Client) Reload(ctx context.Context) (Reload, error) {
+	return ask[Reload](ctx, c, http.MethodPost, "/api/v1/reload")
+}
+
+// Changes lists what operators have changed, the latest first.
+func (c *Client) Changes(ctx context.Context) ([]Change, error) {
+	return get[[]Change](ctx, c, "/api/v1/changes")
 }
 
 // Live tells whether /livez answers.
@@ -108,6 +153,17 @@ func (c *Client) Events(ctx context.Context, each func(Event) error) error {
 	return lines.Err()
 }
 
+// metrics asks for a scrape.
+func (c *Client) metrics(ctx context.Context) (string, error) {
+	resp, err := c.do(ctx, http.MethodGet, "/metrics")
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	return string(text), err
+}
+
 func (c *Client) check(ctx context.Context, path string) error {
 	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
 	defer cancel()
@@ -131,7 +187,7 @@ func ask[T any](ctx context.Context, c *Client, method, path string) (T, error) 
 		return v, err
 	}
 	defer resp.Body.Close()
-	if err := json.NewDecoder(resp.Body).Decode(&v); err != nil {
+	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(&v); err != nil {
 		return v, fmt.Errorf("read answer of %s: %w", path, err)
 	}
 	return v, nil
@@ -144,8 +200,23 @@ func (c *Client) do(ctx context.Context, method, path string) (*http.Response, e
 	if err != nil {
 		return nil, err
 	}
+	if !isLocalName(req.Host) {
+		req.Host = "localhost" // names are checked for browsers' sake: a page can choose its name, and not this header
+	}
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	resp, err := c.http.Do(req)
+	if err == nil && c.at == c.base && resp.Header.Get(mark) == "" {
+		defer resp.Body.Close()
+		return nil, &StrangerError{c.at, webServer(resp)}
+	}
 	if err != nil {
+		if c.at == c.base && !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(ctx.Err(), context.Canceled) {
+			if who := speaker(context.WithoutCancel(ctx), req.URL.Host); who != "" {
+				return nil, &StrangerError{c.at, who}
+			}
+		}
 		// The address is named below.
 		if asked, ok := errors.AsType[*url.Error](err); ok {
 			err = asked.Err
@@ -153,7 +224,7 @@ func (c *Client) do(ctx context.Context, method, path string) (*http.Response, e
 		if refused, ok := errors.AsType[*net.OpError](err); ok {
 			err = refused.Err
 		}
-		return nil, fmt.Errorf("ask %s: %w", c.base, err)
+		return nil, fmt.Errorf("ask %s: %w", c.at, err)
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp, nil
@@ -161,6 +232,9 @@ func (c *Client) do(ctx context.Context, method, path string) (*http.Response, e
 	defer resp.Body.Close()
 	return nil, readProblem(resp)
 }
+
+// maxProblem is the longest text of an error that is shown, in bytes: it may name all backends.
+const maxProblem = 4 << 10
 
 // Error is an answer of the API that is not 200.
 type Error struct {
@@ -175,11 +249,12 @@ func readProblem(resp *http.Response) error {
 	if err != nil {
 		return fmt.Errorf("read answer: %w", err)
 	}
-	text := strings.TrimSpace(string(body))
+	text := string(body)
 	var p problem
 	if json.Unmarshal(body, &p) == nil && p.Error != "" {
 		text = p.Error
 	}
+	text = wire.Shown(text, maxProblem) // somebody else may sit there
 	if text == "" {
 		text = resp.Status
 	}

@@ -2,17 +2,23 @@ package admin
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
+	"net"
 	"net/http"
-	"slices"
+	"net/url"
+	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"segue/backend"
-	"segue/proxy"
+	proxy "segue/proxy"
+	"segue/proxy/ledger"
 )
 
 // Registry is the part of backend.Registry that the API needs.
@@ -36,7 +42,7 @@ type Pauser interface {
 
 // FailureLister tells what has failed; proxy.Server is one.
 type FailureLister interface {
-	Failures() proxy.Failures
+	Failures() ledger.Failures
 }
 
 // Handler answers the admin API. Its fields are set before it is used.
@@ -46,37 +52,71 @@ type Handler struct {
 	Pauser   Pauser
 	Failures FailureLister
 	Metrics  prometheus.Gatherer
+	// Victim finds the victims of KILLs that another Segue has been told. May be nil.
+	Victim Victims
 	// About gives the part of Status that only the program knows: all but
 	// State, Ready, Backends, Sessions and Failures.
 	About func() Status
-	// LocalOnly refuses foreign host names; Serve sets it on loopback.
-	LocalOnly bool
+	// Audit keeps what operators have changed. May be nil.
+	Audit *Audit
+	// Reload has the configuration read again, and returns when that has come to an end. May be nil.
+	Reload func(ctx context.Context) (Reload, error)
+	// Log is where it is told who was not let in. May be nil.
+	Log *slog.Logger
+	// MaxConnections is how many there may be at a time; zero: DefaultConnections.
+	MaxConnections int
+	// Said is called when an operator has changed something. May be nil.
+	Said func()
+	// DialOther connects to a Segue that this one has taken over from, by the path of its socket. Nil where there is none.
+	DialOther func(ctx context.Context, path string) (net.Conn, error)
+	// Ended is called when one of them is found to have ended. May be nil.
+	Ended func(o Other)
 
+	access   atomic.Pointer[Access]
 	draining atomic.Bool
 	wasReady atomic.Bool // a backend was usable once
+
+	steering sync.Mutex   // held while a backend is looked at and set; taken behind changing
+	changing sync.RWMutex // held for reading while an operator changes something; guards ceded
+	ceded    bool         // to another Segue: what it is told counts
+
+	mu     sync.Mutex // guards others; taken behind changing, if both are
+	others []*other
+}
+
+func (h *Handler) log() *slog.Logger {
+	if h.Log == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return h.Log
 }
 
 // Drain makes /readyz answer 503 from now on.
 func (h *Handler) Drain() { h.draining.Store(true) }
 
-// Handler is the http.Handler with everything the package doc lists.
-func (h *Handler) Handler() http.Handler {
+// handler is the http.Handler with everything the package doc lists, for one door.
+func (h *Handler) handler(d door) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", h.livez)
 	mux.HandleFunc("GET /readyz", h.readyz)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", h.metrics())
 	mux.HandleFunc("GET /api/v1/status", h.status)
 	mux.HandleFunc("GET /api/v1/backends", h.backends)
 	mux.HandleFunc("GET /api/v1/sessions", h.sessions)
 	mux.HandleFunc("GET /api/v1/failures", h.failures)
-	mux.HandleFunc("GET /api/v1/events", h.events)
-	mux.HandleFunc("POST /api/v1/backends/{name}/{admin}", h.setAdmin)
-	mux.HandleFunc("POST /api/v1/pause", h.pause)
-	mux.HandleFunc("POST /api/v1/resume", h.resume)
+	mux.HandleFunc("GET /api/v1/events", d.streams(h.events))
+	mux.HandleFunc("GET /api/v1/changes", h.changes)
+	mux.HandleFunc("POST /api/v1/backends/{name}/{admin}", d.changes(d.audited(h.setAdmin)))
+	mux.HandleFunc("POST /api/v1/pause", d.changes(d.audited(h.pause)))
+	mux.HandleFunc("POST /api/v1/resume", d.changes(d.audited(h.resume)))
+	mux.HandleFunc("POST /api/v1/reload", d.audited(h.reload))
 	mux.HandleFunc("GET /{$}", page("status.html", "text/html; charset=utf-8"))
 	mux.HandleFunc("GET /status.css", page("status.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET /status.js", page("status.js", "text/javascript; charset=utf-8"))
-	return h.guard(mux)
+	if d.private && h.Victim != nil {
+		h.addVictims(mux)
+	}
+	return h.guard(d, attended(mux))
 }
 
 func (h *Handler) livez(w http.ResponseWriter, _ *http.Request) {
@@ -104,6 +144,9 @@ func (h *Handler) Ready() bool {
 	return h.wasReady.Load() && !h.draining.Load()
 }
 
+// StayReady is for what has taken the place of a Segue that was ready.
+func (h *Handler) StayReady() { h.wasReady.Store(true) }
+
 func (h *Handler) tally() Tally {
 	var t Tally
 	for _, b := range h.Registry.Backends() {
@@ -115,7 +158,7 @@ func (h *Handler) tally() Tally {
 	return t
 }
 
-func (h *Handler) status(w http.ResponseWriter, _ *http.Request) {
+func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
 	s := h.About()
 	s.State = Serving
 	if h.draining.Load() {
@@ -126,31 +169,33 @@ func (h *Handler) status(w http.ResponseWriter, _ *http.Request) {
 	s.Sessions = len(h.Sessions.Sessions())
 	s.Paused = h.Pauser.Paused()
 	s.Failures = h.Failures.Failures().Counts
-	if s.Config.Problems == nil {
-		s.Config.Problems = []string{}
-	}
+	h.addStatus(r.Context(), &s)
+	s.Config = s.Config.whole()
+	s.Changes = h.Audit.Latest(shownChanges)
 	answer(w, http.StatusOK, s)
 }
 
-func (h *Handler) backends(w http.ResponseWriter, _ *http.Request) {
+func (h *Handler) backends(w http.ResponseWriter, r *http.Request) {
 	list := []Backend{}
 	for _, b := range h.Registry.Backends() {
 		list = append(list, describe(b))
 	}
+	h.addCounts(r.Context(), list)
 	answer(w, http.StatusOK, list)
 }
 
-func (h *Handler) sessions(w http.ResponseWriter, _ *http.Request) {
-	list := h.Sessions.Sessions()
-	if list == nil {
-		list = []proxy.SessionInfo{}
+func (h *Handler) sessions(w http.ResponseWriter, r *http.Request) {
+	list := []Session{}
+	for _, s := range h.Sessions.Sessions() {
+		list = append(list, Session{SessionInfo: s})
 	}
-	slices.SortFunc(list, func(a, b proxy.SessionInfo) int { return cmp.Compare(a.ID, b.ID) })
-	answer(w, http.StatusOK, list)
+	answer(w, http.StatusOK, h.addSessions(r.Context(), list))
 }
 
-func (h *Handler) failures(w http.ResponseWriter, _ *http.Request) {
-	answer(w, http.StatusOK, h.Failures.Failures())
+func (h *Handler) failures(w http.ResponseWriter, r *http.Request) {
+	f := h.Failures.Failures()
+	h.addIncidents(r.Context(), &f)
+	answer(w, http.StatusOK, f)
 }
 
 func (h *Handler) setAdmin(w http.ResponseWriter, r *http.Request) {
@@ -160,17 +205,53 @@ func (h *Handler) setAdmin(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	name := r.PathValue("name")
-	if err := h.Registry.SetAdmin(name, to); err != nil {
+	query, bad := url.ParseQuery(r.URL.RawQuery)
+	force, bad2 := strconv.ParseBool(cmp.Or(query.Get("force"), "false"))
+	if err := errors.Join(bad, bad2); err != nil || len(query["force"]) > 1 {
+		refuse(w, http.StatusBadRequest, "the query "+quote(r.URL.RawQuery)+" is none; write it as in ?force=true")
+		return
+	}
+	if last, err := h.steer(name, to, force); last {
+		refuse(w, http.StatusConflict, name+" is the last backend that is usable: without it clients wait, and statements get an error after hold.timeout; "+
+			"nothing has been changed. `segue backends` says why the others are not; with --force (?force=true) it is taken out all the same")
+		return
+	} else if err != nil {
 		refuse(w, http.StatusNotFound, err.Error())
 		return
 	}
+	h.tellAdmin(r.Context(), name, to)
 	for _, b := range h.Registry.Backends() {
 		if b.Name() == name {
-			answer(w, http.StatusOK, describe(b))
+			list := []Backend{describe(b)}
+			h.addCounts(r.Context(), list)
+			answer(w, http.StatusOK, list[0])
 			return
 		}
 	}
 	refuse(w, http.StatusNotFound, "the configuration no longer has "+quote(name))
+}
+
+// steer sets the admin state of a backend, unless it is the last one that is usable and is to be taken out without force.
+func (h *Handler) steer(name string, to backend.Admin, force bool) (last bool, err error) {
+	h.steering.Lock()
+	defer h.steering.Unlock()
+	if to != backend.Ready && !force && h.isLast(name) {
+		return true, nil
+	}
+	return false, h.Registry.SetAdmin(name, to)
+}
+
+// isLast reports whether no other backend is usable, and the one called name is.
+func (h *Handler) isLast(name string) (last bool) {
+	for _, b := range h.Registry.Backends() {
+		switch usable := describe(b).Usable(); {
+		case b.Name() == name:
+			last = usable
+		case usable:
+			return false
+		}
+	}
+	return last
 }
 
 // DefaultPause is how long a pause lasts at most, if nothing is said of it.
@@ -178,22 +259,35 @@ const DefaultPause = 5 * time.Minute
 
 func (h *Handler) pause(w http.ResponseWriter, r *http.Request) {
 	d := DefaultPause
-	if text := r.FormValue("for"); text != "" {
-		var err error
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil || len(query["for"]) > 1 {
+		refuse(w, http.StatusBadRequest, "the query "+quote(r.URL.RawQuery)+" is none; write it as in ?for=5m")
+		return
+	}
+	if text := query.Get("for"); text != "" {
 		if d, err = time.ParseDuration(text); err != nil || d <= 0 {
 			refuse(w, http.StatusBadRequest, "for: "+quote(text)+" is no time span above zero; write it as in 30s or 5m")
 			return
 		}
+		if d > proxy.MaxPause {
+			refuse(w, http.StatusBadRequest, "for: "+quote(text)+" is more than a pause may last; write "+proxy.MaxPause.String()+" or less")
+			return
+		}
 	}
 	h.Pauser.Pause(d)
+	h.tellOthers(r.Context(), "pause", func(ctx context.Context, c *Client) error {
+		_, err := c.Pause(ctx, d)
+		return err
+	})
 	h.status(w, r)
 }
 
 func (h *Handler) resume(w http.ResponseWriter, r *http.Request) {
-	if !h.Pauser.Resume() {
-		refuse(w, http.StatusConflict, "segue is not paused")
-		return
-	}
+	h.Pauser.Resume() // a pause may have ended by itself a moment ago, here or there: what is asked for is so
+	h.tellOthers(r.Context(), "resume", func(ctx context.Context, c *Client) error {
+		_, err := c.Resume(ctx)
+		return err
+	})
 	h.status(w, r)
 }
 

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"time"
 )
 
@@ -19,24 +18,33 @@ const (
 
 // Serve answers on ln until ctx is done or ln fails. When it returns, no
 // request is under way. It closes ln, which may be closed already once ctx is done.
-func (h *Handler) Serve(ctx context.Context, ln net.Listener, log *slog.Logger) error {
-	h.LocalOnly = isLoopback(ln.Addr())
+func (h *Handler) Serve(ctx context.Context, ln net.Listener) error {
+	return h.serve(ctx, ln, false)
+}
+
+// ServePrivate is Serve for the Segue that has taken over from this one, which may do everything.
+func (h *Handler) ServePrivate(ctx context.Context, ln net.Listener) error {
+	return h.serve(ctx, ln, true)
+}
+
+func (h *Handler) serve(ctx context.Context, ln net.Listener, private bool) error {
 	server := &http.Server{
-		Handler:           h.Handler(),
+		Handler:           h.handler(h.doorOf(ln, private)),
 		ReadHeaderTimeout: requestTimeout,
 		ReadTimeout:       requestTimeout,
 		WriteTimeout:      requestTimeout, // events extend it
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(h.log().Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends the events
+		ConnContext:       withVisitor,
 	}
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(stopped)
 		shutDown(server)
 	})
-	err := server.Serve(ln)
+	err := server.Serve(newCrowd(ln, h.connections(), h.log()))
 	if stop() { // ctx is not done: the listener failed
 		_ = server.Close()
 		return err
@@ -55,9 +63,4 @@ func shutDown(server *http.Server) {
 	if server.Shutdown(ctx) != nil {
 		_ = server.Close()
 	}
-}
-
-func isLoopback(addr net.Addr) bool {
-	bound, err := netip.ParseAddrPort(addr.String())
-	return err == nil && bound.Addr().IsLoopback()
 }

@@ -6,11 +6,14 @@ const interval = 1000; // ms
 const mostSessions = 200;
 const mostSeen = 3; // of each kind
 let answered = null;
+let token = ""; // of the reader, where the API asks for one; kept nowhere else
 
 const byId = (id) => document.getElementById(id);
 
 async function ask(path) {
-  const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(5000) });
+  const headers = token ? { Authorization: "Bearer " + token } : {};
+  const response = await fetch(path, { cache: "no-store", headers, signal: AbortSignal.timeout(5000) });
+  if (response.status === 401) byId("token-form").hidden = false;
   if (!response.ok) throw new Error(path + ": " + response.status);
   return response.json();
 }
@@ -46,6 +49,32 @@ function rows(into, list, cells) {
   }));
 }
 
+// What the kinds and the actions of failures are; the README says the same.
+const kindsSeen = {
+  connect: "no backend could be had within connect.budget",
+  statement: "the backend went while a statement ran",
+  transaction: "the backend went while a transaction, a temporary table or the like was open",
+  idle: "the backend went while the session was idle, and it could not move",
+  unread: "the backend went while the session was relayed unread",
+  deadline: "cut at drain.timeout",
+  hold: "a statement was not sent: no backend could take it within hold.timeout",
+  unsent: "a statement came after its session had been ended between two",
+  limit: "turned away: there were as many sessions as there may be",
+};
+const kindsHidden = {
+  refused: "a backend refused the connection",
+  timeout: "a backend did not answer in time",
+  closed: "a backend closed a connection",
+  err: "a backend answered with an error, such as too many connections",
+  malformed: "what a backend said was not the protocol",
+  capabilities: "a backend lacks what the client was promised",
+  lack: "Segue itself had no file descriptor, port or memory for it",
+  leaving: "a backend was left before it closed the connection",
+  no_backend: "a statement waited until a backend could take it",
+  election: "a statement waited until the cluster had a leader",
+};
+const explain = (f) => (f.seen === "" ? kindsHidden[f.kind] : kindsSeen[f.kind]) ?? "";
+
 function showFailures(failures) {
   const kinds = new Map(); // in the order of the API: what clients saw first
   for (const { kind, action, count } of failures.counts) {
@@ -56,7 +85,7 @@ function showFailures(failures) {
   }
   byId("no-failures").hidden = kinds.size > 0;
   byId("failures-table").hidden = kinds.size === 0;
-  rows(byId("failures"), [...kinds.values()], (f) => [cell(f.kind), cell(f.seen, "number"), cell(f.hidden.join(", "))]);
+  rows(byId("failures"), [...kinds.values()], (f) => [cell(f.kind), cell(f.seen, "number"), cell(f.hidden.join(", ")), cell(explain(f))]);
   byId("seen-table").hidden = failures.seen.length === 0;
   const of = new Map();
   const latest = failures.seen.filter(({ kind }) => {
@@ -72,8 +101,15 @@ function show(status, backends, sessions, failures) {
   showFailures(failures);
   byId("summary").textContent =
     `${status.version} for ${status.flavor}, ${status.state} on ${status.listen} for ${ago(status.started)} · ` +
-    `${status.backends.usable} of ${status.backends.total} backends usable · ` +
-    `${status.sessions} session${status.sessions === 1 ? "" : "s"} of at most ${status.max_sessions}`;
+    `${status.sessions} session${status.sessions === 1 ? "" : "s"} of at most ${status.max_sessions}` +
+    (status.others ?? []).map((o) => `, ${o.sessions} of them of process ${o.pid}, which has been taken over from`).join("");
+  const { usable, total } = status.backends;
+  byId("usable").hidden = false;
+  byId("usable").className = "state " + (usable === 0 ? "down" : usable < total ? "stopping" : "up");
+  byId("usable").textContent = `${usable} of ${total} backends usable`;
+  const changes = status.changes ?? [];
+  byId("changes-section").hidden = changes.length === 0;
+  rows(byId("changes"), changes, (c) => [cell(ago(c.time)), cell(c.what), cell(c.by)]);
   document.title = `Segue ${status.backends.usable}/${status.backends.total}`;
   rows(byId("backends"), backends, (b) => [
     cell(b.name), cell(b.address), cell(b.health, "state"), cell(b.admin, "state"),
@@ -89,8 +125,20 @@ function show(status, backends, sessions, failures) {
   const left = sessions.length - shown.length;
   byId("more").hidden = left === 0;
   byId("more").textContent = `and ${left} more`;
-  trouble(status.config.successful ? "" :
-    "The last change of the configuration was refused; the one before it is in force.\n" + status.config.problems.join("\n"));
+  const restart = status.config.restart ?? [];
+  trouble([
+    ...(status.config.successful ? [] : ["The last change of the configuration was refused; the one before it is in force.", ...status.config.problems]),
+    ...(restart.length === 0 ? [] : ["Waits for a restart: " + restart.join(", ")]),
+  ].join("\n"));
+  hintAtMore();
+}
+
+// hintAtMore says of each table that is wider than the screen that there is more of it.
+function hintAtMore() {
+  for (const box of document.querySelectorAll(".scroll")) {
+    const rest = box.scrollWidth - box.clientWidth - box.scrollLeft;
+    box.classList.toggle("more", rest > 1);
+  }
 }
 
 function trouble(text) {
@@ -109,11 +157,22 @@ async function refresh() {
   }
 }
 
+window.addEventListener("resize", hintAtMore);
+for (const box of document.querySelectorAll(".scroll")) box.addEventListener("scroll", hintAtMore, { passive: true });
+
 async function run() {
   for (;;) {
     if (!document.hidden) await refresh();
     await new Promise((done) => setTimeout(done, interval));
   }
 }
+
+byId("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = byId("token").value.trim();
+  byId("token").value = "";
+  byId("token-form").hidden = true;
+  refresh();
+});
 
 run();

@@ -1,10 +1,13 @@
 package admin
 
 import (
+	"strings"
 	"time"
 
 	"segue/backend"
-	"segue/proxy"
+	proxy "segue/proxy"
+	"segue/proxy/accounts"
+	"segue/proxy/ledger"
 )
 
 // Status is Segue as a whole.
@@ -18,11 +21,19 @@ type Status struct {
 	Backends Tally          `json:"backends"`
 	Sessions int            `json:"sessions"`
 	Paused   *proxy.Pause   `json:"paused,omitempty"` // statements are held on purpose
+	// Others are Segues that this one has taken over from, and that have sessions left. Theirs are in Sessions, Paused and Failures.
+	Others []Process `json:"others,omitempty"`
 	// MaxSessions is how many there may be: limits.sessions, or what file descriptors are enough for.
 	MaxSessions int `json:"max_sessions"`
 	// Failures are the counts of /api/v1/failures.
-	Failures []proxy.FailureCount `json:"failures"`
-	Config   Reload               `json:"config"`
+	Failures []ledger.Count `json:"failures"`
+	// Accounts are those that some backend does not let in at the moment.
+	Accounts []accounts.Account `json:"accounts,omitempty"`
+	Config   Reload             `json:"config"`
+	// DrainTimeout is drain.timeout, in seconds.
+	DrainTimeout float64 `json:"drain_timeout_seconds"`
+	// Changes are the latest that operators have made, the latest first.
+	Changes []Change `json:"changes"`
 }
 
 // State is what Segue is doing.
@@ -33,6 +44,12 @@ const (
 	Serving  State = "serving"
 	Draining State = "draining" // takes no more clients; ends when its sessions have
 )
+
+// Session is one session, of this Segue or of one that it has taken over from.
+type Session struct {
+	proxy.SessionInfo
+	Process int32 `json:"process,omitempty"` // that has it, if it is another's
+}
 
 // Tally counts backends.
 type Tally struct {
@@ -46,6 +63,18 @@ type Reload struct {
 	Successful bool      `json:"successful"` // of the last load; if false, the configuration before it is in force
 	Loaded     time.Time `json:"loaded"`     // of the configuration in force
 	Problems   []string  `json:"problems"`   // of the last load
+	Restart    []string  `json:"restart"`    // keys whose new values wait for a restart
+}
+
+// whole is r with lists in place of none.
+func (r Reload) whole() Reload {
+	if r.Problems == nil {
+		r.Problems = []string{}
+	}
+	if r.Restart == nil {
+		r.Restart = []string{}
+	}
+	return r
 }
 
 // Backend is one backend as the registry sees it.
@@ -57,7 +86,8 @@ type Backend struct {
 	Sessions int            `json:"sessions"`
 	Weight   int            `json:"weight"`
 	Cause    string         `json:"cause"`
-	Since    time.Time      `json:"since"` // of Health and Admin
+	Full     bool           `json:"full,omitempty"` // it has no room: it keeps its sessions and gets no new one; Cause says so
+	Since    time.Time      `json:"since"`          // of Health and Admin
 }
 
 // Usable tells whether the backend takes new sessions.
@@ -74,8 +104,12 @@ type Event struct {
 
 func describe(b *backend.Backend) Backend {
 	s := b.Status()
+	cause := s.Cause
+	if s.Full != "" {
+		cause = strings.TrimSuffix(s.Full+"; "+cause, "; ")
+	}
 	return Backend{
 		Name: s.Name, Address: s.Address, Health: s.Health, Admin: s.Admin,
-		Sessions: s.Sessions, Weight: max(s.Weight, 1), Cause: s.Cause, Since: s.Since,
+		Sessions: s.Sessions, Weight: max(s.Weight, 1), Cause: cause, Full: s.Full != "", Since: s.Since,
 	}
 }

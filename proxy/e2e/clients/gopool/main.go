@@ -24,6 +24,7 @@ const (
 
 // pool is the pool and what its users saw.
 type pool struct {
+	single   bool // a connection is lent for one statement at a time
 	db       *sql.DB
 	prepared *sql.Stmt // the pool prepares it on each connection that it is used on
 	database string
@@ -73,6 +74,9 @@ func open(args []string) (*pool, error) {
 	p := &pool{db: sql.OpenDB(connector), database: args[4], held: map[any]int{}}
 	p.db.SetMaxOpenConns(size)
 	p.db.SetMaxIdleConns(size)
+	if p.single = len(args) > 7; p.single {
+		return p, nil
+	}
 	p.prepared, err = p.db.Prepare("SELECT ?, " + state)
 	return p, err
 }
@@ -92,6 +96,9 @@ func (p *pool) borrow(ctx context.Context, n int) error {
 		return err
 	}
 	defer func() { _ = c.Close() }()
+	if p.single {
+		return p.one(ctx, c, n)
+	}
 	id, err := p.setUp(ctx, c)
 	if err != nil {
 		return err
@@ -109,6 +116,28 @@ func (p *pool) borrow(ctx context.Context, n int) error {
 		return err
 	}
 	return p.verify(c.QueryRowContext(ctx, "SELECT '"+token+"', "+state), token, id)
+}
+
+// one has a connection for one statement.
+func (p *pool) one(ctx context.Context, c *sql.Conn, n int) error {
+	var physical any
+	_ = c.Raw(func(conn any) error { physical = conn; return nil })
+	p.mu.Lock()
+	if _, known := p.held[physical]; !known {
+		p.connections++
+		p.held[physical] = p.connections
+	}
+	p.mu.Unlock()
+	token, got := fmt.Sprintf("token-%d", n), ""
+	if err := c.QueryRowContext(ctx, "SELECT '"+token+"'").Scan(&got); err != nil {
+		return err
+	}
+	if got != token {
+		p.note(&p.lost, got)
+		return nil
+	}
+	p.note(&p.statements, "")
+	return nil
 }
 
 // setUp sets a connection's session up once.

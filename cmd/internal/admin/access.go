@@ -1,0 +1,78 @@
+package admin
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"slices"
+	"strings"
+
+	"segue/config"
+)
+
+// Access says who may do what. It is replaced as a whole.
+type Access struct {
+	config.Access
+	digest [sha256.Size]byte // of the token
+}
+
+// SetAccess has the rules of a hold from now on. hosts are names that the API may be asked under beside those of the rules.
+func (h *Handler) SetAccess(a config.Access, hosts ...string) {
+	a.Hosts = slices.Concat(hosts, a.Hosts)
+	h.access.Store(&Access{a, sha256.Sum256([]byte(a.Token))})
+}
+
+// rules are those in force.
+func (h *Handler) rules() *Access {
+	if a := h.access.Load(); a != nil {
+		return a
+	}
+	return &Access{Access: config.Access{Read: config.Anyone}}
+}
+
+// isOpen tells whether everybody may ask for a path: it says nothing but whether Segue lives, or is the status page as it is in the program.
+func isOpen(path string) bool {
+	return slices.Contains([]string{"/livez", "/readyz", "/", "/status.css", "/status.js"}, path)
+}
+
+// allows tells whether a request may do what it asks for. Where it may not, it has been answered.
+func (h *Handler) allows(d door, w http.ResponseWriter, r *http.Request) bool {
+	if d.private {
+		return true
+	}
+	a := h.rules()
+	reads := r.Method == http.MethodGet || r.Method == http.MethodHead
+	who := a.Read
+	switch {
+	case reads && isOpen(r.URL.Path):
+		return true
+	case !reads:
+		who = a.Writers(d.local)
+	}
+	switch {
+	case who == config.Anyone:
+		return true
+	case who == config.Nobody:
+		refuse(w, http.StatusForbidden, "nobody may change anything here: the address is not this machine's alone, and there is no admin_token_file; add one, or write `admin_write: anyone`")
+		return false
+	case a.shown(r):
+		return true
+	}
+	if r.Header.Get("Authorization") != "" {
+		h.log().Warn("the admin API was shown a wrong token", "client", r.RemoteAddr, "path", quote(r.URL.Path))
+	}
+	w.Header().Set("WWW-Authenticate", `Bearer realm="segue"`)
+	refuse(w, http.StatusUnauthorized, "this needs the token of admin_token_file, as in `Authorization: Bearer …`; segue's own commands take --token-file")
+	return false
+}
+
+// shown tells whether a request shows the token. How long that takes says nothing of it.
+func (a *Access) shown(r *http.Request) bool {
+	given := r.Header["Authorization"]
+	if len(given) != 1 || a.Token == "" {
+		return false
+	}
+	kind, token, _ := strings.Cut(given[0], " ")
+	digest := sha256.Sum256([]byte(strings.TrimSpace(token)))
+	return strings.EqualFold(kind, "Bearer") && subtle.ConstantTimeCompare(digest[:], a.digest[:]) == 1
+}

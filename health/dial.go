@@ -1,0 +1,39 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"net"
+	"syscall"
+
+	"segue/backend"
+	"segue/backend/dial"
+)
+
+// refuses reports whether nobody listens on either port of the backend, as when its process has ended. A StarRocks FE that
+// starts refuses on its MySQL port alone.
+func refuses(ctx context.Context, b *backend.Backend) bool {
+	u, err := parseHealthURL(b.Status().HealthURL)
+	if err != nil {
+		return false
+	}
+	port := u.Port()
+	if port == "" {
+		port = u.Scheme // net knows "http" and "https"
+	}
+	for _, address := range []string{net.JoinHostPort(u.Hostname(), port), b.Address()} {
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		if err == nil {
+			conn.Close()
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) {
+			return false
+		}
+	}
+	return true
+}
+
+// dialMySQL connects to the backend's MySQL port.
+func dialMySQL(ctx context.Context, b *backend.Backend) (net.Conn, error) {
+	return dial.Dialer{}.Dial(ctx, b.Address(), b.Reached())
+}

@@ -1,0 +1,188 @@
+package proxy
+
+import (
+	"errors"
+	"time"
+
+	"segue/backend"
+	"segue/backend/client"
+	"segue/backend/wire"
+)
+
+// call is a connection of Segue's own making: it is dialed, and logged in with one credential after the other until the backend takes one.
+type call struct {
+	s       *session
+	backend *backend.Backend
+	by      caller
+	creds   []*client.Credential                               // still to be tried
+	hello   func(*client.Credential) *wire.HandshakeResponse41 // what is said beside one
+	until   int64                                              // when it is given up at the latest
+	witness bool                                               // the server is to tell what becomes of the session
+
+	cred     *client.Credential // the one at hand
+	permit   *permit            // to log in with it
+	barred   *client.Error      // why another one has not been tried
+	link     *link
+	said     *wire.HandshakeResponse41
+	greeting *wire.HandshakeV10
+	login    client.Login
+	asks     *question // behind the login
+	stage    stage
+	began    time.Time
+}
+
+// caller is told what comes of a call. It may close it at any time.
+type caller interface {
+	loggedIn(c *call)
+	failed(c *call, err error)
+}
+
+// begin tries the next credential. err is what the one before it has come to.
+func (c *call) begin(err error) {
+	switch {
+	case len(c.creds) > 0:
+		c.cred, c.creds = c.creds[0], c.creds[1:]
+		c.within()
+		c.permit = &permit{s: c.s, backend: c.backend, user: c.s.who.user, cred: c.cred, settled: c.settled}
+		c.permit.ask()
+	case c.barred != nil: // once that is over it may be let in
+		c.by.failed(c, c.barred)
+	default:
+		c.by.failed(c, err)
+	}
+}
+
+// within gives the backend some time.
+func (c *call) within() {
+	c.s.by(alarmErrand, min(c.until, c.s.w.now()+int64(c.s.w.server.options().connectTimeout())))
+}
+
+// settled dials, if the credential may be tried.
+func (c *call) settled(barred *client.Error) {
+	if barred != nil {
+		c.barred = barred
+		c.begin(barred)
+		return
+	}
+	c.said = c.hello(c.cred)
+	c.link = &link{session: c.s, backend: c.backend, user: c}
+	c.stage, c.began = dialing, time.Now()
+	c.within()
+	c.link.dial()
+}
+
+// run asks something on it, once it is logged in.
+func (c *call) run(q *question) {
+	terms := c.login.Terms()
+	terms.OneByOne = oneByOne(c.s.w.server.options().Flavor)
+	c.asks = q
+	q.begin(c.link, terms)
+}
+
+// oneByOne reports whether servers of a flavor promise no order to commands that come together.
+func oneByOne(f backend.Flavor) bool { return f.IsFE() }
+
+// received implements linkUser.
+func (c *call) received(l *link, b []byte, fin bool) {
+	if c.stage == over {
+		return // it says something unasked
+	}
+	if err := l.handshake(c, b, fin, c.heard); err != nil {
+		c.fail(err)
+	}
+}
+
+// heard takes a message of the handshake.
+func (c *call) heard(payload []byte, seq uint8) {
+	if c.stage == greeting {
+		g, failed := c.link.greeted(payload, time.Since(c.began))
+		switch {
+		case failed != nil:
+			c.fail(failed)
+			return
+		case !client.Fits(c.said, g):
+			c.fail(&client.Error{Kind: client.Capabilities, Err: errors.New("capabilities differ from those the client was promised")})
+			return
+		}
+		c.greeting, c.stage = g, authenticating
+		said := *c.said
+		if c.witness {
+			said.Capabilities |= client.Witness(c.said, g)
+		}
+		c.login = client.NewLogin(c.cred, g, &said)
+		c.link.write(c.login.First(nil, seq))
+		return
+	}
+	reply, outcome := c.login.Answer(nil, payload, seq)
+	if len(reply) > 0 {
+		c.link.write(reply)
+	}
+	switch outcome {
+	case client.Continues:
+	case client.LoggedIn:
+		c.stage = over
+		c.permit.end(c.cred, nil)
+		c.s.by(alarmErrand, c.until)
+		c.by.loggedIn(c)
+	case client.Unprovable: // so that MySQL counts a denied login, not a handshake that was cut off
+		last, _ := client.LeaveUnanswered(nil, seq)
+		c.link.write(last)
+		c.fail(c.login.Err())
+	default:
+		c.fail(c.login.Err())
+	}
+}
+
+// writable implements linkUser.
+func (c *call) writable(*link) {
+	if c.stage == dialing {
+		c.stage = greeting
+	}
+}
+
+// broke implements linkUser.
+func (c *call) broke(_ *link, err error) {
+	if c.stage != over {
+		c.fail(c.stage.failed(err))
+	}
+}
+
+// ring is called when what it waits for has taken too long.
+func (c *call) ring() {
+	switch {
+	case c.permit.waits():
+		c.permit.expired()
+	case c.asks != nil:
+		c.asks.expired()
+	case c.stage > greeting && c.s.w.now() < c.until:
+		c.s.by(alarmErrand, c.until)
+	default:
+		c.broke(c.link, errTimedOut)
+	}
+}
+
+func (c *call) fail(err error) {
+	c.permit.end(c.cred, err)
+	c.close()
+	if denied, is := errors.AsType[*client.Error](err); is && denied.Kind == client.Denied {
+		c.begin(err)
+		return
+	}
+	c.by.failed(c, err)
+}
+
+// close gives it up, and closes its connection.
+func (c *call) close() {
+	c.permit.drop()
+	if c.asks != nil {
+		c.asks.drop()
+		c.asks = nil
+	}
+	c.stage = over
+	if c.link != nil {
+		c.link.close()
+	}
+}
+
+// quit closes its connection with a word.
+func (c *call) quit() { c.link.quit() }

@@ -1,0 +1,133 @@
+package proxy
+
+import (
+	"errors"
+	"time"
+
+	"segue/backend"
+)
+
+// A backend that is killed takes with it what only it knew. So it is asked for that ahead of time, while its session is idle: for the values of
+// variables that the text of statements does not tell and, where there is no other credential, for a session token of TiDB's.
+
+const (
+	// tokenAge is when a token is replaced by a new one. TiDB takes it for a minute.
+	tokenAge = 35 * time.Second
+	// tokenGood is for how long it is worth a try.
+	tokenGood = 58 * time.Second
+	// inquiries is how many sessions at most are asked for in one turn of tend, of all workers: what is asked costs a TiDB server some milliseconds.
+	inquiries = 16
+	// inquiryTimeout is how long the answer may take. A statement that comes waits behind the question, as it would for the backend; when the
+	// time is over the connection is of no use any more.
+	inquiryTimeout = 5 * time.Second
+
+	askAgain  = 5 * time.Second  // how long a question that was not answered is not repeated
+	askSeldom = 10 * time.Minute // … that a server cannot answer as it is configured
+)
+
+// inquiry is a question about what only the session's backend knows.
+type inquiry struct {
+	s    *session
+	asks *question
+}
+
+// soon has the session's backend be asked when it is idle.
+func (i *inquiry) soon() {
+	if s := i.s; !s.curious && i.due() {
+		s.curious = true
+		s.w.curious = append(s.w.curious, s)
+	}
+}
+
+// inquire begins to ask the backends of sessions that are idle.
+func (w *worker) inquire() {
+	left := max(1, inquiries/len(w.server.running()))
+	all := w.curious
+	w.curious = nil
+	for _, s := range all {
+		i := &inquiry{s: s}
+		if s.curious = i.due(); !s.curious {
+			continue
+		}
+		w.curious = append(w.curious, s)
+		if left > 0 && i.begin() {
+			left--
+		}
+	}
+}
+
+// due reports whether there is anything to be asked, now or later.
+func (i *inquiry) due() bool {
+	return i.s.end == Open && (i.s.track.Asking() || i.s.who.tokenless(i.s.w.server.options()))
+}
+
+// begin asks, if this is the moment.
+func (i *inquiry) begin() bool {
+	s, o, now := i.s, i.s.w.server.options(), i.s.w.now()
+	stale := s.who.tokenless(o) && s.who.stale(now)
+	switch {
+	case !stale && !s.track.Asking(), s.state != Idle, s.errand != nil, s.track.OwnOutstanding(), s.notice.stuckBy == o, now < s.asked:
+		return false
+	case s.track.Recent(), s.backend().Status().Health == backend.Down: // what was Recent our question would wipe out
+		return false
+	}
+	k, ext := &keeps{}, s.who.hello.Response().ExtCapabilities()
+	var turns []turn
+	if s.track.Hinted() {
+		turns = s.askUnforeseen()
+	}
+	if len(turns) > 0 || len(s.track.Unresolved()) > 0 {
+		turns = append(turns, askValues(o.Flavor, ext, s.track.Unresolved, s.track.Resolved)...)
+	}
+	if stale {
+		turns = append(turns, k.askTiDB(ext, true)...)
+	}
+	if len(turns) == 0 {
+		return false
+	}
+	s.asked = now + int64(askAgain)
+	s.errand = i
+	s.useUnseen()
+	s.track.Asked()
+	s.enter(Moving)
+	s.after(alarmErrand, inquiryTimeout)
+	i.asks = &question{doing: "ask", talk: talk{turns: turns}, done: func(err error) { i.answered(k, err) }}
+	i.asks.begin(s.back, s.terms())
+	return true
+}
+
+// answered takes what the backend has said.
+func (i *inquiry) answered(k *keeps, err error) {
+	s := i.s
+	s.due.clear(alarmErrand)
+	s.errand = nil
+	if spoiled := new(spoiledError); errors.As(err, &spoiled) {
+		s.w.server.evidence(s.backend(), err)
+		s.back.close()
+		(&departure{lost: true, loss: plain(spoiled.error)}).start(s)
+		s.kills.standsNow()
+		return
+	}
+	switch {
+	case err == nil && k.token != nil:
+		s.who.token = token{k.token, s.w.now()}
+	case errors.As(err, new(*endError)): // it has no tokens to give
+		s.asked += int64(askSeldom)
+	}
+	s.follow()
+	s.kills.standsNow()
+	s.stand()
+	s.client.again()
+}
+
+// ring gives the question up.
+func (i *inquiry) ring() { i.asks.expired() }
+
+// spoil does so because of an error.
+func (i *inquiry) spoil(err error) { i.asks.end(&spoiledError{err}) }
+
+// abort implements errand.
+func (i *inquiry) abort() {
+	i.s.due.clear(alarmErrand)
+	i.asks.drop()
+}

@@ -1,0 +1,165 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"segue/backend"
+	"segue/backend/client"
+	"segue/backend/wire"
+	"segue/proxy/loop"
+)
+
+// link is a connection to a backend, from its dialing on. It belongs to one session, which uses it for its client's statements or for
+// something of its own.
+type link struct {
+	conn        loop.Conn
+	session     *session
+	backend     *backend.Backend
+	lease       *backend.Lease // nil: it takes no session's place there
+	user        linkUser
+	pinged      int64  // when a COM_PING of Segue's own was last sent
+	thread      uint32 // its id there
+	closed      bool
+	tight       bool  // see worker.tighten
+	lasting     bool  // it has keepAlive
+	interrupted int64 // when the server said last that it had interrupted a statement; 0: never
+	tooIdle     bool  // the server has said that it ends the session for having been idle for too long
+	race        *race // the dialing of a name's addresses; nil: none is under way
+}
+
+// linkUser is told what happens to a link.
+type linkUser interface {
+	received(l *link, b []byte, fin bool) // bytes have come; fin: and nothing will come behind them
+	writable(l *link)                     // it has been connected, or has taken all that was pending
+	broke(l *link, err error)             // it could not be connected, or has ended
+}
+
+// Readable implements loop.Owner.
+func (l *link) Readable(c *loop.Conn) {
+	if b := c.Read(); len(b) > 0 {
+		l.user.received(l, b, c.AtEnd())
+	}
+}
+
+// Writable implements loop.Owner.
+func (l *link) Writable(*loop.Conn) { l.user.writable(l) }
+
+// Crashed implements loop.Crasher.
+func (l *link) Crashed(cause any, stack []byte) { l.session.Crashed(cause, stack) }
+
+// Ended implements loop.Owner.
+func (l *link) Ended(_ *loop.Conn, err error) {
+	if !l.closed {
+		l.user.broke(l, err)
+	}
+}
+
+// write sends b. What is wrong with the connection shows when it is read.
+func (l *link) write(b []byte) { _, _ = l.conn.Write(b) }
+
+// put has b shown again with what follows it.
+func (l *link) put(b []byte) { l.conn.Unread(b) }
+
+// close closes the connection. The lease is given back by release.
+func (l *link) close() {
+	if !l.closed {
+		l.closed = true
+		l.race.stop()
+		l.conn.Close()
+	}
+}
+
+// quit says COM_QUIT, so that the server counts no aborted connection, and closes.
+func (l *link) quit() {
+	if !l.closed {
+		l.closed = true
+		_, _ = l.conn.Write(comQuit)
+		l.conn.CloseAfterFlush(closeGrace)
+	}
+}
+
+// release gives back the session's place on the backend.
+func (l *link) release() {
+	if l.lease != nil {
+		l.lease.Release()
+		l.lease = nil
+	}
+}
+
+var (
+	comQuit = []byte{1, 0, 0, 0, byte(wire.ComQuit)}
+	comPing = []byte{1, 0, 0, 0, byte(wire.ComPing)}
+)
+
+// handshake has the packets of a handshake at the head of b heard, one by one, while user is the link's; who is so then gets what is left. A part of
+// one is shown again with what follows it.
+func (l *link) handshake(user linkUser, b []byte, fin bool, hear func(payload []byte, seq uint8)) *client.Error {
+	for len(b) > 0 && !l.closed {
+		if l.user != user {
+			l.user.received(l, b, fin)
+			return nil
+		}
+		payload, seq, size, err := wire.OnePacket(b, client.MaxHandshake)
+		switch {
+		case err != nil:
+			return &client.Error{Kind: client.Malformed, Err: err}
+		case size == 0:
+			l.put(b)
+			return nil
+		}
+		b = b[size:]
+		hear(payload, seq)
+	}
+	return nil
+}
+
+// greeted reads the backend's greeting, which has taken so long since the backend was dialed, and has what it says of the backend known.
+func (l *link) greeted(payload []byte, took time.Duration) (*wire.HandshakeV10, *client.Error) {
+	b := l.backend
+	b.Spoke()
+	g := new(wire.HandshakeV10)
+	if err := g.Decode(payload); err != nil {
+		kind := client.Malformed
+		if errors.As(err, new(*wire.Err)) {
+			kind = client.ServerError
+		}
+		return nil, &client.Error{Kind: kind, Err: fmt.Errorf("greeting: %w", err)}
+	}
+	b.Learn(backend.Facts{
+		Known: true, Capabilities: uint32(g.Capabilities), ExtCapabilities: g.ExtCapabilities, ServerVersion: g.ServerVersion,
+		Charset: g.Charset, AuthPlugin: g.AuthPlugin,
+	})
+	l.session.w.server.metrics.dial.WithLabelValues(b.Name()).Observe(took.Seconds())
+	l.thread = g.ConnectionID
+	return g, nil
+}
+
+// stage is how far a connection to a backend has come that is being set up.
+type stage uint8
+
+const (
+	dialing stage = iota
+	greeting
+	authenticating
+	over
+)
+
+// failed is what it means that the connection could not be made, or has ended, at that stage.
+func (st stage) failed(err error) *client.Error {
+	switch st {
+	case dialing:
+		return dialFailed(err)
+	case greeting:
+		return client.IOError("read greeting", err)
+	default:
+		return client.IOError("authentication", err)
+	}
+}
+
+// hungUp asks the kernel whether the backend has closed the connection and has nothing more to say.
+func (l *link) hungUp() bool {
+	_, end := l.conn.Peek()
+	return end
+}

@@ -1,0 +1,79 @@
+package proxy
+
+import (
+	"time"
+
+	"segue/backend"
+	"segue/proxy/gate"
+)
+
+// drain is the intent to end sessions at their next statement boundary. It is the same for all sessions of a backend or,
+// when Segue itself is stopping, for all there are. Once made it does not change.
+type drain struct {
+	end      End
+	cause    error
+	deadline time.Time // when those still there are cut
+	// optional: only sessions that can move are meant. The backend looks down, which what they have open of it may outlive.
+	optional bool
+}
+
+// notice is what a session has been told about leaving its backend, and what has come of its trying.
+type notice struct {
+	intent  *drain           // its backend, or Segue itself, is leaving
+	shift   *backend.Backend // has more room
+	place   *gate.Pass       // its place in the queue of those that are to move; nil: it has none
+	retry   int64            // it does not try to move before; as Server.elapsed
+	stuckBy *Options         // while these hold no backend will have it: it stays, and ends with its backend
+	unlike  []string         // what was not as it had been in the session that was rebuilt last, which is why it stays
+	probed  *drain           // under which it has been given time behind a SELECT 1
+}
+
+// given reports whether there is any.
+func (n *notice) given() bool { return n.intent != nil || n.shift != nil }
+
+// wants reports whether the session is to go to another backend, if it can.
+func (n *notice) wants() bool { return n.shift != nil || n.intent != nil && n.intent.end == Drained }
+
+// ends reports whether it is to end, where it cannot.
+func (n *notice) ends() bool { return n.intent != nil && !n.intent.optional }
+
+// leaveQueue gives up the session's place among those that are to move.
+func (n *notice) leaveQueue(g *gate.Gate) {
+	p := n.place
+	if n.place = nil; p == nil {
+		return
+	}
+	g.GiveUp(p)
+	if p.Passed() {
+		g.Leave()
+	}
+}
+
+// lent reports whether the client has heard that its connection works: by a ping or, which counts once under each drain as somebody may do nothing
+// else, by a statement such as SELECT 1.
+func (n *notice) lent(pinged, probed bool) bool {
+	if pinged {
+		return true
+	}
+	if !probed || n.probed == n.intent {
+		return false
+	}
+	n.probed = n.intent
+	return true
+}
+
+// linger is how long an idle session is still given. Where a backend leaves, that is spread over the second half of drainLinger, so that
+// their clients do not all come back at one moment. Where Segue stops, nothing more can be done for clients than to be gone soon: how
+// long a session has been silent already counts.
+//
+// A client that has just heard that its connection works gets more time in either case.
+func (n *notice) linger(w *worker, silent time.Duration, pinged bool) time.Duration {
+	linger := max(stopLinger, drainLinger-silent)
+	if n.intent.end != Shutdown {
+		linger = w.jitter(drainLinger)
+	}
+	if pinged {
+		linger = max(linger, pingLinger-silent)
+	}
+	return linger
+}
