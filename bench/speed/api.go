@@ -53,12 +53,17 @@ func (f *front) backend(ctx context.Context, name string) (backendState, error) 
 	return backendState{}, fmt.Errorf("there is no backend %s", name)
 }
 
+// order is an operator's word: "drain" or "ready".
+func (f *front) order(ctx context.Context, name, word string) error {
+	return post(ctx, fmt.Sprintf("http://%s/api/v1/backends/%s/%s", f.admin, name, word))
+}
+
 // drain is how long it takes until a backend that is to be drained has no session left.
 func (f *front) drain(ctx context.Context, name string) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, growthPatience)
 	defer cancel()
 	began := time.Now()
-	if err := post(ctx, fmt.Sprintf("http://%s/api/v1/backends/%s/drain", f.admin, name)); err != nil {
+	if err := f.order(ctx, name, "drain"); err != nil {
 		return 0, err
 	}
 	for {
@@ -67,7 +72,7 @@ func (f *front) drain(ctx context.Context, name string) (time.Duration, error) {
 			return 0, fmt.Errorf("drain: %w", err)
 		}
 		if b.Sessions == 0 {
-			return time.Since(began), post(ctx, fmt.Sprintf("http://%s/api/v1/backends/%s/ready", f.admin, name))
+			return time.Since(began), f.order(ctx, name, "ready")
 		}
 		if err := pause(ctx, 5*time.Millisecond); err != nil {
 			return 0, fmt.Errorf("drain: %d sessions left after %v: %w", b.Sessions, growthPatience, err)

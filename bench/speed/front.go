@@ -47,9 +47,11 @@ func proxied(segue, other string) []kind {
 	kinds := []kind{
 		{name: "haproxy", config: haproxyConfig, run: haproxy, thread: 1},
 		{name: "haproxy-2", config: haproxyConfig, run: haproxy, thread: 2},
+		{name: "haproxy-again", config: haproxyConfig, run: haproxy, thread: 1}, // what two of the same differ by
 		{name: "haproxy-large", config: strings.Replace(haproxyConfig, "global\n", "global\n\ttune.bufsize 262144\n", 1), run: haproxy, thread: 1},
 		{name: "segue", config: segueConfig, run: serve(segue), env: []string{"GOMAXPROCS=1"}, thread: 1},
 		{name: "segue-2", config: segueConfig, run: serve(segue), env: []string{"GOMAXPROCS=2"}, thread: 2},
+		{name: "segue-default", config: segueConfig, run: serve(segue)},
 		{name: "other", config: segueConfig, run: serve(other), env: []string{"GOMAXPROCS=1"}, thread: 1},
 	}
 	for i := range kinds {

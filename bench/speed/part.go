@@ -29,10 +29,12 @@ type outcome struct {
 }
 
 func parts() []part {
-	all := []string{"direct", "haproxy", "haproxy-2", "haproxy-large", "segue", "segue-2"}
+	all := []string{"direct", "haproxy", "haproxy-again", "haproxy-2", "haproxy-large", "segue", "segue-2", "segue-default"}
 	return []part{
 		{name: "statements", run: (*plan).statements, rounds: 10, fronts: all, conns: []int{1, 16, 64, 512}},
 		{name: "visits", run: (*plan).visits, rounds: 10, fronts: all, conns: []int{16}},
+		{name: "paced", run: (*plan).paced, rounds: 10, fronts: []string{"haproxy", "haproxy-again", "segue", "segue-default"}, conns: []int{16, 64}},
+		{name: "leave", run: (*plan).leave, rounds: 3, fronts: []string{"segue", "segue-default"}, conns: []int{9800}},
 		{name: "memory", run: (*plan).memory, rounds: 2, fronts: []string{"haproxy", "segue"}, conns: []int{9800}},
 		{name: "idle", run: (*plan).idle, rounds: 5, fronts: []string{"haproxy", "segue"}, backends: []int{3, 100}},
 		{name: "calls", run: (*plan).calls, rounds: 5, fronts: []string{"haproxy", "segue"}, conns: []int{1, 16, 64}},

@@ -82,7 +82,31 @@ func (p *plan) statements(ctx context.Context) (outcome, error) {
 				continue // 64 MB: one stream
 			}
 			c := &cell{Workload: w.name, Conns: n}
-			if err := p.stay(ctx, c, &w, fronts); err != nil {
+			if err := p.stay(ctx, c, &w, fronts, func(l *load) (measured, error) { return l.saturate(&w, p.round) }); err != nil {
+				return outcome{}, err
+			}
+			cells = append(cells, c)
+		}
+	}
+	return outcome{figures: cells, text: tables(cells, fronts, figures())}, nil
+}
+
+// paces are the statements per second of a load that is far from all that a front can do.
+var paces = []int{1000, 8000}
+
+// paced measures small statements that come at a pace of their own.
+func (p *plan) paced(ctx context.Context) (outcome, error) {
+	fronts, closeAll, err := p.open(ctx, addresses(1))
+	if err != nil {
+		return outcome{}, err
+	}
+	defer closeAll()
+	w := workloads()[0]
+	var cells []*cell
+	for _, pace := range paces {
+		for _, n := range p.conns {
+			c := &cell{Workload: fmt.Sprintf("%d a second", pace), Conns: n}
+			if err := p.stay(ctx, c, &w, fronts, func(l *load) (measured, error) { return l.pace(&w, pace, p.round) }); err != nil {
 				return outcome{}, err
 			}
 			cells = append(cells, c)
@@ -92,7 +116,7 @@ func (p *plan) statements(ctx context.Context) (outcome, error) {
 }
 
 // stay measures one cell on connections that stay.
-func (p *plan) stay(ctx context.Context, c *cell, w *workload, fronts []*front) error {
+func (p *plan) stay(ctx context.Context, c *cell, w *workload, fronts []*front, work func(l *load) (measured, error)) error {
 	loads := map[*front]*load{}
 	defer func() {
 		for _, l := range loads {
@@ -109,7 +133,7 @@ func (p *plan) stay(ctx context.Context, c *cell, w *workload, fronts []*front) 
 			return fmt.Errorf("through %s: %w", f.name, err)
 		}
 	}
-	return p.interleave(ctx, c, fronts, func(f *front) (measured, error) { return loads[f].saturate(w, p.round) })
+	return p.interleave(ctx, c, fronts, func(f *front) (measured, error) { return work(loads[f]) })
 }
 
 // visits measures clients that connect, ask once, and quit.

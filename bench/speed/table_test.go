@@ -69,3 +69,11 @@ func TestSplice(t *testing.T) {
 		}
 	}
 }
+
+func TestLeavingIsComparedWithVisitsOfItsRound(t *testing.T) {
+	text := leaveTable([]left{{"segue", 100, 50, 100}, {"segue", 100, 200, 100}, {"segue", 100, 100, 400}})
+	const want = "| `segue` | 100 | 100 (50.0–200) | 100 (100–400) | 0.50 (0.25–2.00) | 1.00 (0.50–2.00) |\n"
+	if !strings.HasSuffix(text, want) {
+		t.Errorf("got\n%s\nwant at its end\n%s", text, want)
+	}
+}
