@@ -18,7 +18,7 @@ type held struct {
 var moments = []string{"after one statement each", "then idle for 20 s", "after 50 more each", "then idle again for 20 s"}
 
 const (
-	// rest is longer than it takes Segue to let a session nap, 5 to 7 s, and to give back its memory, which it does every 10 s at most.
+	// rest is long enough for whatever a front does for sessions that are idle.
 	rest = 20 * time.Second
 	// passes of varied make 50 statements.
 	passes = 5
