@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -151,23 +152,92 @@ func TestStatementThatCouldNotBeWrittenIsSentElsewhere(t *testing.T) {
 	}
 }
 
-// After a move the ids in a chunk have been rewritten, of which only the first can be restored.
-func TestSeveralCommandsInOneChunkAreNotSentAgainAfterAMove(t *testing.T) {
-	d, executed := reset3(t, packets([]byte{byte(wire.ComStmtClose), 7, 0, 0, 0}, []byte{byte(wire.ComStmtExecute), 1, 0, 0, 0, 0, 1, 0, 0, 0}))
+// executeFirst is an execution of the statement that the client knows by the id 1.
+var executeFirst = []byte{byte(wire.ComStmtExecute), 1, 0, 0, 0, 0, 1, 0, 0, 0}
+
+// closeSeventh is a COM_STMT_CLOSE of one that there is not.
+var closeSeventh = []byte{byte(wire.ComStmtClose), 7, 0, 0, 0}
+
+// A statement that comes together with a COM_STMT_CLOSE ahead of it, as drivers send the two, is one of which nothing could be written, too.
+func TestStatementBehindACloseIsSentElsewhere(t *testing.T) {
+	for name, chunk := range map[string][]byte{
+		"one": packets(closeSeventh, executeFirst), "two": packets(closeSeventh, closeSeventh, executeFirst),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, executed := reset3(t, chunk)
+			if payload, err := d.next(1); err != nil || payload[0] != 0 {
+				t.Fatalf("the client got %q, %v", payload, err)
+			}
+			if id := <-executed; id != 9 {
+				t.Errorf("executed with id %d", id)
+			}
+			d.ask("SELECT 2")
+		})
+	}
+}
+
+// One that came behind a COM_STMT_CLOSE and had begun to run is run again as if it had come by itself.
+func TestStatementBehindACloseIsRunAgain(t *testing.T) {
+	come := make(chan struct{})
+	_, d := between(t, func(c *peerConn) {
+		c.login()
+		for range 2 {
+			_, _, _ = c.r.Next()
+		}
+		close(come)
+	}, echo)
+	_, _ = d.Write(packets(closeSeventh, query("SELECT 'a'")))
+	<-come
+	if got, err := d.row(); err != nil || string(got) != "SELECT 'a'" {
+		t.Errorf("the client got %q, %v", got, err)
+	}
+	d.ask("SELECT 'b'")
+}
+
+func TestClosesAhead(t *testing.T) {
+	begin := []byte{byte(wire.ComStmtClose)}
+	for name, c := range map[string]struct {
+		b    []byte
+		want int
+	}{
+		"nothing":             {nil, 0},
+		"one alone":           {packets(closeSeventh), 0},
+		"one and a statement": {packets(closeSeventh, executeFirst), 9},
+		"two and a statement": {packets(closeSeventh, closeSeventh, executeFirst), 18},
+		"and part of one":     {append(packets(closeSeventh), 5), 9},
+		"two":                 {packets(closeSeventh, closeSeventh), 9},
+		"behind a statement":  {packets(executeFirst, closeSeventh), 0},
+		"too short":           {packets(begin, executeFirst), 0},
+		"too long":            {packets(append(slices.Clone(closeSeventh), 0), executeFirst), 0},
+	} {
+		if got := closesAhead(c.b); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+// After a move the ids in a chunk of several statements have been rewritten, of which only the first can be restored.
+func TestSeveralStatementsInOneChunkAreNotSentAgainAfterAMove(t *testing.T) {
+	d, executed := reset3(t, packets([]byte{byte(wire.ComPing)}, executeFirst))
 	payload, err := d.next(1)
 	switch {
 	case err != nil:
 		t.Fatal(err)
 	case wire.IsErr(payload):
+		d.waitEOF() // two answers were owed
 		if len(executed) > 0 {
 			t.Error("a statement that was given up has been executed")
 		}
 	default:
+		if _, err := d.next(1); err != nil {
+			t.Fatal(err)
+		}
 		if id := <-executed; id != 9 {
 			t.Errorf("executed with id %d", id)
 		}
+		d.ask("SELECT 2")
 	}
-	d.ask("SELECT 2")
 }
 
 // Where there is no sending it again, the statement is still owed its error.

@@ -130,6 +130,20 @@ func isOne(b []byte) bool {
 	return len(b) == wire.HeaderLen+n && n != wire.MaxPayload
 }
 
+// closesAhead is the length of the COM_STMT_CLOSEs that b begins with, if something follows them. Drivers send one together with the statement behind it, as it
+// has no answer, and that statement is to be treated as if it had come by itself.
+func closesAhead(b []byte) int {
+	const size = wire.HeaderLen + 1 + 4 // with the statement's id
+	at := 0
+	for len(b)-at > size && commandOf(b[at:]) == wire.ComStmtClose {
+		if n, _ := wire.DecodeHeader(b[at:]); n != size-wire.HeaderLen {
+			break
+		}
+		at += size
+	}
+	return at
+}
+
 // isHeadless reports whether too little of a command has come to know which one it is.
 func isHeadless(b []byte) bool {
 	if len(b) < wire.HeaderLen {

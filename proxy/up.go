@@ -92,12 +92,16 @@ func (s *session) doubtful() bool {
 // send sends on what it can of b, and returns how much of it that was; 0: all of it is to be shown again.
 func (s *session) send(b []byte) int {
 	first := s.atCommand()
-	alone := first && isOne(b)
+	at := 0
+	if first {
+		at = closesAhead(b)
+	}
+	alone := first && isOne(b[at:])
 	if alone {
-		s.stmt.keep(s.w, b)
+		s.stmt.keep(s.w, b[at:])
 	}
 	var head [wire.HeaderLen + 5]byte // as the client sent it: a move has given statements other ids
-	copy(head[:], b)
+	copy(head[:], b[at:])
 	n, insert := s.track.Client(b)
 	s.follow()
 	whole := first && !s.track.MidCommand() && (s.past.moves == 0 || alone)
@@ -113,8 +117,8 @@ func (s *session) send(b []byte) int {
 	switch sent, err := s.back.conn.Write(b[:n]); {
 	case err == nil:
 	case whole && sent == 0 && s.resend(err):
-		copy(b, head[:])
-		return 0
+		copy(b[at:], head[:])
+		return at // another server has nothing that they could close
 	default: // what the backend has said, and how it has ended, is about to be read
 		return len(b)
 	}
