@@ -53,7 +53,7 @@ func mutants() []mutant {
 		{"proves a user to the salt of another backend", "up.go", "m.AuthResponse, m.AuthPlugin = nil, authSwitchPlugin", "_ = authSwitchPlugin"},
 		{"asks for nothing that no text has told", "unforeseen.go", "return []turn{u.ask, u.answered}", "return nil"},
 		{"does not hear that something has changed", "track/unforeseen.go", "\t\ts.hinted = true\n", "\t\ts.hinted = false\n"},
-		{"lets a client hear what it has not asked for", "down.go", "s.pass(forward,", "s.pass(b[:n],"},
+		{"lets a client hear what it has not asked for", "down.go", "s.pass(forward,", "s.pass(append(forward[:0:0], b[:n]...),"},
 		{"does not hear what the server says of the session", "track/facts.go", "default:\n\t\t\ts.setting(h, f)", ""},
 		{"moves a session that has a cursor", "track/server.go", "s.cursors.add(e.statement)", ""},
 		{"takes a file for commands", "track/server.go", "s.mode = fileData", ""},
