@@ -70,6 +70,7 @@ func (w *Watcher) Run(ctx context.Context, current *Config) error {
 				done()
 			}
 			seen = l.seen
+			n.follow(seen.folders)
 		case <-n.events:
 			n.soon()
 		case err := <-n.errs: // an overflow loses notices
@@ -82,7 +83,6 @@ func (w *Watcher) Run(ctx context.Context, current *Config) error {
 		case done := <-w.Trigger:
 			asked, due = append(asked, done), true
 		}
-		n.follow(seen.folders)
 	}
 }
 
