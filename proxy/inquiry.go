@@ -68,6 +68,8 @@ func (i *inquiry) begin() bool {
 	switch {
 	case !stale && !s.track.Asking(), s.state != Idle, s.errand != nil, s.track.OwnOutstanding(), s.notice.stuckBy == o, now < s.asked:
 		return false
+	case s.beingKilled(): // TiDB closes the connection instead of answering, and nothing else would say why
+		return false
 	case s.track.Recent(), s.backend().Status().Health == backend.Down: // what was Recent our question would wipe out
 		return false
 	}

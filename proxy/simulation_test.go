@@ -222,8 +222,15 @@ func (c *simulated) Check() error {
 }
 
 // outstays reports whether the session still has a connection although its client has said nothing for much longer than a server allows it. Segue may have asked
-// something, and have moved it since. One that could not be moved is left to the server that it was asked on, which counts anew.
+// something, and have moved it since. One that could not be moved is left to the server that it was asked on, which counts anew. One that has moved a moment
+// ago may have done so for a statement that is about to be sent, and of one whose client has yet to take an answer the end waits behind that.
 func (s *session) outstays(limit time.Duration) bool {
+	if s.back == nil || s.w.now()-s.since < int64(limit/2) {
+		return false
+	}
+	if bytes, end := s.back.conn.Peek(); bytes || end || s.client.Pending() > 0 {
+		return false
+	}
 	return s.notice.retry == 0 && s.state == Idle && s.end == Open && s.errand == nil && s.hasCredential() && !s.who.tokenless(s.w.server.options()) && len(s.track.Unresolved()) == 0 && s.idleFor() > 2*limit+limit/2
 }
 
@@ -391,18 +398,19 @@ func foundBy() []found {
 		{49, 0},             // the head of a KILL that comes alone
 		{9, simulate.Users}, // half a COM_CHANGE_USER
 		{7179, simulate.Users | simulate.Vanishing | simulate.Liars}, // a COM_CHANGE_USER behind a login that went to a second backend
-		{100100, 0x7fff},      // a COM_CHANGE_USER that is refused
-		{101123, 0x7fff},      // a statement that waits behind an answer that cannot be read
-		{1549, 0x1080},        // an execution that runs again, without the data that had been sent ahead of it
-		{0x1469, 0x5080},      // data that were sent ahead of an execution that is refused
-		{0x1536, 0x800},       // a KILL by a session that has been killed
-		{0x1ced, 0x442},       // a question to a server whose client may still ask for warnings, behind a COM_STMT_PREPARE
-		{0x1b6, 0xc1241},      // a command that waits for one of two answers
-		{0xc64, 0x100000},     // a COM_RESET_CONNECTION of an FE, behind the loss of a value that it would have kept
-		{0x4f2, 0x201041},     // a server that ends an idle session as a statement is on its way
-		{0x447, 0x200045},     // prepared statements that are lost while one is under way
-		{2316, 0x181910},      // a database without a catalog, from one that was named with it
-		{316, simulate.Liars}, // a server that says more than it was asked
+		{100100, 0x7fff},           // a COM_CHANGE_USER that is refused
+		{101123, 0x7fff},           // a statement that waits behind an answer that cannot be read
+		{1549, 0x1080},             // an execution that runs again, without the data that had been sent ahead of it
+		{0x1469, 0x5080},           // data that were sent ahead of an execution that is refused
+		{0x1536, 0x800},            // a KILL by a session that has been killed
+		{0x1ced, 0x442},            // a question to a server whose client may still ask for warnings, behind a COM_STMT_PREPARE
+		{0x1b6, 0xc1241},           // a command that waits for one of two answers
+		{0xc64, 0x100000},          // a COM_RESET_CONNECTION of an FE, behind the loss of a value that it would have kept
+		{0x4f2, 0x201041},          // a server that ends an idle session as a statement is on its way
+		{0x447, 0x200045},          // prepared statements that are lost while one is under way
+		{2316, 0x181910},           // a database without a catalog, from one that was named with it
+		{316, simulate.Liars},      // a server that says more than it was asked
+		{30123, simulate.ReadOnly}, // a question to a backend that has been told to kill the session
 		{82, simulate.Locks | simulate.Cursors | simulate.Infile},                                                              // all prepared statements are given up with a backend
 		{438, simulate.Locks | simulate.Cursors | simulate.Oddities | simulate.Vanishing | simulate.Texts | simulate.ReadOnly}, // a question that is none any more behind one of several answers
 		{67, simulate.Locks | simulate.Leftovers | simulate.Vanishing | simulate.ReadOnly},                                     // half a KILL that waits for the end of a pause
