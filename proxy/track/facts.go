@@ -247,7 +247,7 @@ func (s *State) applyFacts(v *verdict) {
 		case f.kind == opSQLMode:
 			s.sqlMode(h, f)
 		case f.kind == opCharset:
-			s.unicode = f.client == on
+			s.charsetIs(h, f)
 		case isOneShot(strings.TrimPrefix(f.key.Value(), "@@session.")), v != nil && v.sets(f.key):
 		case f.kind == opAsk, f.key.Value() == "@@session.timestamp": // a time may go on from there: that shows when it is asked for
 			h.set(setting{key: f.key})

@@ -163,7 +163,8 @@ func TestFault08_CharacterSetsThatCannotBeRead(t *testing.T) {
 	for _, f := range []fault{
 		{o: mariadb, texts: "SET NAMES gbk|SET collation_connection=utf8mb4_general_ci", pinned: PinCharacterSet, holds: "gbk"},
 		{o: mariadb, texts: "SET character_set_client=28", pinned: PinCharacterSet, holds: "28"},
-		{o: mariadb, texts: "SET NAMES DEFAULT", pinned: PinCharacterSet, holds: "DEFAULT"},
+		{o: mariadb, texts: "SET NAMES DEFAULT", pinned: PinCharacterSet, asks: "@@session.character_set_client"},
+		{o: tidb, texts: "SET NAMES DEFAULT", holds: "NAMES DEFAULT"},
 		{o: mariadb, texts: "SET NAMES gbk|SET NAMES utf8mb4", holds: "utf8mb4"},
 		{o: mariadb, texts: "SET NAMES gbk|SELECT '\xbf\\', GET_LOCK('a',0) -- '|SET NAMES utf8mb4", pinned: PinUnparsed, holds: "utf8mb4"},
 		{o: mariadb, texts: "SET @c=@@character_set_client|SET character_set_client=@c", asks: "@c"},

@@ -259,6 +259,18 @@ func (j *judge) characterSet() bool {
 	if n == 0 {
 		return false
 	}
+	if equalFold(name, "DEFAULT") {
+		switch {
+		case j.dialect.my(): // what a global variable names
+			for _, asked := range [...]string{keyClient, "@@session.character_set_results", "@@session.collation_connection"} {
+				j.do(op{kind: opAsk, key: handle([]byte(asked))})
+			}
+			j.charset(value{text: name})
+			return true
+		case j.dialect == TiDB: // mysql.DefaultCharset
+			name = []byte("utf8mb4")
+		}
+	}
 	j.do(op{kind: opSet, key: handle([]byte(key)), text: handle(out)})
 	j.charset(value{text: name})
 	return true
@@ -401,7 +413,8 @@ func (j *judge) assign(s scope, name []byte, v value) {
 	}
 	restored := j.restores(key)
 	switch {
-	case s == afterGlobal || restored || v.literal == computed || v.literal == relative && isFleeting(string(name)):
+	case s == afterGlobal || restored || v.literal == computed || v.literal == relative && isFleeting(string(name)),
+		string(key) == keyClient && equalFold(v.text, "DEFAULT") && j.dialect.my():
 		j.do(op{kind: opAsk, key: handle(key)})
 	default:
 		kind := assignment
