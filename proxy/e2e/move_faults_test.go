@@ -145,6 +145,14 @@ func faultCases() map[string][]string {
 		"prepared of a variable":           {"SET @q='SELECT 7'", "PREPARE s FROM @q", "SET @q='SELECT 8'"},
 		"a random seed":                    {"SET rand_seed1=5"},
 		"a domain":                         {"SET gtid_domain_id=7, server_id=9"},
+		"collation_database, and USE":      {"SET collation_database=latin1_bin", "USE moves_2"},
+		"collation_database, and ALTER":    {"SET collation_database=latin1_bin", "ALTER DATABASE moves COMMENT='x'"},
+		"set for EXECUTE alone":            {"PREPARE s FROM 'SET lc_time_names=\"fr_FR\"'", "SET STATEMENT lc_time_names=de_DE FOR EXECUTE s"},
+		"set for EXECUTE IMMEDIATE alone":  {"SET STATEMENT net_write_timeout=70 FOR EXECUTE IMMEDIATE 'SET net_write_timeout=80'"},
+		"temporary sequence, dropped":      {"CREATE TEMPORARY SEQUENCE tmp", "DROP SEQUENCE tmp"},
+		"temporary, and not the sequence":  {"CREATE TEMPORARY TABLE tmp (a INT)", "DROP SEQUENCE IF EXISTS tmp"},
+		"temporary, a column renamed":      {"CREATE TEMPORARY TABLE tmp (a INT)", "ALTER TABLE tmp RENAME COLUMN a TO b"},
+		"a block of nothing":               {"SET sql_mode='ORACLE'", "BEGIN NULL; END"},
 	}
 }
 

@@ -241,6 +241,7 @@ func (s *State) applyFacts(v *verdict) {
 			if f.text.Value() == "" {
 				s.database, h.late = text{}, text{}
 				h.forget(unique.Make(useKey))
+				s.byDatabase()
 			} else if s.current() != f.text {
 				s.use(f.text)
 			}

@@ -241,6 +241,8 @@ func (r *reader) execute() {
 	b := l.text[name.start:]
 	if !l.is(name, "IMMEDIATE") {
 		b = []byte(r.session.preparedText(strings.ToLower(strings.Trim(string(l.bytes(name)), "`"))))
+	} else if said, _, ok := l.spelled(l.next()); ok {
+		b = said
 	}
 	for w, left := range executed {
 		r.wantsIf(holdsWord(b, w), left)

@@ -323,7 +323,7 @@ func (s *State) Dropped() (reasons string, more bool) {
 	}
 	const gone = lostWithBackend | pinTooLarge
 	lost, values := join2((h.reasons()&gone).name(), unseen), s.dropValues()
-	h.temps, h.locks, h.handlers = h.none(h.temps), h.none(h.locks), h.none(h.handlers)
+	h.temps, h.locks, h.handlers, h.series = h.none(h.temps), h.none(h.locks), h.none(h.handlers), nil
 	h.pins &^= gone
 	h.shots = nil
 	lost = join2(join2(lost, s.forgoTexts()), values)
