@@ -152,6 +152,11 @@ func faultCases() map[string][]string {
 		"temporary sequence, dropped":      {"CREATE TEMPORARY SEQUENCE tmp", "DROP SEQUENCE tmp"},
 		"temporary, and not the sequence":  {"CREATE TEMPORARY TABLE tmp (a INT)", "DROP SEQUENCE IF EXISTS tmp"},
 		"temporary, a column renamed":      {"CREATE TEMPORARY TABLE tmp (a INT)", "ALTER TABLE tmp RENAME COLUMN a TO b"},
+		"a SET that fails":                 {"SET @x=5, @y='a', time_zone='nonsense', @z=6"},
+		"a SET that fails, of another set": {"SET NAMES latin1 COLLATE latin1_bin", "SET @x=NULL, @y=_utf8mb4'a', @z=x'41', time_zone='nonsense'"},
+		"a SET that fails late":            {"SET @x=(SELECT a FROM nums)"},
+		"a statement prepared":             {"PREPARE s FROM 'SELECT @x:=5, @y:=CONCAT(1,2), 1 INTO @z'"},
+		"a statement prepared of them":     {"SET @z='a'", "PREPARE s FROM 'SET @x=5, @y=\"a\", @z=NULL'"},
 		"a block of nothing":               {"SET sql_mode='ORACLE'", "BEGIN NULL; END"},
 	}
 }
@@ -159,7 +164,8 @@ func faultCases() map[string][]string {
 // faultQuestions are what each session is asked.
 func faultQuestions() []string {
 	return []string{
-		"SELECT HEX(LOWER(VARIABLE_NAME)), VARIABLE_TYPE, IF(VARIABLE_TYPE='VARCHAR',CHARACTER_SET_NAME,''), MD5(VARIABLE_VALUE) FROM information_schema.USER_VARIABLES WHERE VARIABLE_VALUE IS NOT NULL ORDER BY 1 LIMIT 100",
+		"SELECT HEX(LOWER(VARIABLE_NAME)), VARIABLE_TYPE, IF(VARIABLE_TYPE='VARCHAR',CHARACTER_SET_NAME,''), MD5(VARIABLE_VALUE) FROM information_schema.USER_VARIABLES ORDER BY 1 LIMIT 100",
+		"SELECT COLLATION(@x), COLLATION(@y), COLLATION(@z), COLLATION(@q) LIMIT 1",
 		"SELECT GROUP_CONCAT(VARIABLE_NAME, '=', VARIABLE_VALUE ORDER BY VARIABLE_NAME) FROM information_schema.SESSION_VARIABLES WHERE VARIABLE_NAME NOT IN ('timestamp', 'pseudo_thread_id', 'warning_count', 'error_count', " +
 			"'last_insert_id', 'identity', 'last_gtid', 'gtid_binlog_pos', 'gtid_current_pos', 'gtid_binlog_state', 'rand_seed1', 'rand_seed2') LIMIT 1",
 		"SELECT HEX(DATABASE()), IS_USED_LOCK('§')=CONNECTION_ID(), LAST_INSERT_ID(), @@in_transaction, @evil LIMIT 1",

@@ -292,7 +292,7 @@ func TestFault18_PrepareRetypesVariables(t *testing.T) {
 		"SET, refused":              {say(query("SET @x=4, @y=nothing")), answer(failure)},
 	} {
 		s := run(mariadb, append([]talk{say(query("SET @x='a'")), answer(ok)}, said...), 1<<20)
-		if !slices.Equal(s.Unresolved(), []string{"@x"}) {
+		if asks := s.Unresolved(); len(asks) == 0 || asks[0] != "@x" || len(asks) > 1 && !strings.Contains(name, "refused") {
 			t.Errorf("%s: asks %q", name, s.Unresolved())
 		}
 	}
@@ -304,7 +304,11 @@ func TestFault18_PrepareRetypesVariables(t *testing.T) {
 
 // Behind a failure what happens row by row has happened.
 func TestFault24_StatementsThatFailMidway(t *testing.T) {
-	for text, asks := range map[string]string{"SELECT a INTO @x FROM t": "@x", "SELECT @y:=a FROM t": "@y", "SELECT LAST_INSERT_ID(a) FROM t": "LAST_INSERT_ID()", "SET @z=f()": ""} {
+	for text, asks := range map[string]string{
+		"SELECT a INTO @x FROM t": "@x", "SELECT @y:=a FROM t": "@y", "SELECT LAST_INSERT_ID(a) FROM t": "LAST_INSERT_ID()", "SET time_zone=f()": "",
+		// Some of the variables of a SET that fails have been made, without a value, and have a collation.
+		"SET @z=f()": "@z", "SET @x=5, time_zone='nonsense', @y='a'": "@x,@y", "PREPARE s FROM 'SET @x=nothing'": "@x",
+	} {
 		s := run(mariadb, []talk{say(query(text)), answer(failure)}, 1<<20)
 		if got := strings.Join(s.Unresolved(), ","); got != asks {
 			t.Errorf("%s: asks %q", text, got)

@@ -340,7 +340,7 @@ func (h *held) dropTemporary(s *State, name text) {
 // prepareFrom notes a PREPARE, of which the text may stand in a user variable.
 func (s *State) prepareFrom(h *held, o *op) {
 	if o.from == (text{}) {
-		s.typed(h, o.inner)
+		s.typed(o.inner, false)
 		h.prepareText(o, s.current())
 		return
 	}
@@ -350,19 +350,20 @@ func (s *State) prepareFrom(h *held, o *op) {
 		known.text = handle(append([]byte(o.text.Value()), literal...))
 		known.inner = preparedVerdict(unquote(literal, !r.noBackslash), r, 1)
 	}
-	s.typed(h, known.inner)
+	s.typed(known.inner, false)
 	h.prepareText(&known, s.current())
 }
 
 // typed notes the user variables that a statement assigns: when it is prepared, or fails, MariaDB has given those that exist the character set of what
-// they were to be.
-func (s *State) typed(h *held, inner *verdict) {
+// they were to be. Those that did not exist it has made, some of them, with no value and that character set: so does a statement that is prepared anew.
+func (s *State) typed(inner *verdict, failed bool) {
 	if inner == nil || !s.dialect.my() {
 		return
 	}
 	for i := range inner.ops {
-		if o := &inner.ops[i]; (o.kind == opSet || o.kind == opAsk) && isUserVariable(o.key.Value()) && h.has(o.key) {
-			h.set(setting{key: o.key})
+		o := &inner.ops[i]
+		if (o.kind == opSet || o.kind == opAsk) && isUserVariable(o.key.Value()) && (failed || s.held != nil && s.held.has(o.key)) {
+			s.hold().set(setting{key: o.key})
 		}
 	}
 }
@@ -554,7 +555,7 @@ func (s *State) qualified(name text) text {
 // StarRocks sets item by item; locks it may have taken, and user variables assigned, for the rows before the one at which it failed; the name of a
 // statement that could not be prepared is free. Of several statements some may have succeeded.
 func (s *State) failedText(v *verdict, several bool) {
-	s.typed(s.hold(), v)
+	s.typed(v, true)
 	if !several && (!s.dialect.fe() || v.assignments() < 2) {
 		for i := range v.ops {
 			switch o := &v.ops[i]; {
@@ -563,7 +564,7 @@ func (s *State) failedText(v *verdict, several bool) {
 				maybe.sure = false
 				s.op(s.hold(), &maybe)
 			case o.kind == opPrepare: // the statement that had the name is gone
-				s.typed(s.hold(), o.inner)
+				s.typed(o.inner, true)
 				s.hold().deallocate(o.key)
 			}
 		}

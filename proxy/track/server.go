@@ -203,8 +203,8 @@ func (s *State) leaves(e *pending, ok bool) {
 	if ok || e.effect&several != 0 {
 		s.wrote = s.wrote || e.effect&writes != 0
 	}
-	if v := e.verdict; v != nil && v.prepare != nil && s.held != nil {
-		s.typed(s.held, v.prepare.verdict)
+	if v := e.verdict; v != nil && v.prepare != nil {
+		s.typed(v.prepare.verdict, !ok)
 	}
 	if v := e.verdict; v != nil && len(v.ops) > 0 {
 		if ok {

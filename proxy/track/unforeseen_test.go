@@ -87,6 +87,8 @@ func TestListed(t *testing.T) {
 		{"NULL", "SET @a=1", []UserVariable{{Name: []byte("a"), Type: "INT"}}, []string{"@a"}},
 		{"quotes", "SET @`a b`='x'", []UserVariable{name("a b", "x", "VARCHAR", "utf8mb4"), name("c`d", "x", "VARCHAR", "utf8mb4")}, []string{"@`c``d`"}},
 		{"an expression", "SET @a=1+1", []UserVariable{name("a", "2", "INT", "latin1")}, []string{"@a"}},
+		{"one that there is not", "SET @a=1+1", nil, nil},
+		{"… among others", "SET @a=1+1, @b=1+1", []UserVariable{name("B", "2", "INT", "latin1")}, []string{"@b"}},
 	} {
 		s := session(Options{Dialect: MariaDB, Collation: 45}, c.set, "INSERT INTO t VALUES (1)")
 		if !s.Stirred() || !s.Listed(c.list) || s.Stirred() {
