@@ -230,7 +230,7 @@ func (s *State) op(h *held, o *op) {
 		h.pins &^= o.pins
 	case opSavepoint: // with autocommit off there is one without a transaction: no flag tells of it
 		if !s.txn.flagged && !s.txn.autocommit {
-			s.op(h, &op{kind: opPin, pins: pinNextTransaction})
+			h.pins |= pinSavepoint
 		}
 	default:
 		s.objectOp(h, o)

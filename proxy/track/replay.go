@@ -299,7 +299,7 @@ func (s *State) forgoTexts() (what string) {
 const preparedStatements = "prepared statements"
 
 // Dropped forgets what could not be taken along because the backend has gone: transaction, cursors, long data, temporary tables,
-// locks and the like, prepared statements that would be prepared as something else now, and the values of variables that only it knew. It returns what was dropped, or "", and whether there is more to it than a client
+// locks and the like, prepared statements that would be prepared as something else now, and the values of variables that only it knew. It returns all that was dropped, or "", and whether there is more to it than a client
 // gives up by ROLLBACK. What is still Pinned then cannot be rebuilt. A transaction in which nothing has been said but BEGIN is not lost: it is part of
 // Replay.
 func (s *State) Dropped() (reasons string, more bool) {
@@ -322,7 +322,10 @@ func (s *State) Dropped() (reasons string, more bool) {
 		return join2(reasons, unseen), unseen != ""
 	}
 	const gone = lostWithBackend | pinTooLarge
-	lost, values := join2((h.reasons()&gone).name(), unseen), s.dropValues()
+	if h.pins&pinSavepoint != 0 {
+		reasons = join2(reasons, PinSavepoint)
+	}
+	lost, values := join2((h.reasons()&gone&^pinSavepoint).names(), unseen), s.dropValues()
 	h.temps, h.locks, h.handlers, h.series = h.none(h.temps), h.none(h.locks), h.none(h.handlers), nil
 	h.pins &^= gone
 	h.shots = nil

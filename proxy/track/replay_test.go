@@ -210,6 +210,10 @@ func TestDropped(t *testing.T) {
 	if got, more := s.Dropped(); got != PinTemporaryTable || !more || s.Pinned() != "" || len(s.Replay().Statements) != 1 {
 		t.Errorf("dropped %q, pinned %q", got, s.Pinned())
 	}
+	s = session(Options{}, "CREATE TEMPORARY TABLE t (a INT)", "LOCK TABLES t READ", "FLUSH TABLES WITH READ LOCK", "SELECT GET_LOCK('a',0)")
+	if got, _ := s.Dropped(); got != "temporary_table and user_lock and lock_tables" {
+		t.Errorf("dropped %q", got)
+	}
 	s = session(Options{}, "CALL p()")
 	if got, more := s.Dropped(); got != "" || more || s.Pinned() != PinProcedure {
 		t.Errorf("dropped %q, pinned %q", got, s.Pinned())

@@ -158,11 +158,14 @@ func (s *State) ended(e pending, ok bool) {
 		s.txn.failed(s.x.Status, e.effect)
 	} else if e.command != wire.ComStatistics && e.command != wire.ComStmtPrepare {
 		s.txn.ok(s.x.Status, e.effect)
-		if h := s.held; h != nil && h.pins&pinNextTransaction != 0 && s.txn.used(e.effect) {
-			h.pins &^= pinNextTransaction
-		}
-		if s.held != nil {
-			s.held.strayed = false
+		if h := s.held; h != nil {
+			h.strayed = false
+			if h.pins&pinNextTransaction != 0 && s.txn.used(e.effect) {
+				h.pins &^= pinNextTransaction
+			}
+			if s.txn.flagged || s.txn.autocommit || e.effect&(begins|ends) != 0 { // it is part of a transaction now, or gone
+				h.pins &^= pinSavepoint
+			}
 		}
 	}
 	s.began(&e, ok, wasOpen)

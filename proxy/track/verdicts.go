@@ -44,7 +44,7 @@ func Verdicts() []Row {
 		{"UNSET VARIABLE", "Doris", "nothing", "the variable is as in a new session", []string{"UNSET VARIABLE x", "SET a=1; UNSET VARIABLE ALL"}},
 		{"SET SESSION TRANSACTION", "MySQL, MariaDB, TiDB", "replayed", "nothing on StarRocks", []string{"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY"}},
 		{"SET TRANSACTION, SET @@transaction_isolation", "MySQL, MariaDB, TiDB", "pins: next_transaction", "until a transaction has begun and has ended by COMMIT or ROLLBACK, and the status flags say both; nothing on StarRocks", []string{"SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SET @@tx_isolation='SERIALIZABLE'"}},
-		{"SAVEPOINT with autocommit off, before the transaction begins", "MySQL, MariaDB", "pins: next_transaction", "", []string{"SET autocommit=0; SAVEPOINT a"}},
+		{"SAVEPOINT with autocommit off, before the transaction begins", "MySQL, MariaDB", "pins: savepoint", "until BEGIN, COMMIT or ROLLBACK", []string{"SET autocommit=0; SAVEPOINT a"}},
 		{"SET insert_id, rand_seed1, gtid_next, tidb_snapshot …", "MySQL, MariaDB, TiDB", "pins: one_shot", "", []string{"SET insert_id=5"}},
 		{"SET gtid_next='AUTOMATIC', tidb_snapshot='', insert_id=0", "MySQL, TiDB", "nothing", "one_shot is over; so it is when a row has been given the id that insert_id was set to", []string{"SET insert_id=5; SET insert_id=0", "SET tidb_snapshot='2020-01-01'; SET tidb_snapshot=''", "SET gtid_next='AUTOMATIC'"}},
 		{"SET STATEMENT … FOR", "MariaDB", "nothing", "what the statement behind FOR holds", []string{"SET STATEMENT max_statement_time=1 FOR SELECT 1"}},
