@@ -302,6 +302,41 @@ func TestFault18_PrepareRetypesVariables(t *testing.T) {
 	}
 }
 
+// A session keeps the autocommit that its login told of, whatever is the default of the server that it comes to.
+func TestFault20_AutocommitOfTheLogin(t *testing.T) {
+	const on, off = wire.StatusAutocommit, wire.Status(0)
+	okOn, okOff := answer(ok), answer([]byte{0, 0, 0, 0, 0, 0, 0})
+	for _, c := range []struct {
+		name       string
+		o          Options
+		login, new wire.Status // the flags of the server that it began on, and of the one that it comes to behind what is replayed
+		talks      []talk
+		want       string
+	}{
+		{"the same", mariadb, on, on, nil, ""},
+		{"the same, off", mariadb, off, off, nil, ""},
+		{"off there", mariadb, on, off, nil, "SET autocommit=1"},
+		{"on there", mysql8, off, on, nil, "SET autocommit=0"},
+		{"set off", mariadb, on, off, []talk{say(query("SET autocommit=0")), okOff}, ""},
+		{"set to the default", mariadb, off, off, []talk{say(query("SET autocommit=DEFAULT")), okOn}, "SET autocommit=1"},
+		{"set behind an error", mariadb, on, off, []talk{say(query("SET autocommit=0")), answer(failure)}, "SET autocommit=1"},
+		{"an FE tells nothing", starrocks, off, on, nil, ""},
+	} {
+		s := New(c.o, c.login)
+		for _, x := range c.talks {
+			if x.server {
+				s.Server(x.bytes())
+			} else {
+				s.Client(x.bytes())
+			}
+		}
+		r := s.Replay()
+		if got := r.Autocommits(c.new); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 // Behind a failure what happens row by row has happened.
 func TestFault24_StatementsThatFailMidway(t *testing.T) {
 	for text, asks := range map[string]string{

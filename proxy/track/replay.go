@@ -21,6 +21,11 @@ type Replay struct {
 	Plain int
 
 	Texts, Values int // Statements[Texts:Values] are each a PREPARE; the values of variables that one may touch follow
+
+	// Autocommit is the flag of the session's autocommit, if its server tells: it has that by its login as a rule, and clients rely on it, whatever the
+	// global value of another server is.
+	Autocommit wire.Status
+	Tells      bool // the server tells of autocommit
 }
 
 // lexModes are the status flags that say how texts are read.
@@ -28,6 +33,17 @@ const lexModes = wire.StatusNoBackslashEscapes | wire.StatusAnsiQuotes
 
 // Fits reports whether a backend with these status flags reads the rest of a Replay as the session's does.
 func (r *Replay) Fits(status wire.Status) bool { return status&lexModes == r.Modes }
+
+// Autocommits is what makes of a backend with these status flags, behind Statements[:Plain], one that commits like the session's; "": it does.
+func (r *Replay) Autocommits(status wire.Status) string {
+	switch {
+	case !r.Tells || status&wire.StatusAutocommit == r.Autocommit:
+		return ""
+	case r.Autocommit == 0:
+		return "SET autocommit=0"
+	}
+	return "SET autocommit=1"
+}
 
 // Prepared is a prepared statement of COM_STMT_PREPARE.
 type Prepared struct {
@@ -37,7 +53,10 @@ type Prepared struct {
 
 // Replay tells what rebuilds the session as it stands. Nothing may be Unresolved, unless Forgo has been called.
 func (s *State) Replay() Replay {
-	r := Replay{Wrote: s.wrote, Modes: s.x.Status & lexModes}
+	r := Replay{Wrote: s.wrote, Modes: s.x.Status & lexModes, Tells: !s.dialect.fe()}
+	if s.txn.autocommit {
+		r.Autocommit = wire.StatusAutocommit
+	}
 	if s.database != (text{}) {
 		r.Database = s.database.Value()
 	}
