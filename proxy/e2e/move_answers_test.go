@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -188,6 +189,7 @@ func (r *answersRig) openAs(t *testing.T, address, user, database string) *verdi
 	t.Helper()
 	conn, err := gomysql.Connect(address, user, testPassword, database, func(c *gomysql.Conn) error {
 		c.SetCapability(mysql.CLIENT_MULTI_STATEMENTS)
+		c.SetCapability(mysql.CLIENT_MULTI_RESULTS)
 		return nil
 	})
 	if err != nil {
@@ -234,4 +236,51 @@ func (s *verdictSession) ask(t *testing.T, text string) string {
 		seen += fmt.Sprintf("%d:%d ", f.Type, f.Flag&mysql.UNSIGNED_FLAG)
 	}
 	return seen + show(result)
+}
+
+// TestPreparedBlockWithACursor: the results of a block that has a cursor of its own have the flag of one that a client has asked for, and rows behind it.
+func TestPreparedBlockWithACursor(t *testing.T) {
+	r := startAnswersRig(t)
+	const block = "BEGIN NOT ATOMIC DECLARE v INT; DECLARE c CURSOR FOR SELECT a FROM nums; OPEN c; SELECT a FROM nums; SELECT 8; END"
+	for _, asks := range []byte{0, 1} {
+		direct, behind := r.open(t, r.server.address()), r.open(t, r.program.address)
+		for range 2 {
+			if want, got := direct.executeRaw(t, block, asks), behind.executeRaw(t, block, asks); got != want || !strings.Contains(want, "fe00006a00 ") {
+				t.Errorf("asking %d: %s, want %s", asks, got, want)
+			}
+		}
+		behind.mustAsk(t, "SELECT 'in step'")
+		if now := behind.info(t); now.Pinned != track.PinProcedure || now.State != proxy.Pinned.String() {
+			t.Errorf("asking %d: the session is not followed: %+v", asks, now)
+		}
+		_, _ = direct.conn.Quit(), behind.conn.Quit()
+	}
+}
+
+// executeRaw prepares a statement without parameters, and gives the packets that answer its execution, which may ask for a cursor.
+func (s *verdictSession) executeRaw(t *testing.T, text string, asks byte) (packets string) {
+	t.Helper()
+	say := func(payload []byte) []byte {
+		s.conn.ResetSequence()
+		if err := s.conn.WritePacket(append(make([]byte, 4), payload...)); err != nil {
+			t.Fatal(err)
+		}
+		return s.readRaw(t)
+	}
+	id := say(append([]byte{mysql.COM_STMT_PREPARE}, text...))[1:5]
+	for p := say(append(append([]byte{mysql.COM_STMT_EXECUTE}, id...), asks, 1, 0, 0, 0)); ; p = s.readRaw(t) {
+		packets += hex.EncodeToString(p) + " "
+		if len(p) == 7 && p[0] == mysql.OK_HEADER || p[0] == mysql.ERR_HEADER {
+			return packets
+		}
+	}
+}
+
+func (s *verdictSession) readRaw(t *testing.T) []byte {
+	t.Helper()
+	p, err := s.conn.ReadPacket()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

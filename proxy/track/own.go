@@ -6,7 +6,7 @@ import "segue/backend/wire"
 // stops at the end of its answer, which is to be swallowed.
 func (s *State) Own(c wire.Command) {
 	if s.queue.n == 0 && s.opaque == Readable && c.Followable() && !c.Silent() {
-		s.x.Begin(c)
+		s.x.Begin(c, false)
 		s.queue.push(pending{command: c, own: true})
 	}
 }

@@ -6,9 +6,9 @@ import (
 	"segue/backend/wire"
 )
 
-// begin starts following the response to c.
-func (s *State) begin(c wire.Command) {
-	s.x.Begin(c)
+// begin starts following the response to e.
+func (s *State) begin(e *pending) {
+	s.x.Begin(e.command, e.cursor)
 	s.answered, s.before, s.recent, s.warning = false, s.recent, false, false
 }
 
@@ -146,7 +146,7 @@ func (s *State) responsePassed() {
 		s.ended(e, step == wire.Done)
 	}
 	if s.queue.n > 0 {
-		s.begin(s.queue.front().command)
+		s.begin(s.queue.front())
 	}
 }
 
@@ -173,7 +173,7 @@ func (s *State) ended(e pending, ok bool) {
 	switch e.command {
 	case wire.ComStmtExecute:
 		s.cursors.remove(e.statement)
-		if ok && s.x.Status&(wire.StatusCursorExists|wire.StatusLastRowSent) == wire.StatusCursorExists {
+		if ok && e.cursor && s.x.Status&(wire.StatusCursorExists|wire.StatusLastRowSent) == wire.StatusCursorExists {
 			s.cursors.add(e.statement)
 		}
 	case wire.ComStmtFetch:
