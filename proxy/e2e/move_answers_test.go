@@ -54,6 +54,8 @@ func answersCases() []answersCase {
 		{name: "a sequence", run: []string{"SELECT NEXTVAL(seq) > 0"}, ask: []string{"SELECT 1", "SELECT LASTVAL(seq) IS NULL"}},
 		{name: "a sequence by a default", run: []string{"INSERT INTO seqd VALUES (DEFAULT)"}, ask: []string{"SELECT 1 FROM nums LIMIT 1", "SELECT PREVIOUS VALUE FOR seq IS NULL"}},
 		{name: "a sequence anew", run: []string{"SELECT NEXTVAL(seq) > 0"}, ask: []string{"SELECT NEXTVAL(seq) > 0", "SELECT LASTVAL(seq) IS NULL"}, same: true},
+		{name: "a sequence in one statement", run: []string{"SELECT NEXTVAL(seq) > 0"}, ask: []string{"SELECT NEXTVAL(seq) IS NULL, LASTVAL(seq) IS NULL"}},
+		{name: "a sequence in one SELECT", run: []string{"CREATE OR REPLACE SEQUENCE seq_one MINVALUE 1 MAXVALUE 2 INCREMENT 2 CYCLE", "SELECT NEXTVAL(seq_one)"}, ask: []string{"SELECT NEXTVAL(seq_one), LASTVAL(seq_one)"}, same: true},
 		{name: "random numbers", run: []string{"SET rand_seed1=5, rand_seed2=6"}, ask: []string{"SELECT RAND(), RAND()"}, pins: track.PinOneShot},
 		{name: "another thread's id", run: []string{"SET pseudo_thread_id=4711"}, ask: []string{"SELECT @@pseudo_thread_id"}, same: true},
 		{name: "its own thread's id", run: []string{"SELECT 1"}, ask: []string{"SELECT @@pseudo_thread_id=CONNECTION_ID()"}, same: true},
