@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -285,4 +286,46 @@ func (s *verdictSession) readRaw(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// TestLongDataOfARefusedExecution: parameter data that were sent ahead of an execution which Segue has answered by an error are gone with it.
+func TestLongDataOfARefusedExecution(t *testing.T) {
+	r := startAnswersRig(t)
+	s := r.open(t, r.program.address)
+	defer func() { _ = s.conn.Quit() }()
+	n, err := s.prepareRaw("SELECT CONCAT(?, ROW_COUNT() IS NULL)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := binary.LittleEndian.AppendUint32(nil, n)
+	execute := func(data string) string {
+		const comSendLongData, null, types = 0x18, 0, 1
+		for _, payload := range [][]byte{append(append([]byte{comSendLongData}, id...), "\x00\x00"+data...), append(append([]byte{mysql.COM_STMT_EXECUTE}, id...), 0, 1, 0, 0, 0, null, types, mysql.MYSQL_TYPE_STRING, 0)} {
+			s.conn.ResetSequence()
+			if err := s.conn.WritePacket(append(make([]byte, 4), payload...)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all := ""
+		for p := s.readRaw(t); ; p = s.readRaw(t) {
+			if all += string(p); p[0] == mysql.ERR_HEADER || p[0] == mysql.EOF_HEADER && strings.Count(all, "\xfe") == 2 {
+				return all
+			}
+		}
+	}
+	if got := execute("a"); !strings.Contains(got, "\x02a0") {
+		t.Errorf("at first it answers %q", got)
+	}
+	s.settled(t, false)
+	r.moveAll(t, []*verdictSession{s}, make([]answersCase, 1))
+	if got := execute("b"); !strings.Contains(got, "segue: ") {
+		t.Errorf("it answers %q", got)
+	}
+	if got := s.settled(t, false); got.Pinned != "" {
+		t.Errorf("then it is pinned by %s", got.Pinned)
+	}
+	s.mustAsk(t, "SELECT 1")
+	if got := execute("c"); !strings.Contains(got, "\x02c0") {
+		t.Errorf("at last it answers %q", got)
+	}
 }
