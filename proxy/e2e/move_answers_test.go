@@ -220,6 +220,8 @@ func (s *verdictSession) ask(t *testing.T, text string) string {
 		err = s.conn.Ping()
 	case is:
 		_, err = s.conn.Prepare(prepare)
+	case strings.Contains(text, "; "):
+		err = s.all(text)
 	default:
 		result, err = s.conn.Execute(text)
 	}

@@ -319,7 +319,7 @@ const preparedStatements = "prepared statements"
 
 // Dropped forgets what could not be taken along because the backend has gone: transaction, cursors, long data, temporary tables,
 // locks and the like, prepared statements that would be prepared as something else now, and the values of variables that only it knew. It returns all that was dropped, or "", and whether there is more to it than a client
-// gives up by ROLLBACK. What is still Pinned then cannot be rebuilt. A transaction in which nothing has been said but BEGIN is not lost: it is part of
+// gives up by ROLLBACK. Of what procedures have done, and several statements of which one has failed, it is only said that the session is without it. What is still Pinned then cannot be rebuilt. A transaction in which nothing has been said but BEGIN is not lost: it is part of
 // Replay.
 func (s *State) Dropped() (reasons string, more bool) {
 	switch {
@@ -340,16 +340,62 @@ func (s *State) Dropped() (reasons string, more bool) {
 	if h == nil {
 		return join2(reasons, unseen), unseen != ""
 	}
-	const gone = lostWithBackend | pinTooLarge
+	const gone = lostWithBackend | pinTooLarge | lostUnknown
 	if h.pins&pinSavepoint != 0 {
 		reasons = join2(reasons, PinSavepoint)
 	}
-	lost, values := join2((h.reasons()&gone&^pinSavepoint).names(), unseen), s.dropValues()
+	lost, effects := join2((h.reasons()&gone&^pinSavepoint&^lostUnknown).names(), unseen), h.effects()
+	if h.pins&pinPartly != 0 {
+		s.rulesHeld()
+	}
+	values := s.dropValues()
 	h.temps, h.locks, h.handlers, h.series = h.none(h.temps), h.none(h.locks), h.none(h.handlers), nil
 	h.pins &^= gone
 	h.shots = nil
-	lost = join2(join2(lost, s.forgoTexts()), values)
+	lost = join2(join2(join2(lost, effects), s.forgoTexts()), values)
 	return join2(reasons, lost), lost != ""
+}
+
+// lostUnknown are the reasons behind which it is not known what the session has become. What it is without that is known, and that it is without.
+const lostUnknown = pinPrepareText | pinProcedure | pinPartly
+
+// effects names what those have done.
+func (h *held) effects() (of string) {
+	if h.pins&pinPrepareText != 0 {
+		of = "effects of texts that were executed"
+	}
+	if h.pins&pinProcedure != 0 {
+		of = join2(of, "effects of procedures")
+	}
+	if h.pins&pinPartly != 0 {
+		of = join2(of, "effects of statements of which another one failed")
+	}
+	return of
+}
+
+// rulesHeld makes the rules of texts those of a session that is rebuilt by what is held.
+func (s *State) rulesHeld() {
+	s.ansi, s.slash = unknown, unknown
+	if s.unicode = isUnicode(s.charset); s.held == nil {
+		return
+	}
+	for i := range s.held.settings {
+		if x := &s.held.settings[i]; setsClient(x.key.Value()) {
+			s.unicode = s.unicode && x.text != (text{}) && clientOf(x.charset()) == on
+		}
+	}
+}
+
+// charset is the name in SET NAMES, SET CHARACTER SET or SET character_set_client, as it is spelled.
+func (x *setting) charset() []byte {
+	s := x.text.Value()
+	if x.key.Value() == keyClient {
+		_, s, _ = strings.Cut(s, "=")
+	} else {
+		s = strings.TrimPrefix(s, x.key.Value()+" ")
+	}
+	name, _, _ := strings.Cut(s, " ")
+	return []byte(name)
 }
 
 // lostUnseen is what is lost of a session of which the server had said that something has changed, and not what.
@@ -384,7 +430,7 @@ func (s *State) dropValues() string {
 			}
 		}
 		if lexing {
-			s.begun()
+			s.rulesHeld()
 			s.relex(h, "")
 		}
 	}
