@@ -82,6 +82,11 @@ func (s *session) settle(action ledger.Action) {
 // come whole. It returns how many bytes of b it has taken.
 func (s *session) refuse(b []byte, c wire.Command, reply *wire.Err) int {
 	s.endWait(reply)
+	if s.errand == nil && s.back != nil && !s.back.closed {
+		if reset := s.track.Unsend(b); reset != nil {
+			_, _ = s.back.conn.Write(reset) // what fails shows when the answer is read
+		}
+	}
 	o := &owed{due: commandEnd, command: c, reply: reply}
 	if before := s.owed; before.is(nextCommand) { // a ROLLBACK that is refused has given up nothing
 		o.then = before

@@ -163,17 +163,18 @@ func newReplay(bag *luggage, cred *client.Credential, flavor backend.Flavor, beg
 	r.prepares = len(prepare)
 	plain, values := append(first, r.queries(flavor, bag.Statements[:bag.Plain])...), r.queries(flavor, bag.Statements[bag.Values:])
 	if len(ruled)+len(prepare)+len(values) == 0 {
-		r.turns = []turn{say(bag.compared(plain)...), r.check}
+		r.turns = []turn{say(bag.compared(plain)...), r.check, r.autocommits}
 		return r
 	}
 	locks := &client.Table{Ext: bag.ext}
 	if len(prepare) > 0 && flavor == backend.MySQL {
 		plain = append(plain, askLockWait(locks, flavor))
 	}
-	r.turns = []turn{say(plain...), r.check, func(wire.Status) ([]client.Command, error) {
+	r.turns = []turn{say(plain...), r.check, func(status wire.Status) ([]client.Command, error) {
 		shorten, restore := lockWait(locks)
-		r.settings += len(shorten)
-		return bag.compared(slices.Concat(shorten, ruled, prepare, restore, values)), nil
+		commits, err := r.autocommits(status)
+		r.settings += len(commits) + len(shorten)
+		return bag.compared(slices.Concat(commits, shorten, ruled, prepare, restore, values)), err
 	}, r.checkPrepared}
 	return r
 }
@@ -220,6 +221,14 @@ func (l *luggage) compared(list []client.Command) []client.Command {
 func (r *replay) check(status wire.Status) ([]client.Command, error) {
 	if !r.bag.Fits(status) {
 		return nil, errOtherModes
+	}
+	return nil, nil
+}
+
+// autocommits has the server commit as the one before.
+func (r *replay) autocommits(status wire.Status) ([]client.Command, error) {
+	if text := r.bag.Autocommits(status); text != "" {
+		return []client.Command{client.Query(text)}, nil
 	}
 	return nil, nil
 }

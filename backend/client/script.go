@@ -146,7 +146,7 @@ func (s *Script) begin() {
 	for s.answered < s.sent {
 		c := &s.commands[s.answered]
 		if !c.Command.Silent() {
-			s.x.Begin(c.Command)
+			s.x.Begin(c.Command, false)
 			return
 		}
 		s.end()

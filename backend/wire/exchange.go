@@ -51,7 +51,7 @@ type Exchange struct {
 	caps    Capability
 	ext     uint32 // MariaDB's extended capabilities
 	phase   phase
-	cursor  bool   // it is an execution, which may have asked for one
+	cursor  bool   // it is an execution that has asked for one
 	defs    uint32 // definitions still to come in this phase
 	columns uint32 // column definitions that follow the parameter definitions of a prepared statement
 }
@@ -94,12 +94,19 @@ func (c Command) Silent() bool { return c == ComStmtClose || c == ComStmtSendLon
 // are internal to the server and unknown ones are not: of those it understands a refusal alone.
 func (c Command) Followable() bool { return first[c] != phaseEnded || c.Silent() }
 
-// Begin starts following the response to c, which must not be silent.
-func (x *Exchange) Begin(c Command) {
+// Begin starts following the response to c, which must not be silent. cursor: it is a COM_STMT_EXECUTE that asks for a cursor, see [AsksCursor]. A block has
+// cursors of its own, whose flag its results show as well (MariaDB), and rows behind that, whatever was asked for.
+func (x *Exchange) Begin(c Command, cursor bool) {
 	if x.phase = first[c]; x.phase == phaseEnded {
 		x.phase = phaseRefusal
 	}
-	x.cursor = c == ComStmtExecute // in a text a block may have a cursor of its own: its results have the flag as well (MariaDB), and rows
+	x.cursor = cursor
+}
+
+// AsksCursor reports whether a command, of which body is the beginning, is a COM_STMT_EXECUTE whose flags ask for a cursor, or are not there.
+func AsksCursor(body []byte) bool {
+	const types = 0x01 | 0x02 | 0x04 // CURSOR_TYPE_READ_ONLY, FOR_UPDATE, SCROLLABLE
+	return len(body) > 0 && Command(body[0]) == ComStmtExecute && (len(body) < 6 || body[5]&types != 0)
 }
 
 // InRows reports whether rows are passing, so that Framer.SkipRows may be used.

@@ -63,7 +63,7 @@ func (x *Exchange) definitionsEnd(p Packet) Step {
 		return x.end(Lost)
 	}
 	x.Status = eofStatus(p.Body, x.Status)
-	if x.cursor && x.phase == phaseColumnsEOF && x.Status&StatusCursorExists != 0 {
+	if x.cursor && x.phase == phaseColumnsEOF && x.Status&(StatusCursorExists|StatusMoreResults) == StatusCursorExists {
 		return x.resultOver() // a cursor was opened: the rows come with COM_STMT_FETCH
 	}
 	return x.definitionsOver()

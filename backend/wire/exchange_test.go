@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 
 	"segue/backend/wire/wiretest"
@@ -68,6 +69,8 @@ func TestExchangeKnowsWhereResponsesEnd(t *testing.T) {
 		{"metadata flag missing", ComStmtExecute, 0, MariaDBClientCacheMetadata, [][]byte{{1}}, Lost},
 		{"cursor opened", ComStmtExecute, 0, 0, [][]byte{count(1), def, eofCursor}, Done},
 		{"cursor in a block", ComQuery, 0, 0, [][]byte{count(1), def, eofCursor, row, eofCursor}, Done},
+		{"cursor opened in a block", ComStmtExecute, 0, 0, [][]byte{count(1), def, {0xfe, 0, 0, 0x4a, 0}, binRow, {0xfe, 0, 0, 0x4a, 0}, ok}, Done},
+		{"cursor in a block that is prepared", ComStmtExecute, 0, 0, [][]byte{count(1), def, eofCursor, row, eofCursor}, Done},
 		{"fetch", ComStmtFetch, 0, 0, [][]byte{binRow, binRow, eofCursor}, Done},
 		{"last fetch", ComStmtFetch, 0, 0, [][]byte{eofLast}, Done},
 		{"fetch without EOF", ComStmtFetch, dep, 0, [][]byte{binRow, okEOF}, Done},
@@ -101,7 +104,7 @@ func TestExchangeKnowsWhereResponsesEnd(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var x Exchange
 			x.Negotiate(c.caps, c.ext)
-			x.Begin(c.cmd)
+			x.Begin(c.cmd, strings.HasPrefix(c.name, "cursor opened"))
 			for i, payload := range c.in {
 				body := payload
 				if len(body) > HeadLen {
@@ -134,12 +137,23 @@ func TestExchangeTellsStatus(t *testing.T) {
 	} {
 		var x Exchange
 		x.Negotiate(c.caps, 0)
-		x.Begin(ComQuery)
+		x.Begin(ComQuery, false)
 		for _, p := range c.in {
 			x.Server(Packet{Len: len(p), Body: p})
 		}
 		if x.Status != c.want {
 			t.Errorf("%s: status %#x, want %#x", c.name, x.Status, c.want)
+		}
+	}
+}
+
+func TestAsksCursor(t *testing.T) {
+	for body, want := range map[string]bool{
+		"\x17\x01\x00\x00\x00\x00\x01\x00\x00\x00": false, "\x17\x01\x00\x00\x00\x01\x01\x00\x00\x00": true, "\x17\x01\x00\x00\x00\x08\x01": false, "\x17\x01\x00\x00\x00\x09\x01": true,
+		"\x17\x01\x00": true, "\x17": true, "\x03SELECT 1": false, "": false,
+	} {
+		if got := AsksCursor([]byte(body)); got != want {
+			t.Errorf("%x: %v", body, got)
 		}
 	}
 }
@@ -173,7 +187,7 @@ func FuzzExchange(f *testing.F) {
 		if dep {
 			x.Negotiate(ClientDeprecateEOF, ext)
 		}
-		x.Begin(c)
+		x.Begin(c, c == ComStmtExecute && !dep)
 		var fr Framer
 		for len(stream) > 0 {
 			if fr.InPayload() {

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -53,6 +55,8 @@ func answersCases() []answersCase {
 		{name: "a sequence", run: []string{"SELECT NEXTVAL(seq) > 0"}, ask: []string{"SELECT 1", "SELECT LASTVAL(seq) IS NULL"}},
 		{name: "a sequence by a default", run: []string{"INSERT INTO seqd VALUES (DEFAULT)"}, ask: []string{"SELECT 1 FROM nums LIMIT 1", "SELECT PREVIOUS VALUE FOR seq IS NULL"}},
 		{name: "a sequence anew", run: []string{"SELECT NEXTVAL(seq) > 0"}, ask: []string{"SELECT NEXTVAL(seq) > 0", "SELECT LASTVAL(seq) IS NULL"}, same: true},
+		{name: "a sequence in one statement", run: []string{"SELECT NEXTVAL(seq) > 0"}, ask: []string{"SELECT NEXTVAL(seq) IS NULL, LASTVAL(seq) IS NULL"}},
+		{name: "a sequence in one SELECT", run: []string{"CREATE OR REPLACE SEQUENCE seq_one MINVALUE 1 MAXVALUE 2 INCREMENT 2 CYCLE", "SELECT NEXTVAL(seq_one)"}, ask: []string{"SELECT NEXTVAL(seq_one), LASTVAL(seq_one)"}, same: true},
 		{name: "random numbers", run: []string{"SET rand_seed1=5, rand_seed2=6"}, ask: []string{"SELECT RAND(), RAND()"}, pins: track.PinOneShot},
 		{name: "another thread's id", run: []string{"SET pseudo_thread_id=4711"}, ask: []string{"SELECT @@pseudo_thread_id"}, same: true},
 		{name: "its own thread's id", run: []string{"SELECT 1"}, ask: []string{"SELECT @@pseudo_thread_id=CONNECTION_ID()"}, same: true},
@@ -188,6 +192,7 @@ func (r *answersRig) openAs(t *testing.T, address, user, database string) *verdi
 	t.Helper()
 	conn, err := gomysql.Connect(address, user, testPassword, database, func(c *gomysql.Conn) error {
 		c.SetCapability(mysql.CLIENT_MULTI_STATEMENTS)
+		c.SetCapability(mysql.CLIENT_MULTI_RESULTS)
 		return nil
 	})
 	if err != nil {
@@ -215,6 +220,8 @@ func (s *verdictSession) ask(t *testing.T, text string) string {
 		err = s.conn.Ping()
 	case is:
 		_, err = s.conn.Prepare(prepare)
+	case strings.Contains(text, "; "):
+		err = s.all(text)
 	default:
 		result, err = s.conn.Execute(text)
 	}
@@ -234,4 +241,93 @@ func (s *verdictSession) ask(t *testing.T, text string) string {
 		seen += fmt.Sprintf("%d:%d ", f.Type, f.Flag&mysql.UNSIGNED_FLAG)
 	}
 	return seen + show(result)
+}
+
+// TestPreparedBlockWithACursor: the results of a block that has a cursor of its own have the flag of one that a client has asked for, and rows behind it.
+func TestPreparedBlockWithACursor(t *testing.T) {
+	r := startAnswersRig(t)
+	const block = "BEGIN NOT ATOMIC DECLARE v INT; DECLARE c CURSOR FOR SELECT a FROM nums; OPEN c; SELECT a FROM nums; SELECT 8; END"
+	for _, asks := range []byte{0, 1} {
+		direct, behind := r.open(t, r.server.address()), r.open(t, r.program.address)
+		for range 2 {
+			if want, got := direct.executeRaw(t, block, asks), behind.executeRaw(t, block, asks); got != want || !strings.Contains(want, "fe00006a00 ") {
+				t.Errorf("asking %d: %s, want %s", asks, got, want)
+			}
+		}
+		behind.mustAsk(t, "SELECT 'in step'")
+		if now := behind.info(t); now.Pinned != track.PinProcedure || now.State != proxy.Pinned.String() {
+			t.Errorf("asking %d: the session is not followed: %+v", asks, now)
+		}
+		_, _ = direct.conn.Quit(), behind.conn.Quit()
+	}
+}
+
+// executeRaw prepares a statement without parameters, and gives the packets that answer its execution, which may ask for a cursor.
+func (s *verdictSession) executeRaw(t *testing.T, text string, asks byte) (packets string) {
+	t.Helper()
+	say := func(payload []byte) []byte {
+		s.conn.ResetSequence()
+		if err := s.conn.WritePacket(append(make([]byte, 4), payload...)); err != nil {
+			t.Fatal(err)
+		}
+		return s.readRaw(t)
+	}
+	id := say(append([]byte{mysql.COM_STMT_PREPARE}, text...))[1:5]
+	for p := say(append(append([]byte{mysql.COM_STMT_EXECUTE}, id...), asks, 1, 0, 0, 0)); ; p = s.readRaw(t) {
+		packets += hex.EncodeToString(p) + " "
+		if len(p) == 7 && p[0] == mysql.OK_HEADER || p[0] == mysql.ERR_HEADER {
+			return packets
+		}
+	}
+}
+
+func (s *verdictSession) readRaw(t *testing.T) []byte {
+	t.Helper()
+	p, err := s.conn.ReadPacket()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestLongDataOfARefusedExecution: parameter data that were sent ahead of an execution which Segue has answered by an error are gone with it.
+func TestLongDataOfARefusedExecution(t *testing.T) {
+	r := startAnswersRig(t)
+	s := r.open(t, r.program.address)
+	defer func() { _ = s.conn.Quit() }()
+	n, err := s.prepareRaw("SELECT CONCAT(?, ROW_COUNT() IS NULL)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := binary.LittleEndian.AppendUint32(nil, n)
+	execute := func(data string) string {
+		const comSendLongData, null, types = 0x18, 0, 1
+		for _, payload := range [][]byte{append(append([]byte{comSendLongData}, id...), "\x00\x00"+data...), append(append([]byte{mysql.COM_STMT_EXECUTE}, id...), 0, 1, 0, 0, 0, null, types, mysql.MYSQL_TYPE_STRING, 0)} {
+			s.conn.ResetSequence()
+			if err := s.conn.WritePacket(append(make([]byte, 4), payload...)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all := ""
+		for p := s.readRaw(t); ; p = s.readRaw(t) {
+			if all += string(p); p[0] == mysql.ERR_HEADER || p[0] == mysql.EOF_HEADER && strings.Count(all, "\xfe") == 2 {
+				return all
+			}
+		}
+	}
+	if got := execute("a"); !strings.Contains(got, "\x02a0") {
+		t.Errorf("at first it answers %q", got)
+	}
+	s.settled(t, false)
+	r.moveAll(t, []*verdictSession{s}, make([]answersCase, 1))
+	if got := execute("b"); !strings.Contains(got, "segue: ") {
+		t.Errorf("it answers %q", got)
+	}
+	if got := s.settled(t, false); got.Pinned != "" {
+		t.Errorf("then it is pinned by %s", got.Pinned)
+	}
+	s.mustAsk(t, "SELECT 1")
+	if got := execute("c"); !strings.Contains(got, "\x02c0") {
+		t.Errorf("at last it answers %q", got)
+	}
 }

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -39,6 +40,59 @@ func TestMoveDiffers(t *testing.T) {
 	waitFor(t, "the session to move", func() bool { now := s.info(t); return now.Backend == "narrow" && now.Differs == nil })
 	if got := s.ask(t, "SELECT @@net_write_timeout, @x"); !strings.HasSuffix(got, "50 'a'") {
 		t.Errorf("the session that has moved answers %q", got)
+	}
+}
+
+// TestMoveToAnotherDefault: two servers with different global values. What a session's login has told its client, autocommit, stays; what it has not set itself
+// is the new server's.
+func TestMoveToAnotherDefault(t *testing.T) {
+	servers := append(startServers(t, 1), startServers(t, 1, "autocommit=0", "net-write-timeout=77")...)
+	var specs []backend.Spec
+	cables := map[string]*cable{}
+	for i, name := range []string{"commits", "waits"} {
+		if err := servers[i].exec(t.Context(), movesFixtures); err != nil {
+			t.Fatal(err)
+		}
+		cables[name] = startCable(t, servers[i].address())
+		specs = append(specs, backend.Spec{Name: name, Address: cables[name].address()})
+	}
+	r := &answersRig{server: servers[0], specs: specs, program: startProgram(t, backend.MySQL, specs)}
+	for _, lost := range []bool{false, true} {
+		for from, to := range map[string]string{"commits": "waits", "waits": "commits"} {
+			for name, texts := range map[string][]string{
+				"never set": nil, "with variables": {"SET @x=5"}, "with a statement prepared": {"PREPARE s FROM 'SELECT 1'", "SET @x=5, net_read_timeout=70"},
+				"set": {"SET autocommit=1"}, "set off": {"SET autocommit=0"}, "by default": {"SET autocommit=DEFAULT"}, "begun": {"BEGIN"},
+			} {
+				t.Run(fmt.Sprintf("%s, lost %v, from %s", name, lost, from), func(t *testing.T) {
+					r.program.post(t, "/api/v1/backends/"+to+"/drain")
+					s := r.open(t, r.program.address)
+					defer func() { _ = s.conn.Quit() }()
+					for _, text := range texts {
+						s.mustAsk(t, text)
+					}
+					before := s.ask(t, "SELECT @@autocommit")
+					if name == "begun" { // so that nothing but BEGIN has been said
+						s.mustAsk(t, "COMMIT")
+						s.mustAsk(t, "BEGIN")
+					}
+					r.program.post(t, "/api/v1/backends/"+to+"/ready")
+					r.program.post(t, "/api/v1/backends/"+from+"/drain")
+					defer r.program.post(t, "/api/v1/backends/"+from+"/ready")
+					if lost {
+						cables[from].reset()
+					} else if name == "begun" {
+						return // it stays for its transaction
+					}
+					waitFor(t, "the session to move", func() bool { return s.info(t).Backend == to })
+					if after := s.ask(t, "SELECT @@autocommit"); after != before {
+						t.Errorf("@@autocommit: %s, was %s", after, before)
+					}
+					if got, want := s.ask(t, "SELECT @@net_write_timeout"), map[string]string{"commits": "60", "waits": "77"}[to]; !strings.HasSuffix(got, want) {
+						t.Errorf("@@net_write_timeout: %s, want %s", got, want)
+					}
+				})
+			}
+		}
 	}
 }
 

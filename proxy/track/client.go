@@ -74,10 +74,11 @@ func (s *State) command(p *wire.Packet) {
 		return
 	}
 	if s.queued = !c.Silent(); s.queued {
+		e := pending{command: c, statement: statementID(p.Body), seq: p.Seq, next: nextOf(c), cursor: wire.AsksCursor(p.Body)}
 		if s.queue.n == 0 {
-			s.begin(c)
+			s.begin(&e)
 		}
-		if !s.queue.push(pending{command: c, statement: statementID(p.Body), seq: p.Seq, next: nextOf(c)}) {
+		if !s.queue.push(e) {
 			s.opaque = TooDeep
 			return
 		}

@@ -241,13 +241,14 @@ func (s *State) applyFacts(v *verdict) {
 			if f.text.Value() == "" {
 				s.database, h.late = text{}, text{}
 				h.forget(unique.Make(useKey))
+				s.byDatabase()
 			} else if s.current() != f.text {
 				s.use(f.text)
 			}
 		case f.kind == opSQLMode:
 			s.sqlMode(h, f)
 		case f.kind == opCharset:
-			s.unicode = f.client == on
+			s.charsetIs(h, f)
 		case isOneShot(strings.TrimPrefix(f.key.Value(), "@@session.")), v != nil && v.sets(f.key):
 		case f.kind == opAsk, f.key.Value() == "@@session.timestamp": // a time may go on from there: that shows when it is asked for
 			h.set(setting{key: f.key})

@@ -163,7 +163,8 @@ func TestFault08_CharacterSetsThatCannotBeRead(t *testing.T) {
 	for _, f := range []fault{
 		{o: mariadb, texts: "SET NAMES gbk|SET collation_connection=utf8mb4_general_ci", pinned: PinCharacterSet, holds: "gbk"},
 		{o: mariadb, texts: "SET character_set_client=28", pinned: PinCharacterSet, holds: "28"},
-		{o: mariadb, texts: "SET NAMES DEFAULT", pinned: PinCharacterSet, holds: "DEFAULT"},
+		{o: mariadb, texts: "SET NAMES DEFAULT", pinned: PinCharacterSet, asks: "@@session.character_set_client"},
+		{o: tidb, texts: "SET NAMES DEFAULT", holds: "NAMES DEFAULT"},
 		{o: mariadb, texts: "SET NAMES gbk|SET NAMES utf8mb4", holds: "utf8mb4"},
 		{o: mariadb, texts: "SET NAMES gbk|SELECT '\xbf\\', GET_LOCK('a',0) -- '|SET NAMES utf8mb4", pinned: PinUnparsed, holds: "utf8mb4"},
 		{o: mariadb, texts: "SET @c=@@character_set_client|SET character_set_client=@c", asks: "@c"},
@@ -291,7 +292,7 @@ func TestFault18_PrepareRetypesVariables(t *testing.T) {
 		"SET, refused":              {say(query("SET @x=4, @y=nothing")), answer(failure)},
 	} {
 		s := run(mariadb, append([]talk{say(query("SET @x='a'")), answer(ok)}, said...), 1<<20)
-		if !slices.Equal(s.Unresolved(), []string{"@x"}) {
+		if asks := s.Unresolved(); len(asks) == 0 || asks[0] != "@x" || len(asks) > 1 && !strings.Contains(name, "refused") {
 			t.Errorf("%s: asks %q", name, s.Unresolved())
 		}
 	}
@@ -301,9 +302,48 @@ func TestFault18_PrepareRetypesVariables(t *testing.T) {
 	}
 }
 
+// A session keeps the autocommit that its login told of, whatever is the default of the server that it comes to.
+func TestFault20_AutocommitOfTheLogin(t *testing.T) {
+	const on, off = wire.StatusAutocommit, wire.Status(0)
+	okOn, okOff := answer(ok), answer([]byte{0, 0, 0, 0, 0, 0, 0})
+	for _, c := range []struct {
+		name       string
+		o          Options
+		login, new wire.Status // the flags of the server that it began on, and of the one that it comes to behind what is replayed
+		talks      []talk
+		want       string
+	}{
+		{"the same", mariadb, on, on, nil, ""},
+		{"the same, off", mariadb, off, off, nil, ""},
+		{"off there", mariadb, on, off, nil, "SET autocommit=1"},
+		{"on there", mysql8, off, on, nil, "SET autocommit=0"},
+		{"set off", mariadb, on, off, []talk{say(query("SET autocommit=0")), okOff}, ""},
+		{"set to the default", mariadb, off, off, []talk{say(query("SET autocommit=DEFAULT")), okOn}, "SET autocommit=1"},
+		{"set behind an error", mariadb, on, off, []talk{say(query("SET autocommit=0")), answer(failure)}, "SET autocommit=1"},
+		{"an FE tells nothing", starrocks, off, on, nil, ""},
+	} {
+		s := New(c.o, c.login)
+		for _, x := range c.talks {
+			if x.server {
+				s.Server(x.bytes())
+			} else {
+				s.Client(x.bytes())
+			}
+		}
+		r := s.Replay()
+		if got := r.Autocommits(c.new); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 // Behind a failure what happens row by row has happened.
 func TestFault24_StatementsThatFailMidway(t *testing.T) {
-	for text, asks := range map[string]string{"SELECT a INTO @x FROM t": "@x", "SELECT @y:=a FROM t": "@y", "SELECT LAST_INSERT_ID(a) FROM t": "LAST_INSERT_ID()", "SET @z=f()": ""} {
+	for text, asks := range map[string]string{
+		"SELECT a INTO @x FROM t": "@x", "SELECT @y:=a FROM t": "@y", "SELECT LAST_INSERT_ID(a) FROM t": "LAST_INSERT_ID()", "SET time_zone=f()": "",
+		// Some of the variables of a SET that fails have been made, without a value, and have a collation.
+		"SET @z=f()": "@z", "SET @x=5, time_zone='nonsense', @y='a'": "@x,@y", "PREPARE s FROM 'SET @x=nothing'": "@x",
+	} {
 		s := run(mariadb, []talk{say(query(text)), answer(failure)}, 1<<20)
 		if got := strings.Join(s.Unresolved(), ","); got != asks {
 			t.Errorf("%s: asks %q", text, got)
@@ -343,6 +383,43 @@ func TestFaultE_PinnedWithoutNeed(t *testing.T) {
 		{o: mysql8, texts: `SET @x="it's"`, holds: `@x="it's"`},
 		{o: mysql8, texts: `SELECT GET_LOCK("a",1)|SELECT RELEASE_LOCK("a")`},
 		{o: mysql8, texts: `SELECT "GET_LOCK" FROM t WHERE a="\"" -- '`},
+		{o: mariadb, texts: "SET collation_database=latin1_bin, a=1|USE d", holds: "SET a=1"},
+		{o: mariadb, texts: "SET a=1|USE d|SET collation_database=latin1_bin", holds: "a=1, collation_database=latin1_bin"},
+		{o: mariadb, texts: "SET collation_database=latin1_bin|USE d"},
+		{o: mariadb, texts: "USE d|SET character_set_database=latin1|DROP DATABASE e", holds: "character_set_database=latin1"},
+		{o: mariadb, texts: "USE d|SET character_set_database=latin1|DROP DATABASE d"},
+		{o: mariadb, texts: "ALTER DATABASE d CHARACTER SET latin1"},
+		{o: mariadb, texts: "SET collation_database=latin1_bin|ALTER DATABASE d CHARACTER SET latin1", asks: "@@session.collation_database"},
+		{o: mariadb, texts: "PREPARE s FROM 'SET a=1'|SET STATEMENT b=2 FOR EXECUTE s", holds: "a=1"},
+		{o: mariadb, texts: "CREATE TEMPORARY SEQUENCE s|DROP SEQUENCE s"},
+		{o: mariadb, texts: "CREATE TEMPORARY SEQUENCE s|DROP TEMPORARY SEQUENCE IF EXISTS r, s"},
+		{o: mariadb, texts: "CREATE TEMPORARY SEQUENCE s|DROP TABLE s"},
+		{o: mariadb, texts: "CREATE TEMPORARY TABLE s (a INT)|DROP SEQUENCE s", pinned: PinTemporaryTable},
+		{o: mariadb, texts: "CREATE TEMPORARY SEQUENCE s|CREATE OR REPLACE TEMPORARY TABLE s (a INT)|DROP SEQUENCE s", pinned: PinTemporaryTable},
+		{o: mariadb, texts: "CREATE TEMPORARY TABLE s (a INT)|CREATE TEMPORARY SEQUENCE IF NOT EXISTS s|DROP SEQUENCE s", pinned: PinTemporaryTable},
+		{o: mariadb, texts: "CREATE TEMPORARY SEQUENCE s|DROP SEQUENCE s|CREATE TEMPORARY TABLE s (a INT)|DROP SEQUENCE s", pinned: PinTemporaryTable},
+		{o: mariadb, texts: "CREATE TEMPORARY TABLE t (a INT)|ALTER TABLE t RENAME COLUMN IF EXISTS a TO b, RENAME INDEX i TO j, RENAME KEY k TO `to`, CONVERT TO CHARACTER SET latin1|DROP TABLE t"},
+		{o: mariadb, texts: "CREATE TEMPORARY TABLE t (a INT)|ALTER TABLE t RENAME COLUMN a TO b, RENAME TO u|DROP TABLE t", pinned: PinTemporaryTable},
+		{o: mariadb, texts: "CREATE TEMPORARY TABLE t (a INT)|ALTER TABLE t RENAME COLUMN a TO b, RENAME u|DROP TABLE t", pinned: PinTemporaryTable},
+		{o: mariadb, texts: "CREATE TEMPORARY TABLE t (a INT)|ALTER TABLE t RENAME `column`|DROP TABLE t", pinned: PinTemporaryTable},
+		{o: mariadb, texts: "BEGIN NULL; END"},
+		{o: mariadb, texts: "BEGIN NULL; NULL; END;"},
+		{o: mariadb, texts: "BEGIN NULL; END; SET @x=5", holds: "@x=5"},
+		{o: mariadb, texts: "START TRANSACTION; BEGIN NULL; END", pinned: PinTransaction},
+		{o: mariadb, texts: "BEGIN NULL; SET @x=5; END", pinned: PinProcedure},
+		{o: mariadb, texts: "BEGIN NULL; EXCEPTION WHEN OTHERS THEN NULL; END", pinned: PinProcedure},
+		{o: mariadb, texts: "BEGIN NULL; END x y", pinned: PinProcedure},
+		{o: mariadb, texts: "BEGIN END", pinned: PinProcedure},
+		{o: mariadb, texts: "EXECUTE IMMEDIATE CONCAT('SET @','x=5')", holds: "@x=5"},
+		{o: mariadb, texts: "EXECUTE IMMEDIATE 'SET @' 'x=5'", holds: "@x=5"},
+		{o: mariadb, texts: "EXECUTE IMMEDIATE CONCAT('SELECT GET_', 'LOCK(', '1,2)')", pinned: PinUserLock},
+		{o: mariadb, texts: "EXECUTE IMMEDIATE CONCAT('DO ', '1') USING 5"},
+		{o: mariadb, texts: "EXECUTE IMMEDIATE CONCAT('DO ', @x)", pinned: PinUnparsed},
+		{o: mariadb, texts: "EXECUTE IMMEDIATE CONCAT('DO ', 5)", pinned: PinUnparsed},
+		{o: mariadb, texts: "EXECUTE IMMEDIATE CONCAT('DO 1', )", pinned: PinUnparsed},
+		{o: mariadb, texts: "EXECUTE IMMEDIATE CONCAT('DO 1') + 'x'", pinned: PinUnparsed},
+		{o: mariadb, texts: "EXECUTE IMMEDIATE CONCAT(_latin1'DO 1')", pinned: PinUnparsed},
+		{o: mariadb, texts: "EXECUTE IMMEDIATE CONCAT('SELECT \xc3', '\xa4')", pinned: PinUnparsed},
 	} {
 		f.check(t)
 	}
@@ -472,6 +549,8 @@ func TestASettingOfTheStatementAloneIsTakenBackBehindIt(t *testing.T) {
 		{o: mariadb, texts: "SET STATEMENT time_zone='+05:00' FOR SET time_zone='+06:00'", asks: "@@session.time_zone"}, // which is as it was before
 		{o: mariadb, texts: "SET time_zone='+01:00'|SET STATEMENT time_zone='+05:00' FOR SET time_zone='+06:00'", asks: "@@session.time_zone"},
 		{o: mariadb, texts: "SET STATEMENT max_statement_time=9 FOR SET @x=5", holds: "@x=5"},
+		{o: mariadb, texts: "PREPARE s FROM 'SET time_zone=1'|SET STATEMENT time_zone='+05:00' FOR EXECUTE s", asks: "@@session.time_zone", holds: "PREPARE s"},
+		{o: mariadb, texts: "SET STATEMENT time_zone='+05:00' FOR EXECUTE IMMEDIATE 'SET time_zone=1, @x=5'", asks: "@@session.time_zone", holds: "@x=5"},
 	} {
 		f.check(t)
 	}

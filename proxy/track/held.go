@@ -15,6 +15,7 @@ type held struct {
 	catalog  text // the statement that set the current catalog, zero for none (StarRocks)
 	late     text // the database since then, or since a statement that changes who may use what
 	temps    []text
+	series   []text // those of temps that are sequences for certain
 	locks    []text // with repetitions
 	handlers []text
 	shots    []setting // variables that the next statement uses up, with their values
@@ -186,6 +187,10 @@ func (s *State) apply(v *verdict) {
 func (s *State) op(h *held, o *op) {
 	switch o.kind {
 	case opSet:
+		if slices.Contains(h.restored, o.key) { // it is what it was before
+			s.op(h, &op{kind: opAsk, key: o.key})
+			return
+		}
 		s.setting(h, o)
 	case opAsk:
 		if o.setting != ifSet || h.has(o.key) {
@@ -199,7 +204,9 @@ func (s *State) op(h *held, o *op) {
 			h.forget(lastInsertID())
 		}
 	case opSQLMode:
-		s.sqlMode(h, o)
+		if s.sqlMode(h, o); slices.Contains(h.restored, unique.Make(keySQLMode)) {
+			s.ansi, s.slash = unknown, unknown
+		}
 	case opCharset:
 		s.charsetIs(h, o)
 	case opForgetRoles:
@@ -213,6 +220,7 @@ func (s *State) op(h *held, o *op) {
 		if s.current() == s.inCatalog(o.text) {
 			s.database, h.late = text{}, text{}
 			h.forget(unique.Make(useKey))
+			s.byDatabase()
 		}
 	case opPin:
 		if h.pins |= o.pins; o.pins&pinNextTransaction != 0 {
@@ -222,7 +230,7 @@ func (s *State) op(h *held, o *op) {
 		h.pins &^= o.pins
 	case opSavepoint: // with autocommit off there is one without a transaction: no flag tells of it
 		if !s.txn.flagged && !s.txn.autocommit {
-			s.op(h, &op{kind: opPin, pins: pinNextTransaction})
+			h.pins |= pinSavepoint
 		}
 	default:
 		s.objectOp(h, o)
@@ -233,12 +241,11 @@ func (s *State) op(h *held, o *op) {
 func (s *State) objectOp(h *held, o *op) {
 	switch o.kind {
 	case opTemporary:
-		if name := s.qualified(o.text); !slices.Contains(h.temps, name) {
-			h.temps = append(h.temps, name)
-			h.grow(len(name.Value()))
-		}
+		h.makeTemporary(s.qualified(o.text), o.sequence)
 	case opDrop:
-		h.dropTemporary(s, o.text)
+		if !o.sequence || slices.Contains(h.series, s.qualified(o.text)) {
+			h.dropTemporary(s, o.text)
+		}
 	case opOneShot:
 		h.shot(o)
 	case opForget:
@@ -300,6 +307,23 @@ func (h *held) none(list []text) []text {
 	return nil
 }
 
+// makeTemporary notes a temporary table. What is there already may stay, and what has become of a sequence is not certain.
+func (h *held) makeTemporary(name text, sequence bool) {
+	switch {
+	case !slices.Contains(h.temps, name):
+		h.temps = append(h.temps, name)
+		if h.grow(len(name.Value())); sequence {
+			h.series = append(h.series, name)
+		}
+	case !sequence:
+		h.notSequence(name)
+	}
+}
+
+func (h *held) notSequence(name text) {
+	h.series = slices.DeleteFunc(h.series, func(x text) bool { return x == name })
+}
+
 // dropTemporary notes that a table is gone, or that some table has got another name.
 func (h *held) dropTemporary(s *State, name text) {
 	if len(h.temps) == 0 {
@@ -310,12 +334,13 @@ func (h *held) dropTemporary(s *State, name text) {
 		return
 	}
 	h.temps = h.without(h.temps, s.qualified(name))
+	h.notSequence(s.qualified(name))
 }
 
 // prepareFrom notes a PREPARE, of which the text may stand in a user variable.
 func (s *State) prepareFrom(h *held, o *op) {
 	if o.from == (text{}) {
-		s.typed(h, o.inner)
+		s.typed(o.inner, false)
 		h.prepareText(o, s.current())
 		return
 	}
@@ -325,19 +350,20 @@ func (s *State) prepareFrom(h *held, o *op) {
 		known.text = handle(append([]byte(o.text.Value()), literal...))
 		known.inner = preparedVerdict(unquote(literal, !r.noBackslash), r, 1)
 	}
-	s.typed(h, known.inner)
+	s.typed(known.inner, false)
 	h.prepareText(&known, s.current())
 }
 
 // typed notes the user variables that a statement assigns: when it is prepared, or fails, MariaDB has given those that exist the character set of what
-// they were to be.
-func (s *State) typed(h *held, inner *verdict) {
+// they were to be. Those that did not exist it has made, some of them, with no value and that character set: so does a statement that is prepared anew.
+func (s *State) typed(inner *verdict, failed bool) {
 	if inner == nil || !s.dialect.my() {
 		return
 	}
 	for i := range inner.ops {
-		if o := &inner.ops[i]; (o.kind == opSet || o.kind == opAsk) && isUserVariable(o.key.Value()) && h.has(o.key) {
-			h.set(setting{key: o.key})
+		o := &inner.ops[i]
+		if (o.kind == opSet || o.kind == opAsk) && isUserVariable(o.key.Value()) && (failed || s.held != nil && s.held.has(o.key)) {
+			s.hold().set(setting{key: o.key})
 		}
 	}
 }
@@ -463,9 +489,18 @@ func (s *State) namedCatalog() string {
 	return catalog
 }
 
+// byDatabase notes that collation_database is what the current database says, whatever it was set to before: with each USE that begins anew.
+func (s *State) byDatabase() {
+	if s.held != nil && !s.dialect.fe() {
+		s.held.forget(unique.Make("@@session.character_set_database"))
+		s.held.forget(unique.Make("@@session.collation_database"))
+	}
+}
+
 // use notes the current database.
 func (s *State) use(name text) {
 	name = s.inCatalog(name)
+	s.byDatabase()
 	if h := s.held; h != nil && !s.dialect.fe() {
 		h.forget(unique.Make(useKey))
 		if foreign(name.Value()) && h.speaks() {
@@ -520,7 +555,7 @@ func (s *State) qualified(name text) text {
 // StarRocks sets item by item; locks it may have taken, and user variables assigned, for the rows before the one at which it failed; the name of a
 // statement that could not be prepared is free. Of several statements some may have succeeded.
 func (s *State) failedText(v *verdict, several bool) {
-	s.typed(s.hold(), v)
+	s.typed(v, true)
 	if !several && (!s.dialect.fe() || v.assignments() < 2) {
 		for i := range v.ops {
 			switch o := &v.ops[i]; {
@@ -529,7 +564,7 @@ func (s *State) failedText(v *verdict, several bool) {
 				maybe.sure = false
 				s.op(s.hold(), &maybe)
 			case o.kind == opPrepare: // the statement that had the name is gone
-				s.typed(s.hold(), o.inner)
+				s.typed(o.inner, true)
 				s.hold().deallocate(o.key)
 			}
 		}

@@ -7,6 +7,7 @@ type judge struct {
 	first token // of the statement
 	n     int   // statements so far
 	eff   effect
+	prior effect // of the statements before this one
 	v     *verdict
 	depth int // of texts within texts
 
@@ -70,6 +71,7 @@ func (j *judge) statements() {
 			j.eff |= several
 		}
 		j.first, j.limited, j.remoded, j.hinted = j.t, false, false, false
+		j.prior = j.eff
 		j.eff = j.eff.then(judgeWords(j.words()))
 		j.statement()
 		for !j.over() {
@@ -354,7 +356,23 @@ func (j *judge) begin() {
 	if j.over() || j.is(j.t, "WORK") || !j.dialect.my() {
 		return
 	}
-	j.compound()
+	if j.eff = j.prior; !j.doesNothing() {
+		j.compound()
+	}
+}
+
+// doesNothing takes BEGIN NULL; END, by which a client of sql_mode=ORACLE finds out whether its server is there.
+func (j *judge) doesNothing() bool {
+	c := j.cursor
+	n := 0
+	for ; c.word("NULL") && c.t.kind == tokSemicolon; n++ {
+		c.advance()
+	}
+	if n == 0 || !c.word("END") || !c.over() {
+		return false
+	}
+	j.cursor = c
+	return true
 }
 
 // name takes a name of one or several parts, without quotes, each ended by a NUL but the last.

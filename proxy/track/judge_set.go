@@ -54,16 +54,6 @@ func (j *judge) assignsNext() bool {
 	return j.other(next, '=') || next.kind == tokAssign
 }
 
-// restores reports whether the variable key is given its old value back behind the statement.
-func (j *judge) restores(key []byte) bool {
-	for i := 0; j.limited && j.v != nil && i < len(j.v.ops); i++ {
-		if o := &j.v.ops[i]; o.kind == opRestores && o.key.Value() == string(key) {
-			return true
-		}
-	}
-	return false
-}
-
 func (j *judge) toEnd() {
 	for !j.over() {
 		j.advance()
@@ -259,6 +249,18 @@ func (j *judge) characterSet() bool {
 	if n == 0 {
 		return false
 	}
+	if equalFold(name, "DEFAULT") {
+		switch {
+		case j.dialect.my(): // what a global variable names
+			for _, asked := range [...]string{keyClient, "@@session.character_set_results", "@@session.collation_connection"} {
+				j.do(op{kind: opAsk, key: handle([]byte(asked))})
+			}
+			j.charset(value{text: name})
+			return true
+		case j.dialect == TiDB: // mysql.DefaultCharset
+			name = []byte("utf8mb4")
+		}
+	}
 	j.do(op{kind: opSet, key: handle([]byte(key)), text: handle(out)})
 	j.charset(value{text: name})
 	return true
@@ -399,9 +401,9 @@ func (j *judge) assign(s scope, name []byte, v value) {
 		}
 		return
 	}
-	restored := j.restores(key)
 	switch {
-	case s == afterGlobal || restored || v.literal == computed || v.literal == relative && isFleeting(string(name)):
+	case s == afterGlobal || v.literal == computed || v.literal == relative && isFleeting(string(name)),
+		string(key) == keyClient && equalFold(v.text, "DEFAULT") && j.dialect.my():
 		j.do(op{kind: opAsk, key: handle(key)})
 	default:
 		kind := assignment
@@ -411,7 +413,7 @@ func (j *judge) assign(s scope, name []byte, v value) {
 		text := append(append(bytes.Clone(name), '='), v.text...)
 		j.do(op{kind: opSet, key: handle(key), text: handle(text), setting: kind})
 	}
-	if s == afterGlobal || restored {
+	if s == afterGlobal {
 		v.literal, v.from = computed, text{}
 	}
 	j.lexing(string(name), v)

@@ -80,12 +80,13 @@ func (j *judge) create() {
 		if global { // TiDB: its rows live no longer than the transaction
 			return
 		}
+		sequence := j.is(j.t, "SEQUENCE")
 		j.advance() // TABLE, SEQUENCE
 		if j.word("IF") {
 			j.word("NOT")
 			j.word("EXISTS")
 		}
-		j.do(op{kind: opTemporary, text: handle(j.name())})
+		j.do(op{kind: opTemporary, text: handle(j.name()), sequence: sequence})
 	default:
 		j.defines()
 	}
@@ -114,6 +115,9 @@ func (j *judge) alter() {
 	j.eff |= writes
 	if j.is(j.t, "TABLE") || j.is(j.t, "TABLES") || j.is(j.t, "ONLINE") || j.is(j.t, "IGNORE") {
 		for ; !j.over(); j.advance() {
+			if j.renamesPart() {
+				continue
+			}
 			if j.is(j.t, "RENAME") || j.is(j.t, "TO") {
 				j.do(op{kind: opDrop}) // of no name: which one is not known
 				return
@@ -121,7 +125,29 @@ func (j *judge) alter() {
 		}
 		return
 	}
+	if (j.is(j.t, "DATABASE") || j.is(j.t, "SCHEMA")) && j.dialect.my() { // of the current one the session has these anew
+		for _, name := range [...]string{"@@session.character_set_database", "@@session.collation_database"} {
+			j.do(op{kind: opAsk, key: handle([]byte(name)), setting: ifSet})
+		}
+	}
 	j.defines()
+}
+
+// renamesPart takes RENAME COLUMN, INDEX or KEY a TO, and CONVERT TO, up to its last word, and reports whether that stood there: the table keeps its name.
+func (j *judge) renamesPart() bool {
+	next := j.ahead()
+	if j.is(j.t, "CONVERT") && j.is(next, "TO") {
+		j.advance()
+		return true
+	}
+	if !j.is(j.t, "RENAME") || !j.is(next, "COLUMN") && !j.is(next, "INDEX") && !j.is(next, "KEY") {
+		return false
+	}
+	j.advance()
+	j.advance()
+	j.ifExists()
+	j.name()
+	return j.is(j.t, "TO")
 }
 
 // drop judges DROP.
@@ -129,19 +155,10 @@ func (j *judge) drop() {
 	j.eff |= writes
 	j.word("TEMPORARY")
 	switch {
-	case j.word("TABLE"), j.word("TABLES"): // not SEQUENCE, which leaves a temporary table of the name where it is
-		j.ifExists()
-		for {
-			name := j.name()
-			if len(name) == 0 {
-				return
-			}
-			j.do(op{kind: opDrop, text: handle(name)})
-			if !j.other(j.t, ',') {
-				return
-			}
-			j.advance()
-		}
+	case j.word("TABLE"), j.word("TABLES"):
+		j.drops(false)
+	case j.word("SEQUENCE"), j.word("SEQUENCES"):
+		j.drops(true)
 	case j.word("DATABASE"), j.word("SCHEMA"):
 		j.ifExists()
 		j.do(op{kind: opDropDatabase, text: handle(dotted(j.name()))})
@@ -149,6 +166,19 @@ func (j *judge) drop() {
 		j.do(op{kind: opDeallocate, key: handle(bytes.ToLower(j.name()))})
 	case j.dialect == TiDB && (j.word("SESSION") || j.is(j.t, "BINDING")):
 		j.pin(pinUnparsed)
+	}
+}
+
+// drops takes the names behind DROP TABLE, or DROP SEQUENCE, which leaves a temporary table of the name where it is.
+func (j *judge) drops(sequence bool) {
+	for j.ifExists(); ; j.advance() {
+		name := j.name()
+		if len(name) == 0 {
+			return
+		}
+		if j.do(op{kind: opDrop, text: handle(name), sequence: sequence}); !j.other(j.t, ',') {
+			return
+		}
 	}
 }
 
@@ -269,14 +299,15 @@ func (j *judge) execute() {
 		}
 		j.do(op{kind: opForgetRoles})
 		j.do(op{kind: opSet, setting: wholeStatement, key: handle([]byte("EXECUTE AS")), text: handle(join(j.lexer, j.first.start, j.t.start))})
-	case j.is(j.t, "IMMEDIATE") && j.ahead().kind == tokString && j.depth == 0:
-		j.advance()
-		literal := j.t
-		if j.advance(); !j.over() && !j.is(j.t, "USING") {
+	case j.is(j.t, "IMMEDIATE") && j.depth == 0:
+		l := j.lexer
+		said, next, ok := l.spelled(l.next())
+		if !ok || next.kind != tokEnd && next.kind != tokSemicolon && !l.is(next, "USING") {
 			j.pin(pinUnparsed)
 			return
 		}
-		e, v := judgeText(unquote(j.bytes(literal), !j.noBackslash), j.inner(), j.depth+1)
+		j.lexer, j.t = l, next
+		e, v := judgeText(said, j.inner(), j.depth+1)
 		j.eff |= e
 		if v != nil {
 			for _, o := range v.naming(text{}).ops { // the values of parameters are not looked for in USING
@@ -293,6 +324,36 @@ func (j *judge) execute() {
 	default:
 		j.do(op{kind: opExecute, key: handle(bytes.ToLower(j.name())), sure: !j.limited})
 	}
+}
+
+// spelled is the text that strings spell from the token t on: one, several side by side, or CONCAT of some. next is the token behind them.
+func (l *lexer) spelled(t token) (said []byte, next token, ok bool) {
+	concat := l.is(t, "CONCAT")
+	if concat {
+		if !l.other(l.next(), '(') {
+			return nil, t, false
+		}
+		t = l.next()
+	}
+	n := 0
+	for ; t.kind == tokString; n++ {
+		said = append(said, unquote(l.bytes(t), !l.noBackslash)...)
+		if t = l.next(); concat && l.other(t, ',') {
+			if t = l.next(); t.kind != tokString {
+				return nil, t, false
+			}
+		}
+	}
+	if n == 0 || n > 1 && foreign(string(said)) {
+		return nil, t, false
+	}
+	if concat {
+		if !l.other(t, ')') {
+			return nil, t, false
+		}
+		t = l.next()
+	}
+	return said, t, true
 }
 
 // join gives the text between two tokens without comments, and with what is executed of the others.

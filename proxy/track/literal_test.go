@@ -51,7 +51,7 @@ func TestRulesOfTexts(t *testing.T) {
 		{"a database between", []string{"SET NAMES latin1", "USE `\xe4`", "SET NAMES utf8"}, []string{"SET NAMES utf8", "USE `\xe4`"}, nil, PinUnparsed},
 		{"PREPARE", []string{"PREPARE s FROM 'SELECT 1'", "SET NAMES latin1"}, []string{"SET NAMES latin1"}, nil, PinPrepareText},
 		{"a client's character set by number", []string{"SET character_set_client=28"}, []string{"SET character_set_client=28"}, nil, PinCharacterSet},
-		{"… or by default", []string{"SET NAMES DEFAULT"}, []string{"SET NAMES DEFAULT"}, nil, PinCharacterSet},
+		{"… or by default", []string{"SET NAMES DEFAULT"}, nil, []string{"@@session.character_set_client", "@@session.character_set_results", "@@session.collation_connection"}, PinCharacterSet},
 		{"gbk goes on behind another collation", []string{"SET NAMES gbk", "SET collation_connection=utf8mb4_bin"}, []string{"SET NAMES gbk, collation_connection=utf8mb4_bin"}, nil, PinCharacterSet},
 		{"gbk ends", []string{"SET NAMES gbk", "SET NAMES 'utf8mb4' COLLATE utf8mb4_bin"}, []string{"SET NAMES 'utf8mb4' COLLATE utf8mb4_bin"}, nil, ""},
 		{"the time", []string{"SET timestamp=@@timestamp"}, nil, []string{"@@session.timestamp"}, ""},

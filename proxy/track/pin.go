@@ -13,6 +13,7 @@ const (
 	PinHandler         = "handler"           // HANDLER … OPEN
 	PinXA              = "xa"                // an XA transaction up to its XA COMMIT or XA ROLLBACK
 	PinNextTransaction = "next_transaction"  // SET TRANSACTION without SESSION: holds for one transaction, which has not begun
+	PinSavepoint       = "savepoint"         // set with autocommit off before the transaction has begun, which no flag tells
 	PinOneShot         = "one_shot"          // a variable that the next statement uses up: insert_id, rand_seed1, gtid_next
 	PinPrepareText     = "prepare_text"      // PREPARE from a variable, or under settings that have changed since
 	PinPrepared        = "prepared"          // COM_STMT_PREPARE under another database or other settings than the current ones
@@ -42,6 +43,7 @@ const (
 	pinHandler
 	pinXA
 	pinNextTransaction
+	pinSavepoint
 	pinOneShot // never in held.pins: see held.shots
 	pinPrepareText
 	pinPrepared
@@ -58,13 +60,13 @@ const (
 )
 
 var pinNames = [...]string{
-	PinTemporaryTable, PinUserLock, PinUserLock, PinLockTables, PinLockTables, PinLockTables, PinLockTables, PinLockTables, PinHandler, PinXA, PinNextTransaction, PinOneShot,
+	PinTemporaryTable, PinUserLock, PinUserLock, PinLockTables, PinLockTables, PinLockTables, PinLockTables, PinLockTables, PinHandler, PinXA, PinNextTransaction, PinSavepoint, PinOneShot,
 	PinPrepareText, PinPrepared, PinTooLarge, PinTooLarge, PinUnparsed, PinUnknown, PinProcedure, PinPartly, PinCharacterSet, PinUser, PinOption, PinDiagnostics,
 }
 
 // lostWithBackend are the reasons that are gone once the backend is.
 const lostWithBackend = pinTemporaryTable | pinUserLock | pinServiceLock | pinLockTables | pinFlushTables | pinLockInstance | pinBackup | pinBackupLock | pinHandler | pinXA |
-	pinNextTransaction | pinOneShot | pinDiagnostics
+	pinNextTransaction | pinSavepoint | pinOneShot | pinDiagnostics
 
 // kept are those that end a session no sooner than its backend does, as it lives on without what is behind them.
 const kept = lostWithBackend | pinOverfull | pinTooLarge
@@ -85,4 +87,15 @@ func (p pins) name() string {
 		return ""
 	}
 	return pinNames[bits.TrailingZeros32(uint32(p))]
+}
+
+// names are those of all reasons in p, or empty.
+func (p pins) names() (all string) {
+	last := ""
+	for ; p != 0; p &= p - 1 {
+		if name := p.name(); name != last { // of one name are neighbors
+			all, last = join2(all, name), name
+		}
+	}
+	return all
 }

@@ -1,6 +1,7 @@
 package track
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -217,5 +218,47 @@ func TestStatementPreparedLastAmongMany(t *testing.T) {
 	s.Server(answer(preparedAs(2)).bytes())
 	if s.preparing() != nil {
 		t.Error("what has been answered is still being prepared")
+	}
+}
+
+// What has been sent ahead of an execution that is answered without its server is taken back.
+func TestUnsend(t *testing.T) {
+	data := func(id byte) talk { return say(statement(wire.ComStmtSendLongData, id)) }
+	prepare := []talk{say(command(wire.ComStmtPrepare, "SELECT ?")), answer(prepareOK(7, 1), def, eof)}
+	for name, c := range map[string]struct {
+		talks   []talk
+		command []byte
+		want    uint32 // the id of the statement that is reset; 0: none is
+	}{
+		"data":                   {[]talk{data(7)}, execute(7, true), 7},
+		"none":                   {nil, execute(7, true), 0},
+		"another's":              {[]talk{data(7)}, execute(8, true), 0},
+		"used":                   {[]talk{data(7), say(execute(7, true)), answer(ok)}, execute(7, true), 0},
+		"taken back by itself":   {[]talk{data(7), say(statement(wire.ComStmtReset, 7)), answer(ok)}, execute(7, true), 0},
+		"a text":                 {[]talk{data(7)}, query("SELECT 1 FROM t"), 0},
+		"of a statement unknown": {[]talk{say(command(wire.ComStmtPrepare, "SELECT ?")), data(8), answer(prepareOK(8, 1), def, eof)}, execute(8, true), 8},
+		"while another one runs": {[]talk{data(7), say(query("SELECT 1"))}, execute(7, true), 0},
+	} {
+		s := run(mariadb, append(prepare[:2:2], c.talks...), 1<<20)
+		pinned := s.Pinned()
+		got := s.Unsend(say(c.command).bytes())
+		if c.want == 0 {
+			if got != nil || s.Pinned() != pinned {
+				t.Errorf("%s: %x", name, got)
+			}
+			continue
+		}
+		if want := say(binary.LittleEndian.AppendUint32([]byte{byte(wire.ComStmtReset)}, c.want)).bytes(); !bytes.Equal(got, want) || !s.OwnOutstanding() {
+			t.Errorf("%s: %x, want %x", name, got, want)
+		}
+		if n, _ := s.Server(answer(ok).bytes()); n == 0 || s.OwnOutstanding() || !s.Idle() {
+			t.Errorf("%s: the answer is not taken", name)
+		}
+	}
+	s := run(mariadb, prepare, 1<<20)
+	s.Moved(mariadb, 2, []uint32{3})
+	s.Client(data(7).bytes())
+	if got := s.Unsend(say(execute(7, true)).bytes()); len(got) != 9 || got[5] != 3 || s.Pinned() != "" {
+		t.Errorf("of a session that has moved: %x, pinned %q", got, s.Pinned())
 	}
 }

@@ -10,6 +10,7 @@ type pending struct {
 	effect    effect
 	own       bool  // it is Segue's
 	begin     bool  // BEGIN without more
+	cursor    bool  // it asks for a cursor
 	long      bool  // parameter data had been sent ahead of it, which are gone with it
 	next      next  // what the client is likely to do behind it
 	seq       uint8 // sequence id of the client's last packet for it

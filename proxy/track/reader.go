@@ -16,8 +16,10 @@ type reader struct {
 	reads    bool // it is of a kind that reads
 	pure     bool // nothing in it does more
 
-	prev  token // the one before the current one
-	first token // of the statement
+	prev  token    // the one before the current one
+	first token    // of the statement
+	depth int      // of parentheses
+	draws [][]byte // sequences that the statement draws a value from: see drawsFirst
 }
 
 // statements takes them all, and tells how many there are.
@@ -45,7 +47,7 @@ func (r *reader) statement(first token) {
 	if r.is(first, "EXECUTE") {
 		r.execute()
 	}
-	r.prev, r.first = first, first
+	r.prev, r.first, r.depth, r.draws = first, first, 0, nil
 	for n := 0; ; n++ {
 		t := r.next()
 		if t.kind == tokEnd || t.kind == tokSemicolon {
@@ -63,6 +65,12 @@ func (r *reader) statement(first token) {
 		case tokSysVar:
 			r.variable()
 		default:
+			switch {
+			case r.other(t, '('):
+				r.depth++
+			case r.other(t, ')'):
+				r.depth--
+			}
 		}
 		r.prev = t
 	}
@@ -223,10 +231,15 @@ func (r *reader) asksFor(t token) {
 		r.wants |= leftCount
 	case r.named(t, "FOUND_ROWS"):
 		r.wants |= leftFound
+	case r.named(t, "NEXTVAL"):
+		l := r.lexer
+		l.next()
+		r.drawing(l)
 	case r.named(t, "LASTVAL"):
 		l := r.lexer
 		l.next()
-		r.wantsIf(!r.session.hasDrawn(sequence(&l)), leftSequences)
+		name := sequence(&l)
+		r.wantsIf(!r.session.hasDrawn(name) && !r.drawsFirst(name), leftSequences)
 	case r.named(t, "LAST_INSERT_ID"):
 		l := r.lexer
 		l.next()
@@ -241,6 +254,8 @@ func (r *reader) execute() {
 	b := l.text[name.start:]
 	if !l.is(name, "IMMEDIATE") {
 		b = []byte(r.session.preparedText(strings.ToLower(strings.Trim(string(l.bytes(name)), "`"))))
+	} else if said, _, ok := l.spelled(l.next()); ok {
+		b = said
 	}
 	for w, left := range executed {
 		r.wantsIf(holdsWord(b, w), left)

@@ -21,6 +21,11 @@ type Replay struct {
 	Plain int
 
 	Texts, Values int // Statements[Texts:Values] are each a PREPARE; the values of variables that one may touch follow
+
+	// Autocommit is the flag of the session's autocommit, if its server tells: it has that by its login as a rule, and clients rely on it, whatever the
+	// global value of another server is.
+	Autocommit wire.Status
+	Tells      bool // the server tells of autocommit
 }
 
 // lexModes are the status flags that say how texts are read.
@@ -28,6 +33,17 @@ const lexModes = wire.StatusNoBackslashEscapes | wire.StatusAnsiQuotes
 
 // Fits reports whether a backend with these status flags reads the rest of a Replay as the session's does.
 func (r *Replay) Fits(status wire.Status) bool { return status&lexModes == r.Modes }
+
+// Autocommits is what makes of a backend with these status flags, behind Statements[:Plain], one that commits like the session's; "": it does.
+func (r *Replay) Autocommits(status wire.Status) string {
+	switch {
+	case !r.Tells || status&wire.StatusAutocommit == r.Autocommit:
+		return ""
+	case r.Autocommit == 0:
+		return "SET autocommit=0"
+	}
+	return "SET autocommit=1"
+}
 
 // Prepared is a prepared statement of COM_STMT_PREPARE.
 type Prepared struct {
@@ -37,7 +53,10 @@ type Prepared struct {
 
 // Replay tells what rebuilds the session as it stands. Nothing may be Unresolved, unless Forgo has been called.
 func (s *State) Replay() Replay {
-	r := Replay{Wrote: s.wrote, Modes: s.x.Status & lexModes}
+	r := Replay{Wrote: s.wrote, Modes: s.x.Status & lexModes, Tells: !s.dialect.fe()}
+	if s.txn.autocommit {
+		r.Autocommit = wire.StatusAutocommit
+	}
 	if s.database != (text{}) {
 		r.Database = s.database.Value()
 	}
@@ -299,8 +318,8 @@ func (s *State) forgoTexts() (what string) {
 const preparedStatements = "prepared statements"
 
 // Dropped forgets what could not be taken along because the backend has gone: transaction, cursors, long data, temporary tables,
-// locks and the like, prepared statements that would be prepared as something else now, and the values of variables that only it knew. It returns what was dropped, or "", and whether there is more to it than a client
-// gives up by ROLLBACK. What is still Pinned then cannot be rebuilt. A transaction in which nothing has been said but BEGIN is not lost: it is part of
+// locks and the like, prepared statements that would be prepared as something else now, and the values of variables that only it knew. It returns all that was dropped, or "", and whether there is more to it than a client
+// gives up by ROLLBACK. Of what procedures have done, and several statements of which one has failed, it is only said that the session is without it. What is still Pinned then cannot be rebuilt. A transaction in which nothing has been said but BEGIN is not lost: it is part of
 // Replay.
 func (s *State) Dropped() (reasons string, more bool) {
 	switch {
@@ -321,13 +340,62 @@ func (s *State) Dropped() (reasons string, more bool) {
 	if h == nil {
 		return join2(reasons, unseen), unseen != ""
 	}
-	const gone = lostWithBackend | pinTooLarge
-	lost, values := join2((h.reasons()&gone).name(), unseen), s.dropValues()
-	h.temps, h.locks, h.handlers = h.none(h.temps), h.none(h.locks), h.none(h.handlers)
+	const gone = lostWithBackend | pinTooLarge | lostUnknown
+	if h.pins&pinSavepoint != 0 {
+		reasons = join2(reasons, PinSavepoint)
+	}
+	lost, effects := join2((h.reasons()&gone&^pinSavepoint&^lostUnknown).names(), unseen), h.effects()
+	if h.pins&pinPartly != 0 {
+		s.rulesHeld()
+	}
+	values := s.dropValues()
+	h.temps, h.locks, h.handlers, h.series = h.none(h.temps), h.none(h.locks), h.none(h.handlers), nil
 	h.pins &^= gone
 	h.shots = nil
-	lost = join2(join2(lost, s.forgoTexts()), values)
+	lost = join2(join2(join2(lost, effects), s.forgoTexts()), values)
 	return join2(reasons, lost), lost != ""
+}
+
+// lostUnknown are the reasons behind which it is not known what the session has become. What it is without that is known, and that it is without.
+const lostUnknown = pinPrepareText | pinProcedure | pinPartly
+
+// effects names what those have done.
+func (h *held) effects() (of string) {
+	if h.pins&pinPrepareText != 0 {
+		of = "effects of texts that were executed"
+	}
+	if h.pins&pinProcedure != 0 {
+		of = join2(of, "effects of procedures")
+	}
+	if h.pins&pinPartly != 0 {
+		of = join2(of, "effects of statements of which another one failed")
+	}
+	return of
+}
+
+// rulesHeld makes the rules of texts those of a session that is rebuilt by what is held.
+func (s *State) rulesHeld() {
+	s.ansi, s.slash = unknown, unknown
+	if s.unicode = isUnicode(s.charset); s.held == nil {
+		return
+	}
+	for i := range s.held.settings {
+		if x := &s.held.settings[i]; setsClient(x.key.Value()) {
+			s.unicode = s.unicode && x.text != (text{}) && clientOf(x.charset()) == on
+		}
+	}
+}
+
+// charset is the name in SET NAMES, SET CHARACTER SET or SET character_set_client, as it is spelled.
+func (x *setting) charset() []byte {
+	s := x.text.Value()
+	if x.key.Value() == keyClient {
+		_, s, _ = strings.Cut(s, "=")
+	} else {
+		s = strings.TrimPrefix(s, x.key.Value()+" ")
+	}
+	name, _, _ := strings.Cut(s, " ")
+	return []byte(name)
 }
 
 // lostUnseen is what is lost of a session of which the server had said that something has changed, and not what.
@@ -362,7 +430,7 @@ func (s *State) dropValues() string {
 			}
 		}
 		if lexing {
-			s.begun()
+			s.rulesHeld()
 			s.relex(h, "")
 		}
 	}

@@ -210,9 +210,32 @@ func TestDropped(t *testing.T) {
 	if got, more := s.Dropped(); got != PinTemporaryTable || !more || s.Pinned() != "" || len(s.Replay().Statements) != 1 {
 		t.Errorf("dropped %q, pinned %q", got, s.Pinned())
 	}
-	s = session(Options{}, "CALL p()")
-	if got, more := s.Dropped(); got != "" || more || s.Pinned() != PinProcedure {
+	s = session(Options{}, "CREATE TEMPORARY TABLE t (a INT)", "LOCK TABLES t READ", "FLUSH TABLES WITH READ LOCK", "SELECT GET_LOCK('a',0)")
+	if got, _ := s.Dropped(); got != "temporary_table and user_lock and lock_tables" {
+		t.Errorf("dropped %q", got)
+	}
+	for text, want := range map[string]string{"CALL p()": "effects of procedures", "EXECUTE s": "effects of texts that were executed", "EXECUTE s; CALL p()": "effects of texts that were executed and effects of procedures"} {
+		s = session(mariadb, "SET @x=5", text)
+		if got, more := s.Dropped(); got != want || !more || s.Pinned() != "" || !slices.Equal(s.Replay().Statements, []string{"SET @x=5"}) {
+			t.Errorf("%s: dropped %q, pinned %q, rebuilt by %q", text, got, s.Pinned(), s.Replay().Statements)
+		}
+	}
+	s = session(Options{}, "FROBNICATE")
+	if got, more := s.Dropped(); got != "" || more || s.Pinned() != PinUnknown {
 		t.Errorf("dropped %q, pinned %q", got, s.Pinned())
+	}
+	s = run(latin, []talk{say(query("SET NAMES utf8mb4")), answer(ok), say(query("SET NAMES latin1; SELECT nothing")), answer(failure)}, 1<<20)
+	if got, _ := s.Dropped(); got != "effects of statements of which another one failed" || s.Pinned() != "" || s.unicode {
+		t.Errorf("dropped %q, pinned %q, unicode %v", got, s.Pinned(), s.unicode)
+	}
+	s = session(mariadb, "SET NAMES latin1", "SET character_set_client=@x, @y=1")
+	s.held.pins = 0
+	if got, _ := s.Dropped(); got != "values of character_set_client" || s.unicode || s.rules().doubts&doubtGaps == 0 {
+		t.Errorf("dropped %q: the client's character set is not the one that it is rebuilt with", got)
+	}
+	s = session(mariadb, "SET NAMES 'utf8mb4' COLLATE utf8mb4_bin", "SET sql_mode=@x")
+	if got, _ := s.Dropped(); got != "values of sql_mode" || !s.unicode {
+		t.Errorf("dropped %q: the client's character set is forgotten", got)
 	}
 	s = session(mysql8, "BEGIN", "SET @k='a', @x=@k+1", "SET sql_mode=f()", "SELECT LAST_INSERT_ID(4)")
 	if got, more := s.Dropped(); got != "transaction and values of @x, sql_mode, @k" || !more || s.Pinned() != "" || s.Asking() || s.rules().doubts&doubtAnsi == 0 {

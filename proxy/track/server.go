@@ -6,9 +6,9 @@ import (
 	"segue/backend/wire"
 )
 
-// begin starts following the response to c.
-func (s *State) begin(c wire.Command) {
-	s.x.Begin(c)
+// begin starts following the response to e.
+func (s *State) begin(e *pending) {
+	s.x.Begin(e.command, e.cursor)
 	s.answered, s.before, s.recent, s.warning = false, s.recent, false, false
 }
 
@@ -146,7 +146,7 @@ func (s *State) responsePassed() {
 		s.ended(e, step == wire.Done)
 	}
 	if s.queue.n > 0 {
-		s.begin(s.queue.front().command)
+		s.begin(s.queue.front())
 	}
 }
 
@@ -158,11 +158,14 @@ func (s *State) ended(e pending, ok bool) {
 		s.txn.failed(s.x.Status, e.effect)
 	} else if e.command != wire.ComStatistics && e.command != wire.ComStmtPrepare {
 		s.txn.ok(s.x.Status, e.effect)
-		if h := s.held; h != nil && h.pins&pinNextTransaction != 0 && s.txn.used(e.effect) {
-			h.pins &^= pinNextTransaction
-		}
-		if s.held != nil {
-			s.held.strayed = false
+		if h := s.held; h != nil {
+			h.strayed = false
+			if h.pins&pinNextTransaction != 0 && s.txn.used(e.effect) {
+				h.pins &^= pinNextTransaction
+			}
+			if s.txn.flagged || s.txn.autocommit || e.effect&(begins|ends) != 0 { // it is part of a transaction now, or gone
+				h.pins &^= pinSavepoint
+			}
 		}
 	}
 	s.began(&e, ok, wasOpen)
@@ -170,7 +173,7 @@ func (s *State) ended(e pending, ok bool) {
 	switch e.command {
 	case wire.ComStmtExecute:
 		s.cursors.remove(e.statement)
-		if ok && s.x.Status&(wire.StatusCursorExists|wire.StatusLastRowSent) == wire.StatusCursorExists {
+		if ok && e.cursor && s.x.Status&(wire.StatusCursorExists|wire.StatusLastRowSent) == wire.StatusCursorExists {
 			s.cursors.add(e.statement)
 		}
 	case wire.ComStmtFetch:
@@ -203,8 +206,8 @@ func (s *State) leaves(e *pending, ok bool) {
 	if ok || e.effect&several != 0 {
 		s.wrote = s.wrote || e.effect&writes != 0
 	}
-	if v := e.verdict; v != nil && v.prepare != nil && s.held != nil {
-		s.typed(s.held, v.prepare.verdict)
+	if v := e.verdict; v != nil && v.prepare != nil {
+		s.typed(v.prepare.verdict, !ok)
 	}
 	if v := e.verdict; v != nil && len(v.ops) > 0 {
 		if ok {

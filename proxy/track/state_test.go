@@ -38,7 +38,8 @@ func knownStatement(talks ...talk) []talk {
 	return append([]talk{say(command(wire.ComStmtPrepare, "SELECT ?")), answer(prepareOK(1, 1), def, eof)}, talks...)
 }
 
-func statement(c wire.Command, id byte) []byte { return []byte{byte(c), id, 0, 0, 0, 0, 1, 0, 0, 0} }
+// statement is a command on a prepared statement. An execution asks for a cursor.
+func statement(c wire.Command, id byte) []byte { return []byte{byte(c), id, 0, 0, 0, 1, 1, 0, 0, 0} }
 
 var (
 	ok       = []byte{0, 0, 0, 2, 0, 0, 0}
@@ -93,6 +94,8 @@ var conversations = []struct {
 	{"begin fails", Options{}, []talk{say(query("BEGIN")), answer(failure)}, after{idle: true}},
 	{"begin among others fails", Options{}, []talk{say(query("BEGIN; INSERT")), answer([]byte{0, 0, 0, 8, 0, 0, 0}, failure)}, after{true, PinTransaction, 0}},
 	{"cursor", Options{}, []talk{say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen)}, after{true, PinCursor, 0}},
+	{"cursor of the statement's own", Options{}, []talk{say(execute(1, false)), answer([]byte{1}, def, eofOpen, row, eofOpen)}, after{true, "", 0}},
+	{"cursor of the statement's own, behind one", Options{}, knownStatement(say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen), say(execute(1, false)), answer([]byte{1}, def, eofOpen, row, eofOpen)), after{true, "", 0}},
 	{"cursor read to its end", Options{}, []talk{
 		say(statement(wire.ComStmtExecute, 1)), answer([]byte{1}, def, eofOpen),
 		say(statement(wire.ComStmtFetch, 1)), answer(row, eofLast),

@@ -102,6 +102,7 @@ func (s *State) NoDatabase() {
 	if h := s.held; h != nil {
 		h.late = text{}
 		h.forget(unique.Make(useKey))
+		s.byDatabase()
 		s.recheck()
 	}
 }

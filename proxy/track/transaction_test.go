@@ -93,16 +93,25 @@ func TestASavepointBeforeItsTransaction(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		talks []talk
-		want  string
+		want  string // which is also what the loss of its backend costs, that a ROLLBACK gives up
 	}{
-		{"alone", off, PinNextTransaction},
+		{"alone", off, PinSavepoint},
+		{"after a question", append(off[:4:4], say(query("SELECT 1")), answer(okOff)), PinSavepoint},
+		{"before COMMIT", append(off[:4:4], say(query("COMMIT")), answer(okOff)), ""},
+		{"before ROLLBACK", append(off[:4:4], say(query("ROLLBACK")), answer(okOff)), ""},
+		{"before ROLLBACK TO", append(off[:4:4], say(query("ROLLBACK TO a")), answer(okOff)), PinSavepoint},
+		{"before ROLLBACK TO that fails", append(off[:4:4], say(query("ROLLBACK TO b")), answer(failure)), PinSavepoint},
+		{"before BEGIN", append(off[:4:4], say(query("BEGIN")), answer(open), say(query("ROLLBACK")), answer(okOff)), ""},
+		{"before autocommit", append(off[:4:4], say(query("SET autocommit=1")), answer(ok)), ""},
 		{"with its transaction", append(off[:4:4], say(query("SELECT a FROM t")), answer(open)), PinTransaction},
 		{"committed", append(off[:4:4], say(query("SELECT a FROM t")), answer(open), say(query("COMMIT")), answer(okOff)), ""},
 		{"in a transaction", []talk{say(query("BEGIN")), answer(open), say(query("SAVEPOINT a")), answer(open), say(query("COMMIT")), answer(ok)}, ""},
 		{"with autocommit", []talk{say(query("SAVEPOINT a")), answer(ok)}, ""},
 	} {
-		if s := run(mariadb, c.talks, 1<<20); s.Pinned() != c.want {
-			t.Errorf("%s: pinned %q, want %q", c.name, s.Pinned(), c.want)
+		s := run(mariadb, c.talks, 1<<20)
+		pinned := s.Pinned()
+		if dropped, more := s.Dropped(); pinned != c.want || dropped != c.want || more {
+			t.Errorf("%s: pinned %q, dropped %q, more %v, want %q", c.name, pinned, dropped, more, c.want)
 		}
 	}
 }

@@ -79,14 +79,28 @@ func (s *State) Listed(list []UserVariable) bool {
 		}
 	}
 	s.stirred, s.hinted = false, false
+	listed := make(map[text]bool, len(list))
 	for i := range list {
 		v := &list[i]
 		key := variableKey(s.dialect, append([]byte{'@'}, quotedName(v.Name)...))
+		listed[key] = true
 		if h := s.hold(); !h.tells(key, v) {
 			h.set(setting{key: key})
 		}
 	}
+	if s.held != nil && s.dialect == MariaDB { // MySQL's list may lack some
+		s.held.forgetUnlisted(listed)
+	}
 	return true
+}
+
+// forgetUnlisted forgets the user variables that do not exist: a statement that would have set them has failed.
+func (h *held) forgetUnlisted(listed map[text]bool) {
+	for _, x := range slices.Clone(h.settings) {
+		if isUserVariable(x.key.Value()) && !foreign(x.key.Value()) && !listed[x.key] {
+			h.forget(x.key)
+		}
+	}
 }
 
 // nativeOf takes those of a list away whose names cannot be compared with the client's, which are in another character set. It reports false if they are more

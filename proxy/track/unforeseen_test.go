@@ -34,6 +34,16 @@ func TestHeard(t *testing.T) {
 		{name: "a collation", text: "SET collation_connection=latin1_bin", said: [][]byte{telling(0, 0, "", variableState("character_set_connection", "latin1"))}, replay: []string{"SET collation_connection=latin1_bin"}},
 		{name: "a character set", text: "DO f()", said: [][]byte{telling(0, 0, "", variableState("character_set_connection", "latin1"))}, asks: []string{"@@session.collation_connection"}, replay: []string{"SET character_set_connection='latin1'"}},
 		{name: "one that cannot be read", text: "SET character_set_client=28", said: [][]byte{telling(0, 0, "", variableState("character_set_client", "gbk"))}, replay: []string{"SET character_set_client=28"}, pin: PinCharacterSet},
+		{name: "one that can", text: "SET character_set_client=8", said: [][]byte{telling(0, 0, "", variableState("character_set_client", "latin1"))}, replay: []string{"SET character_set_client=8"}},
+		{
+			name: "the default", text: "SET NAMES DEFAULT", said: [][]byte{telling(0, 0, "", variableState("character_set_client", "latin1")+variableState("character_set_results", "latin1")+variableState("character_set_connection", "latin1"))},
+			asks: []string{"@@session.collation_connection"}, replay: []string{"SET character_set_client='latin1', character_set_results='latin1', character_set_connection='latin1'"},
+		},
+		{
+			name: "a default that cannot be read", text: "SET CHARACTER SET DEFAULT", said: [][]byte{telling(0, 0, "", variableState("character_set_client", "gbk"))},
+			asks: []string{"@@session.character_set_results", "@@session.collation_connection"}, replay: []string{"SET character_set_client='gbk'"}, pin: PinCharacterSet,
+		},
+		{name: "the default of the client's alone", text: "SET character_set_client=DEFAULT", said: [][]byte{telling(0, 0, "", variableState("character_set_client", "utf8mb4"))}, replay: []string{"SET character_set_client='utf8mb4'"}},
 		{name: "for the statement alone", text: "SET STATEMENT time_zone='+01:00' FOR DO 1", said: [][]byte{telling(0, 0, "", variableState("time_zone", "+01:00"))}},
 		{name: "a database", text: "EXECUTE IMMEDIATE 'USE e'", said: [][]byte{telling(0, 0, "", schemaState("e"))}, database: "e"},
 		{name: "USE", text: "USE e", said: [][]byte{telling(0, 0, "", schemaState("e"))}, database: "e"},
@@ -77,6 +87,8 @@ func TestListed(t *testing.T) {
 		{"NULL", "SET @a=1", []UserVariable{{Name: []byte("a"), Type: "INT"}}, []string{"@a"}},
 		{"quotes", "SET @`a b`='x'", []UserVariable{name("a b", "x", "VARCHAR", "utf8mb4"), name("c`d", "x", "VARCHAR", "utf8mb4")}, []string{"@`c``d`"}},
 		{"an expression", "SET @a=1+1", []UserVariable{name("a", "2", "INT", "latin1")}, []string{"@a"}},
+		{"one that there is not", "SET @a=1+1", nil, nil},
+		{"… among others", "SET @a=1+1, @b=1+1", []UserVariable{name("B", "2", "INT", "latin1")}, []string{"@b"}},
 	} {
 		s := session(Options{Dialect: MariaDB, Collation: 45}, c.set, "INSERT INTO t VALUES (1)")
 		if !s.Stirred() || !s.Listed(c.list) || s.Stirred() {

@@ -22,20 +22,21 @@ type verdict struct {
 
 // op is one change of what a session holds.
 type op struct {
-	kind    opKind
-	pins    pins
-	key     text
-	text    text
-	setting flavor    // of opSet
-	ansi    knowledge // of opSQLMode: what it makes of "…"
-	slash   knowledge // … and of a backslash
-	client  knowledge // of opCharset: it is one of the unicode ones; unknown: it may be one that cannot be read
-	param   bool      // of opLock and opRelease: text is the first parameter
-	midway  bool      // of opAsk: it happens row by row, before the statement may fail
-	copies  copied    // of opAsk: the value is that of another variable
-	from    text      // of opSQLMode and opCharset: the user variable that has the value
-	sure    bool      // of opAskInsertID, of what lifts, and of opExecute: it happens, whatever limit is set for the rows of a SELECT
-	inner   *verdict  // of opPrepare: what the statement prepared will do
+	kind     opKind
+	pins     pins
+	key      text
+	text     text
+	setting  flavor    // of opSet
+	ansi     knowledge // of opSQLMode: what it makes of "…"
+	slash    knowledge // … and of a backslash
+	client   knowledge // of opCharset: it is one of the unicode ones; unknown: it may be one that cannot be read
+	param    bool      // of opLock and opRelease: text is the first parameter
+	midway   bool      // of opAsk: it happens row by row, before the statement may fail
+	copies   copied    // of opAsk: the value is that of another variable
+	from     text      // of opSQLMode and opCharset: the user variable that has the value
+	sequence bool      // of opTemporary and opDrop: it is a sequence
+	sure     bool      // of opAskInsertID, of what lifts, and of opExecute: it happens, whatever limit is set for the rows of a SELECT
+	inner    *verdict  // of opPrepare: what the statement prepared will do
 }
 
 type opKind uint8
