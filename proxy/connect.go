@@ -435,7 +435,7 @@ func (o *Options) Account(user string) *client.Account {
 	if u == nil {
 		return nil
 	}
-	return &client.Account{Password: u.Password, HasPassword: u.HasPassword, Hash: u.Hash, HasHash: u.HasHash, Trust: u.Trust}
+	return u.account()
 }
 
 // Impersonate implements login.Users.

@@ -39,7 +39,7 @@ func (i *identity) become(user string) {
 // the one before it. The configured password comes before the one that the session logged in with, which may have been changed since.
 func (i *identity) credentials(o *Options, now int64) (list []*client.Credential) {
 	if u := o.user(i.user); u != nil && u.HasPassword {
-		c := client.Password(u.Password).Trusting(u.Trust)
+		c := u.account().Credential()
 		if i.cred.Clear() {
 			c = c.InClear()
 		}

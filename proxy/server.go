@@ -99,6 +99,7 @@ func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.
 
 // SetOptions replaces the options. Sessions that are being set up keep those they began with.
 func (s *Server) SetOptions(o Options) {
+	o.Users = accountsOf(o.Users)
 	s.opts.Store(&o)
 	s.memory.SetLimit(orDefault(o.StatementsMemory, DefaultStatementsMemory))
 	s.limitSessions(&o)

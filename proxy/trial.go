@@ -36,7 +36,7 @@ func TryUser(ctx context.Context, address string, flavor backend.Flavor, u User,
 	if err != nil {
 		return Trial{Cause: err.Error()}
 	}
-	if err := c.Login(ctx, client.Password(u.Password).Trusting(u.Trust), client.OwnResponse(g, u.Name)); err != nil {
+	if err := c.Login(ctx, u.account().Credential(), client.OwnResponse(g, u.Name)); err != nil {
 		return loginTrial(err)
 	}
 	defer c.Quit()

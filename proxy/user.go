@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"segue/backend/client"
 )
@@ -22,6 +23,26 @@ type User struct {
 	Service bool
 	// Trust says whom the password may be given to, if a server wants it whole.
 	Trust client.Trust
+
+	known *client.Account // that, for logins; nil: it is made for each
+}
+
+// account is what is said of the user's password, for logins.
+func (u *User) account() *client.Account {
+	if u.known != nil {
+		return u.known
+	}
+	return client.NewAccount(client.Account{Password: u.Password, HasPassword: u.HasPassword, Hash: u.Hash, HasHash: u.HasHash, Trust: u.Trust})
+}
+
+// accountsOf makes the accounts of users, so that all sessions of one have one credential.
+func accountsOf(users []User) []User {
+	users = slices.Clone(users)
+	for i := range users {
+		users[i].known = nil
+		users[i].known = users[i].account()
+	}
+	return users
 }
 
 // String names the user and what is known of it, without any secret.

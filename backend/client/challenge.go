@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 
 	"segue/backend/wire"
 )
 
-// Account is what the operator says of an account's password.
+// Account is what the operator says of an account's password. One that [NewAccount] has made has the same credential for all who prove that they know it.
 type Account struct {
 	// Password is known if HasPassword says so; it may be empty.
 	Password    string
@@ -18,6 +19,41 @@ type Account struct {
 	Hash    [20]byte
 	HasHash bool
 	Trust   Trust // whom the password may be given to
+
+	own     *Credential                 // that Password makes; nil: it is made for each
+	learned *atomic.Pointer[Credential] // that was learned last from Hash; nil: it is not kept
+}
+
+// NewAccount completes what is said of an account.
+func NewAccount(a Account) *Account {
+	if a.own, a.learned = nil, new(atomic.Pointer[Credential]); a.HasPassword {
+		a.own = a.Credential()
+	}
+	return &a
+}
+
+// Credential is what the password makes; nil if it is not known.
+func (a *Account) Credential() *Credential {
+	switch {
+	case !a.HasPassword:
+		return nil
+	case a.own != nil:
+		return a.own
+	}
+	return Password(a.Password).Trusting(a.Trust)
+}
+
+// native is the credential for what has been learned from Hash: the same as the last time, as a rule.
+func (a *Account) native(secret [20]byte) *Credential {
+	if a.learned == nil {
+		return Native(secret)
+	}
+	c := a.learned.Load()
+	if c == nil || c.native != secret {
+		c = Native(secret)
+		a.learned.Store(c)
+	}
+	return c
 }
 
 // String tells what is known, without any secret.
@@ -63,13 +99,13 @@ func (c *Challenge) Prove(a *Account) *Credential {
 	case a == nil:
 	case c.Empty():
 		if a.HasPassword && a.Password == "" {
-			return &Credential{kind: CredentialEmpty}
+			return a.Credential()
 		}
 	case c.Plugin == wire.PluginNativePassword:
 		return c.proveNative(a)
 	case c.Plugin == wire.PluginCachingSHA2Password && a.HasPassword:
 		if wire.VerifyCachingSHA2(c.Salt, []byte(a.Password), c.Answer) {
-			return Password(a.Password).Trusting(a.Trust)
+			return a.Credential()
 		}
 	}
 	return nil
@@ -79,8 +115,8 @@ func (c *Challenge) proveNative(a *Account) *Credential {
 	hash := a.Hash
 	switch {
 	case a.HasPassword:
-		secret := wire.NativeSecret([]byte(a.Password))
-		hash = wire.NativeSecret(secret[:])
+		own := a.Credential().native
+		hash = wire.NativeSecret(own[:])
 	case !a.HasHash:
 		return nil
 	}
@@ -89,9 +125,9 @@ func (c *Challenge) proveNative(a *Account) *Credential {
 	case !ok:
 		return nil
 	case a.HasPassword:
-		return Password(a.Password).Trusting(a.Trust)
+		return a.Credential()
 	}
-	return Native(secret)
+	return a.native(secret)
 }
 
 // Said returns the credential that the answer itself is, if the client sent its password in clear; nil otherwise.
@@ -105,7 +141,7 @@ func (c *Challenge) Said() *Credential {
 // Learn returns the credential of a client that a server has let in after this challenge; nil if there is none.
 func (c *Challenge) Learn(a *Account) *Credential {
 	if c.Empty() {
-		return &Credential{kind: CredentialEmpty}
+		return emptyPassword
 	}
 	if said := c.Said(); said != nil {
 		return said

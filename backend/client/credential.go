@@ -44,10 +44,13 @@ func (k CredentialKind) String() string {
 	return names[k]
 }
 
+// emptyPassword is one for all, as it is never changed.
+var emptyPassword = &Credential{kind: CredentialEmpty}
+
 // Password is a credential for any plugin but mysql_clear_password.
 func Password(password string) *Credential {
 	if password == "" {
-		return &Credential{kind: CredentialEmpty}
+		return emptyPassword
 	}
 	native := wire.NativeSecret([]byte(password))
 	return &Credential{kind: CredentialPassword, native: native, secret: password, reduced: Native(native)}
@@ -68,12 +71,12 @@ func Service(account, password, as string) *Credential {
 	if as == "" || strings.ContainsFunc(as, func(r rune) bool { return r < ' ' || r == '\'' || r == '\\' || r == 0x7f || r == utf8.RuneError }) {
 		return nil
 	}
-	c := Password(password)
+	c := *Password(password)
 	c.user, c.as = account, as
 	if c.reduced != nil {
 		c.reduced.user, c.reduced.as = account, as
 	}
-	return c
+	return &c
 }
 
 // Kind tells what is known.

@@ -81,6 +81,28 @@ func TestWhatAnAnswerIsGoodFor(t *testing.T) {
 	}
 }
 
+// All sessions of an account have one credential, until it proves something else.
+func TestAccountHasOneCredential(t *testing.T) {
+	native := wire.NativePassword([]byte(saltA), []byte("pw"))
+	sha2 := wire.CachingSHA2Password([]byte(saltA), []byte("pw"))
+	first, second := Challenge{wire.PluginNativePassword, []byte(saltA), native}, Challenge{wire.PluginCachingSHA2Password, []byte(saltA), sha2}
+	for name, a := range map[string]*Account{"password": NewAccount(*known("pw")), "hash": NewAccount(*hashed("pw"))} {
+		c := first.Prove(a)
+		if c == nil || first.Learn(a) != c || a.HasPassword && (second.Prove(a) != c || a.Credential() != c) {
+			t.Errorf("%s: a second login has another credential", name)
+		}
+		if a.Hash = hashOf("new"); a.HasHash {
+			other := Challenge{wire.PluginNativePassword, []byte(saltA), wire.NativePassword([]byte(saltA), []byte("new"))}
+			if d := other.Prove(a); d == nil || d.native == c.native {
+				t.Error("another password is taken for the one before")
+			}
+		}
+	}
+	if Service("svc", "", "someone"); Password("").Account("u") != "u" {
+		t.Error("a service account has changed what others have")
+	}
+}
+
 func TestCredentialKeepsNoMoreThanItsPluginNeeds(t *testing.T) {
 	full := Password("pw")
 	if got := full.Reduced(wire.PluginNativePassword); got.kind != CredentialNative || got.secret != "" || got.native != full.native {

@@ -34,7 +34,7 @@ func TestAllocations(t *testing.T) {
 	for name, c := range map[string]struct {
 		users Users
 		most  float64
-	}{"relayed": {nil, 8}, "answered by Segue": {known("pw"), 11}} {
+	}{"relayed": {nil, 8}, "answered by Segue": {known("pw"), 9}} {
 		h, out := new(Handshake), new(Output)
 		if n := testing.AllocsPerRun(100, func() { h.login(t, out, c.users, greeted, said) }); n > c.most {
 			t.Errorf("%s: %v allocations, want %v at most", name, n, c.most)

@@ -612,7 +612,7 @@ func TestWholePasswordIsTheClientsToGive(t *testing.T) {
 	r.loggedIn("password")
 
 	trusting := known("pw")
-	trusting.accounts["u"].Trust = client.Trust{AnyKey: true}
+	trusting.accounts["u"] = client.NewAccount(client.Account{Password: "pw", HasPassword: true, Trust: client.Trust{AnyKey: true}})
 	r = begun(t, trusting, greeting(sha2Plugin, saltA))
 	r.client(1, response(sha2Plugin, sha2Answer(saltA, "pw")).Append(nil), Continues, ForBackend)
 	r.hearsResponse(sha2Plugin, sha2Answer(saltA, "pw"))

@@ -41,12 +41,12 @@ func (u *users) Impersonate(string) *client.Credential { return u.service }
 func (u *users) Witnessed() bool { return u.witness }
 
 func known(password string) *users {
-	return &users{accounts: map[string]*client.Account{"u": {Password: password, HasPassword: true}}}
+	return &users{accounts: map[string]*client.Account{"u": client.NewAccount(client.Account{Password: password, HasPassword: true})}}
 }
 
 func hashed(password string) *users {
 	secret := wire.NativeSecret([]byte(password))
-	return &users{accounts: map[string]*client.Account{"u": {Hash: wire.NativeSecret(secret[:]), HasHash: true}}}
+	return &users{accounts: map[string]*client.Account{"u": client.NewAccount(client.Account{Hash: wire.NativeSecret(secret[:]), HasHash: true})}}
 }
 
 func nativeAnswer(salt, password string) []byte {
