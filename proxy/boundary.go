@@ -117,7 +117,7 @@ func (s *session) boundaryFacts(answered bool) plan.BoundaryFacts {
 	f.NeedsOld = f.Mute && s.needsOld()
 	if !f.Optional && (!f.Idle || !f.Told) {
 		f.More, f.Lent = s.client.waits(), s.notice.lent(s.track.Pinged(), s.track.Probed())
-		if at := s.due[alarmLinger]; at != 0 {
+		if at := s.due.at(alarmLinger); at != 0 {
 			f.Linger = time.Duration(at - now)
 		} else {
 			f.Linger = s.linger()

@@ -141,7 +141,7 @@ func (s *session) finish() {
 	s.track.Release()
 	s.client.rest = nil
 	s.enter(Closed)
-	s.w.loop.Stop(&s.timer)
+	s.due.drop()
 	if s.client.Pending() > 0 && !s.severe { // it may have closed its sending side alone
 		s.client.CloseAfterFlush(halfCloseGrace)
 	} else {

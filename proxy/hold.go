@@ -103,7 +103,7 @@ func (s *session) noteHeld() {
 	if st.came != 0 && !st.late {
 		s.by(alarmHold, s.w.server.heldUntil(st.came))
 	}
-	if at := d.tires(); at != 0 && (!s.due.set(alarmHold) || at < s.due[alarmHold]) {
+	if at := d.tires(); at != 0 && (!s.due.set(alarmHold) || at < s.due.at(alarmHold)) {
 		s.by(alarmHold, at)
 	}
 }

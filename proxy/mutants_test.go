@@ -42,7 +42,7 @@ func mutants() []mutant {
 		{"keeps bytes that are another's", "front.go", "f.rest = bytes.Clone(b)", "f.rest, _ = b, bytes.Clone(nil)"},
 		{"drops what is to be shown again", "link.go", "l.conn.Unread(b)", "_ = b"},
 		{"counts those who wait for ever", "hold.go", "s.w.server.waiting.Add(-st.size)", ""},
-		{"forgets when a session that crosses is to look", "transfer.go", "s.arm()\n\tif s.curious", "if s.curious"},
+		{"forgets when a session that crosses is to look", "transfer.go", "s.due.arm()\n\tif s.curious", "if s.curious"},
 		{"waits for ever for who has crossed", "transfer.go", "w.loop.Release() // it is no longer expected, but there", ""},
 		{"lets a session cross that waits for a backend", "transfer.go", "s.errand != nil, s.client.reading:", "s.client.reading:"},
 		{"never forgets an id", "worker.go", "w.server.forgetID(s.id)", ""},

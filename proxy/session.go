@@ -6,7 +6,6 @@ import (
 
 	"segue/backend"
 	"segue/backend/wire"
-	"segue/proxy/loop"
 	"segue/proxy/track"
 )
 
@@ -37,8 +36,7 @@ type session struct {
 	kills  *kills    // … or to end
 	unused int64     // since when its client has said nothing, of one that Segue has used itself since then; 0: it has not. As Server.elapsed
 	asked  int64     // its backend is not asked again before for what it alone knows; as Server.elapsed
-	due    alarms
-	timer  loop.Timer
+	due    *alarms   // when it is to look at something; nil: at no time
 }
 
 // places are where a session stands in the lists of its worker.

@@ -243,7 +243,7 @@ func (s *session) check() error {
 		return nil
 	case !s.client.Open():
 		return errors.New("its client's connection is closed")
-	case s.due.first() != 0 && (!s.timer.Armed() || s.timer.Due() > s.due.first()):
+	case s.due.first() != 0 && (!s.due.timer.Armed() || s.due.timer.Due() > s.due.first()):
 		return errors.New("its timer is not armed")
 	case s.client.reading:
 		return errors.New("it reads for ever")

@@ -115,7 +115,7 @@ func (s *session) tryTransfer() {
 	v.to, v.open = nil, true
 	v.client, _ = s.client.Detach() // what fails shows when it is adopted
 	v.back, _ = s.back.conn.Detach()
-	w.loop.Stop(&s.timer)
+	s.due.disarm()
 	w.detached(s, s.back.backend)
 	w.remove(s)
 	s.w = to
@@ -156,7 +156,7 @@ func (s *session) finishTransfer() {
 		s.cut(Shutdown, errStopped, "")
 		return
 	}
-	s.arm()
+	s.due.arm()
 	if s.curious {
 		w.curious = append(w.curious, s)
 	}

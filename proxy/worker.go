@@ -39,6 +39,7 @@ type worker struct {
 	searched int64
 
 	shakes   []*login.Handshake // spare ones
+	alarms   []*alarms          // … too
 	out      login.Output
 	kept     [2][][]byte // spare buffers: see takeKept
 	scratch1 []byte
