@@ -123,7 +123,7 @@ func newWorker(s *Server) (*worker, error) {
 
 // newWorkerOn makes one on a loop that may be a simulation's.
 func newWorkerOn(s *Server, o loop.Options, random rand.Source) (*worker, error) {
-	w := &worker{server: s, rand: rand.New(random), sessions: map[uint32]*session{}, folds: map[*backend.Backend]*fold{}, ended: make(chan struct{})}
+	w := &worker{server: s, rand: rand.New(random), folds: map[*backend.Backend]*fold{}, ended: make(chan struct{})}
 	w.paused = s.paused.Load() // from before it serves
 	w.unforeseen = func(b []byte) {
 		for i := range b {

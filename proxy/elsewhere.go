@@ -106,7 +106,7 @@ func (k *farKill) tell(t *target)   { k.told <- t }
 func (s *Server) Aim(ctx context.Context, id uint32, query bool) (v Victim, stands bool) {
 	k := &farKill{query, make(chan *target, 1)}
 	s.ask(func(w *worker) {
-		if c := w.sessions[id]; c != nil && c.killable() {
+		if c := w.session(id); c != nil && c.killable() {
 			c.killState().aim(k)
 		}
 	})
@@ -117,7 +117,7 @@ func (s *Server) Aim(ctx context.Context, id uint32, query bool) (v Victim, stan
 		}
 	case <-ctx.Done():
 		s.ask(func(w *worker) {
-			if c := w.sessions[id]; c != nil && c.kills != nil {
+			if c := w.session(id); c != nil && c.kills != nil {
 				c.kills.asking = slices.DeleteFunc(c.kills.asking, func(other killer) bool { return other == killer(k) })
 			}
 		})
@@ -128,7 +128,7 @@ func (s *Server) Aim(ctx context.Context, id uint32, query bool) (v Victim, stan
 // Settle tells it what has come of that.
 func (s *Server) Settle(id uint32, query bool, o Outcome) {
 	s.ask(func(w *worker) {
-		if c := w.sessions[id]; c != nil && c.kills != nil && (query || c.kills.pending > 0) {
+		if c := w.session(id); c != nil && c.kills != nil && (query || c.kills.pending > 0) {
 			c.kills.settle(query, o)
 		}
 	})

@@ -100,7 +100,7 @@ func (s *session) leaves() (does bool) {
 // session is the one whose client saw id in its greeting; nil if there is none.
 func (s *Server) session(id uint32) (found *session) {
 	s.ask(func(w *worker) {
-		if c := w.sessions[id]; c != nil {
+		if c := w.session(id); c != nil {
 			found = c
 		}
 	})

@@ -457,7 +457,7 @@ func (f *finding) next(s *Server, left []*worker) {
 
 // lookAt adds those of one worker.
 func (f *finding) lookAt(w *worker) {
-	if c := w.sessions[f.short]; c != nil && f.ID == uint64(f.short) && c.killable() {
+	if c := w.session(f.short); c != nil && f.ID == uint64(f.short) && c.killable() {
 		f.visible = &candidate{session: c, here: c.backend() == f.own, same: c.track.User() == f.user}
 	}
 	for _, c := range w.all {

@@ -146,7 +146,6 @@ type left struct {
 func (w *worker) remains() []left {
 	return []left{
 		{"sessions", len(w.all)},
-		{"sessions by id", len(w.sessions)},
 		{"sessions that are counted", w.loop.Assigned()},
 		{"folds", len(w.folds)},
 		{"folds in order", len(w.order)},

@@ -169,7 +169,7 @@ func (c *simulated) Check() error {
 	leases, inside, waits, listed := 0, 0, 0, 0
 	for _, w := range c.workers {
 		for i, s := range w.all {
-			if int(s.all) != i || w.sessions[s.id] != s || s.w != w {
+			if int(s.all) != i || s.w != w {
 				return fmt.Errorf("session %d is not where it belongs", s.id)
 			}
 		}

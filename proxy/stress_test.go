@@ -107,7 +107,7 @@ func upheaval(t *testing.T) {
 		}
 	}
 	for _, w := range p.running() { // their loops have ended
-		if n := len(w.all) + len(w.sessions); n != 0 {
+		if n := len(w.all); n != 0 {
 			t.Errorf("%d sessions are left", n)
 		}
 		if n := len(w.folds) + len(w.order); n != 0 {

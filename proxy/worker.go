@@ -16,8 +16,7 @@ type worker struct {
 	server     *Server
 	loop       *loop.Loop
 	rand       *rand.Rand
-	unforeseen func(b []byte)      // fills b with random bytes that nobody can foresee; a simulation's come from rand
-	sessions   map[uint32]*session // by the id that their clients see
+	unforeseen func(b []byte) // fills b with random bytes that nobody can foresee; a simulation's come from rand
 	all        []*session
 	folds      map[*backend.Backend]*fold
 	order      []*fold     // of folds
@@ -111,7 +110,6 @@ func (w *worker) detached(s *session, b *backend.Backend) {
 func (w *worker) add(s *session) {
 	s.all = int32(len(w.all))
 	w.all = append(w.all, s)
-	w.sessions[s.id] = s
 	w.loop.Assign()
 }
 
@@ -121,7 +119,6 @@ func (w *worker) remove(s *session) {
 	w.all[s.all] = w.all[last]
 	w.all[s.all].all = s.all
 	w.all[last], w.all = nil, w.all[:last]
-	delete(w.sessions, s.id)
 	if s.curious {
 		w.curious = slices.DeleteFunc(w.curious, func(c *session) bool { return c == s })
 	}
@@ -136,6 +133,16 @@ func (w *worker) left(s *session) {
 	}
 	w.remove(s)
 	w.server.forgetID(s.id)
+}
+
+// session is the one whose client sees the id; nil: there is none. KILLs are rare, and look at all of them anyway.
+func (w *worker) session(id uint32) *session {
+	for _, s := range w.all {
+		if s.id == id {
+			return s
+		}
+	}
+	return nil
 }
 
 // takeKept lends a buffer for a copy of n bytes of a statement.
