@@ -216,7 +216,7 @@ func TestRefusedSessionMovesAfterAReload(t *testing.T) {
 	stuck := func() (n int) {
 		for _, s := range p.list() {
 			s.within(func() {
-				if s.notice.stuckBy == s.w.server.options() {
+				if s.notice.stuck(s.w.server.options()) {
 					n++
 				}
 			})

@@ -106,7 +106,7 @@ func (s *session) boundaryFacts(answered bool) plan.BoundaryFacts {
 	now := s.w.now()
 	f := plan.BoundaryFacts{
 		Idle: s.state == Idle, Told: s.toldToLeave(), Condemned: s.beingKilled(), Executed: s.kills.late(now) && s.beingKilled() && s.atCommand(), Recent: s.track.Recent(), Midway: s.track.Midway(),
-		Answered: answered, Silence: time.Duration(now - s.since), RetryIn: time.Duration(s.notice.retry - now),
+		Answered: answered, Silence: time.Duration(now - s.since), RetryIn: time.Duration(s.notice.retry() - now),
 	}
 	if s.notice.intent == nil {
 		return f
@@ -134,14 +134,15 @@ func (s *session) linger() time.Duration {
 // leave begins to move from a backend that still serves. Where others move it takes its place in their queue; it goes on meanwhile, and leave
 // reports false.
 func (s *session) leave() bool {
-	if s.notice.place == nil {
+	try := s.notice.tried()
+	if try.place == nil {
 		w := s.w
-		s.notice.place = w.server.gate.Enter(w.now(), func() { s.post(s.admitted) })
+		try.place = w.server.gate.Enter(w.now(), func() { s.post(s.admitted) })
 	}
-	if !s.notice.place.Passed() {
+	if !try.place.Passed() {
 		return false
 	}
-	s.notice.place = nil
+	try.place = nil
 	d := &departure{slot: true}
 	if s.notice.intent == nil {
 		d.to = s.notice.shift
@@ -152,14 +153,14 @@ func (s *session) leave() bool {
 
 // admitted is called when it is the session's turn to move. If it is busy it will ask for another one.
 func (s *session) admitted() {
-	p := s.notice.place
+	p := s.notice.place()
 	if p == nil || !p.Passed() {
 		return
 	}
 	if s.state == Idle && s.errand == nil && s.end == Open && s.toldToLeave() && !s.track.Quit() {
 		s.stand()
 	}
-	if s.notice.place == p { // it has not gone
+	if s.notice.place() == p { // it has not gone
 		s.notice.leaveQueue(s.w.server.gate)
 	}
 }

@@ -67,7 +67,7 @@ func (d *departure) arrive(status wire.Status) {
 	s.back.user, s.back.lease = s, lease
 	d.finish()
 	s.track.Miss(warned)
-	s.notice.unlike = nil
+	s.notice.tries = nil
 	s.past.moves++
 	if i := s.notice.intent; i != nil && i.end == Drained {
 		s.notice.intent = nil
@@ -98,15 +98,16 @@ func (d *departure) stays(err error) {
 	s := d.s
 	d.finish()
 	s.w.server.notMoved(s, err)
-	s.notice.retry = s.w.now() + int64(movePause/2+s.w.upTo(movePause))
+	try := s.notice.tried()
+	try.retry = s.w.now() + int64(movePause/2+s.w.upTo(movePause))
 	if held := new(heldBackError); errors.As(err, &held) {
-		s.notice.retry = max(s.notice.retry, s.w.now()+int64(min(time.Until(held.until), mostHeldBack)))
+		try.retry = max(try.retry, s.w.now()+int64(min(time.Until(held.until), mostHeldBack)))
 	}
 	var ended *endError
 	if errors.As(err, &ended) && ended.end == Refused && !errors.As(err, new(*untriedError)) {
-		s.notice.stuckBy = s.w.server.options() // it ends like those without a credential
+		try.stuckBy = s.w.server.options() // it ends like those without a credential
 	}
-	s.notice.unlike = d.unlike
+	try.unlike = d.unlike
 	s.follow()
 	if s.stmt.again() {
 		s.refuseAgain()

@@ -66,7 +66,7 @@ func (i *inquiry) begin() bool {
 	s, o, now := i.s, i.s.w.server.options(), i.s.w.now()
 	stale := s.who.tokenless(o) && s.who.stale(now)
 	switch {
-	case !stale && !s.track.Asking(), s.state != Idle, s.errand != nil, s.track.OwnOutstanding(), s.notice.stuckBy == o, now < s.asked:
+	case !stale && !s.track.Asking(), s.state != Idle, s.errand != nil, s.track.OwnOutstanding(), s.notice.stuck(o), now < s.asked:
 		return false
 	case s.beingKilled(): // TiDB closes the connection instead of answering, and nothing else would say why
 		return false

@@ -66,7 +66,7 @@ func (s *session) offers() (list []*client.Credential) {
 
 // hasTried reports whether the session has tried to move, in vain.
 func (s *session) hasTried() (has bool) {
-	s.within(func() { has = s.notice.retry != 0 })
+	s.within(func() { has = s.notice.retry() != 0 })
 	return has
 }
 

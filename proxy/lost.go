@@ -177,7 +177,7 @@ func (s *session) ties() plan.Ties {
 	o := s.w.server.options()
 	s.who.become(s.track.User())
 	return plan.Ties{
-		Commanding: s.commanding(), Credential: s.hasCredential(), Tokens: o.Flavor == backend.TiDB, Stuck: s.notice.stuckBy == o,
+		Commanding: s.commanding(), Credential: s.hasCredential(), Tokens: o.Flavor == backend.TiDB, Stuck: s.notice.stuck(o),
 		Opaque: s.track.Opaque() != 0, Denied: s.track.Denied(), MidCommand: s.track.MidCommand(), Condemned: s.beingKilled(),
 	}
 }

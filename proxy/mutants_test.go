@@ -48,7 +48,7 @@ func mutants() []mutant {
 		{"never forgets an id", "worker.go", "w.server.forgetID(s.id)", ""},
 		{"leaves a session in the list of a backend", "departure_end.go", "w.detached(s, old.backend)", ""},
 		{"moves a session that has a lock", "track/held.go", "h.locks = append(h.locks, o.text)", "_ = o.text"},
-		{"lets warnings of another backend be asked for", "departure_end.go", "s.track.Miss(warned)\n\ts.notice.unlike = nil", "_ = warned\n\ts.notice.unlike = nil"},
+		{"lets warnings of another backend be asked for", "departure_end.go", "s.track.Miss(warned)\n\ts.notice.tries = nil", "_ = warned\n\ts.notice.tries = nil"},
 		{"takes the first of several results for the last", "../backend/wire/exchange_result.go", "x.phase = phaseFirst\n\t\treturn More", ""},
 		{"proves a user to the salt of another backend", "up.go", "m.AuthResponse, m.AuthPlugin = nil, authSwitchPlugin", "_ = authSwitchPlugin"},
 		{"asks for nothing that no text has told", "unforeseen.go", "return []turn{u.ask, u.answered}", "return nil"},

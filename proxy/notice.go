@@ -17,15 +17,20 @@ type drain struct {
 	optional bool
 }
 
-// notice is what a session has been told about leaving its backend, and what has come of its trying.
+// notice is what a session has been told about leaving its backend.
 type notice struct {
-	intent  *drain           // its backend, or Segue itself, is leaving
-	shift   *backend.Backend // has more room
-	place   *gate.Pass       // its place in the queue of those that are to move; nil: it has none
-	retry   int64            // it does not try to move before; as Server.elapsed
-	stuckBy *Options         // while these hold no backend will have it: it stays, and ends with its backend
-	unlike  []string         // what was not as it had been in the session that was rebuilt last, which is why it stays
-	probed  *drain           // under which it has been given time behind a SELECT 1
+	intent *drain           // its backend, or Segue itself, is leaving
+	shift  *backend.Backend // has more room
+	tries  *tries           // nil: it has not tried, or has moved since
+}
+
+// tries is what has come of a session's trying to leave its backend.
+type tries struct {
+	place   *gate.Pass // its place in the queue of those that are to move; nil: it has none
+	retry   int64      // it does not try to move before; as Server.elapsed
+	stuckBy *Options   // while these hold no backend will have it: it stays, and ends with its backend
+	unlike  []string   // what was not as it had been in the session that was rebuilt last, which is why it stays
+	probed  *drain     // under which it has been given time behind a SELECT 1
 }
 
 // given reports whether there is any.
@@ -37,12 +42,48 @@ func (n *notice) wants() bool { return n.shift != nil || n.intent != nil && n.in
 // ends reports whether it is to end, where it cannot.
 func (n *notice) ends() bool { return n.intent != nil && !n.intent.optional }
 
+// tried is where it is noted what comes of trying.
+func (n *notice) tried() *tries {
+	if n.tries == nil {
+		n.tries = &tries{}
+	}
+	return n.tries
+}
+
+// place is that in the queue of those that are to move; nil: it has none.
+func (n *notice) place() *gate.Pass {
+	if n.tries == nil {
+		return nil
+	}
+	return n.tries.place
+}
+
+// retry is when it may try to move, as Server.elapsed; 0: at any time.
+func (n *notice) retry() int64 {
+	if n.tries == nil {
+		return 0
+	}
+	return n.tries.retry
+}
+
+// stuck reports whether no backend will have it while the options are o.
+func (n *notice) stuck(o *Options) bool { return n.tries != nil && n.tries.stuckBy == o }
+
+// unlike is what was not as it had been in the session that was rebuilt last, which is why it stays.
+func (n *notice) unlike() []string {
+	if n.tries == nil {
+		return nil
+	}
+	return n.tries.unlike
+}
+
 // leaveQueue gives up the session's place among those that are to move.
 func (n *notice) leaveQueue(g *gate.Gate) {
-	p := n.place
-	if n.place = nil; p == nil {
+	p := n.place()
+	if p == nil {
 		return
 	}
+	n.tries.place = nil
 	g.GiveUp(p)
 	if p.Passed() {
 		g.Leave()
@@ -55,10 +96,10 @@ func (n *notice) lent(pinged, probed bool) bool {
 	if pinged {
 		return true
 	}
-	if !probed || n.probed == n.intent {
+	if !probed || n.tried().probed == n.intent {
 		return false
 	}
-	n.probed = n.intent
+	n.tries.probed = n.intent
 	return true
 }
 

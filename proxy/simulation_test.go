@@ -199,7 +199,7 @@ func (c *simulated) Check() error {
 				inside++
 			}
 		}
-		if s.notice.place != nil && s.notice.place.Passed() {
+		if p := s.notice.place(); p != nil && p.Passed() {
 			inside++
 		}
 		if s.stmt.came != 0 {
@@ -231,7 +231,7 @@ func (s *session) outstays(limit time.Duration) bool {
 	if bytes, end := s.back.conn.Peek(); bytes || end || s.client.Pending() > 0 {
 		return false
 	}
-	return s.notice.retry == 0 && s.state == Idle && s.end == Open && s.errand == nil && s.hasCredential() && !s.who.tokenless(s.w.server.options()) && len(s.track.Unresolved()) == 0 && s.idleFor() > 2*limit+limit/2
+	return s.notice.retry() == 0 && s.state == Idle && s.end == Open && s.errand == nil && s.hasCredential() && !s.who.tokenless(s.w.server.options()) && len(s.track.Unresolved()) == 0 && s.idleFor() > 2*limit+limit/2
 }
 
 // check looks at one session.

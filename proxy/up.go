@@ -264,7 +264,7 @@ func (s *session) declines(c wire.Command) bool {
 // departing gathers why the session may have to leave its backend ahead of a command.
 func (s *session) departing(look *track.Look) (d plan.Departing) {
 	d.Outlives = s.ties().Rebuildable()
-	d.Rested = s.w.now() >= s.notice.retry
+	d.Rested = s.w.now() >= s.notice.retry()
 	told := s.state == Idle && s.toldToLeave() && !s.beingKilled()
 	if b := s.backend(); s.notice.intent != nil && b.Status().Health == backend.Down {
 		d.Hung = s.w.server.hung(b)
