@@ -43,7 +43,7 @@ func (c *call) begin(err error) {
 	case len(c.creds) > 0:
 		c.cred, c.creds = c.creds[0], c.creds[1:]
 		c.within()
-		c.permit = &permit{s: c.s, backend: c.backend, user: c.s.who.user, cred: c.cred, settled: c.settled}
+		c.permit = &permit{s: c.s, backend: c.backend, user: c.s.who.user(), cred: c.cred, settled: c.settled}
 		c.permit.ask()
 	case c.barred != nil: // once that is over it may be let in
 		c.by.failed(c, c.barred)

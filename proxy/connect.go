@@ -351,7 +351,7 @@ func (c *connecting) loggedIn() {
 	c.concealed()
 	c.permit.end(c.shake.Credential(), nil)
 	r, g := c.shake.Response(), c.shake.Greeting()
-	s.who = identity{user: r.Username, hello: client.NewHello(r), cred: c.shake.Credential(), salted: c.shake.OtherSalt()}
+	s.who = identity{hello: client.NewHello(r), cred: c.shake.Credential(), salted: c.shake.OtherSalt()}
 	s.past.threads.become(l.thread)
 	options := trackOptions(r, g, c.opts.Flavor)
 	options.Memory = w.server.memory

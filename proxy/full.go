@@ -225,7 +225,7 @@ const mostHeldBack = 5 * time.Second
 
 // bars is why none of these credentials may be tried for the session on b now; nil if one may.
 func (d *departure) bars(b *backend.Backend, creds []*client.Credential) *accounts.BarredError {
-	return d.s.w.server.accounts.Barred(b, d.s.who.user, creds, time.Now())
+	return d.s.w.server.accounts.Barred(b, d.s.who.user(), creds, time.Now())
 }
 
 // heldBack returns err as a *heldBackError, if that is why there is no backend for the session.

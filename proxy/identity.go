@@ -11,11 +11,10 @@ import (
 
 // identity is who the session's client is, and what it can be logged in again with.
 type identity struct {
-	user   string
 	hello  client.Hello       // what the client said of itself, for later logins
 	cred   *client.Credential // nil: nothing was learned
-	salted bool               // its client has proved that to a salt that is not its first backend's
-	token  token              // of TiDB's, kept for when the backend is gone
+	token  *token             // of TiDB's, kept for when the backend is gone; nil: there is none
+	salted bool               // its client has proved who it is to a salt that is not its first backend's
 	masked bool               // the backend takes the session's user for the service account
 }
 
@@ -25,20 +24,23 @@ type token struct {
 	at   int64 // as Server.elapsed
 }
 
+// user is the client's.
+func (i *identity) user() string { return i.hello.User() }
+
 // become follows what the client has made of itself by COM_CHANGE_USER. The credential was that of the user before.
 func (i *identity) become(user string) {
-	if user == "" || user == i.user {
+	if user == "" || user == i.user() {
 		return
 	}
 	r := i.hello.Response()
 	r.Username = user
-	i.user, i.hello, i.cred = user, client.NewHello(r), nil
+	i.hello, i.cred = client.NewHello(r), nil
 }
 
 // credentials are what the client can be logged in again with at the moment now, the best first: each is worth a try when the backend has refused
 // the one before it. The configured password comes before the one that the session logged in with, which may have been changed since.
 func (i *identity) credentials(o *Options, now int64) (list []*client.Credential) {
-	if u := o.user(i.user); u != nil && u.HasPassword {
+	if u := o.user(i.user()); u != nil && u.HasPassword {
 		c := u.account().Credential()
 		if i.cred.Clear() {
 			c = c.InClear()
@@ -49,11 +51,11 @@ func (i *identity) credentials(o *Options, now int64) (list []*client.Credential
 		list = append(list, i.cred)
 	}
 	if len(list) == 0 {
-		if c := o.impersonation(i.user); c != nil {
+		if c := o.impersonation(i.user()); c != nil {
 			list = append(list, c)
 		}
 	}
-	if len(list) == 0 && i.token.cred != nil && now-i.token.at < int64(tokenGood) {
+	if len(list) == 0 && i.token != nil && now-i.token.at < int64(tokenGood) {
 		list = append(list, i.token.cred)
 	}
 	return list
@@ -69,13 +71,13 @@ func (i *identity) tokenless(o *Options) bool {
 	if o.Flavor != backend.TiDB || i.cred != nil {
 		return false
 	}
-	u := o.user(i.user)
+	u := o.user(i.user())
 	return u == nil || !u.HasPassword
 }
 
 // stale reports whether the token, if there is one, is to be replaced.
 func (i *identity) stale(now int64) bool {
-	return i.token.cred == nil || now-i.token.at >= int64(tokenAge)
+	return i.token == nil || now-i.token.at >= int64(tokenAge)
 }
 
 // terms are what has been agreed on with the session's backend, for questions, which are asked one by one.
@@ -100,7 +102,7 @@ func (s *Server) evidence(b *backend.Backend, cause error) {
 
 // hidden enters a failure of a backend that the session's client has not seen, and never will, because of an action; or, without one, that it has.
 func (s *session) hidden(kind ledger.Kind, action ledger.Action, backend string, cause error) {
-	i := ledger.Incident{Time: time.Now(), Session: s.id, Client: s.client.address(), User: wire.Shown(s.who.user, wire.MaxShown), Backend: backend, Kind: kind, Action: action}
+	i := ledger.Incident{Time: time.Now(), Session: s.id, Client: s.client.address(), User: wire.Shown(s.who.user(), wire.MaxShown), Backend: backend, Kind: kind, Action: action}
 	if cause != nil {
 		i.Cause = wire.Shown(cause.Error(), 4*wire.MaxShown)
 	}

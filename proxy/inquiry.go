@@ -112,7 +112,7 @@ func (i *inquiry) answered(k *keeps, err error) {
 	}
 	switch {
 	case err == nil && k.token != nil:
-		s.who.token = token{k.token, s.w.now()}
+		s.who.token = &token{k.token, s.w.now()}
 	case errors.As(err, new(*endError)): // it has no tokens to give
 		s.asked += int64(askSeldom)
 	}

@@ -112,7 +112,7 @@ func TestFate(t *testing.T) {
 
 func TestIdentityFollowsCOMChangeUser(t *testing.T) {
 	hello := &wire.HandshakeResponse41{Username: "a", Capabilities: wire.ClientProtocol41 | wire.ClientSecureConnection}
-	i := identity{user: "a", hello: client.NewHello(hello), cred: client.Password("pw")}
+	i := identity{hello: client.NewHello(hello), cred: client.Password("pw")}
 	o := &Options{Users: []User{{Name: "b", Password: "x", HasPassword: true}}}
 	i.become("")
 	i.become("a")
@@ -125,7 +125,7 @@ func TestIdentityFollowsCOMChangeUser(t *testing.T) {
 	if i.become("b"); len(i.credentials(o, 0)) != 1 {
 		t.Error("the configured password is not used")
 	}
-	i = identity{user: "a", token: token{client.Token([]byte("t")), 0}}
+	i = identity{hello: client.NewHello(hello), token: &token{client.Token([]byte("t")), 0}}
 	if !i.known(o, 0) || i.known(o, int64(tokenGood)) {
 		t.Error("a token is good for as long as it is worth a try")
 	}

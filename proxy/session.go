@@ -163,7 +163,7 @@ type SessionInfo struct {
 func (s *session) info() SessionInfo {
 	server := s.w.server
 	i := SessionInfo{
-		ID: s.id, Client: s.client.address(), User: wire.Shown(s.who.user, wire.MaxShown), Backend: s.backendName(), State: s.state.String(),
+		ID: s.id, Client: s.client.address(), User: wire.Shown(s.who.user(), wire.MaxShown), Backend: s.backendName(), State: s.state.String(),
 		Since: server.at(s.since), Moves: int(s.past.moves), Opened: server.at(s.past.opened),
 	}
 	for _, name := range s.notice.unlike() {

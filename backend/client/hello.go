@@ -9,15 +9,18 @@ import (
 // Hello is a client's HandshakeResponse41 without its answer to the salt and without its database: what later logins in the client's name
 // need. Those of one pool say the same, and share it.
 type Hello struct {
-	packed unique.Handle[string]
+	said unique.Handle[hello]
 }
+
+// hello is one that is held once for all who say the same.
+type hello struct{ packed, user string }
 
 // NewHello keeps what r says.
 func NewHello(r *wire.HandshakeResponse41) Hello {
 	plain := *r
 	plain.AuthResponse, plain.AuthPlugin, plain.Database = nil, "", ""
 	plain.Capabilities &^= wire.ClientConnectWithDB
-	return Hello{unique.Make(string(plain.Append(nil)))}
+	return Hello{unique.Make(hello{string(plain.Append(nil)), plain.Username})}
 }
 
 // Response returns the message, for the caller to complete; nil if nothing has been said.
@@ -26,10 +29,18 @@ func (h Hello) Response() *wire.HandshakeResponse41 {
 		return nil
 	}
 	r := new(wire.HandshakeResponse41)
-	if r.Decode([]byte(h.packed.Value())) != nil { // it was encoded by NewHello
+	if r.Decode([]byte(h.said.Value().packed)) != nil { // it was encoded by NewHello
 		return nil
 	}
 	return r
+}
+
+// User is who has said it; "" if nothing has been said.
+func (h Hello) User() string {
+	if h == (Hello{}) {
+		return ""
+	}
+	return h.said.Value().user
 }
 
 // OwnResponse is what Segue says to a greeting in its own name, to log in as user: EOF_Packets, no database, no session tracking.
