@@ -36,7 +36,6 @@ type Conn struct {
 	owner Owner
 	extra *extra // nil nearly always
 	fd    int32  // see slot
-	gen   uint32
 	flags flags
 }
 
@@ -177,4 +176,5 @@ func (c *Conn) tidy() {
 	}
 }
 
-func (c *Conn) key() key { return key{c.fd, c.gen} }
+// key finds an open connection.
+func (c *Conn) key() key { return key{c.fd, c.loop.slot(c.fd).gen} }

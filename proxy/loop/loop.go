@@ -41,8 +41,8 @@ type Loop struct {
 	// The loop's own.
 	now     int64
 	timers  timers
-	table   []slot // by descriptor
-	fed     []slot // of connections that goroutines feed: see slot
+	table   []*page // by descriptor
+	fed     []slot  // of connections that goroutines feed: see slot
 	freeFed []int32
 	queue   []key // connections for which there is something to do
 	head    int   // what has been done of it in this turn

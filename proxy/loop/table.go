@@ -16,14 +16,21 @@ type slot struct {
 	gen  uint32
 }
 
+// page is a part of the table: it grows by whole ones, and nothing of it is moved.
+type page [pageSize]slot
+
+const pageSize = 256
+
 // slot returns where fd belongs, if there is such a place.
 func (l *Loop) slot(fd int32) *slot {
-	table := l.table
-	if fd < 0 {
-		table, fd = l.fed, ^fd
+	if at := int(^fd); at >= 0 {
+		if at < len(l.fed) {
+			return &l.fed[at]
+		}
+		return nil
 	}
-	if int(fd) < len(table) {
-		return &table[fd]
+	if at := int(fd) / pageSize; at < len(l.table) && l.table[at] != nil {
+		return &l.table[at][fd%pageSize]
 	}
 	return nil
 }
@@ -40,8 +47,12 @@ func (l *Loop) find(k key) *Conn {
 func (l *Loop) enter(c *Conn) error {
 	switch {
 	case c.fd >= 0:
-		if n := int(c.fd) + 1; n > len(l.table) {
-			l.table = append(l.table, make([]slot, max(n, 2*len(l.table))-len(l.table))...)
+		at := int(c.fd) / pageSize
+		if more := at + 1 - len(l.table); more > 0 {
+			l.table = append(l.table, make([]*page, more)...)
+		}
+		if l.table[at] == nil {
+			l.table[at] = new(page)
 		}
 	case len(l.freeFed) > 0:
 		c.fd = l.freeFed[len(l.freeFed)-1]
@@ -51,9 +62,8 @@ func (l *Loop) enter(c *Conn) error {
 		l.fed = append(l.fed, slot{})
 	}
 	s := l.slot(c.fd)
-	s.gen++
-	if c.gen = s.gen; c.fd >= 0 {
-		if err := l.poller.add(c.fd, c.gen, c.flags&listens != 0); err != nil {
+	if s.gen++; c.fd >= 0 {
+		if err := l.poller.add(c.fd, s.gen, c.flags&listens != 0); err != nil {
 			return err
 		}
 	}

@@ -75,16 +75,23 @@ func (l *Loop) finish() {
 	l.closed = true
 	for l.until = 0; !l.work(); {
 	}
-	for _, table := range [][]slot{l.table, l.fed} {
-		for i := range table {
-			if c := table[i].conn; c != nil {
-				l.abandon(c)
-			}
+	for _, p := range l.table {
+		if p != nil {
+			l.abandonAll(p[:])
 		}
 	}
+	l.abandonAll(l.fed)
 	l.closeDoomed()
 	l.mail.close(l.poller.close)
 	l.feeders.Wait()
+}
+
+func (l *Loop) abandonAll(slots []slot) {
+	for i := range slots {
+		if c := slots[i].conn; c != nil {
+			l.abandon(c)
+		}
+	}
 }
 
 // abandon ends a connection with its loop.
