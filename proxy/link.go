@@ -24,8 +24,8 @@ type link struct {
 	closed      bool
 	tight       bool  // see worker.tighten
 	lasting     bool  // it has keepAlive
-	interrupted int64 // when the server said last that it had interrupted a statement; 0: never
 	tooIdle     bool  // the server has said that it ends the session for having been idle for too long
+	interrupted int64 // when the server said last that it had interrupted a statement; 0: never
 	race        *race // the dialing of a name's addresses; nil: none is under way
 }
 

@@ -26,8 +26,8 @@ type Packet struct {
 //
 // See https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_basic_packets.html.
 type Framer struct {
-	left      int  // payload bytes of the current packet that are still to come
-	continued bool // the packet before, or the current one while left > 0, was MaxPayload long
+	left      int32 // payload bytes of the current packet that are still to come
+	continued bool  // the packet before, or the current one while left > 0, was MaxPayload long
 	have      uint8
 	seq       uint8                     // of the packet that passed last, or is passing
 	part      [HeaderLen + HeadLen]byte // a header and head that a chunk's end cut in two
@@ -46,15 +46,15 @@ func (f *Framer) InPayload() bool { return f.left > 0 }
 
 // Skip consumes payload bytes of the packet reported last and returns how many of chunk they are.
 func (f *Framer) Skip(chunk []byte) int {
-	n := min(f.left, len(chunk))
-	f.left -= n
+	n := min(int(f.left), len(chunk))
+	f.left -= int32(n)
 	return n
 }
 
 // Rest returns how many bytes at the head of chunk belong to the logical packet under way, whose beginning has been seen: all of them, or those up to
 // where another one begins. It consumes nothing.
 func (f *Framer) Rest(chunk []byte) (n int) {
-	left, more := f.left, f.continued
+	left, more := int(f.left), f.continued
 	if f.have > 0 {
 		var head [HeaderLen]byte
 		k := copy(head[:], f.part[:min(int(f.have), HeaderLen)])
@@ -120,7 +120,7 @@ func (f *Framer) gather(chunk []byte, p *Packet) (n int, ok bool) {
 // begin notes the packet whose payload starts with body.
 func (f *Framer) begin(p *Packet, length int, seq uint8, body []byte) {
 	p.Len, p.Seq, p.Continues, p.Body = length, seq, f.continued, body
-	f.left, f.seq = length-len(body), seq
+	f.left, f.seq = int32(length-len(body)), seq
 	f.continued = length == MaxPayload
 }
 
