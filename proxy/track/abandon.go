@@ -5,8 +5,13 @@ import "segue/backend/wire"
 // Abandon gives up the commands that are outstanding: the backend that owed their answers has gone, and the client has been told or
 // sends them again.
 func (s *State) Abandon() {
+	s.final, s.answered = wire.More, false
+	if s.traffic == nil {
+		return
+	}
 	for s.queue.n > 0 {
 		s.queue.pop()
 	}
-	s.server, s.final, s.answered = wire.Framer{}, wire.More, false
+	s.server = wire.Framer{}
+	s.rest()
 }

@@ -14,6 +14,8 @@ import (
 // parameters that the client bound on a backend before. The rest is always empty in a session that has never moved.
 func (s *State) Client(chunk []byte) (n int, insert []byte) {
 	all := len(chunk)
+	s.travel()
+	defer s.rest()
 	for len(chunk) > 0 && s.opaque == Readable {
 		if s.client.InPayload() {
 			n := s.client.Skip(chunk)

@@ -178,7 +178,7 @@ func (s *State) apply(v *verdict) {
 		s.op(h, &v.ops[i])
 	}
 	s.txn.settled()
-	if v.modes && h.epoch != epoch && s.queue.n > 0 { // commands behind this one have been read by the old rules
+	if v.modes && h.epoch != epoch && s.unanswered() > 0 { // commands behind this one have been read by the old rules
 		h.pins |= pinUnparsed
 	}
 	s.recheck()

@@ -59,7 +59,7 @@ func (s *State) Look(chunk []byte) (l Look) {
 
 // hasLongData reports whether parameter data have been sent ahead, for the execution that runs or for one that is to come.
 func (s *State) hasLongData() bool {
-	return len(s.longData) > 0 || s.queue.n > 0 && s.queue.front().long
+	return len(s.longData) > 0 || s.unanswered() > 0 && s.queue.front().long
 }
 
 // lookAtHead looks at the beginning of a text that is longer.

@@ -1,10 +1,16 @@
 package track
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // Memory counts what all sessions of an owner keep of the texts of their statements and settings, so that it can be bounded. Sessions that keep the
 // same text share it; it counts for each of them. A nil Memory has no bound.
-type Memory struct{ used, limit atomic.Int64 }
+type Memory struct {
+	used, limit atomic.Int64
+	traffic     sync.Pool // of *traffic, all zero
+}
 
 // NewMemory returns a Memory of limit bytes; 0: without a bound.
 func NewMemory(limit int64) *Memory {

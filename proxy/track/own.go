@@ -9,19 +9,20 @@ import (
 // Own registers a command of Segue's own, COM_PING or COM_STMT_RESET, that is about to be written to the backend while the session is not busy. Server
 // stops at the end of its answer, which is to be swallowed.
 func (s *State) Own(c wire.Command) {
-	if s.queue.n == 0 && s.opaque == Readable && c.Followable() && !c.Silent() {
+	if s.unanswered() == 0 && s.opaque == Readable && c.Followable() && !c.Silent() {
+		s.travel()
 		s.x.Begin(c, false)
 		s.queue.push(pending{command: c, own: true})
 	}
 }
 
 // OwnOutstanding reports whether what the backend sends next belongs to the answer to a command of Segue's own.
-func (s *State) OwnOutstanding() bool { return s.queue.n > 0 && s.queue.front().own }
+func (s *State) OwnOutstanding() bool { return s.unanswered() > 0 && s.queue.front().own }
 
 // Unsend is for a COM_STMT_EXECUTE at the head of chunk that Segue answers itself: parameter data that have been sent ahead of it would be added to those of the
 // next one. It gives the COM_STMT_RESET that is to be written at once, by which the server forgets them; nil: there are none. What is answered is Segue's own.
 func (s *State) Unsend(chunk []byte) []byte {
-	if len(chunk) < idEnd || wire.Command(chunk[wire.HeaderLen]) != wire.ComStmtExecute || s.queue.n > 0 || s.opaque != Readable {
+	if len(chunk) < idEnd || wire.Command(chunk[wire.HeaderLen]) != wire.ComStmtExecute || s.unanswered() > 0 || s.opaque != Readable {
 		return nil
 	}
 	id := binary.LittleEndian.Uint32(chunk[idEnd-4:])

@@ -18,6 +18,8 @@ func (s *State) begin(e *pending) {
 // what follows it. Once the session has moved, Server writes the client's ids into the chunk. In a session with a witness (witness.go) the rest may be a
 // packet that has not come whole, and forward is less than those n bytes.
 func (s *State) Server(chunk []byte) (n int, forward []byte) {
+	s.travel()
+	defer s.rest()
 	if !s.witness {
 		n = s.serve(chunk, nil)
 		return n, chunk[:n]

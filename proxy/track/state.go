@@ -11,12 +11,11 @@ import (
 // pass, client bytes before they are sent on, server bytes before they are forwarded, and holds none of
 // them. It allocates only for clients that pipeline deeply or keep cursors open.
 //
-// A State is not safe for concurrent use: the session's mutex guards it.
+// A State is not safe for concurrent use: it belongs to its session.
 type State struct {
-	client   wire.Framer
-	server   wire.Framer
+	*traffic // nil: nothing is on its way
+
 	x        wire.Exchange
-	queue    queue
 	mode     clientMode
 	opaque   Opacity
 	final    wire.Step // the last packet of the response is passing: what it comes to
@@ -53,14 +52,9 @@ type State struct {
 	held     *held
 	memory   *Memory
 
-	text    scanner // of the COM_QUERY or COM_STMT_PREPARE that is arriving
-	reading reading
-	queued  bool // the command that arrived last is in the queue: it is not a silent one
-
 	txn      transaction
 	cursors  statementIDs // those whose cursor is open
 	longData statementIDs // those with a COM_STMT_SEND_LONG_DATA that no COM_STMT_EXECUTE has used
-	newest   uint32       // which of the commands ever queued was the last COM_STMT_PREPARE, counted from 1; 0: there was none
 	stirred  bool         // see Stirred
 	hinted   bool         // see Hinted
 	prepared effect       // loads, once a statement has been prepared that may ask for a file
@@ -186,7 +180,7 @@ func isUnicode(c uint16) bool {
 // Idle reports whether no command is outstanding and both directions stand between two packets: the one
 // point where a session may be ended, or moved, without cutting anything.
 func (s *State) Idle() bool {
-	return s.queue.n == 0 && s.opaque == Readable && s.mode == commands && s.client.AtStart() && s.server.AtStart()
+	return s.opaque == Readable && s.mode == commands && (s.traffic == nil || s.traffic.over())
 }
 
 // Recent reports whether the client may still ask for what the last statement has left behind: warnings or an error, FOUND_ROWS()
@@ -236,25 +230,25 @@ func (s *State) Answered() bool {
 	if s.OwnOutstanding() {
 		return s.opaque != Readable
 	}
-	return s.answered || !s.server.AtStart() || s.opaque != Readable
+	return s.answered || s.opaque != Readable || s.traffic != nil && !s.server.AtStart()
 }
 
 // Endable reports whether the answer to the only command outstanding has begun, and an ERR_Packet may end it here: between two rows.
 func (s *State) Endable() bool {
-	return s.opaque == Readable && s.queue.n == 1 && !s.queue.front().own && s.mode == commands && s.x.Endable() && s.server.AtStart()
+	return s.opaque == Readable && s.unanswered() == 1 && !s.queue.front().own && s.mode == commands && s.x.Endable() && s.server.AtStart()
 }
 
 // MidAnswer reports whether the server has begun an answer, or may have, and not ended it.
 func (s *State) MidAnswer() bool {
-	return s.opaque != Readable || !s.server.AtStart() || s.queue.n > 0 && s.answered
+	return s.opaque != Readable || s.traffic != nil && (!s.server.AtStart() || s.queue.n > 0 && s.answered)
 }
 
 // MidCommand reports whether the client has begun a command and not ended it.
-func (s *State) MidCommand() bool { return !s.client.AtStart() }
+func (s *State) MidCommand() bool { return s.traffic != nil && !s.client.AtStart() }
 
 // AtNextCommand reports whether the next byte of the client's begins a command, those that run notwithstanding.
 func (s *State) AtNextCommand() bool {
-	return s.opaque == Readable && s.mode == commands && s.client.AtStart()
+	return s.opaque == Readable && s.mode == commands && !s.MidCommand()
 }
 
 // RestOfCommand returns how many bytes at the head of chunk, the client's next, still belong to the command that it has begun: all of them where it is not
@@ -262,6 +256,9 @@ func (s *State) AtNextCommand() bool {
 func (s *State) RestOfCommand(chunk []byte) int {
 	if s.opaque != Readable || s.mode != commands {
 		return len(chunk)
+	}
+	if s.traffic == nil {
+		return 0
 	}
 	return s.client.Rest(chunk)
 }
@@ -276,9 +273,9 @@ func (s *State) Denied() bool { return s.denied }
 // Outstanding reports how many commands have not been answered in full.
 func (s *State) Outstanding() int {
 	if s.OwnOutstanding() {
-		return int(s.queue.n) - 1
+		return s.unanswered() - 1
 	}
-	return int(s.queue.n)
+	return s.unanswered()
 }
 
 // NextSeq is the sequence id with which an answer to the oldest outstanding command begins or, where it is Endable, goes on.

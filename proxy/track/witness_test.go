@@ -133,7 +133,7 @@ func TestWitnessOfOwnCommands(t *testing.T) {
 }
 
 func TestWitnessAllocatesNothing(t *testing.T) {
-	s := New(Options{Capabilities: wire.ClientProtocol41 | wire.ClientSessionTrack, Witness: true}, 2)
+	s := New(Options{Capabilities: wire.ClientProtocol41 | wire.ClientSessionTrack, Witness: true, Memory: NewMemory(0)}, 2)
 	q := say(query("SELECT a FROM t")).bytes()
 	for _, a := range [][]byte{answer([]byte{1}, def, eof, row, eof).bytes(), answer(ok).bytes()} {
 		if n := testing.AllocsPerRun(100, func() {
