@@ -98,7 +98,8 @@ func (b *Backend) LastSpoke() time.Time {
 // Learn keeps what a greeting of the backend said.
 func (b *Backend) Learn(f Facts) {
 	if b.Facts() != f {
-		b.facts.Store(&f)
+		fresh := f
+		b.facts.Store(&fresh)
 	}
 }
 

@@ -227,15 +227,16 @@ func (c *connecting) greeted(payload []byte) {
 func (c *connecting) fromClient(b []byte) {
 	s := c.s
 	for len(b) > 0 && s.errand == errand(c) {
-		s.client.put(b)
 		payload, seq, size, err := wire.OnePacket(b, client.MaxHandshake)
 		switch {
 		case err != nil:
 			c.end(Protocol, err)
 			return
 		case size == 0:
+			s.client.put(b)
 			return
 		case c.shake.Waits() != login.ForClient:
+			s.client.put(b)
 			s.client.Pause() // until it is its turn
 			return
 		}

@@ -86,7 +86,8 @@ func (i peerInfo) vanished(after time.Duration) bool { return i.tries >= goneTri
 func (w *worker) searchVanished(after time.Duration) {
 	w.last()
 	now := w.now()
-	for _, s := range append([]*session(nil), w.all...) {
+	for i := len(w.all) - 1; i >= 0; i = min(i, len(w.all)) - 1 { // one that ends makes room for one that has been looked at
+		s := w.all[i]
 		if !s.commanding() || now-s.since < int64(after) {
 			continue
 		}

@@ -227,19 +227,26 @@ func (l *Leave) End(now time.Time, cred *client.Credential, err error) {
 		l.accounts.mu.Unlock()
 		return
 	}
+	if err == nil {
+		l.accepted(now, cred)
+	} else {
+		l.failed(now, cred, err)
+	}
+	waited := l.leaveLocked()
+	l.accounts.mu.Unlock()
+	tell(waited)
+}
+
+// failed needs the lock.
+func (l *Leave) failed(now time.Time, cred *client.Credential, err error) {
 	said := new(wire.Err)
 	switch {
-	case err == nil:
-		l.accepted(now, cred)
 	case errors.As(err, &said) && said.Refuses() == wire.AccountFull:
 		st := l.accounts.standing(l.at)
 		st.full, st.next = said, now.Add(trialEvery)
 	case l.proof != nil && cred != nil && (errors.As(err, new(*client.UnprovableError)) || errors.As(err, &said) && said.Refuses() == wire.AccountRefused):
 		l.refused(now, err)
 	}
-	waited := l.leaveLocked()
-	l.accounts.mu.Unlock()
-	tell(waited)
 }
 
 // refused needs the lock.
