@@ -51,7 +51,7 @@ func (w *worker) begin(id uint32, socket loop.Socket, from netip.AddrPort, lasti
 	now := w.now()
 	s := &session{w: w, id: id, places: places{on: -1}, since: now, past: past{opened: now}}
 	s.owner.Store(w)
-	s.client.session, s.client.from, s.client.lasting = s, from, lasting
+	s.client.session, s.client.from, s.client.port, s.client.lasting = s, from.Addr(), from.Port(), lasting
 	if err := s.client.Adopt(w.loop, socket, &s.client); err != nil {
 		w.server.forgetID(s.id)
 		return

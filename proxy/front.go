@@ -13,12 +13,13 @@ import (
 type front struct {
 	loop.Conn
 	session *session
-	rest    []byte // what the client has sent, and has yet to be shown again
-	in, out int64  // bytes
-	from    netip.AddrPort
-	reading bool // the session looks at bytes of its client's
-	rerun   bool // … and is to look again at what it leaves
-	lasting bool // the connection has keepAlive
+	rest    []byte     // what the client has sent, and has yet to be shown again
+	in, out int64      // bytes
+	from    netip.Addr // where its connection comes from
+	port    uint16     // … and its port
+	reading bool       // the session looks at bytes of its client's
+	rerun   bool       // … and is to look again at what it leaves
+	lasting bool       // the connection has keepAlive
 }
 
 // Readable implements loop.Owner.
@@ -170,4 +171,4 @@ func (f *front) reply(seq uint8, e *wire.Err) {
 }
 
 // address is where the client's connection comes from.
-func (f *front) address() string { return addressOf(f.from) }
+func (f *front) address() string { return addressOf(netip.AddrPortFrom(f.from, f.port)) }

@@ -16,21 +16,36 @@ const (
 // CONNECTION_ID() once.
 const formerThreads = 4
 
-// threads are the ids of a session's backend connections, that of the present one first; 0 is none.
-type threads [1 + formerThreads]uint32
+// threads are the ids of a session's backend connections; 0 is none.
+type threads struct {
+	before *[formerThreads]uint32 // the latest first; nil: there were none
+	now    uint32                 // that of the present one
+	moves  uint32                 // how often the session has passed to another backend
+}
 
 // become notes that the session has a new backend connection.
 func (t *threads) become(id uint32) {
-	copy(t[1:], t[:formerThreads])
-	t[0] = id
+	if t.now != 0 {
+		if t.before == nil {
+			t.before = new([formerThreads]uint32)
+		}
+		copy(t.before[1:], t.before[:])
+		t.before[0] = t.now
+	}
+	t.now = id
 }
 
-func (t *threads) current() uint32 { return t[0] }
+func (t *threads) current() uint32 { return t.now }
 
 // has reports whether the session goes, or went, by id, and if it still does.
 func (t *threads) has(id uint32) (found, current bool) {
-	i := slices.Index(t[:], id)
-	return i >= 0, i == 0
+	switch {
+	case id == 0:
+		return false, false
+	case id == t.now:
+		return true, true
+	}
+	return t.before != nil && slices.Contains(t.before[:], id), false
 }
 
 // candidate is a session that a KILL may be meant for.

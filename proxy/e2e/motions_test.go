@@ -22,7 +22,7 @@ func motions() []motion {
 func restless() []edit {
 	return []edit{
 		{"notice.go", "{ return n.intent != nil || n.shift != nil }", "{ return true }"},
-		{"session.go", "	moves   uint32", "	fresh   bool\n	moves   uint32"},
+		{"session.go", "	pinned int64 //", "	fresh  bool\n	pinned int64 //"},
 		{"departure_end.go", "	s.past.moves++\n", "	s.past.moves++\n	s.past.fresh = true\n"},
 		{"session.go", "	case to == Busy:\n", "	case to == Busy:\n		s.past.fresh = false\n"},
 		{"boundary.go", "return s.notice.wants() && s.ties().CanMove()", "return !s.past.fresh && s.ties().CanMove()"},
@@ -35,7 +35,7 @@ func restless() []edit {
 // backend knows nothing of it that counts and Segue does not, which Segue asks for soon. What a loss costs beyond that is not this test's subject.
 func bereft() []edit {
 	return []edit{
-		{"session.go", "	moves   uint32", "	answers int\n	moves   uint32"},
+		{"session.go", "	pinned int64 //", "	answers int\n	pinned int64 //"},
 		{"down.go", `	"strings"` + "\n", `	"strings"` + "\n" + `	"syscall"` + "\n"},
 		{
 			"down.go", "	if end == stays {\n		s.client.goOn()",
