@@ -13,5 +13,6 @@ func (s *State) Abandon() {
 		s.queue.pop()
 	}
 	s.server = wire.Framer{}
+	s.okPacket, s.restored, s.facts = nil, nil, nil
 	s.rest()
 }

@@ -74,7 +74,7 @@ func (s *State) sessionState(p *wire.Packet) {
 	case p.Len > maxText:
 		s.hold().pins |= pinTooLarge
 	case len(p.Body) < p.Len:
-		s.hold().okPacket = append(make([]byte, 0, p.Len), p.Body...)
+		s.okPacket = append(make([]byte, 0, p.Len), p.Body...)
 	default:
 		s.heardState(p.Body)
 	}
@@ -93,13 +93,12 @@ func (s *State) heardState(body []byte) {
 
 // serverBody takes more bytes of the packet that is passing.
 func (s *State) serverBody(b []byte) {
-	h := s.held
-	if h == nil || h.okPacket == nil {
+	if s.okPacket == nil {
 		return
 	}
-	if h.okPacket = append(h.okPacket, b...); len(h.okPacket) == cap(h.okPacket) || s.server.AtStart() {
-		s.heardState(h.okPacket)
-		h.okPacket = nil
+	if s.okPacket = append(s.okPacket, b...); len(s.okPacket) == cap(s.okPacket) || s.server.AtStart() {
+		s.heardState(s.okPacket)
+		s.okPacket = nil
 	}
 }
 
@@ -184,10 +183,7 @@ func (s *State) variables(b []byte, v *verdict) {
 	}
 }
 
-func (s *State) fact(o op) {
-	h := s.hold()
-	h.facts = append(h.facts, o)
-}
+func (s *State) fact(o op) { s.facts = append(s.facts, o) }
 
 // names reports whether a verdict is just that the database of this name becomes the current one.
 func (v *verdict) names(database []byte) bool {
@@ -224,9 +220,9 @@ func (v *verdict) speaks() bool {
 // applyFacts brings what the session holds in line with what the server has said, behind what the text of the statement
 // says. A literal of the text stands: it is the more exact of the two.
 func (s *State) applyFacts(v *verdict) {
-	h := s.held
-	facts, restored := h.facts, h.restored
-	h.facts, h.restored = nil, nil
+	h := s.hold()
+	facts, restored := s.facts, s.restored
+	s.facts, s.restored = nil, nil
 	for i := range facts {
 		f := &facts[i]
 		switch {

@@ -29,10 +29,6 @@ type held struct {
 	virtual  bool                 // the backend's ids of prepared statements are not the client's
 	strayed  bool                 // the last flags are those of a statement that had a sql_mode of its own
 
-	collected []byte // of a command that comes in several chunks
-	okPacket  []byte // … of an OK_Packet
-	restored  []text // variables that were set for the statement alone that has run
-	facts     []op   // what the server has said of its own accord of the session, in the response that is passing
 }
 
 // The bounds of what is kept of a session.
@@ -72,15 +68,17 @@ func (s *State) hold() *held {
 	return s.held
 }
 
-// holdInstead makes p all that the session holds, but for what has come of a command behind the one that has done so.
+// holdInstead makes p all that the session holds.
 func (s *State) holdInstead(p pins) {
-	var coming []byte
-	if s.held != nil {
-		coming = s.held.collected
+	if s.Release(); p != 0 {
+		s.held = &held{pins: p, memory: s.memory}
 	}
-	if s.Release(); p != 0 || coming != nil {
-		s.held = &held{pins: p, collected: coming, memory: s.memory}
-	}
+}
+
+// empty reports whether it is as if there were none.
+func (h *held) empty() bool {
+	return h.pins == 0 && len(h.settings) == 0 && h.size == 0 && len(h.stmts)+len(h.texts) == 0 && h.given == 0 && h.epoch == 0 && !h.virtual && !h.strayed &&
+		h.catalog == (text{}) && h.late == (text{}) && len(h.temps)+len(h.locks)+len(h.handlers)+len(h.shots)+len(h.drawn) == 0
 }
 
 // askable gives the expression that reads the setting key, or "".
@@ -187,7 +185,7 @@ func (s *State) apply(v *verdict) {
 func (s *State) op(h *held, o *op) {
 	switch o.kind {
 	case opSet:
-		if slices.Contains(h.restored, o.key) { // it is what it was before
+		if slices.Contains(s.restored, o.key) { // it is what it was before
 			s.op(h, &op{kind: opAsk, key: o.key})
 			return
 		}
@@ -204,7 +202,7 @@ func (s *State) op(h *held, o *op) {
 			h.forget(lastInsertID())
 		}
 	case opSQLMode:
-		if s.sqlMode(h, o); slices.Contains(h.restored, unique.Make(keySQLMode)) {
+		if s.sqlMode(h, o); slices.Contains(s.restored, unique.Make(keySQLMode)) {
 			s.ansi, s.slash = unknown, unknown
 		}
 	case opCharset:
@@ -279,7 +277,7 @@ func (s *State) objectOp(h *held, o *op) {
 	case opSequence:
 		h.drew(o.text)
 	case opRestores:
-		h.restored = append(h.restored, o.key)
+		s.restored = append(s.restored, o.key)
 		h.strayed = h.strayed || o.key.Value() == keySQLMode
 	default:
 	}

@@ -132,6 +132,20 @@ func TestStateStaysSmall(t *testing.T) {
 	}
 }
 
+// What holds nothing any more takes no memory.
+func TestStateHoldsNothingForNothing(t *testing.T) {
+	closing := command(wire.ComStmtClose, "\x01\x00\x00\x00")
+	for name, s := range map[string]*State{
+		"a statement prepared and closed": run(Options{Memory: NewMemory(0)}, []talk{say(command(wire.ComStmtPrepare, "SELECT ?")), answer(preparedAs(1)), say(closing), say(query("SELECT 1")), answer(ok)}, 3),
+		"a lock taken and released":       session(Options{}, "SELECT GET_LOCK('a', 1)", "DO RELEASE_LOCK('a')"),
+		"another database":                session(Options{}, "USE sales"),
+	} {
+		if s.held != nil || s.Pinned() != "" {
+			t.Errorf("%s: %+v", name, s.held)
+		}
+	}
+}
+
 // What is known of traffic is lent: a State has it while something is on its way, and no longer.
 func TestStateAtRestHasNoTraffic(t *testing.T) {
 	s := New(Options{Memory: NewMemory(0)}, 2)

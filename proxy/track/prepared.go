@@ -282,8 +282,8 @@ func (s *State) learn(st *prepared, body []byte) {
 
 // bound takes the head of a COM_STMT_EXECUTE that came in several chunks.
 func (s *State) bound() {
-	body := s.held.collected
-	s.held.collected, s.reading = nil, notRead
+	body := s.collected
+	s.collected, s.reading = nil, notRead
 	if st := s.statement(statementID(body)); st != nil {
 		s.learn(st, body)
 	}

@@ -164,8 +164,8 @@ func TestOverfullEnds(t *testing.T) {
 		for i := uint32(1); i <= 400; i++ {
 			c.empty(&s, i)
 		}
-		if s.Pinned() != "" || s.held.size != 0 || memory.Used() != 0 {
-			t.Errorf("%s: pinned %q with %d bytes after all have gone", name, s.Pinned(), s.held.size)
+		if s.Pinned() != "" || s.held != nil || memory.Used() != 0 {
+			t.Errorf("%s: pinned %q with %d bytes after all have gone", name, s.Pinned(), memory.Used())
 		}
 	}
 }
@@ -198,8 +198,8 @@ func TestLocksThatCameAndWent(t *testing.T) {
 			s.Server(answer(ok).bytes())
 		}
 	}
-	if s.Pinned() != "" || s.held.size != 0 {
-		t.Errorf("pinned %q with %d bytes", s.Pinned(), s.held.size)
+	if s.Pinned() != "" || s.held != nil {
+		t.Errorf("pinned %q, holds %+v", s.Pinned(), s.held)
 	}
 }
 

@@ -218,11 +218,9 @@ func (s *State) leaves(e *pending, ok bool) {
 			s.failedText(v, e.effect&several != 0)
 		}
 	}
-	if h := s.held; h != nil {
-		if len(h.facts) > 0 {
-			s.applyFacts(e.believed())
-		}
-		h.restored = nil
+	if len(s.facts) > 0 {
+		s.applyFacts(e.believed())
 	}
+	s.restored = nil
 	s.renew(e, ok)
 }

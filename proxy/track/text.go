@@ -38,7 +38,7 @@ func (s *State) scan(p *wire.Packet, text []byte) {
 //
 //go:noinline
 func (s *State) collect(text []byte, n int) {
-	s.hold().collected = append(make([]byte, 0, n), text...)
+	s.collected = append(make([]byte, 0, n), text...)
 }
 
 // body takes more bytes of the command that is arriving.
@@ -47,11 +47,10 @@ func (s *State) body(b []byte) {
 	case scanning:
 		s.text.feed(b)
 	case collecting, binding:
-		h := s.held
-		if n := min(len(b), cap(h.collected)-len(h.collected)); n > 0 {
-			h.collected = append(h.collected, b[:n]...)
+		if n := min(len(b), cap(s.collected)-len(s.collected)); n > 0 {
+			s.collected = append(s.collected, b[:n]...)
 		}
-		if s.reading == binding && len(h.collected) == cap(h.collected) {
+		if s.reading == binding && len(s.collected) == cap(s.collected) {
 			s.bound()
 		}
 	case notRead:
@@ -71,8 +70,8 @@ func (s *State) textPassed() {
 	case scanning:
 		s.longText(s.text.finish() | writes)
 	case collecting:
-		text := s.held.collected
-		s.held.collected = nil
+		text := s.collected
+		s.collected = nil
 		s.commandText(text)
 	case binding:
 		s.bound()

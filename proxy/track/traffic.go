@@ -13,6 +13,11 @@ type traffic struct {
 	reading reading
 	queued  bool   // the command that arrived last is in the queue: it is not a silent one
 	newest  uint32 // which of the commands queued was the last COM_STMT_PREPARE, counted from 1; 0: there was none
+
+	collected []byte // of a command that comes in several chunks
+	okPacket  []byte // … of an OK_Packet
+	restored  []text // variables that were set for the statement alone that has run
+	facts     []op   // what the server has said of its own accord of the session, in the response that is passing
 }
 
 // over reports whether nothing is on its way any more.
@@ -25,11 +30,16 @@ func (s *State) travel() {
 	}
 }
 
-// rest gives up what is known of that, if it is over.
+// rest gives up what is known of that, if it is over, and what holds nothing any more.
 func (s *State) rest() {
-	if t := s.traffic; t != nil && s.Idle() {
-		s.traffic = nil
-		s.memory.giveBack(t)
+	t := s.traffic
+	if t == nil || !s.Idle() {
+		return
+	}
+	s.traffic = nil
+	s.memory.giveBack(t)
+	if h := s.held; h != nil && h.empty() {
+		s.held = nil
 	}
 }
 

@@ -50,13 +50,13 @@ func (s *State) Told(ok []byte) (told, more bool) {
 	if state, _ := wire.SessionState(ok); len(state) == 0 {
 		return false, true
 	}
+	s.travel()
+	defer s.rest()
 	none := s.held == nil
-	if more = s.readState(ok, nil); s.held != nil {
-		h := s.held
-		h.facts = slices.DeleteFunc(h.facts, func(o op) bool { return o.key == asked && !h.has(asked) }) // it has been asked for by a SET of it to what it is
-		if s.applyFacts(nil); none && len(h.settings) == 0 && h.pins == 0 {
-			s.held = nil
-		}
+	more = s.readState(ok, nil)
+	s.facts = slices.DeleteFunc(s.facts, func(o op) bool { return o.key == asked && (s.held == nil || !s.held.has(asked)) }) // it has been asked for by a SET of it to what it is
+	if s.applyFacts(nil); none && len(s.held.settings) == 0 && s.held.pins == 0 {
+		s.held = nil
 	}
 	s.hinted = s.hinted && more
 	return true, more
