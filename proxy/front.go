@@ -113,7 +113,7 @@ func (f *front) again() {
 
 // goOn shows the session what was not to be sent before the answers to what is in front of it had passed, or nobody can tell any more if they have.
 func (f *front) goOn() {
-	if s := f.session; len(f.rest) > 0 && s.errand == nil && (s.track.Opaque() != 0 || !s.mustFollow(f.rest)) {
+	if s := f.session; len(f.rest) > 0 && s.errand == nil && (s.track.Opaque() != 0 || !s.commandAt(f.rest).mustFollow()) {
 		f.again()
 	}
 }
@@ -132,7 +132,7 @@ func (f *front) listen() {
 // mustWait reports whether what is kept waits for something else than more of it.
 func (f *front) mustWait() bool {
 	s := f.session
-	return s.stmt.waits() && (s.between() || s.held()) || !isHeadless(f.rest) && s.mustFollow(f.rest)
+	return s.stmt.waits() && (s.between() || s.held()) || !isHeadless(f.rest) && s.commandAt(f.rest).mustFollow()
 }
 
 // waits reports whether the client has sent something that has not been looked at.

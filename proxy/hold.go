@@ -56,9 +56,10 @@ func (s *session) held() bool {
 	return s.w.paused && (s.state == Idle || s.state == Holding) && s.errand == nil
 }
 
-// wait has the command at the head of b wait until the session stands on a backend that takes statements. Where that takes too long it is
-// answered at once. It returns how much of b has been dealt with.
-func (s *session) wait(b []byte) (n int, forward bool) {
+// wait has the command wait until the session stands on a backend that takes statements. Where that takes too long it is
+// answered at once. It returns how many bytes have been dealt with.
+func (c command) wait() (n int, forward bool) {
+	s, b := c.s, c.b
 	if w := s.w; !s.stmt.waits() {
 		s.stmt.begin(w.now(), b)
 		s.stmt.excess = w.server.waiting.Add(s.stmt.size) > w.server.options().Hold.statements()
@@ -74,12 +75,12 @@ func (s *session) wait(b []byte) (n int, forward bool) {
 		s.enter(Holding)
 	}
 	s.noteHeld()
-	f := s.waitedFacts(b)
+	f := c.waitedFacts()
 	action := plan.Waited(&f)
 	if action == plan.GoOn {
 		return 0, false
 	}
-	return s.refuse(b, commandOf(b), s.tooLong(action)), false
+	return s.refuse(b, commandOf(b), c.tooLong(action)), false
 }
 
 // awaitsAnswer reports whether a statement waits that is to be answered, as COM_STMT_CLOSE is not.
@@ -114,12 +115,13 @@ func (s *Server) heldUntil(since int64) int64 {
 }
 
 // waitedFacts gathers what plan.Waited goes by.
-func (s *session) waitedFacts(b []byte) plan.WaitedFacts {
+func (c command) waitedFacts() plan.WaitedFacts {
+	s := c.s
 	hold := s.w.server.options().Hold
 	d, lost := s.errand.(*departure)
 	lost = lost && d.lost
 	f := plan.WaitedFacts{
-		Held: s.stmt.held, Behind: s.stmt.again(), Silent: commandOf(b).Silent(), Late: s.stmt.late, Excess: s.stmt.excess,
+		Held: s.stmt.held, Behind: s.stmt.again(), Silent: commandOf(c.b).Silent(), Late: s.stmt.late, Excess: s.stmt.excess,
 		DryRun: hold.DryRun && lost && !s.w.server.usable(), // with a backend that is back the session is about to be on it
 	}
 	if f.Silent && lost {
@@ -129,7 +131,8 @@ func (s *session) waitedFacts(b []byte) plan.WaitedFacts {
 }
 
 // tooLong is what the client gets because its statement must not wait any longer, or at all.
-func (s *session) tooLong(action plan.WaitedAction) *wire.Err {
+func (c command) tooLong(action plan.WaitedAction) *wire.Err {
+	s := c.s
 	opts := s.w.server.options()
 	result, why := "", ""
 	switch action {

@@ -274,7 +274,7 @@ func (s *session) check() error {
 			return errors.New("it has no errand")
 		}
 	}
-	if s.end == Open && s.client.Paused() && s.commanding() && s.errand == nil && !s.track.OwnOutstanding() && (s.stmt.came == 0 || !s.held()) && !s.mustFollow(s.client.rest) &&
+	if s.end == Open && s.client.Paused() && s.commanding() && s.errand == nil && !s.track.OwnOutstanding() && (s.stmt.came == 0 || !s.held()) && !s.commandAt(s.client.rest).mustFollow() &&
 		(s.back == nil || s.back.closed || s.back.conn.Pending() == 0) {
 		return errors.New("nobody listens to its client")
 	}
