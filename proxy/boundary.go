@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/backend/wire"
 	"segue/proxy/plan"
 )
 
@@ -74,7 +73,7 @@ func (s *session) boundary(answered, probe bool) ending {
 	if s.errand != nil || s.end != Open || !s.commanding() || !s.notice.given() && s.kills == nil || !s.free() || s.track.Quit() {
 		return stays
 	}
-	f := s.boundaryFacts(answered)
+	f := facts{s}.boundary(answered)
 	f.Probe = probe
 	action, wait := plan.Boundary(&f, pauses)
 	switch action {
@@ -101,11 +100,11 @@ func (s *session) boundary(answered, probe bool) ending {
 	return stays
 }
 
-// boundaryFacts gathers what plan.Boundary goes by.
-func (s *session) boundaryFacts(answered bool) plan.BoundaryFacts {
+// boundary gathers what plan.Boundary goes by.
+func (s facts) boundary(answered bool) plan.BoundaryFacts {
 	now := s.w.now()
 	f := plan.BoundaryFacts{
-		Idle: s.state == Idle, Told: s.toldToLeave(), Condemned: s.beingKilled(), Executed: s.kills.late(now) && s.beingKilled() && s.atCommand(), Recent: s.track.Recent(), Midway: s.track.Midway(),
+		Idle: s.state == Idle, Told: s.toldToLeave(), Condemned: s.beingKilled(), Executed: s.kills.late(now) && s.beingKilled() && s.track.AtCommand(), Recent: s.track.Recent(), Midway: s.track.Midway(),
 		Answered: answered, Silence: time.Duration(now - s.since), RetryIn: time.Duration(s.notice.retry() - now),
 	}
 	if s.notice.intent == nil {
@@ -163,14 +162,4 @@ func (s *session) admitted() {
 	if s.notice.place() == p { // it has not gone
 		s.notice.leaveQueue(s.w.server.gate)
 	}
-}
-
-// ping keeps a pinned session from being idle in the eyes of a backend that closes idle ones. See worker.keepAlive.
-func (s *session) ping(now int64, after time.Duration) {
-	if s.end != Open || s.state != Pinned || s.errand != nil || s.track.Outstanding() > 0 || s.track.OwnOutstanding() || now-max(s.since, s.back.pinged) < int64(after) {
-		return
-	}
-	s.back.pinged = now
-	s.track.Own(wire.ComPing)
-	_, _ = s.back.conn.Write(comPing) // what fails shows when the answer is read
 }

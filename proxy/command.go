@@ -57,17 +57,17 @@ func (c command) act() (n int, forward bool) {
 	case plan.Pay:
 		reply := s.owed.reply
 		s.settle(ledger.Seen) // nothing runs: the session is as fresh as before
-		return s.refuse(b, look.Command, reply), false
+		return c.refuse(reply), false
 	case plan.Drop:
 		s.owed.more = true // an execution behind a ROLLBACK counts on it as well
-		return s.refuse(b, look.Command, s.owed.reply), false
+		return c.refuse(s.owed.reply), false
 	case plan.Forgive:
 		s.settle(ledger.Moved)
 		return c.act()
 	case plan.RefuseMoved:
-		return s.refuse(b, look.Command, errMoved()), false
+		return c.refuse(errMoved()), false
 	case plan.RefuseForgone:
-		return s.refuse(b, look.Command, errForgone()), false
+		return c.refuse(errForgone()), false
 	case plan.BringKill:
 		return new(killing).bring(s, b)
 	case plan.EndInstead:

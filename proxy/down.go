@@ -195,7 +195,7 @@ func (s *session) heardRefusal(answer []byte) bool {
 	if n, _ := wire.DecodeHeader(answer); len(answer) != wire.HeaderLen+n || said.Decode(answer[wire.HeaderLen:]) != nil {
 		return false
 	}
-	f := s.refusedFacts(code, said)
+	f := facts{s}.refused(code, said)
 	action := plan.Refused(&f)
 	switch action {
 	case plan.PassDryRun:
@@ -222,8 +222,8 @@ func (s *session) heardRefusal(answer []byte) bool {
 	return false
 }
 
-// refusedFacts gathers what plan.Refused goes by.
-func (s *session) refusedFacts(code uint16, said *wire.Err) plan.RefusedFacts {
+// refused gathers what plan.Refused goes by.
+func (s facts) refused(code uint16, said *wire.Err) plan.RefusedFacts {
 	o := s.w.server.options()
 	f := plan.RefusedFacts{CanMove: s.ties().CanMove()}
 	if !f.CanMove {

@@ -121,15 +121,15 @@ func (e *evening) shares(s *Server, now time.Time) (all []*worker, shares []shar
 // active is how many sessions have had something to do since the last look.
 func (w *worker) active() (n int) {
 	for _, s := range w.all {
-		if s.activeNow() {
+		if w.isActive(s) {
 			n++
 		}
 	}
 	return n
 }
 
-// activeNow reports whether the session has had something to do since the last look.
-func (s *session) activeNow() bool { return s.w.now()-s.since < int64(tendEvery) }
+// isActive reports whether a session has had something to do since the last look.
+func (*worker) isActive(s *session) bool { return s.w.now()-s.since < int64(tendEvery) }
 
 // send has n sessions that have something to do pass to another worker.
 func (w *worker) send(n int, to *worker) {
@@ -137,7 +137,7 @@ func (w *worker) send(n int, to *worker) {
 		switch {
 		case s.transferDue():
 			s.transferTo(nil) // those that did not get to it since they were last told to
-		case n > 0 && s.commanding() && s.activeNow() && s.mayTransferAgain():
+		case n > 0 && s.commanding() && w.isActive(s) && s.mayTransferAgain():
 			n--
 			s.transferTo(to)
 		}

@@ -80,7 +80,7 @@ func (c command) wait() (n int, forward bool) {
 	if action == plan.GoOn {
 		return 0, false
 	}
-	return s.refuse(b, commandOf(b), c.tooLong(action)), false
+	return c.refuse(c.tooLong(action)), false
 }
 
 // awaitsAnswer reports whether a statement waits that is to be answered, as COM_STMT_CLOSE is not.

@@ -43,7 +43,7 @@ func (k *killing) bring(s *session, b []byte) (n int, forward bool) {
 	length, _ := wire.DecodeHeader(b)
 	if n = wire.HeaderLen + length; n > len(b) {
 		if length > track.MaxKill {
-			return s.refuse(b, commandOf(b), errForeignKill(commandOf(b), track.ForeignKill)), false
+			return s.commandAt(b).refuse(errForeignKill(commandOf(b), track.ForeignKill)), false
 		}
 		s.endWait(nil) // it waits for nothing but its own end
 		return 0, false
@@ -53,7 +53,7 @@ func (k *killing) bring(s *session, b []byte) (n int, forward bool) {
 	case track.NoKill:
 		return 0, true
 	case track.UserKill, track.ForeignKill:
-		return s.refuse(b, commandOf(b), errForeignKill(commandOf(b), form)), false
+		return s.commandAt(b).refuse(errForeignKill(commandOf(b), form)), false
 	default:
 	}
 	if s.beingKilled() { // its server would not run it any more

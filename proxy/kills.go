@@ -138,12 +138,6 @@ func (s *session) heardKilled(code uint16) {
 	}
 }
 
-// interrupted reports whether the last that the server said was that it had interrupted a statement, a moment ago.
-func (s *session) interrupted() bool {
-	at := s.back.interrupted
-	return at != 0 && s.w.now()-at < int64(interruptedGrace) && s.track.Failed() && s.track.Outstanding() == 0
-}
-
 // late reports whether a server that has killed the connection is slow to close it: TiDB closes an idle one no sooner than at its next command, and
 // says nothing then.
 func (k *kills) late(now int64) bool {
@@ -155,7 +149,8 @@ func (k *kills) interrupts(since int64) bool { return k != nil && k.query != 0 &
 
 // beingKilled reports whether a KILL is about to end the session.
 func (s *session) beingKilled() bool {
-	return s.kills.ends(s.w.now(), s.since, s.track.Failed()) || s.back != nil && s.interrupted()
+	now, failed := s.w.now(), s.track.Failed()
+	return s.kills.ends(now, s.since, failed) || failed && s.track.Outstanding() == 0 && s.back != nil && s.back.interruptedAt(now)
 }
 
 // endKilled ends the session as its server has.

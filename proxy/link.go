@@ -158,6 +158,11 @@ func (st stage) failed(err error) *client.Error {
 	}
 }
 
+// interruptedAt reports whether the server had said a moment ago, at the moment now, that it has interrupted a statement.
+func (l *link) interruptedAt(now int64) bool {
+	return l.interrupted != 0 && now-l.interrupted < int64(interruptedGrace)
+}
+
 // hungUp asks the kernel whether the backend has closed the connection and has nothing more to say.
 func (l *link) hungUp() bool {
 	_, end := l.conn.Peek()

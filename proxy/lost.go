@@ -40,7 +40,7 @@ func (s *session) lost(err error) {
 		d.backendLost(err)
 		return
 	}
-	f := s.lostFacts()
+	f := facts{s}.lost()
 	action := plan.Lost(&f)
 	if !f.Quit && !f.Over && !f.Condemned && !f.TooIdle {
 		s.w.server.doubt.Store(s.w.now() + int64(doubtFor))
@@ -80,8 +80,8 @@ func (s *session) lost(err error) {
 	}
 }
 
-// lostFacts gathers what plan.Lost goes by.
-func (s *session) lostFacts() plan.LostFacts {
+// lost gathers what plan.Lost goes by.
+func (s facts) lost() plan.LostFacts {
 	f := plan.LostFacts{
 		Ties: s.ties(), Quit: s.track.Quit(), Over: s.end != Open, Pinned: s.state == Pinned, Outstanding: s.track.Outstanding(),
 		Answered: s.track.Answered(), Endable: s.track.Endable(), Waiting: s.awaitsAnswer(), Failed: s.track.Failed(),

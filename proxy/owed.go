@@ -78,21 +78,21 @@ func (s *session) settle(action ledger.Action) {
 	s.hidden(kind, action, o.backend, o.cause)
 }
 
-// refuse drops the command at the head of b, which may have waited and of which length bytes are here, and tells the client why as soon as it has
-// come whole. It returns how many bytes of b it has taken.
-func (s *session) refuse(b []byte, c wire.Command, reply *wire.Err) int {
+// refuse drops the command, which may have waited, and tells the client why as soon as it has come whole. It returns how many bytes it has taken.
+func (c command) refuse(reply *wire.Err) int {
+	s := c.s
 	s.endWait(reply)
 	if s.errand == nil && s.back != nil && !s.back.closed {
-		if reset := s.track.Unsend(b); reset != nil {
+		if reset := s.track.Unsend(c.b); reset != nil {
 			_, _ = s.back.conn.Write(reset) // what fails shows when the answer is read
 		}
 	}
-	o := &owed{due: commandEnd, command: c, reply: reply}
+	o := &owed{due: commandEnd, command: commandOf(c.b), reply: reply}
 	if before := s.owed; before.is(nextCommand) { // a ROLLBACK that is refused has given up nothing
 		o.then = before
 	}
 	s.owed = o
-	return s.refuseMore(b)
+	return s.refuseMore(c.b)
 }
 
 // refuseMore takes bytes of the command that is refused, and returns how many these are.

@@ -208,7 +208,7 @@ func (s *Server) Sessions() []SessionInfo {
 	infos := []SessionInfo{}
 	s.ask(func(w *worker) {
 		for _, c := range w.all {
-			infos = append(infos, c.info())
+			infos = append(infos, infoOf(c))
 		}
 	})
 	return infos

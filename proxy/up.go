@@ -20,7 +20,7 @@ func (s *session) consume(b []byte) (rest []byte) {
 			return nil
 		case s.owed.is(commandEnd):
 			n = s.refuseMore(b)
-		case s.atCommand() && s.commandAt(b).special():
+		case s.track.AtCommand() && s.commandAt(b).special():
 			var forward bool
 			if n, forward = s.commandAt(b).act(); forward {
 				if n, forward = s.commandAt(b).changeUser(); forward {
@@ -73,7 +73,7 @@ func (s *session) doubtful() bool {
 
 // send sends on what it can of b, and returns how much of it that was; 0: all of it is to be shown again.
 func (s *session) send(b []byte) int {
-	first := s.atCommand()
+	first := s.track.AtCommand()
 	at := 0
 	if first {
 		at = closesAhead(b)

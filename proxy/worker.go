@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/backend/wire"
 	"segue/proxy/login"
 	"segue/proxy/loop"
 )
@@ -332,10 +333,21 @@ func (w *worker) keepAlive() {
 	for _, f := range w.order {
 		if f.backend.Status().Health == backend.Stopping {
 			for _, s := range f.sessions {
-				s.ping(w.now(), pingAfter)
+				w.ping(s, pingAfter)
 			}
 		}
 	}
+}
+
+// ping keeps a pinned session from being idle in the eyes of a backend that closes idle ones, if it has been silent for so long.
+func (w *worker) ping(s *session, after time.Duration) {
+	now := w.now()
+	if s.end != Open || s.state != Pinned || s.errand != nil || s.track.Outstanding() > 0 || s.track.OwnOutstanding() || now-max(s.since, s.back.pinged) < int64(after) {
+		return
+	}
+	s.back.pinged = now
+	s.track.Own(wire.ComPing)
+	_, _ = s.back.conn.Write(comPing) // what fails shows when the answer is read
 }
 
 // cut ends all sessions now.

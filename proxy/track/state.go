@@ -251,6 +251,11 @@ func (s *State) AtNextCommand() bool {
 	return s.opaque == Readable && s.mode == commands && !s.MidCommand()
 }
 
+// AtCommand is AtNextCommand while none runs.
+func (s *State) AtCommand() bool {
+	return s.Outstanding() == 0 && !s.MidCommand() && s.opaque == Readable
+}
+
 // RestOfCommand returns how many bytes at the head of chunk, the client's next, still belong to the command that it has begun: all of them where it is not
 // known what they are.
 func (s *State) RestOfCommand(chunk []byte) int {

@@ -1,0 +1,50 @@
+package proxy
+
+import (
+	"time"
+
+	"segue/backend/wire"
+)
+
+// SessionInfo describes a session as the admin API shows it.
+type SessionInfo struct {
+	ID      uint32 `json:"id"`
+	Client  string `json:"client"` // address
+	User    string `json:"user"`
+	Backend string `json:"backend"`
+	State   string `json:"state"`
+	Pinned  string `json:"pinned"` // why it cannot leave its backend between two statements, or empty
+	// PinnedSince is when that began, if it is more than for the statement that runs; otherwise zero.
+	PinnedSince time.Time `json:"pinned_since,omitzero"`
+	Differs     []string  `json:"differs,omitempty"` // what was not as it had been when the session was rebuilt elsewhere: it stays where it is
+	Since       time.Time `json:"since"`             // in this state
+	Moves       int       `json:"moves"`             // how often it has passed to another backend
+	Opened      time.Time `json:"opened"`
+}
+
+// infoOf describes a session as it is now.
+func infoOf(s *session) SessionInfo {
+	server := s.w.server
+	i := SessionInfo{
+		ID: s.id, Client: s.client.address(), User: wire.Shown(s.who.user(), wire.MaxShown), Backend: s.backendName(), State: s.state.String(),
+		Since: server.at(s.since), Moves: int(s.past.moves), Opened: server.at(s.past.opened),
+	}
+	for _, name := range s.notice.unlike() {
+		i.Differs = append(i.Differs, wire.Shown(name, wire.MaxShown))
+	}
+	switch s.state {
+	case Detached:
+		i.Backend = ""
+	case Idle, Busy, Pinned:
+		if i.Pinned = s.track.Pinned(); i.Pinned == "" && !s.hasCredential() {
+			i.Pinned, i.PinnedSince = pinNoCredential, i.Opened
+		} else if s.past.pinned != 0 {
+			i.PinnedSince = server.at(s.past.pinned)
+		}
+	default:
+	}
+	return i
+}
+
+// pinNoCredential is the reason of a session that Segue could not log in again. All others are package track's.
+const pinNoCredential = "no-credential"
