@@ -53,7 +53,7 @@ type Server struct {
 
 	opts    atomic.Pointer[Options]
 	limit   atomic.Pointer[limit]
-	doubt   atomic.Int64 // until when connections are looked at twice; as elapsed. See session.doubtful
+	doubt   atomic.Int64 // until when connections are looked at twice; as elapsed. See command.doubtful
 	waiting atomic.Int64 // of Hold.Statements
 	halted  atomic.Bool  // Close has been called: no session is to be begun or set up
 

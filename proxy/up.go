@@ -1,8 +1,6 @@
 package proxy
 
 import (
-	"time"
-
 	"segue/backend/wire"
 	"segue/proxy/ledger"
 	"segue/proxy/plan"
@@ -24,12 +22,12 @@ func (s *session) consume(b []byte) (rest []byte) {
 			var forward bool
 			if n, forward = s.commandAt(b).act(); forward {
 				if n, forward = s.commandAt(b).changeUser(); forward {
-					n = s.send(b[:s.together(b)])
+					n = s.send(b[:s.commandAt(b).together()])
 				}
 			}
 		case s.commandAt(b).mustFollow():
 		default:
-			n = s.send(b[:s.together(b)])
+			n = s.send(b[:s.commandAt(b).together()])
 		}
 		if n == 0 {
 			break
@@ -37,38 +35,6 @@ func (s *session) consume(b []byte) (rest []byte) {
 		b = b[n:]
 	}
 	return b
-}
-
-// together is how much of b may be sent in one go: up to the next command that is to be looked at once those before it have been answered.
-func (s *session) together(b []byte) int {
-	if s.track.AtNextCommand() && isOne(b) {
-		return len(b)
-	}
-	for at := s.track.RestOfCommand(b); at < len(b); {
-		if at > 0 && s.commandAt(b[at:]).apart() {
-			return at
-		}
-		for n := wire.MaxPayload; n == wire.MaxPayload; at += wire.HeaderLen + n {
-			if len(b)-at < wire.HeaderLen {
-				return len(b)
-			}
-			n, _ = wire.DecodeHeader(b[at:])
-		}
-	}
-	return len(b)
-}
-
-// lookAfter is how long a session must have been idle for its backend connection to be looked at ahead of a statement: a system
-// call more, and nothing against the time that this client takes to think.
-const lookAfter = 20 * time.Millisecond
-
-// doubtFor is how long all connections are looked at twice after a backend has closed one.
-const doubtFor = 5 * time.Second
-
-// doubtful reports whether it is worth a look if the backend has closed the connection without an event having told so yet.
-func (s *session) doubtful() bool {
-	now := s.w.now()
-	return now < s.w.server.doubt.Load() || now-s.since > int64(lookAfter)
 }
 
 // send sends on what it can of b, and returns how much of it that was; 0: all of it is to be shown again.

@@ -27,7 +27,7 @@ func restless() []edit {
 		{"session.go", "	case to == Busy:\n", "	case to == Busy:\n		s.past.fresh = false\n"},
 		{"boundary.go", "return s.notice.wants() && s.ties().CanMove()", "return !s.past.fresh && s.ties().CanMove()"},
 		// A statement that is quicker than the move does not overtake it.
-		{"command.go", "d.Told = told && s.track.Recent() && look.Whole", "d.Told = told && look.Whole"},
+		{"command_facts.go", "d.Told = told && s.track.Recent() && look.Whole", "d.Told = told && look.Whole"},
 	}
 }
 
