@@ -133,7 +133,7 @@ func (c command) act() (n int, forward bool) {
 // cannotProve reports whether it is a COM_CHANGE_USER that is not to pass as it is: the client proves its password to the salt of the backend that
 // it was asked by last, which is not the one that the session stands on. An FE does not ask again, and refuses.
 func (c command) cannotProve() bool {
-	if c.s.past.moves == 0 && !c.s.who.salted || commandOf(c.b) != wire.ComChangeUser {
+	if c.s.past.threads.moves == 0 && !c.s.who.salted || commandOf(c.b) != wire.ComChangeUser {
 		return false
 	}
 	return !c.s.w.server.options().Flavor.IsFE()

@@ -68,7 +68,7 @@ func (d *departure) arrive(status wire.Status) {
 	d.finish()
 	s.track.Miss(warned)
 	s.notice.tries = nil
-	s.past.moves++
+	s.past.threads.moves++
 	if i := s.notice.intent; i != nil && i.end == Drained {
 		s.notice.intent = nil
 	}

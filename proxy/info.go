@@ -27,7 +27,7 @@ func infoOf(s *session) SessionInfo {
 	server := s.w.server
 	i := SessionInfo{
 		ID: s.id, Client: s.client.address(), User: wire.Shown(s.who.user(), wire.MaxShown), Backend: s.backendName(), State: s.state.String(),
-		Since: server.at(s.since), Moves: int(s.past.moves), Opened: server.at(s.past.opened),
+		Since: server.at(s.since), Moves: int(s.past.threads.moves), Opened: server.at(s.past.opened),
 	}
 	for _, name := range s.notice.unlike() {
 		i.Differs = append(i.Differs, wire.Shown(name, wire.MaxShown))

@@ -48,9 +48,9 @@ type places struct {
 
 // past is what has become of a session so far, as it is shown.
 type past struct {
-	opened int64 // as Server.elapsed
-	pinned int64 // since when it is pinned, over all of its statements; 0: it is not
-	threads
+	opened  int64 // as Server.elapsed
+	pinned  int64 // since when it is pinned, over all of its statements; 0: it is not
+	threads threads
 }
 
 // enter is the only writer of the state. It panics on a transition that is not in the table: that is a bug of ours, which

@@ -39,11 +39,8 @@ func (t *threads) current() uint32 { return t.now }
 
 // has reports whether the session goes, or went, by id, and if it still does.
 func (t *threads) has(id uint32) (found, current bool) {
-	switch {
-	case id == 0:
-		return false, false
-	case id == t.now:
-		return true, true
+	if id == 0 || id == t.now {
+		return id != 0, id != 0
 	}
 	return t.before != nil && slices.Contains(t.before[:], id), false
 }

@@ -52,7 +52,7 @@ func (s *session) send(b []byte) int {
 	copy(head[:], b[at:])
 	n, insert := s.track.Client(b)
 	s.follow()
-	whole := first && !s.track.MidCommand() && (s.past.moves == 0 || alone)
+	whole := first && !s.track.MidCommand() && (s.past.threads.moves == 0 || alone)
 	if first && !s.track.MidCommand() {
 		s.stmt.attempts, s.stmt.electing = 0, false
 	}

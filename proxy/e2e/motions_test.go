@@ -22,8 +22,8 @@ func motions() []motion {
 func restless() []edit {
 	return []edit{
 		{"notice.go", "{ return n.intent != nil || n.shift != nil }", "{ return true }"},
-		{"session.go", "	pinned int64 //", "	fresh  bool\n	pinned int64 //"},
-		{"departure_end.go", "	s.past.moves++\n", "	s.past.moves++\n	s.past.fresh = true\n"},
+		{"session.go", "	pinned  int64 //", "	fresh   bool\n	pinned  int64 //"},
+		{"departure_end.go", "	s.past.threads.moves++\n", "	s.past.threads.moves++\n	s.past.fresh = true\n"},
 		{"session.go", "	case to == Busy:\n", "	case to == Busy:\n		s.past.fresh = false\n"},
 		{"boundary.go", "return s.notice.wants() && s.ties().CanMove()", "return !s.past.fresh && s.ties().CanMove()"},
 		// A statement that is quicker than the move does not overtake it.
@@ -35,7 +35,7 @@ func restless() []edit {
 // backend knows nothing of it that counts and Segue does not, which Segue asks for soon. What a loss costs beyond that is not this test's subject.
 func bereft() []edit {
 	return []edit{
-		{"session.go", "	pinned int64 //", "	answers int\n	pinned int64 //"},
+		{"session.go", "	pinned  int64 //", "	answers int\n	pinned  int64 //"},
 		{"down.go", `	"strings"` + "\n", `	"strings"` + "\n" + `	"syscall"` + "\n"},
 		{
 			"down.go", "	if end == stays {\n		s.client.goOn()",

@@ -28,7 +28,6 @@ type held struct {
 	memory   *Memory              // … which counts them too
 	virtual  bool                 // the backend's ids of prepared statements are not the client's
 	strayed  bool                 // the last flags are those of a statement that had a sql_mode of its own
-
 }
 
 // The bounds of what is kept of a session.

@@ -180,7 +180,7 @@ func isUnicode(c uint16) bool {
 // Idle reports whether no command is outstanding and both directions stand between two packets: the one
 // point where a session may be ended, or moved, without cutting anything.
 func (s *State) Idle() bool {
-	return s.opaque == Readable && s.mode == commands && (s.traffic == nil || s.traffic.over())
+	return s.opaque == Readable && s.mode == commands && (s.traffic == nil || s.over())
 }
 
 // Recent reports whether the client may still ask for what the last statement has left behind: warnings or an error, FOUND_ROWS()
