@@ -74,11 +74,15 @@ func (c command) doubtful() bool {
 
 // act decides what becomes of the command, and does it. It returns how many bytes Segue has dealt with, and whether the rest is to be sent on.
 func (c command) act() (n int, forward bool) {
-	s, b := c.s, c.b
 	var look track.Look
 	f := c.facts(&look)
-	action := plan.Command(&f)
-	switch action {
+	return c.do(&f)
+}
+
+// do is act for what is known of the command.
+func (c command) do(f *plan.CommandFacts) (n int, forward bool) {
+	s, b := c.s, c.b
+	switch plan.Command(f) {
 	case plan.Forward:
 		s.endWait(nil)
 		return 0, true
@@ -117,7 +121,8 @@ func (c command) act() (n int, forward bool) {
 		if f.Departs.Down { // it is not sent there
 			(&departure{}).start(s)
 		} else if !s.leave() {
-			return 0, true
+			f.Departs = plan.Departing{} // not yet: until then it goes on where it is
+			return c.do(f)
 		}
 		return c.wait()
 	case plan.FleeHung:
