@@ -33,8 +33,11 @@ func (s *session) received(l *link, b []byte, fin bool) {
 				continue
 			}
 		}
-		if !own && s.turnedAway(b) {
-			return
+		if !own {
+			var taken bool
+			if b, taken = s.turnedAway(b); taken {
+				return
+			}
 		}
 		if s.halfFarewell(b, own) {
 			s.back.put(b)
@@ -180,20 +183,24 @@ const codeTooIdle = 4031
 const codeAt = wire.HeaderLen + 1
 
 // turnedAway takes the answer of a server that says that it, or its cluster, cannot run statements now, and reports whether the client is
-// not to see it: the statement is then sent again, as soon as that makes sense.
-func (s *session) turnedAway(answer []byte) bool {
-	return len(answer) >= codeAt+2 && wire.IsErr(answer[wire.HeaderLen:]) && s.heardRefusal(answer)
+// not to see it: the statement is then sent again, as soon as that makes sense. Otherwise it returns what the client is to see.
+func (s *session) turnedAway(answer []byte) (instead []byte, taken bool) {
+	if len(answer) < codeAt+2 || !wire.IsErr(answer[wire.HeaderLen:]) {
+		return answer, false
+	}
+	return s.heardRefusal(answer)
 }
 
 // heardRefusal is turnedAway for what may be an ERR_Packet.
-func (s *session) heardRefusal(answer []byte) bool {
+func (s *session) heardRefusal(answer []byte) (instead []byte, taken bool) {
 	code := binary.LittleEndian.Uint16(answer[codeAt:])
 	if code != codeServerShutdown && code != codeInterrupted && code != codeConnectionKilled && code != codeParse {
-		return false
+		return answer, false
 	}
 	said := new(wire.Err)
-	if n, _ := wire.DecodeHeader(answer); len(answer) != wire.HeaderLen+n || said.Decode(answer[wire.HeaderLen:]) != nil {
-		return false
+	n, seq := wire.DecodeHeader(answer)
+	if len(answer) != wire.HeaderLen+n || said.Decode(answer[wire.HeaderLen:]) != nil {
+		return answer, false
 	}
 	f := facts{s}.refused(code, said)
 	action := plan.Refused(&f)
@@ -202,24 +209,28 @@ func (s *session) heardRefusal(answer []byte) bool {
 		s.w.server.metrics.hold.WithLabelValues(heldDryRun).Observe(0)
 	case plan.PassFull:
 		s.w.server.metrics.hold.WithLabelValues(heldFull).Observe(0)
+	case plan.AnswerPing:
+		well := wire.OK{Status: s.track.Status()}
+		instead, _ = wire.AppendPacket(nil, seq, well.Append(nil, s.track.Capabilities()))
+		return instead, false
 	case plan.SendElse:
 		s.track.Abandon()
 		s.stmt.takeBack(said)
 		s.stmt.electing = false
 		s.w.server.evidence(s.backend(), said)
 		(&departure{refused: true}).start(s)
-		return true
+		return nil, true
 	case plan.AwaitLeader:
 		s.track.Abandon()
 		s.stmt.takeBack(said)
 		new(election).start(s)
-		return true
+		return nil, true
 	case plan.Pass:
 		if f.Killed && !s.kills.interrupts(s.since) {
 			s.heardKilled(code)
 		}
 	}
-	return false
+	return answer, false
 }
 
 // refused gathers what plan.Refused goes by.
@@ -243,6 +254,8 @@ func (s facts) refused(code uint16, said *wire.Err) plan.RefusedFacts {
 	f.Killed = code != codeServerShutdown && s.backend().Status().Health == backend.Up
 	f.Elsewhere = s.w.server.elsewhere(s.backend())
 	f.RunAgain = known && s.mayRunAgain(&look)
+	// A leaving TiDB runs all statements for graceful-wait-before-shutdown, and refuses pings alone, so that load balancers see it.
+	f.Ping = o.Flavor == backend.TiDB && code == codeServerShutdown && look.Command == wire.ComPing && s.toldToLeave()
 	return f
 }
 

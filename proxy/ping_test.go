@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"segue/backend"
 	"segue/backend/wire"
 )
 
@@ -243,4 +244,42 @@ func TestDrainWaitsBehindAProbe(t *testing.T) {
 		d.ask("SELECT 1")
 		d.waitEOF()
 	})
+}
+
+// A ping that a leaving TiDB refuses, which runs all else, is answered while its session has yet to go; one that cannot go hears of it.
+func TestPingOfALeavingTiDB(t *testing.T) {
+	for name, told := range map[string]bool{"told to leave": true, "last backend": false} {
+		t.Run(name, func(t *testing.T) {
+			o := known()
+			o.Flavor = backend.TiDB
+			p := start(t, o, newPeer(t, answering(func(c *peerConn, command []byte) bool {
+				if wire.Command(command[0]) == wire.ComPing {
+					return c.send(1, (&wire.Err{Code: codeServerShutdown, State: "08S01", Message: "Server shutdown in progress"}).Append(nil))
+				}
+				return c.echoed(command[1:])
+			})).spec("a"), newPeer(t, echo).spec("b"))
+			_ = p.registry.SetAdmin("b", backend.Maint)
+			d := p.connect()
+			for range maxMoving { // others are at it
+				p.gate.TryEnter()
+			}
+			if told {
+				p.ready("b")
+			}
+			p.leave("a")
+			eventually(t, "the session to know", func() bool { return p.draining() == told })
+			d.write(0, []byte{byte(wire.ComPing)})
+			got, err := d.next(1)
+			if well := len(got) > 0 && got[0] == 0; err != nil || well != told {
+				t.Errorf("the answer is %x, %v", got, err)
+			}
+			d.ask("SELECT 1")
+			if on := p.list()[0].onBackend(); on != "a" {
+				t.Errorf("the session is on %s", on)
+			}
+			for range maxMoving {
+				p.gate.Leave()
+			}
+		})
+	}
 }

@@ -146,6 +146,10 @@ func TestRefused(t *testing.T) {
 	}{
 		"cannot move":                   {RefusedFacts{GoingAway: true, Elsewhere: true, RunAgain: true}, Pass},
 		"going, and it reads":           {RefusedFacts{CanMove: true, GoingAway: true, Elsewhere: true, RunAgain: true}, SendElse},
+		"going, and it is asked":        {RefusedFacts{CanMove: true, GoingAway: true, Elsewhere: true, RunAgain: true, Ping: true}, AnswerPing},
+		"asked, and there is no other":  {RefusedFacts{CanMove: true, GoingAway: true, RunAgain: true, Ping: true}, Pass},
+		"asked, and it cannot move":     {RefusedFacts{GoingAway: true, Elsewhere: true, RunAgain: true, Ping: true}, Pass},
+		"asked, and killed by somebody": {RefusedFacts{CanMove: true, GoingAway: true, Killed: true, Elsewhere: true, RunAgain: true, Ping: true}, Pass},
 		"going, and it writes":          {RefusedFacts{CanMove: true, GoingAway: true, Elsewhere: true}, Pass},
 		"going, and there is no other":  {RefusedFacts{CanMove: true, GoingAway: true, RunAgain: true}, Pass},
 		"killed by somebody":            {RefusedFacts{CanMove: true, GoingAway: true, Killed: true, Elsewhere: true, RunAgain: true}, Pass},
@@ -214,8 +218,8 @@ func FuzzDecisions(f *testing.F) {
 		case action.Flees() && (l.Condemned || l.Opaque || l.Denied || l.MidCommand):
 			t.Error("a session goes on that must not")
 		}
-		r := RefusedFacts{bit(), bit(), bit(), bit(), bit(), bit(), bit(), bit(), bit(), bit(), bit()}
-		if action := Refused(&r); action == SendElse && !r.RunAgain {
+		r := RefusedFacts{bit(), bit(), bit(), bit(), bit(), bit(), bit(), bit(), bit(), bit(), bit(), bit()}
+		if action := Refused(&r); (action == SendElse || action == AnswerPing) && !r.RunAgain {
 			t.Error("a statement runs twice")
 		}
 	})

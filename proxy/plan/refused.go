@@ -8,6 +8,7 @@ type RefusedFacts struct {
 	Killed     bool // … by a KILL of a client's, or the backend is well otherwise
 	Elsewhere  bool // another backend takes sessions
 	RunAgain   bool // the statement may be run again
+	Ping       bool // … and is a COM_PING, of a session that is told to leave a server that refuses these alone while it goes on serving
 	Sole       bool // … or at least sent again: it is one statement, has run nowhere, and is known whole
 	Unsettled  bool // something happens to the cluster
 	Tired      bool // it has been tried for hold.timeout
@@ -23,12 +24,13 @@ const (
 	Pass        RefusedAction = iota // the client gets it
 	PassDryRun                       // … and it is counted that its statement would have waited
 	PassFull                         // … and that there was no room for it to wait
+	AnswerPing                       // the client hears that its connection works: the session is about to move, and serves meanwhile
 	SendElse                         // the session moves, and sends it again there
 	AwaitLeader                      // it is sent again to the same backend, when there may be a leader
 	numRefusedActions
 )
 
-var refusedActions = [numRefusedActions]string{"pass", "pass (dry run)", "pass (full)", "send elsewhere", "await leader"}
+var refusedActions = [numRefusedActions]string{"pass", "pass (dry run)", "pass (full)", "answer ping", "send elsewhere", "await leader"}
 
 // String names the action.
 func (a RefusedAction) String() string { return refusedActions[a] }
@@ -38,6 +40,8 @@ func Refused(f *RefusedFacts) RefusedAction {
 	switch {
 	case !f.CanMove:
 		return Pass
+	case f.GoingAway && !f.Killed && f.Elsewhere && f.RunAgain && f.Ping:
+		return AnswerPing
 	case f.GoingAway && !f.Killed && f.Elsewhere && f.RunAgain:
 		return SendElse
 	case !f.Leaderless, !f.Unsettled, f.Tired:

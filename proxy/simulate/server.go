@@ -492,6 +492,9 @@ func (b *backConn) do(c proto.Command, payload []byte) *result {
 	case proto.ComQuery:
 		return b.query(string(body))
 	case proto.ComPing:
+		if b.s.leaving && b.s.kind == TiDB { // it runs all else meanwhile
+			return sqlErr(1053, "08S01", "Server shutdown in progress")
+		}
 		return &result{}
 	case proto.ComInitDB:
 		b.mem.uses(string(body))
