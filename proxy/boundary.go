@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/proxy/gate"
 	"segue/proxy/plan"
 )
 
@@ -136,7 +137,7 @@ func (s *session) leave() bool {
 	try := s.notice.tried()
 	if try.place == nil {
 		w := s.w
-		try.place = w.server.gate.Enter(w.now(), func() { s.post(s.admitted) })
+		try.place = w.server.gate.Enter(gate.Unhurried, func() { s.post(s.admitted) })
 	}
 	if !try.place.Passed() {
 		return false

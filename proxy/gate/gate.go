@@ -10,7 +10,7 @@ import (
 )
 
 // Gate lets so many through at a time, so that those of one backend do not all log in to the others at one moment. Those whose clients wait
-// with a statement come first, in the order in which these came. While no backend could take anybody the gate is shut, and lets one through
+// with a statement come first, in the order in which these came, and others in their own. While no backend could take anybody the gate is shut, and lets one through
 // now and then (see Try), for what is broken may be the probing.
 type Gate struct {
 	mu    sync.Mutex // guards what follows
@@ -18,11 +18,13 @@ type Gate struct {
 	free  int // how many more may pass now; below zero: it was wider
 	shut  bool
 	queue queue
+	came  uint64 // how many have
 }
 
 // Pass is a place at the gate.
 type Pass struct {
 	since  int64  // when the statement came that waits; Unhurried: none does
+	order  uint64 // in which it came itself
 	index  int    // in the queue; -1: it is in it no more
 	wake   func() // called when the pass is settled
 	passed atomic.Bool
@@ -43,6 +45,8 @@ func (p *Pass) Passed() bool { return p.passed.Load() }
 func (g *Gate) Enter(since int64, wake func()) *Pass {
 	p := &Pass{since: since, wake: wake}
 	g.mu.Lock()
+	g.came++
+	p.order = g.came
 	heap.Push(&g.queue, p)
 	settled := g.admit()
 	g.mu.Unlock()
@@ -163,9 +167,15 @@ func tell(settled []*Pass) {
 // queue is a heap.
 type queue []*Pass
 
-func (q queue) Len() int           { return len(q) }
-func (q queue) Less(i, j int) bool { return q[i].since < q[j].since }
-func (q queue) Swap(i, j int)      { q[i], q[j] = q[j], q[i]; q[i].index, q[j].index = i, j }
+func (q queue) Len() int      { return len(q) }
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i]; q[i].index, q[j].index = i, j }
+
+func (q queue) Less(i, j int) bool {
+	if q[i].since != q[j].since {
+		return q[i].since < q[j].since
+	}
+	return q[i].order < q[j].order
+}
 
 func (q *queue) Push(x any) {
 	p := x.(*Pass)

@@ -40,10 +40,10 @@ func TestGateFirstComeFirstServed(t *testing.T) {
 		t.Fatal("one may pass, a second one not")
 	}
 	idle, second, first := enter(g, gate.Unhurried), enter(g, 20), enter(g, 10)
-	late := enter(g, gate.Unhurried)
+	late, leisurely := enter(g, gate.Unhurried), enter(g, gate.Unhurried)
 	g.Hurry(late.Pass, 30)
 	var order []string
-	names := map[string]*place{"idle": idle, "second": second, "first": first, "late": late}
+	names := map[string]*place{"idle": idle, "second": second, "first": first, "late": late, "leisurely": leisurely}
 	for range len(names) {
 		g.Leave()
 		for name, p := range names {
@@ -52,7 +52,7 @@ func TestGateFirstComeFirstServed(t *testing.T) {
 			}
 		}
 	}
-	if want := []string{"first", "second", "late", "idle"}; !slices.Equal(order, want) {
+	if want := []string{"first", "second", "late", "idle", "leisurely"}; !slices.Equal(order, want) {
 		t.Errorf("passed in the order %v, want %v", order, want)
 	}
 	g.Leave()
