@@ -45,7 +45,7 @@ func (k *keeps) askTiDB(ext uint32, token bool) []turn {
 	// What SET SESSION_STATES makes of the collation is the default of its character set.
 	rules := select1(sets, "SELECT "+inASCII("@@collation_connection")+", "+inASCII("@@character_set_results")+" LIMIT 1")
 	show := select1(states, "SHOW SESSION_STATES")
-	rules.Lenient, show.Eager = true, true // the client waits, and an answer of less than a row shows
+	rules.Lenient, rules.Eager, show.Eager = true, true, true // the client waits, and an answer of less than a row shows
 	return []turn{
 		say(rules, show),
 		func(wire.Status) ([]client.Command, error) {
