@@ -13,6 +13,7 @@ const (
 	alarmBoundary alarm = iota // whether to leave its backend
 	alarmLinger                // … or to end
 	alarmErrand                // what its errand waits for
+	alarmAhead                 // … and its login elsewhere, while its statements go on
 	alarmHold                  // the statement that waits
 	alarmClose                 // whether both sides have closed
 	alarmUnused                // whether it has been idle for as long as it may
@@ -130,6 +131,10 @@ func (s *session) Expired(*loop.Timer) {
 		case alarmErrand:
 			if s.errand != nil {
 				s.errand.ring()
+			}
+		case alarmAhead:
+			if d := s.notice.ahead(); d != nil {
+				d.ringAhead()
 			}
 		case alarmHold:
 			s.tire()

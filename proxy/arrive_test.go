@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,11 +69,14 @@ func TestBackendIsNotBlamedForAMove(t *testing.T) {
 // A backend that begins to leave while the first session comes to it is left by that one too.
 func TestBackendThatLeavesWhileASessionMovesToIt(t *testing.T) {
 	gate, begun := make(chan struct{}), make(chan struct{})
-	p := start(t, known(), newPeer(t, echo).spec("a"), newPeer(t, func(c *peerConn) {
-		close(begun)
-		<-gate
-		echo(c)
-	}).spec("b"))
+	var once sync.Once
+	p := start(t, known(), newPeer(t, echo).spec("a"), newPeer(t, answering(func(c *peerConn, command []byte) bool {
+		once.Do(func() { // its client has to wait for it by now
+			close(begun)
+			<-gate
+		})
+		return c.echoed(command[1:])
+	})).spec("b"))
 	_ = p.registry.SetAdmin("b", backend.Maint)
 	d := p.connect()
 	d.ask("SELECT 1")

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/proxy/gate"
 	"segue/proxy/plan"
 )
 
@@ -22,6 +21,7 @@ func (s *session) tell(d *drain, spread time.Duration) {
 	s.notice.intent = d
 	if d == nil {
 		s.due.clear(alarmLinger)
+		s.notice.dropAhead()
 	}
 	moving, _ := s.errand.(*departure)
 	switch {
@@ -129,38 +129,4 @@ func (s facts) boundary(answered bool) plan.BoundaryFacts {
 // linger is how long the session is still given.
 func (s *session) linger() time.Duration {
 	return s.notice.linger(s.w, time.Duration(s.w.now()-s.since), s.track.Pinged())
-}
-
-// leave begins to move from a backend that still serves. Where others move it takes its place in their queue; it goes on meanwhile, and leave
-// reports false.
-func (s *session) leave() bool {
-	try := s.notice.tried()
-	if try.place == nil {
-		w := s.w
-		try.place = w.server.gate.Enter(gate.Unhurried, func() { s.post(s.admitted) })
-	}
-	if !try.place.Passed() {
-		return false
-	}
-	try.place = nil
-	d := &departure{slot: true}
-	if s.notice.intent == nil {
-		d.to = s.notice.shift
-	}
-	d.start(s)
-	return true
-}
-
-// admitted is called when it is the session's turn to move. If it is busy it will ask for another one.
-func (s *session) admitted() {
-	p := s.notice.place()
-	if p == nil || !p.Passed() {
-		return
-	}
-	if s.state == Idle && s.errand == nil && s.end == Open && s.toldToLeave() && !s.track.Quit() {
-		s.stand()
-	}
-	if s.notice.place() == p { // it has not gone
-		s.notice.leaveQueue(s.w.server.gate)
-	}
 }

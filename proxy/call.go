@@ -17,6 +17,7 @@ type call struct {
 	creds   []*client.Credential                               // still to be tried
 	hello   func(*client.Credential) *wire.HandshakeResponse41 // what is said beside one
 	until   int64                                              // when it is given up at the latest
+	alarm   alarm                                              // by which it is told the time
 	witness bool                                               // the server is to tell what becomes of the session
 
 	cred     *client.Credential // the one at hand
@@ -54,7 +55,7 @@ func (c *call) begin(err error) {
 
 // within gives the backend some time.
 func (c *call) within() {
-	c.s.by(alarmErrand, min(c.until, c.s.w.now()+int64(c.s.w.server.options().connectTimeout())))
+	c.s.by(c.alarm, min(c.until, c.s.w.now()+int64(c.s.w.server.options().connectTimeout())))
 }
 
 // settled dials, if the credential may be tried.
@@ -85,7 +86,8 @@ func oneByOne(f backend.Flavor) bool { return f.IsFE() }
 // received implements linkUser.
 func (c *call) received(l *link, b []byte, fin bool) {
 	if c.stage == over {
-		return // it says something unasked
+		c.spoiled(errOutOfTurn)
+		return
 	}
 	if err := l.handshake(c, b, fin, c.heard); err != nil {
 		c.fail(err)
@@ -122,7 +124,7 @@ func (c *call) heard(payload []byte, seq uint8) {
 	case client.LoggedIn:
 		c.stage = over
 		c.permit.end(c.cred, nil)
-		c.s.by(alarmErrand, c.until)
+		c.s.by(c.alarm, c.until)
 		c.by.loggedIn(c)
 	case client.Unprovable: // so that MySQL counts a denied login, not a handshake that was cut off
 		last, _ := client.LeaveUnanswered(nil, seq)
@@ -142,8 +144,17 @@ func (c *call) writable(*link) {
 
 // broke implements linkUser.
 func (c *call) broke(_ *link, err error) {
-	if c.stage != over {
-		c.fail(c.stage.failed(err))
+	if c.stage == over {
+		c.spoiled(err)
+		return
+	}
+	c.fail(c.stage.failed(err))
+}
+
+// spoiled follows the end of a connection that has been logged in, or what is said on it unasked.
+func (c *call) spoiled(err error) {
+	if c.asks == nil { // it waits for what is to be done with it
+		c.fail(client.IOError("wait", err))
 	}
 }
 
@@ -155,7 +166,7 @@ func (c *call) ring() {
 	case c.asks != nil:
 		c.asks.expired()
 	case c.stage > greeting && c.s.w.now() < c.until:
-		c.s.by(alarmErrand, c.until)
+		c.s.by(c.alarm, c.until)
 	default:
 		c.broke(c.link, errTimedOut)
 	}
@@ -186,3 +197,12 @@ func (c *call) close() {
 
 // quit closes its connection with a word.
 func (c *call) quit() { c.link.quit() }
+
+// hangUp gives it up: with a word, if it has been logged in and nothing is under way.
+func (c *call) hangUp() {
+	if c.stage == over && c.asks == nil && c.link != nil {
+		c.quit()
+		return
+	}
+	c.close()
+}

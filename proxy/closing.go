@@ -130,7 +130,7 @@ func (s *session) finish() {
 	}
 	s.dropErrand()
 	s.endWait(nil)
-	s.notice.leaveQueue(s.w.server.gate)
+	s.notice.leaveQueue()
 	if s.end == ClientQuit || s.end == ClientGone {
 		s.settle(ledger.Moved) // one that has left does without
 	} else {

@@ -1,9 +1,11 @@
 package proxy
 
 import (
+	"slices"
 	"time"
 
 	"segue/backend"
+	"segue/backend/client"
 	"segue/proxy/gate"
 	"segue/proxy/ledger"
 )
@@ -24,10 +26,12 @@ type departure struct {
 	began   int64
 
 	step     step
-	slot     bool       // it has passed the gate, and must leave
-	pass     *gate.Pass // its place there
-	came     int64      // when it came there
-	deadline int64      // when the search is given up; 0: that is not running yet
+	said     client.Hello // who the client was when Segue logged in ahead
+	slot     bool         // it has passed the gate, and must leave
+	swaps    bool         // … and the narrow one
+	pass     *gate.Pass   // its place there
+	came     int64        // when it came there
+	deadline int64        // when the search is given up; 0: that is not running yet
 	pause    time.Duration
 	asks     *question
 	like     *likeness
@@ -47,6 +51,8 @@ const (
 	asking               // for what only the old backend knows
 	visiting             // another one
 	resting              // to try again
+	ahead                // for a login on another one, while the session's statements go on
+	ready                // … and for the session's turn, between two statements
 )
 
 // luggage is what a session takes along.
@@ -76,13 +82,13 @@ func (d *departure) start(s *session) {
 	s.errand, s.notice.shift = d, nil
 	s.due.clear(alarmLinger)
 	s.due.clear(alarmBoundary)
-	s.notice.leaveQueue(s.w.server.gate)
+	s.notice.leaveQueue()
 	s.useUnseen()
 	if s.state != Moving {
 		s.enter(Moving)
 	}
 	s.client.listen()
-	if s.back != nil && !d.rested {
+	if s.back != nil && !d.rested && !slices.Contains(d.search.tried, s.backend()) {
 		d.search.tried = append(d.search.tried, s.backend())
 	}
 	switch {

@@ -24,6 +24,10 @@ func (d *departure) leaveGate() {
 		d.slot = false
 		g.Leave()
 	}
+	if d.swaps {
+		d.swaps = false
+		d.s.w.server.swaps.Leave()
+	}
 }
 
 // abort implements errand: the session is over.
@@ -32,8 +36,13 @@ func (d *departure) abort() {
 		d.asks.drop()
 		d.asks = nil
 	}
+	d.end()
+}
+
+// end gives back what it holds.
+func (d *departure) end() {
 	if d.call != nil {
-		d.call.close()
+		d.call.hangUp()
 		d.call = nil
 	}
 	if d.lease != nil {
@@ -41,14 +50,21 @@ func (d *departure) abort() {
 		d.lease = nil
 	}
 	d.leaveGate()
-	d.s.due.clear(alarmErrand)
+	if d.isAhead() {
+		d.s.due.clear(alarmAhead)
+	} else {
+		d.s.due.clear(alarmErrand)
+	}
 }
 
 // finish is the end of a departure, whatever has come of it.
 func (d *departure) finish() {
-	d.leaveGate()
-	d.s.due.clear(alarmErrand)
-	d.s.errand = nil
+	d.end()
+	if d.isAhead() {
+		d.s.notice.tries.ahead = nil
+	} else {
+		d.s.errand = nil
+	}
 }
 
 // arrive puts the new backend in the place of the old one, which is left at once: an FE that is leaving exits when its last session
@@ -96,6 +112,7 @@ func (d *departure) arrive(status wire.Status) {
 // stays follows a move that came to nothing while the old backend still serves.
 func (d *departure) stays(err error) {
 	s := d.s
+	waits := !d.isAhead()
 	d.finish()
 	s.w.server.notMoved(s, err)
 	try := s.notice.tried()
@@ -108,6 +125,10 @@ func (d *departure) stays(err error) {
 		try.stuckBy = s.w.server.options() // it ends like those without a credential
 	}
 	try.unlike = d.unlike
+	if !waits {
+		s.after(alarmBoundary, 0)
+		return
+	}
 	s.follow()
 	if s.stmt.again() {
 		s.refuseAgain()

@@ -34,6 +34,10 @@ func (d *departure) settledWithSlot() {
 // visit tries the next backend while the old one serves.
 func (d *departure) visit() {
 	s := d.s
+	if d.step != ahead && d.call != nil {
+		d.useLogin()
+		return
+	}
 	creds := d.credentials()
 	lease, err := s.w.server.registry.Lease(func(b *backend.Backend) bool {
 		return slices.Contains(d.search.tried, b) || !takes(b) || d.to != nil && b != d.to || d.bars(b, creds) != nil
@@ -48,6 +52,10 @@ func (d *departure) visit() {
 // visitLost tries the next backend when the old one has gone.
 func (d *departure) visitLost() {
 	s, q := d.s, &d.search
+	if d.call != nil {
+		d.useLogin()
+		return
+	}
 	creds := s.credentials()
 	if len(creds) == 0 { // a token does not last
 		d.strand(&endError{Refused, errors.New("no credential")})
@@ -109,13 +117,24 @@ func (d *departure) arriveAt(lease *backend.Lease) {
 		d.turnedDown(&endError{Refused, errors.New("no credential")})
 		return
 	}
-	d.step = visiting
-	d.call = &call{s: d.s, backend: lease.Backend(), by: d, creds: creds, hello: d.hello, until: d.deadline, witness: witnessed(d.s.w.server.options().Flavor)}
+	alarm := alarmAhead
+	if d.step != ahead {
+		d.step, alarm = visiting, alarmErrand
+	}
+	d.call = &call{
+		s: d.s, backend: lease.Backend(), by: d, creds: creds, hello: d.hello, until: d.deadline, alarm: alarm,
+		witness: witnessed(d.s.w.server.options().Flavor),
+	}
 	d.call.begin(nil)
 }
 
 // hello is what to say beside a credential.
 func (d *departure) hello(cred *client.Credential) *wire.HandshakeResponse41 {
+	if d.step == ahead { // which database that will be is not known
+		hello := d.s.who.hello.Response()
+		hello.Capabilities &^= wire.ClientConnectWithDB
+		return hello
+	}
 	d.bag.late = d.lost || d.bag.Wrote || cred.Becomes() != "" || d.bag.states != "" // the database may not be there yet, or not for this user
 	hello := d.s.who.hello.Response()
 	hello.Capabilities &^= wire.ClientConnectWithDB
@@ -136,11 +155,16 @@ func (d *departure) ring() {
 		d.again()
 	case visiting:
 		d.call.ring()
+	case ahead, ready:
 	}
 }
 
 // loggedIn implements caller: it rebuilds the session.
 func (d *departure) loggedIn(c *call) {
+	if d.step == ahead {
+		d.getReady()
+		return
+	}
 	flavor := d.s.w.server.options().Flavor
 	begin, fits := d.s.track.Onto(trackOptions(c.said, c.greeting, flavor), d.bag.collations)
 	if !fits {
@@ -202,6 +226,12 @@ func (d *departure) turnedDown(err error) {
 	}
 	q.tried = append(q.tried, b)
 	q.failures.add(b.Name(), err)
+	switch {
+	case d.isAhead():
+		d.step = ahead
+	case d.step != visiting: // it was not needed yet
+		return
+	}
 	late := s.w.now() >= d.deadline
 	switch {
 	case !d.lost && late:

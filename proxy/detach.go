@@ -25,7 +25,7 @@ type detached struct {
 func (s *session) detach(d *departure) {
 	w := s.w
 	s.errand = &detached{s, d}
-	s.notice.leaveQueue(w.server.gate)
+	s.notice.leaveQueue()
 	s.notice.intent, s.notice.shift = nil, nil
 	s.due.clear(alarmLinger)
 	s.due.clear(alarmBoundary)

@@ -37,9 +37,9 @@
 // Drain is an intent, not a state. When a backend is leaving, its sessions are told (boundary.go), and each leaves at its next
 // statement boundary outside a transaction.
 //
-// Moving (departure.go and its parts). A session that Segue can log in for goes to another backend: its departure waits at a gate, asks the old backend for what
-// only that knows (question.go, rebuild.go), leases, dials and logs in (call.go), rebuilds the session there, and swaps the connections. A
-// statement that comes meanwhile waits. If nothing comes of it the session stays where it is and tries again. A backend that closes the connection
+// Moving (departure.go and its parts). A session that Segue can log in for goes to another backend: its departure waits at a gate, leases, dials and logs in
+// (call.go), asks the old backend for what only that knows (question.go, rebuild.go), rebuilds the session on the new one, and swaps the connections. While the
+// old backend serves, the session's statements go on up to its login (ahead.go); a statement that comes behind that waits. Where the old one has gone all wait. If nothing comes of it the session stays where it is and tries again. A backend that closes the connection
 // without a word is left in the same way (lost.go); what only it knew, a transaction, costs the client one error, and the
 // client stays. A backend that hangs is left as soon as it is down; what runs on it is given up later, when it is sure not to live.
 //

@@ -98,7 +98,7 @@ func (s facts) lost() plan.LostFacts {
 func (s *session) flee(action plan.LostAction, err error) {
 	by, err := lostBy(err), plain(err)
 	s.dropErrand() // a KILL on the connection that has gone
-	s.notice.leaveQueue(s.w.server.gate)
+	s.notice.leaveQueue()
 	d := &departure{lost: true, loss: err}
 	switch action {
 	case plan.FleeAgain:

@@ -212,6 +212,14 @@ func TestRunningStatementFinishesThenMoves(t *testing.T) {
 }
 
 func TestBusyTransactionsMoveBetweenCommitAndBegin(t *testing.T) {
+	t.Run("short", func(t *testing.T) { transactionsMove(t, 0) })
+	t.Run("long", func(t *testing.T) { transactionsMove(t, readyPatience+50*time.Millisecond) })
+}
+
+// transactionsMove has a client run one transaction behind the other, without a pause. It is logged in elsewhere while the second runs, or, where each takes
+// for longer than what has been logged in ahead waits, behind it.
+func transactionsMove(t *testing.T, takes time.Duration) {
+	t.Helper()
 	f := movable(t, 2, fesim.Options{}, Options{})
 	c := f.client("")
 	c.exec("BEGIN")
@@ -227,13 +235,16 @@ func TestBusyTransactionsMoveBetweenCommitAndBegin(t *testing.T) {
 		t.Errorf("the session left in the middle of its transaction")
 	}
 	c.exec("COMMIT")
-	c.exec("BEGIN")
-	c.exec("INSERT INTO fesim.ledger VALUES ('c')")
-	c.exec("COMMIT")
+	for _, id := range []string{"c", "d"} {
+		c.exec("BEGIN")
+		c.exec("INSERT INTO fesim.ledger VALUES ('" + id + "')")
+		time.Sleep(takes)
+		c.exec("COMMIT")
+	}
 	if on := f.Sessions()[0].Backend; on == from {
 		t.Errorf("the session is still on %s", on)
 	}
-	for _, id := range []string{"a", "b", "c"} {
+	for _, id := range []string{"a", "b", "c", "d"} {
 		if n := f.cluster.Executions(id); n != 1 {
 			t.Errorf("%s was inserted %d times", id, n)
 		}

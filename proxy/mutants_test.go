@@ -68,6 +68,9 @@ func mutants() []mutant {
 		{"goes on with a user that is denied another", "track/server.go", "s.denied = s.failed && e.command == wire.ComChangeUser", ""},
 		{"has servers count anew with each move", "departure_end.go", "s.detachBy(d.replay.waitTimeout())", ""},
 		{"leaves a client without a backend when it goes on", "detach.go", "d.to.start(d.s)", ""},
+		{"keeps what was logged in for who does not go", "notice.go", "\t\td.abort()\n\t\tn.tries.ahead = nil\n", "\t\tn.tries.ahead = nil\n"},
+		{"forgets the database of who was logged in ahead", "ahead.go", "d.bag.late = true", "d.bag.late = false"},
+		{"keeps its slot at the narrow gate", "departure_end.go", "d.s.w.server.swaps.Leave()", "_ = d.s.w.server.swaps"},
 		{"tells clients that a server is well that is not", "plan/refused.go", "f.RunAgain && f.Ping:", "f.RunAgain:"},
 		{"gives the client what is said behind the answers to Segue", "question.go", "len(rest) > 0 && q.talk.over() && (", "false && ("},
 	}

@@ -26,7 +26,10 @@ type notice struct {
 
 // tries is what has come of a session's trying to leave its backend.
 type tries struct {
-	place   *gate.Pass // its place in the queue of those that are to move; nil: it has none
+	place   *gate.Pass // its place in a queue of those that are to move; nil: it has none
+	queue   *gate.Gate // … which one
+	ahead   *departure // for which it is logged in elsewhere, while its statements go on; nil: it is not
+	restive bool       // a login ahead was in vain: it stood between two statements too rarely. The next move is made in one go
 	retry   int64      // it does not try to move before; as Server.elapsed
 	stuckBy *Options   // while these hold no backend will have it: it stays, and ends with its backend
 	unlike  []string   // what was not as it had been in the session that was rebuilt last, which is why it stays
@@ -77,16 +80,38 @@ func (n *notice) unlike() []string {
 	return n.tries.unlike
 }
 
-// leaveQueue gives up the session's place among those that are to move.
-func (n *notice) leaveQueue(g *gate.Gate) {
+// ahead is for which it is logged in elsewhere, while its statements go on; nil: it is not.
+func (n *notice) ahead() *departure {
+	if n.tries == nil {
+		return nil
+	}
+	return n.tries.ahead
+}
+
+// leavePlace gives up the session's place in a queue.
+func (n *notice) leavePlace() {
 	p := n.place()
 	if p == nil {
 		return
 	}
 	n.tries.place = nil
-	g.GiveUp(p)
+	n.tries.queue.GiveUp(p)
 	if p.Passed() {
-		g.Leave()
+		n.tries.queue.Leave()
+	}
+}
+
+// leaveQueue gives up the session's place among those that are to move, and what has been logged in for it.
+func (n *notice) leaveQueue() {
+	n.leavePlace()
+	n.dropAhead()
+}
+
+// dropAhead gives up what has been logged in ahead.
+func (n *notice) dropAhead() {
+	if d := n.ahead(); d != nil {
+		d.abort()
+		n.tries.ahead = nil
 	}
 }
 

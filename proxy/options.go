@@ -110,6 +110,8 @@ const (
 	// maxMoving is how many sessions of a server move at a time, so that those of one backend do not all log in to the
 	// others at one moment, and each is quick about it. Those whose backend still serves go on there until it is their turn.
 	maxMoving = 16
+	// maxSwapping is how many of them pass at a time from a backend that serves, which their clients' statements wait for.
+	maxSwapping = 4
 	// maxDialing is how many connections to one backend, for clients that connect, are on their way to their greeting at a time: when
 	// thousands come back at once, it sees them one after the other.
 	maxDialing = 128

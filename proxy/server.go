@@ -41,6 +41,7 @@ type Server struct {
 	accounts   accounts.Accounts
 	memory     *track.Memory             // for what sessions keep of their statements
 	gate       *gate.Gate                // for sessions that move; see maxMoving
+	swaps      *gate.Gate                // … from a backend that serves; see maxSwapping
 	workers    atomic.Pointer[[]*worker] // nil before Serve
 	workerSet  workerSet
 	transfers  transfers
@@ -82,7 +83,7 @@ func (s *Server) at(ns int64) time.Time { return s.started.Add(time.Duration(ns)
 // NewServer returns a Server that takes backends from r. metrics may be nil.
 func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.Registerer) *Server {
 	s := &Server{
-		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), nudge: make(chan struct{}, 1), gate: gate.New(maxMoving), memory: track.NewMemory(0),
+		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), nudge: make(chan struct{}, 1), gate: gate.New(maxMoving), swaps: gate.New(maxSwapping), memory: track.NewMemory(0),
 		done: make(chan struct{}), ids: map[uint32]struct{}{}, intents: map[*backend.Backend]*drain{}, crowds: map[*backend.Backend]*crowd{},
 	}
 	if s.log == nil {

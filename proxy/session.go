@@ -96,6 +96,7 @@ func (s *session) endAs(end End, cause error) {
 
 // dropErrand has the session be about nothing any more.
 func (s *session) dropErrand() {
+	s.notice.leaveQueue()
 	if e := s.errand; e != nil {
 		e.abort()
 		s.errand = nil

@@ -166,7 +166,7 @@ func (c *simulated) Check() error {
 		return errors.New(c.panics)
 	}
 	g := c.server.gate
-	leases, inside, waits, listed := 0, 0, 0, 0
+	leases, inside, swapping, waits, listed := 0, 0, 0, 0, 0
 	for _, w := range c.workers {
 		for i, s := range w.all {
 			if int(s.all) != i || s.w != w {
@@ -188,18 +188,29 @@ func (c *simulated) Check() error {
 		if s.back != nil && s.back.lease != nil {
 			leases++
 		}
-		if d, ok := s.errand.(*departure); ok {
+		moving, _ := s.errand.(*departure)
+		for _, d := range []*departure{moving, s.notice.ahead()} {
+			if d == nil {
+				continue
+			}
 			if d.lease != nil {
 				leases++
 			}
 			if d.slot {
 				inside++
 			}
+			if d.swaps {
+				swapping++
+			}
 			if d.pass != nil && d.pass.Passed() {
 				inside++
 			}
 		}
-		if p := s.notice.place(); p != nil && p.Passed() {
+		switch p := s.notice.place(); {
+		case p == nil || !p.Passed():
+		case s.notice.tries.queue == c.server.swaps:
+			swapping++
+		default:
 			inside++
 		}
 		if s.stmt.came != 0 {
@@ -214,6 +225,9 @@ func (c *simulated) Check() error {
 	}
 	if now, _ := g.Counts(); now != inside {
 		return fmt.Errorf("%d have passed the gate, and %d sessions say so", now, inside)
+	}
+	if now, _ := c.server.swaps.Counts(); now != swapping {
+		return fmt.Errorf("%d have passed the narrow gate, and %d sessions say so", now, swapping)
 	}
 	if waits != listed {
 		return fmt.Errorf("%d statements wait, and %d are listed", waits, listed)
@@ -249,6 +263,9 @@ func (s *session) check() error {
 		return errors.New("it reads for ever")
 	case s.stmt.text != nil && s.stmt.phase != again && s.track.Outstanding() == 0:
 		return errors.New("it keeps a statement for nothing")
+	}
+	if d := s.notice.ahead(); d != nil && (d.step == ahead && (d.call == nil || d.lease == nil) || d.step != ahead && d.step != ready || !d.slot || !s.due.set(alarmAhead)) {
+		return fmt.Errorf("its login ahead waits for nothing (step %d)", d.step)
 	}
 	switch e := s.errand.(type) {
 	case *departure:
@@ -294,11 +311,14 @@ func (s *session) check() error {
 func (c *simulated) CheckEnd() error {
 	s := c.server
 	inside, waiting := s.gate.Counts()
+	swapping, swaps := s.swaps.Counts()
 	all := []left{
 		{"ids", len(s.ids)},
 		{"statements that wait", int(s.waiting.Load())},
 		{"inside the gate", inside},
 		{"at the gate", waiting},
+		{"inside the narrow gate", swapping},
+		{"at the narrow gate", swaps},
 		{"who cross", len(s.transfers.unfinished())},
 		{"looks at all", s.transfers.suspended},
 		{"queues of who dial", len(s.crowds)},
@@ -411,8 +431,10 @@ func foundBy() []found {
 		{2316, 0x181910},           // a database without a catalog, from one that was named with it
 		{316, simulate.Liars},      // a server that says more than it was asked
 		{30123, simulate.ReadOnly}, // a question to a backend that has been told to kill the session
+		{0x769, simulate.Catalogs}, // a KILL by a session that is to leave with its next command, and goes on meanwhile
 		{82, simulate.Locks | simulate.Cursors | simulate.Infile},                                                              // all prepared statements are given up with a backend
 		{438, simulate.Locks | simulate.Cursors | simulate.Oddities | simulate.Vanishing | simulate.Texts | simulate.ReadOnly}, // a question that is none any more behind one of several answers
+		{181, simulate.Users | simulate.SlowLogins},                                                                            // a login ahead for a user that the session's client is no more
 		{67, simulate.Locks | simulate.Leftovers | simulate.Vanishing | simulate.ReadOnly},                                     // half a KILL that waits for the end of a pause
 	}
 }

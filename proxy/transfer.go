@@ -83,7 +83,7 @@ func (s *session) mayTransfer() bool {
 	switch {
 	case s.state != Idle && s.state != Pinned, s.end != Open, s.errand != nil, s.client.reading:
 		return false
-	case s.notice.given(), s.notice.place() != nil, s.kills.open(): // it is about to leave its backend, or to end
+	case s.notice.given(), s.notice.place() != nil, s.notice.ahead() != nil, s.kills.open(): // it is about to leave its backend, or to end
 		return false
 	case s.stmt.came != 0, s.stmt.text != nil, s.stmt.phase == again, s.owed.is(commandEnd), len(s.client.rest) > 0:
 		return false

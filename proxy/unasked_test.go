@@ -59,7 +59,7 @@ func TestUnaskedWordsAheadOfAMove(t *testing.T) {
 	s := p.only()
 	packet, _ := wire.AppendPacket(nil, 1, peerOK)
 	s.within(func() {
-		for !s.leave() {
+		for s.notice.tried().restive = true; !s.leave(); {
 		}
 		if s.state != Moving {
 			t.Fatalf("the session does not depart: %s", s.state)
@@ -83,7 +83,7 @@ func TestUnaskedFlood(t *testing.T) {
 			s := p.only()
 			var left string
 			s.within(func() {
-				for leaves && !s.leave() {
+				for s.notice.tried().restive = true; leaves && !s.leave(); {
 				}
 				left = s.backendName()
 				s.received(s.back, append(wire.AppendHeader(nil, 1<<20, 0), "\xff\x87\x07#70100Connection was killed"...), false)

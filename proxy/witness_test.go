@@ -50,7 +50,7 @@ func tellingInPart(asked func(text string), part func(text string) bool) func(c 
 				b, _ := wire.AppendPacket(nil, 1, ok)
 				c.writeAndClose(b[:len(b)-1])
 				return
-			case strings.HasPrefix(text, "USE"):
+			case strings.HasPrefix(text, "USE"), wire.Command(payload[0]) == wire.ComInitDB:
 				c.send(1, ok)
 			case strings.HasPrefix(text, "SELECT told"):
 				status := []byte{0xfe, 0, 0, 2, ok[4]}

@@ -31,6 +31,7 @@ const (
 	Catalogs                      // of StarRocks
 	Idling                        // wait_timeout
 	Witness                       // CLIENT_SESSION_TRACK, of which the client knows nothing
+	SlowLogins                    // logins during which much can happen
 )
 
 // scene is one of them.
@@ -70,6 +71,7 @@ func allScenes() []scene {
 		{is: Catalogs, name: "catalogs", kinds: "s", rare: 4, say: (*client).catalog},
 		{is: Idling, name: "idling", kinds: "mst", pins: true, rare: 6},
 		{is: Witness, name: "witness", kinds: "m", rare: 3, say: (*client).witnessed},
+		{is: SlowLogins, name: "slow logins", kinds: "mst", rare: 3},
 	}
 }
 

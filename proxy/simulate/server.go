@@ -580,7 +580,11 @@ func (b *backConn) login(payload []byte) {
 		}
 		answer := r.encode(b.seq, b.caps, b.status())
 		b.busy = true
-		b.s.w.after(b.d.span(time.Millisecond), func() {
+		takes := time.Millisecond
+		if b.s.w.plays(SlowLogins) && b.d.one(2) {
+			takes = 400 * time.Millisecond
+		}
+		b.s.w.after(b.d.span(takes), func() {
 			if b.busy = false; b.over || b.meets(atLogin, answer, func() { b.allow(ok, answer) }) {
 				return
 			}

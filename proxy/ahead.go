@@ -1,0 +1,124 @@
+package proxy
+
+import (
+	"time"
+
+	"segue/proxy/gate"
+)
+
+// A session that is told to leave a backend which still serves logs in on another one ahead, while its client's statements go on where they are. These wait
+// only for what is left: the old backend is asked for the session's state, and that is rebuilt on the new one. As many are logged in so as the gate lets through;
+// the last step a few at a time take (maxSwapping), as a server then gives each the more of its time, and the others' clients wait for nothing meanwhile.
+
+// readyPatience is how long a connection that has been logged in ahead waits for the session to stand between two statements.
+const readyPatience = 250 * time.Millisecond
+
+// leave begins to move from a backend that still serves. Where others move it takes its place in their queue; it goes on meanwhile, as it does while it
+// is logged in ahead, and leave reports false.
+func (s *session) leave() bool {
+	n := &s.notice
+	if d := n.ahead(); d != nil && !d.fits() {
+		n.leaveQueue()
+	}
+	if n.ahead() == nil {
+		if !s.admit(s.w.server.gate) {
+			return false
+		}
+		d := &departure{slot: true}
+		if n.intent == nil {
+			d.to = n.shift
+		}
+		d.prepare(s)
+	}
+	if n.ahead() == nil || n.ahead().step != ready || !s.admit(s.w.server.swaps) {
+		return false
+	}
+	d := n.ahead()
+	n.tries.ahead, d.swaps = nil, true
+	s.due.clear(alarmAhead)
+	d.start(s)
+	return true
+}
+
+// admit reports whether it is the session's turn at g. If not, it has a place in the queue.
+func (s *session) admit(g *gate.Gate) bool {
+	try := s.notice.tried()
+	if try.place == nil {
+		try.queue = g
+		try.place = g.Enter(gate.Unhurried, func() { s.post(s.admitted) })
+	}
+	if !try.place.Passed() {
+		return false
+	}
+	try.place = nil
+	return true
+}
+
+// admitted is called when it is the session's turn to move. If it is busy it will ask for another one.
+func (s *session) admitted() {
+	p := s.notice.place()
+	if p == nil || !p.Passed() {
+		return
+	}
+	if s.state == Idle && s.errand == nil && s.end == Open && s.toldToLeave() && !s.track.Quit() {
+		s.stand()
+	}
+	if s.notice.place() == p { // it has not gone
+		s.notice.leavePlace()
+	}
+}
+
+// isAhead reports whether the session's statements go on meanwhile.
+func (d *departure) isAhead() bool { return d.s.notice.ahead() == d }
+
+// prepare logs in on another backend, if there is something to log in with before the old one has been asked.
+func (d *departure) prepare(s *session) {
+	now := s.w.now()
+	d.s, d.deadline, d.said, s.notice.tried().ahead = s, now+int64(moveTimeout), s.who.hello, d
+	d.search.tried = append(d.search.tried, s.backend())
+	if s.notice.tries.restive || len(d.credentials()) == 0 || mute(s.backend()) {
+		d.step = ready
+		s.by(alarmAhead, now+int64(readyPatience))
+		return
+	}
+	d.step = ahead
+	d.visit()
+}
+
+// getReady waits for the moment to go, now that the session has been logged in ahead.
+func (d *departure) getReady() {
+	s := d.s
+	d.step = ready
+	s.after(alarmAhead, readyPatience)
+	if s.state == Idle && s.errand == nil {
+		s.stand()
+	}
+}
+
+// ringAhead is called when a login ahead has taken too long, or the session has not stood between two statements for too long.
+func (d *departure) ringAhead() {
+	s := d.s
+	switch {
+	case d.step == ahead:
+		d.call.ring()
+	case s.notice.place() != nil && s.w.now() < d.deadline: // it is not the session's fault
+		s.by(alarmAhead, min(d.deadline, s.w.now()+int64(readyPatience)))
+	default:
+		s.notice.tries.restive = true
+		s.notice.leaveQueue()
+	}
+}
+
+// fits reports whether what has been logged in ahead is still what is wanted.
+func (d *departure) fits() bool {
+	n := &d.s.notice
+	return d.said == d.s.who.hello && (d.lease == nil || takes(d.lease.Backend())) && (d.to == nil || n.intent != nil || d.to == n.shift)
+}
+
+// useLogin rebuilds the session on the connection that has been logged in ahead.
+func (d *departure) useLogin() {
+	d.step, d.call.alarm, d.call.until = visiting, alarmErrand, d.deadline
+	d.s.by(alarmErrand, d.deadline)
+	d.bag.late = true // it has been logged in without a database
+	d.loggedIn(d.call)
+}

@@ -1,0 +1,123 @@
+package proxy
+
+import (
+	"bytes"
+	"sync"
+	"testing"
+
+	"segue/backend"
+	"segue/backend/wire"
+)
+
+// slowly is echo whose logins take until the channel is closed. What has begun is told.
+func slowly(begun chan<- struct{}, until <-chan struct{}) func(c *peerConn) {
+	return func(c *peerConn) {
+		begun <- struct{}{}
+		select {
+		case <-until:
+			echo(c)
+		case <-c.over:
+		}
+	}
+}
+
+// free requires that nobody has passed a gate, and that a backend has so many sessions.
+func (p *proxied) free(name string, sessions int) {
+	p.t.Helper()
+	b, _ := p.registry.Lookup(name)
+	eventually(p.t, "the gates to be free", func() bool {
+		inside, waiting := p.gate.Counts()
+		swapping, swaps := p.swaps.Counts()
+		return inside+waiting+swapping+swaps == 0 && b.Sessions() == sessions
+	})
+}
+
+// A session's statements go on while it is logged in elsewhere, and it goes there between two of them.
+func TestStatementsGoOnDuringALoginAhead(t *testing.T) {
+	begun, until := make(chan struct{}, 8), make(chan struct{})
+	p, d := between(t, echo, slowly(begun, until))
+	p.leave("a")
+	<-begun
+	for range 5 {
+		d.ask("SELECT 1")
+	}
+	if s := p.list()[0]; s.onBackend() != "a" || s.current() != Idle {
+		t.Errorf("the session is %s on %s", s.current(), s.onBackend())
+	}
+	close(until)
+	p.onB()
+	d.ask("SELECT 2")
+	p.free("b", 1)
+}
+
+// What has been logged in ahead is given up when it is of no use any more, and nothing is left of it.
+func TestLoginAheadIsGivenUp(t *testing.T) {
+	for name, happens := range map[string]func(p *proxied, d *driver){
+		"the drain is taken back": func(p *proxied, d *driver) {
+			a, _ := p.registry.Lookup("a")
+			p.registry.SetHealth(a, backend.Up, "")
+			eventually(p.t, "the session to know", func() bool { return !p.draining() })
+			d.ask("SELECT 1")
+		},
+		"the client quits":       func(_ *proxied, d *driver) { d.write(0, []byte{byte(wire.ComQuit)}) },
+		"the client goes":        func(_ *proxied, d *driver) { _ = d.Close() },
+		"the other one is to go": func(p *proxied, _ *driver) { _ = p.registry.SetAdmin("b", backend.Maint) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			begun, until := make(chan struct{}, 8), make(chan struct{})
+			p, d := between(t, echo, slowly(begun, until))
+			p.leave("a")
+			<-begun
+			happens(p, d)
+			close(until)
+			p.free("b", 0)
+		})
+	}
+}
+
+// A backend that refuses a login ahead costs the session nothing: it stays, and its statements do not wait.
+func TestLoginAheadThatFails(t *testing.T) {
+	tried := make(chan struct{}, 64)
+	p, d := between(t, echo, func(c *peerConn) {
+		tried <- struct{}{}
+		c.greet("12345678901234567890")
+	})
+	p.leave("a")
+	<-tried
+	d.ask("SELECT 1")
+	if s := p.list()[0]; s.onBackend() != "a" {
+		t.Errorf("the session is on %s", s.onBackend())
+	}
+	p.free("b", 0)
+}
+
+// A connection that ends before it is used is noticed, and the session goes on elsewhere when that can be had.
+func TestLoginAheadThatIsLost(t *testing.T) {
+	lost := make(chan struct{})
+	lose := sync.OnceFunc(func() { close(lost) })
+	p, d := between(t, answering(func(c *peerConn, command []byte) bool {
+		select { // the statement runs until the connection has gone
+		case <-lost:
+		case <-c.over:
+		}
+		return c.echoed(command[1:])
+	}), func(c *peerConn) {
+		if c.login() {
+			_ = c.Close()
+			lose()
+		}
+	})
+	d.query("SELECT 1")
+	s := p.list()[0]
+	eventually(t, "the statement to run", func() bool { return s.current() == Busy })
+	p.leave("a")
+	eventually(t, "the session to know", p.draining)
+	s.within(func() { s.leave() }) // as one whose turn has come
+	if got, err := d.row(); err != nil || !bytes.Equal(got, []byte("SELECT 1")) {
+		t.Fatalf("%q, %v", got, err)
+	}
+	p.free("b", 0)
+	if s.onBackend() != "a" {
+		t.Errorf("the session is on %s", s.onBackend())
+	}
+}
