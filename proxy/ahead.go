@@ -21,7 +21,7 @@ func (s *session) leave() bool {
 		n.leaveQueue()
 	}
 	if n.ahead() == nil {
-		if !s.admit(s.w.server.gate) {
+		if !s.admit(s.w.server.gate, gate.Unhurried) {
 			return false
 		}
 		d := &departure{slot: true}
@@ -30,22 +30,26 @@ func (s *session) leave() bool {
 		}
 		d.prepare(s)
 	}
-	if n.ahead() == nil || n.ahead().step != ready || !s.admit(s.w.server.swaps) {
+	d := n.ahead()
+	if d == nil || d.step != ready {
 		return false
 	}
-	d := n.ahead()
+	if !s.admit(s.w.server.swaps, d.came) {
+		d.stood = true
+		return false
+	}
 	n.tries.ahead, d.swaps = nil, true
 	s.due.clear(alarmAhead)
 	d.start(s)
 	return true
 }
 
-// admit reports whether it is the session's turn at g. If not, it has a place in the queue.
-func (s *session) admit(g *gate.Gate) bool {
+// admit reports whether it is the session's turn at g. If not, it has a place in the queue, as of since.
+func (s *session) admit(g *gate.Gate, since int64) bool {
 	try := s.notice.tried()
 	if try.place == nil {
 		try.queue = g
-		try.place = g.Enter(gate.Unhurried, func() { s.post(s.admitted) })
+		try.place = g.Enter(since, func() { s.post(s.admitted) })
 	}
 	if !try.place.Passed() {
 		return false
@@ -77,8 +81,7 @@ func (d *departure) prepare(s *session) {
 	d.s, d.deadline, d.said, s.notice.tried().ahead = s, now+int64(moveTimeout), s.who.hello, d
 	d.search.tried = append(d.search.tried, s.backend())
 	if s.notice.tries.restive || len(d.credentials()) == 0 || mute(s.backend()) {
-		d.step = ready
-		s.by(alarmAhead, now+int64(readyPatience))
+		d.awaitTurn()
 		return
 	}
 	d.step = ahead
@@ -88,11 +91,17 @@ func (d *departure) prepare(s *session) {
 // getReady waits for the moment to go, now that the session has been logged in ahead.
 func (d *departure) getReady() {
 	s := d.s
-	d.step = ready
-	s.after(alarmAhead, readyPatience)
+	d.awaitTurn()
 	if s.state == Idle && s.errand == nil {
 		s.stand()
 	}
+}
+
+// awaitTurn waits for the moment to go. Who has waited for longer comes first.
+func (d *departure) awaitTurn() {
+	now := d.s.w.now()
+	d.step, d.came, d.deadline = ready, now, now+int64(moveTimeout)
+	d.s.after(alarmAhead, readyPatience)
 }
 
 // ringAhead is called when a login ahead has taken too long, or the session has not stood between two statements for too long.
@@ -101,7 +110,8 @@ func (d *departure) ringAhead() {
 	switch {
 	case d.step == ahead:
 		d.call.ring()
-	case s.notice.place() != nil && s.w.now() < d.deadline: // it is not the session's fault
+	case (d.stood || s.notice.place() != nil) && s.w.now() < d.deadline: // it was not its turn yet
+		d.stood = false
 		s.by(alarmAhead, min(d.deadline, s.w.now()+int64(readyPatience)))
 	default:
 		s.notice.tries.restive = true

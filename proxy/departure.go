@@ -29,6 +29,7 @@ type departure struct {
 	said     client.Hello // who the client was when Segue logged in ahead
 	slot     bool         // it has passed the gate, and must leave
 	swaps    bool         // … and the narrow one
+	stood    bool         // it has been logged in ahead, and could have gone since it was last looked at, but for that
 	pass     *gate.Pass   // its place there
 	came     int64        // when it came there
 	deadline int64        // when the search is given up; 0: that is not running yet
