@@ -61,7 +61,7 @@ func mutants() []mutant {
 		{"kills by the id of another connection", "kill.go", "packet = k.With(packet, k.thread)", ""},
 		{"stays the service account", "rebuild.go", "first = append(first, client.Query(become))", ""},
 		{"forgets statements that are prepared by their text", "track/held.go", "h.texts = append(h.texts, x)", "_ = x"},
-		{"makes a transaction of what was to be read only", "track/server.go", "&& h.pins&pinNextTransaction != 0 && s.txn.used(e.effect) {", "{"},
+		{"makes a transaction of what was to be read only", "track/server.go", "h.pins&pinNextTransaction != 0 && s.txn.used(e.effect) {", "h.pins&pinNextTransaction != 0 {"},
 		{"sends on the head of what may be a KILL", "command.go", "c.isWary() || isHeadless(c.b) || ", "c.isWary() || "},
 		{"sends on half a COM_CHANGE_USER", "command.go", "return 0, length > maxChangeUser", "return 0, length >= 0"},
 		{"takes the backend for the one that has greeted", "connect.go", "salted: c.shake.OtherSalt()", "salted: false"},

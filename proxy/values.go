@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -121,10 +122,11 @@ func (q *inquest) query(columns []string, rows int) string { return q.selects(co
 // selects is query of a table.
 func (q *inquest) selects(columns []string, rows int, from string) string {
 	var head string
-	switch q.flavor {
-	case backend.StarRocks, backend.Doris:
+	asksLimit := slices.ContainsFunc(columns, func(c string) bool { return strings.Contains(strings.ToLower(c), "max_statement_time") })
+	switch {
+	case q.flavor.IsFE():
 		head = "SELECT "
-	case backend.TiDB:
+	case q.flavor == backend.TiDB, asksLimit: // which a limit of the question's own would change
 		head = "SELECT /*+ MAX_EXECUTION_TIME(5000) */ "
 	default: // MySQL takes the first comment for one, and MariaDB the second
 		head = "/*M!100101 SET STATEMENT max_statement_time=5 FOR */SELECT /*+ MAX_EXECUTION_TIME(5000) */ "
@@ -146,6 +148,8 @@ func newValueQuestion(expr string, d *wire.ColumnDefinition41, f backend.Flavor)
 	switch {
 	case f.IsFE():
 		return valueQuestion{[]string{expr}, func(c []client.Value) string { return feLiteral(d, c[0], variable && f == backend.StarRocks) }}
+	case d.Type == wire.TypeGeometry && variable: // of which only a function makes one
+		return valueQuestion{[]string{"NULL"}, func([]client.Value) string { return "" }}
 	case isNumeric(d.Type):
 		return valueQuestion{[]string{inASCII(expr)}, func(c []client.Value) string { return numberLiteral(d, c[0], variable) }}
 	case variable:

@@ -53,6 +53,7 @@ func TestLiteralsOfValues(t *testing.T) {
 		{"of the system's", "@@session.x", wire.ColumnDefinition41{Type: wire.TypeVarString}, backend.MySQL, text("+02:00"), "'+02:00'"},
 		{"data of the system's", "@@session.x", wire.ColumnDefinition41{Type: wire.TypeVarString}, backend.MySQL, text(evil), "_utf8mb4 X'5C272C20406576696C3D3432202D2D20'"},
 		{"an FE's", "@x", wire.ColumnDefinition41{Type: wire.TypeVarString}, backend.StarRocks, text(evil), "unhex('5C272C20406576696C3D3432202D2D20')"},
+		{"a geometry", "@x", wire.ColumnDefinition41{Type: wire.TypeGeometry}, backend.MySQL, []client.Value{nil}, ""},
 		{"an FE's, harmless", "@x", wire.ColumnDefinition41{Type: wire.TypeVarString}, backend.Doris, text("2020-01-01"), "'2020-01-01'"},
 		{"Doris computes nothing", "@x", wire.ColumnDefinition41{Type: wire.TypeVarString}, backend.Doris, text(evil), ""},
 		{"an FE's system variable", "@@session.x", wire.ColumnDefinition41{Type: wire.TypeVarString}, backend.StarRocks, text(evil), ""},
@@ -62,6 +63,15 @@ func TestLiteralsOfValues(t *testing.T) {
 			t.Errorf("%s: asked %q", c.name, q.columns)
 		} else if got := q.literal(c.answer); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+// A question about the limit of time of statements has none of its own.
+func TestQuestionsLeaveWhatTheyAskFor(t *testing.T) {
+	for column, limits := range map[string]bool{"@x": true, "CAST(CONVERT(@@session.max_statement_time USING ascii) AS BINARY)": false, "@@session.MAX_STATEMENT_TIME": false} {
+		if got := (&inquest{flavor: backend.MySQL}).query([]string{"@y", column}, 1); strings.Contains(got, "SET STATEMENT") != limits {
+			t.Errorf("%s", got)
 		}
 	}
 }

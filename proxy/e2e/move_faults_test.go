@@ -161,6 +161,15 @@ func faultCases() map[string][]string {
 		"a SET that fails late":            {"SET @x=(SELECT a FROM nums)"},
 		"a statement prepared":             {"PREPARE s FROM 'SELECT @x:=5, @y:=CONCAT(1,2), 1 INTO @z'"},
 		"a statement prepared of them":     {"SET @z='a'", "PREPARE s FROM 'SET @x=5, @y=\"a\", @z=NULL'"},
+		"a limit of time":                  {"SET @x=7", "SET max_statement_time=@x+1"},
+		"a limit of time, for a while":     {"SET STATEMENT max_statement_time=5 FOR SET max_statement_time=7"},
+		"22 a mode of the statement alone": {"SET STATEMENT sql_mode='ANSI_QUOTES' FOR SET @x=5"},
+		"prepared in another mode":         {"SET STATEMENT sql_mode='ANSI_QUOTES' FOR PREPARE s FROM 'SELECT \"a\" FROM (SELECT 1 AS a) t'"},
+		"an empty string":                  {"SET @x=''", "SET sql_mode='EMPTY_STRING_IS_NULL'"},
+		"an empty string that is NULL":     {"SET sql_mode='EMPTY_STRING_IS_NULL'", "SET @x=''", "SET sql_mode=''"},
+		"a geometry":                       {"SET @x=POINT(1,2)"},
+		"utf8 by old_mode":                 {"SET old_mode=''", "SET NAMES utf8"},
+		"utf8 before old_mode":             {"SET NAMES utf8", "SET old_mode=''"},
 		"a block of nothing":               {"SET sql_mode='ORACLE'", "BEGIN NULL; END"},
 	}
 }
@@ -180,7 +189,7 @@ func faultsTold() map[string]string {
 func faultQuestions() []string {
 	return []string{
 		"SELECT HEX(LOWER(VARIABLE_NAME)), VARIABLE_TYPE, IF(VARIABLE_TYPE='VARCHAR',CHARACTER_SET_NAME,''), MD5(VARIABLE_VALUE) FROM information_schema.USER_VARIABLES ORDER BY 1 LIMIT 100",
-		"SELECT COLLATION(@x), COLLATION(@y), COLLATION(@z), COLLATION(@q) LIMIT 1",
+		"SELECT COLLATION(@x), COLLATION(@y), COLLATION(@z), COLLATION(@q) LIMIT 1", "SELECT @x+0e0 LIMIT 1",
 		"SELECT GROUP_CONCAT(VARIABLE_NAME, '=', VARIABLE_VALUE ORDER BY VARIABLE_NAME) FROM information_schema.SESSION_VARIABLES WHERE VARIABLE_NAME NOT IN ('timestamp', 'pseudo_thread_id', 'warning_count', 'error_count', " +
 			"'last_insert_id', 'identity', 'last_gtid', 'gtid_binlog_pos', 'gtid_current_pos', 'gtid_binlog_state', 'rand_seed1', 'rand_seed2') LIMIT 1",
 		"SELECT HEX(DATABASE()), IS_USED_LOCK('§')=CONNECTION_ID(), LAST_INSERT_ID(), @@in_transaction, @evil LIMIT 1",

@@ -364,6 +364,8 @@ func TestFaultE_PinnedWithoutNeed(t *testing.T) {
 		{o: mysql8, texts: "SET @s='SELECT 1'; SET @S=CONCAT('a'); PREPARE s FROM @s", pinned: PinPrepareText, asks: "@s"},
 		{o: mysql8, texts: "SET GTID_NEXT='a:5'", pinned: PinOneShot},
 		{o: mysql8, texts: "SET GTID_NEXT='a:5'|SET GTID_NEXT='AUTOMATIC'"},
+		{o: mariadb, texts: "SET insert_id=5|SET insert_id=DEFAULT"},
+		{o: mariadb, texts: "SET rand_seed1=5|SET rand_seed1=DEFAULT", pinned: PinOneShot},
 		{o: tidb, texts: "SET tidb_snapshot='2020-01-01'|SET tidb_snapshot=''"},
 		{o: mysql8, texts: "CREATE DATABASE d /*!80016 DEFAULT ENCRYPTION='N' */"},
 		{o: tidb, texts: "CREATE TABLE t (a INT) /*T![ttl] TTL='x' */"},
@@ -527,6 +529,22 @@ func TestDialectOf(t *testing.T) {
 	}
 }
 
+// What sql_mode and old_mode make of a literal, a name or a text that is prepared is made of it again.
+func TestModesOfLiterals(t *testing.T) {
+	for _, f := range []fault{
+		{o: mariadb, texts: "SET STATEMENT sql_mode='ANSI_QUOTES' FOR PREPARE s FROM 'SELECT 1'", pinned: PinPrepareText},
+		{o: mariadb, texts: "SET STATEMENT sql_mode='ANSI_QUOTES' FOR PREPARE s FROM 'SELECT 1'|DEALLOCATE PREPARE s"},
+		{o: mariadb, texts: "SET @x=''|SET sql_mode='EMPTY_STRING_IS_NULL'", asks: "@x", holds: "sql_mode"},
+		{o: mariadb, texts: "SET sql_mode='EMPTY_STRING_IS_NULL'|SET @x=''|SET sql_mode=''", asks: "@x", holds: "sql_mode"},
+		{o: mariadb, texts: "SET sql_mode='EMPTY_STRING_IS_NULL'|SET @x=''", holds: "SET sql_mode='EMPTY_STRING_IS_NULL'; SET @x=''"},
+		{o: mariadb, texts: "SET old_mode=''|SET NAMES utf8, @x=5", holds: "SET old_mode=''; SET NAMES utf8, @x=5"},
+		{o: mariadb, texts: "SET NAMES utf8|SET old_mode=''", pinned: PinUnparsed, holds: "old_mode"},
+		{o: mariadb, texts: "SET NAMES utf8mb4|SET old_mode=''", holds: "SET NAMES utf8mb4, old_mode=''"},
+	} {
+		f.check(t)
+	}
+}
+
 func TestParametersOfNoPreparedStatement(t *testing.T) {
 	for _, o := range []Options{mariadb, mysql8, tidb, starrocks} {
 		for _, f := range []fault{
@@ -564,6 +582,10 @@ func TestTheFlagsOfAStatementsOwnMode(t *testing.T) {
 		s := run(mariadb, []talk{say(query(set)), answer(quotes), say(query(text)), answer(plain)}, 1<<20)
 		if s.Pinned() == "" {
 			t.Errorf("%q: the lock behind it is not seen", set)
+		}
+		s = run(mariadb, []talk{say(query(set)), answer(quotes)}, 1<<20)
+		if r := s.Replay(); r.Modes != 0 {
+			t.Errorf("%q: the session is taken for one of modes %#x", set, r.Modes)
 		}
 		s = run(mariadb, []talk{say(query(set)), answer(quotes), say(query("DO 1")), answer(plain), say(query("SELECT 'x' AS \"y\"")), answer(plain)}, 1<<20)
 		if s.Pinned() != "" || s.rules().doubts&(doubtAnsi|doubtBackslash) != 0 {

@@ -436,6 +436,9 @@ func (s *State) setting(h *held, o *op) {
 	if s.dialect.my() && h.retyped(&x) {
 		x.text = text{}
 	}
+	if o.key == oldMode() {
+		h.renamesUTF8()
+	}
 	if key := o.key.Value(); isLexing(key) && (o.setting == relativeAssignment || !h.stands(&x)) {
 		s.relex(h, key)
 	} else if x.kind == wholeStatement && delicate(x.text.Value()) && (key == "ROLE" || key == "EXECUTE AS") && h.ruledAnew() {

@@ -537,15 +537,16 @@ const keyInsertID = "insert_id"
 
 // isOver reports whether such a variable is as in a new session once it has been set to value.
 func isOver(name, value string) bool {
+	byDefault := strings.EqualFold(value, "DEFAULT")
 	switch name {
 	case "gtid_next":
-		return strings.EqualFold(value, "AUTOMATIC")
+		return byDefault || strings.EqualFold(value, "AUTOMATIC")
 	case "tidb_snapshot", "tx_read_ts":
 		return value == ""
 	case "tidb_read_staleness":
 		return value == "" || value == "0"
 	case keyInsertID, "gtid_seq_no":
-		return value == "0"
+		return byDefault || value == "0"
 	}
 	return false
 }

@@ -197,6 +197,10 @@ func (j *judge) prepare() {
 		j.advance()
 	}
 	j.impossible = j.impossible || from && literal.kind == tokName && j.text[literal.start] == '"' // a text is no name
+	if j.limited && len(name) > 0 {                                                                // it is read by rules that end with it
+		j.do(op{kind: opPrepare, key: handle(name)})
+		return
+	}
 	if from && literal.kind == tokUserVar && j.ahead().kind != tokOther && j.depth == 0 && (j.v == nil || !j.v.modes) {
 		if j.advance(); j.over() && len(name) > 0 {
 			j.do(op{kind: opPrepare, key: handle(name), text: handle(append(join(j.lexer, j.first.start, literal.start), ' ')), from: j.userVar(literal)})

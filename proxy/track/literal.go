@@ -34,6 +34,9 @@ func delicate(s string) bool {
 	return false
 }
 
+// isEmptyString reports whether an assignment is of ”, which EMPTY_STRING_IS_NULL makes NULL of.
+func isEmptyString(s string) bool { return strings.HasSuffix(s, "=''") || strings.HasSuffix(s, `=""`) }
+
 // foreign reports whether a name can be read in one character set only.
 func foreign(name string) bool {
 	for i := range len(name) {
@@ -110,7 +113,7 @@ func (s *State) relex(h *held, key string) {
 				h.pins |= pinUnparsed // it cannot even be asked for by that name
 			}
 		case !x.ruled(s.dialect), name == "ROLE", name == "EXECUTE AS": // those two are replayed under the rules of the login
-		case key == keySQLMode && !delicate(x.text.Value()):
+		case key == keySQLMode && !delicate(x.text.Value()) && !isEmptyString(x.text.Value()):
 		case delicate(name), askable(name) == "":
 			h.pins |= pinUnparsed
 		default:

@@ -1,6 +1,10 @@
 package track
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+	"unique"
+)
 
 // sqlMode notes that sql_mode has become another.
 func (s *State) sqlMode(h *held, o *op) {
@@ -113,5 +117,29 @@ func (s *State) told(key, literal string) {
 		}
 	case keyClient:
 		s.unicode = clientOf([]byte(literal)) == on
+	}
+}
+
+// oldMode is the variable of MariaDB's that says which character set the name utf8 means.
+func oldMode() text { return unique.Make("@@session.old_mode") }
+
+// renamesUTF8 notes that the name may mean another character set from here on: what was said with it before would be replayed behind that.
+func (h *held) renamesUTF8() {
+	for i := range h.settings {
+		if x := &h.settings[i]; x.key != oldMode() && x.text != (text{}) && namesUTF8(x.text.Value()) {
+			h.pins |= pinUnparsed
+		}
+	}
+}
+
+// namesUTF8 reports whether utf8 stands in s, and not as the beginning of utf8mb3 or utf8mb4.
+func namesUTF8(s string) bool {
+	s = strings.ToLower(s)
+	for {
+		_, rest, is := strings.Cut(s, "utf8")
+		if !is || !strings.HasPrefix(rest, "mb") {
+			return is
+		}
+		s = rest
 	}
 }

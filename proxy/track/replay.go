@@ -31,6 +31,22 @@ type Replay struct {
 // lexModes are the status flags that say how texts are read.
 const lexModes = wire.StatusNoBackslashEscapes | wire.StatusAnsiQuotes
 
+// flagged notes the modes that the last flags tell of.
+func (s *State) flagged() {
+	s.quotes, s.slashes = s.x.Status.Has(wire.StatusAnsiQuotes), s.x.Status.Has(wire.StatusNoBackslashEscapes)
+}
+
+// modes are the flags of the session's own sql_mode.
+func (s *State) modes() (m wire.Status) {
+	if s.quotes {
+		m |= wire.StatusAnsiQuotes
+	}
+	if s.slashes {
+		m |= wire.StatusNoBackslashEscapes
+	}
+	return m
+}
+
 // Fits reports whether a backend with these status flags reads the rest of a Replay as the session's does.
 func (r *Replay) Fits(status wire.Status) bool { return status&lexModes == r.Modes }
 
@@ -53,7 +69,7 @@ type Prepared struct {
 
 // Replay tells what rebuilds the session as it stands. Nothing may be Unresolved, unless Forgo has been called.
 func (s *State) Replay() Replay {
-	r := Replay{Wrote: s.wrote, Modes: s.x.Status & lexModes, Tells: !s.dialect.fe()}
+	r := Replay{Wrote: s.wrote, Modes: s.modes(), Tells: !s.dialect.fe()}
 	if s.txn.autocommit {
 		r.Autocommit = wire.StatusAutocommit
 	}
@@ -157,7 +173,7 @@ func (l *setList) add(x *setting) {
 		l.list = append(l.end(), x.text.Value())
 		return
 	}
-	if x.kind == relativeAssignment && slices.Contains(l.keys, x.key) || l.set.Len() > maxSet {
+	if x.kind == relativeAssignment && slices.Contains(l.keys, x.key) || l.set.Len() > maxSet || slices.Contains(l.keys, oldMode()) { // by which the rest is read
 		l.end()
 	}
 	if l.set.Len() == 0 {

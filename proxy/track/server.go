@@ -222,5 +222,8 @@ func (s *State) leaves(e *pending, ok bool) {
 		s.applyFacts(e.believed())
 	}
 	s.restored = nil
+	if s.held == nil || !s.held.strayed {
+		s.flagged()
+	}
 	s.renew(e, ok)
 }

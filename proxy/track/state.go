@@ -52,6 +52,8 @@ type State struct {
 	held     *held
 	memory   *Memory
 
+	quotes   bool // the session's ANSI_QUOTES, by the flags, but for those of a statement that has had a sql_mode of its own
+	slashes  bool // … its NO_BACKSLASH_ESCAPES
 	txn      transaction
 	cursors  statementIDs // those whose cursor is open
 	longData statementIDs // those with a COM_STMT_SEND_LONG_DATA that no COM_STMT_EXECUTE has used
@@ -137,6 +139,7 @@ func New(o Options, status wire.Status) State {
 	s := State{attrs: o.Capabilities.Has(wire.ClientQueryAttributes), answersLongData: o.AnswersLongData}
 	s.x.Negotiate(o.Capabilities, o.ExtCapabilities)
 	s.x.Status = status
+	s.flagged()
 	s.txn.ok(status, 0)
 	s.dialect, s.version = o.Dialect, o.Version
 	s.caps, s.tracks = o.Capabilities, o.Capabilities.Has(wire.ClientSessionTrack)
