@@ -234,12 +234,12 @@ func TestHalfClosedClientGetsTheEndOfItsAnswer(t *testing.T) {
 				d.write(0, []byte{byte(wire.ComQuit)})
 			}
 			_ = d.CloseWrite()
-			p.waitSessions(0)
 			_ = d.SetReadBuffer(1 << 20) // it has been slow for long enough
 			rest, err := io.ReadAll(d)
 			if err != nil || got+len(rest) != want {
 				t.Errorf("%d of %d bytes, %v", got+len(rest), want, err)
 			}
+			p.waitSessions(0)
 		})
 	}
 }
