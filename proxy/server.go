@@ -39,8 +39,7 @@ type Server struct {
 	ledger     *ledger.Ledger
 	started    time.Time
 	accounts   accounts.Accounts
-	memory     *track.Memory // for what sessions keep of their statements
-	programs   programs
+	memory     *track.Memory             // for what sessions keep of their statements
 	gate       *gate.Gate                // for sessions that move; see maxMoving
 	swaps      *gate.Gate                // … from a backend that serves; see maxSwapping
 	workers    atomic.Pointer[[]*worker] // nil before Serve

@@ -215,8 +215,8 @@ func (x *setting) unresolved() bool { return x.text == (text{}) && x.kind != unw
 
 // Asking reports whether Unresolved has anything that Forgo could not do without.
 func (s *State) Asking() bool {
-	if s.hinted || s.suspect || s.fired || s.held == nil {
-		return s.hinted || s.suspect || s.fired
+	if s.hinted || s.held == nil {
+		return s.hinted
 	}
 	for i := range s.held.settings {
 		if s.held.settings[i].unresolved() {
@@ -348,10 +348,9 @@ func (s *State) Dropped() (reasons string, more bool) {
 	}
 	s.cursors, s.longData = nil, nil
 	s.txn = transaction{flags: s.txn.flags, autocommit: s.txn.autocommit, bare: s.txn.bare}
-	s.CatchUp()
 	unseen := ""
-	if s.hinted || s.suspect || s.fired || s.unjudged != nil {
-		unseen, s.hinted, s.suspect, s.fired, s.unjudged = lostUnseen, false, false, false, nil
+	if s.hinted {
+		unseen, s.hinted = lostUnseen, false
 	}
 	h := s.held
 	if h == nil {
