@@ -47,6 +47,9 @@ func (s *session) leave() bool {
 // admit reports whether it is the session's turn at g. If not, it has a place in the queue, as of since.
 func (s *session) admit(g *gate.Gate, since int64) bool {
 	try := s.notice.tried()
+	if try.place != nil && try.queue != g { // it was for another step
+		s.notice.leavePlace()
+	}
 	if try.place == nil {
 		try.queue = g
 		try.place = g.Enter(since, func() { s.post(s.admitted) })
@@ -91,6 +94,7 @@ func (d *departure) prepare(s *session) {
 // getReady waits for the moment to go, now that the session has been logged in ahead.
 func (d *departure) getReady() {
 	s := d.s
+	d.lease.Established() // others need not wait to see if the backend takes anybody
 	d.awaitTurn()
 	if s.state == Idle && s.errand == nil {
 		s.stand()
@@ -114,8 +118,9 @@ func (d *departure) ringAhead() {
 		d.stood = false
 		s.by(alarmAhead, min(d.deadline, s.w.now()+int64(readyPatience)))
 	default:
-		s.notice.tries.restive = true
+		s.notice.tries.restive = s.notice.given()
 		s.notice.leaveQueue()
+		s.after(alarmBoundary, 0) // an idle one begins anew
 	}
 }
 

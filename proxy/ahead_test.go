@@ -28,7 +28,7 @@ func (p *proxied) free(name string, sessions int) {
 	eventually(p.t, "the gates to be free", func() bool {
 		inside, waiting := p.gate.Counts()
 		swapping, swaps := p.swaps.Counts()
-		return inside+waiting+swapping+swaps == 0 && b.Sessions() == sessions
+		return inside == 0 && waiting == 0 && swapping == 0 && swaps == 0 && b.Sessions() == sessions
 	})
 }
 
@@ -120,4 +120,78 @@ func TestLoginAheadThatIsLost(t *testing.T) {
 	if s.onBackend() != "a" {
 		t.Errorf("the session is on %s", s.onBackend())
 	}
+}
+
+// crowdSwaps has others take all the places of those who take the last step, until the returned function is called.
+func (p *proxied) crowdSwaps() (leave func()) {
+	for range maxSwapping {
+		p.swaps.TryEnter()
+	}
+	return func() {
+		for range maxSwapping {
+			p.swaps.Leave()
+		}
+	}
+}
+
+// awaitSwap waits until a session is logged in ahead and waits for its turn to take the last step.
+func (p *proxied) awaitSwap() {
+	p.t.Helper()
+	eventually(p.t, "a session to wait for the last step", func() bool {
+		_, waiting := p.swaps.Counts()
+		return waiting == 1
+	})
+}
+
+// A place among those who take the last step is none among those who may log in, whatever has become of the order meanwhile.
+func TestPlaceForTheLastStep(t *testing.T) {
+	p, _ := between(t, echo, echo)
+	leave := p.crowdSwaps()
+	a, _ := p.registry.Lookup("a")
+	for range 3 {
+		p.leave("a")
+		p.awaitSwap()
+		p.registry.SetHealth(a, backend.Up, "")
+		eventually(t, "the session to know", func() bool { return !p.draining() })
+	}
+	p.leave("a")
+	p.awaitSwap()
+	leave()
+	p.onB()
+	p.free("b", 1)
+}
+
+// An idle session whose turn is long in coming does not give up: there may be nobody to remind it.
+func TestIdleSessionWaitsForTheLastStep(t *testing.T) {
+	p, _ := between(t, echo, echo)
+	leave := p.crowdSwaps()
+	p.leave("a")
+	p.awaitSwap()
+	s := p.list()[0]
+	s.within(func() { // as when it has waited for too long
+		d := s.notice.ahead()
+		d.deadline = 0
+		d.ringAhead()
+	})
+	leave()
+	p.onB()
+	p.free("b", 1)
+}
+
+// Somebody whom the session has become meanwhile is not logged in as who it was.
+func TestUserChangesDuringALoginAhead(t *testing.T) {
+	p, d := between(t, echo, func(c *peerConn) { c.greet("12345678901234567890") })
+	p.leave("a")
+	s := p.list()[0]
+	s.within(func() {
+		ahead := &departure{slot: p.gate.TryEnter(), step: ahead, s: s, deadline: s.w.now() + int64(moveTimeout)}
+		s.notice.leaveQueue()
+		s.notice.tried().ahead = ahead
+		ahead.visit() // it was nobody when it began
+		if s.notice.ahead() != nil || ahead.call != nil {
+			t.Error("it is logged in")
+		}
+	})
+	d.ask("SELECT 1")
+	p.free("b", 0)
 }

@@ -21,7 +21,7 @@ func (s *session) tell(d *drain, spread time.Duration) {
 	s.notice.intent = d
 	if d == nil {
 		s.due.clear(alarmLinger)
-		s.notice.dropAhead()
+		s.notice.leaveQueue()
 	}
 	moving, _ := s.errand.(*departure)
 	switch {

@@ -14,6 +14,7 @@ type call struct {
 	s       *session
 	backend *backend.Backend
 	by      caller
+	user    string                                             // whose they are
 	creds   []*client.Credential                               // still to be tried
 	hello   func(*client.Credential) *wire.HandshakeResponse41 // what is said beside one
 	until   int64                                              // when it is given up at the latest
@@ -44,7 +45,7 @@ func (c *call) begin(err error) {
 	case len(c.creds) > 0:
 		c.cred, c.creds = c.creds[0], c.creds[1:]
 		c.within()
-		c.permit = &permit{s: c.s, backend: c.backend, user: c.s.who.user(), cred: c.cred, settled: c.settled}
+		c.permit = &permit{s: c.s, backend: c.backend, user: c.user, cred: c.cred, settled: c.settled}
 		c.permit.ask()
 	case c.barred != nil: // once that is over it may be let in
 		c.by.failed(c, c.barred)
@@ -200,7 +201,7 @@ func (c *call) quit() { c.link.quit() }
 
 // hangUp gives it up: with a word, if it has been logged in and nothing is under way.
 func (c *call) hangUp() {
-	if c.stage == over && c.asks == nil && c.link != nil {
+	if c.stage == over && c.asks == nil && c.link != nil && !c.link.closed {
 		c.quit()
 		return
 	}

@@ -77,6 +77,10 @@ func (d *departure) becomeLost(err error) {
 		return
 	}
 	s.w.server.evidence(s.backend(), err)
+	if d.swaps { // what is left is no short step any more
+		d.swaps = false
+		s.w.server.swaps.Leave()
+	}
 	d.lost, d.loss, d.told, d.at, d.to = true, err, false, max(s.w.now(), 1), nil
 	s.back.close()
 }

@@ -126,6 +126,7 @@ func (d *departure) stays(err error) {
 	}
 	try.unlike = d.unlike
 	if !waits {
+		s.notice.leavePlace()
 		s.after(alarmBoundary, 0)
 		return
 	}

@@ -38,6 +38,11 @@ func (d *departure) visit() {
 		d.useLogin()
 		return
 	}
+	if d.step == ahead && d.said != s.who.hello { // it is somebody else by now
+		s.notice.leaveQueue()
+		s.after(alarmBoundary, 0)
+		return
+	}
 	creds := d.credentials()
 	lease, err := s.w.server.registry.Lease(func(b *backend.Backend) bool {
 		return slices.Contains(d.search.tried, b) || !takes(b) || d.to != nil && b != d.to || d.bars(b, creds) != nil
@@ -122,7 +127,7 @@ func (d *departure) arriveAt(lease *backend.Lease) {
 		d.step, alarm = visiting, alarmErrand
 	}
 	d.call = &call{
-		s: d.s, backend: lease.Backend(), by: d, creds: creds, hello: d.hello, until: d.deadline, alarm: alarm,
+		s: d.s, backend: lease.Backend(), by: d, user: d.s.who.user(), creds: creds, hello: d.hello, until: d.deadline, alarm: alarm,
 		witness: witnessed(d.s.w.server.options().Flavor),
 	}
 	d.call.begin(nil)
@@ -131,7 +136,7 @@ func (d *departure) arriveAt(lease *backend.Lease) {
 // hello is what to say beside a credential.
 func (d *departure) hello(cred *client.Credential) *wire.HandshakeResponse41 {
 	if d.step == ahead { // which database that will be is not known
-		hello := d.s.who.hello.Response()
+		hello := d.said.Response()
 		hello.Capabilities &^= wire.ClientConnectWithDB
 		return hello
 	}

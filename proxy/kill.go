@@ -170,7 +170,7 @@ func (k *killing) aimed(t *target) {
 		}
 		switch {
 		case len(creds) > 0:
-			k.call = &call{s: s, backend: k.backend, by: k, creds: creds, hello: k.hello, until: k.until, alarm: alarmErrand}
+			k.call = &call{s: s, backend: k.backend, by: k, user: s.who.user(), creds: creds, hello: k.hello, until: k.until, alarm: alarmErrand}
 			k.call.begin(nil)
 			return
 		case s.w.server.options().Flavor != backend.TiDB, !k.same:

@@ -52,7 +52,7 @@ func allScenes() []scene {
 		{is: Leftovers, name: "leftovers", kinds: "mt", rare: 4, say: (*client).leftover},
 		{is: Multi, name: "multi", kinds: "mst", rare: 4, say: (*client).several},
 		{is: Users, name: "users", kinds: "mt", pins: true, rare: 5, say: (*client).changeUser},
-		{is: SHA2, name: "sha2", kinds: "mt", rare: 5},
+		{is: SHA2, name: "sha2", kinds: "mt", rare: 5, pins: true}, // a server that has not seen the password wants it, which nobody but the client has
 		{is: Tracking, name: "tracking", kinds: "m", rare: 3, say: (*client).zone},
 		{is: Cursors, name: "cursors", kinds: "mt", rare: 4, say: (*client).cursor},
 		{is: Parameters, name: "parameters", kinds: "mt", rare: 4, say: (*client).parameter},
