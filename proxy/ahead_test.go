@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"sync"
 	"testing"
+	"time"
 
 	"segue/backend"
 	"segue/backend/wire"
@@ -194,4 +195,23 @@ func TestUserChangesDuringALoginAhead(t *testing.T) {
 	})
 	d.ask("SELECT 1")
 	p.free("b", 0)
+}
+
+// A session that is logged in where there is more room, however long that takes, goes there.
+func TestBalanceWaitsForALoginAhead(t *testing.T) {
+	begun, until := make(chan struct{}, 8), make(chan struct{})
+	p, d := between(t, echo, slowly(begun, until))
+	s, b := p.list()[0], p.registry.Backends()[1]
+	s.within(func() {
+		s.shiftTo(b)
+		s.w.told = append(s.w.told, s)
+	})
+	<-begun
+	for range 3 {
+		p.balance(time.Now())
+	}
+	d.ask("SELECT 1")
+	close(until)
+	p.onB()
+	p.free("b", 1)
 }

@@ -432,6 +432,7 @@ func foundBy() []found {
 		{316, simulate.Liars},      // a server that says more than it was asked
 		{30123, simulate.ReadOnly}, // a question to a backend that has been told to kill the session
 		{0x769, simulate.Catalogs}, // a KILL by a session that is to leave with its next command, and goes on meanwhile
+		{990286, simulate.Leftovers | simulate.Multi | simulate.Tracking | simulate.Parameters | simulate.Rotation},            // a question that is refused, and warnings that its client may still ask for
 		{82, simulate.Locks | simulate.Cursors | simulate.Infile},                                                              // all prepared statements are given up with a backend
 		{438, simulate.Locks | simulate.Cursors | simulate.Oddities | simulate.Vanishing | simulate.Texts | simulate.ReadOnly}, // a question that is none any more behind one of several answers
 		{181, simulate.Users | simulate.SlowLogins},                                                                            // a login ahead for a user that the session's client is no more

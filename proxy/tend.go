@@ -59,13 +59,18 @@ func (s *Server) hold() {
 // balance moves some sessions, if there is reason to.
 func (s *Server) balance(now time.Time) {
 	s.ask(func(w *worker) {
+		kept := w.told[:0]
 		for _, c := range w.told {
-			if c.owner.Load() == w { // one that has crossed since was not to leave any more
+			switch {
+			case c.owner.Load() != w: // it has crossed since, and was not to leave any more
+			case c.notice.shift != nil && c.notice.ahead() != nil: // it is about to
+				kept = append(kept, c)
+			default:
 				c.notice.shift = nil // it counts as one of the backend that it is on
 			}
 		}
-		clear(w.told)
-		w.told = w.told[:0]
+		clear(w.told[len(kept):])
+		w.told = kept
 	})
 	s.plans.Options = s.options().Balance
 	for _, shift := range s.plans.Plan(s.loads(now), now) {

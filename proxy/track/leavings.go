@@ -32,8 +32,14 @@ func (s *State) Miss(warned bool) {
 	}
 }
 
-// Asked notes that Segue has asked the backend something: of what the last statement has left behind not all is there any more.
-func (s *State) Asked() { s.missing |= leftCount | leftFound }
+// Asked notes that Segue has asked the backend something: of what the last statement has left behind not all is there any more. Warnings are not where the
+// question has opened a table, or was refused.
+func (s *State) Asked() {
+	s.missing |= leftCount | leftFound
+	if s.warned {
+		s.missing |= leftWarnings
+	}
+}
 
 // Wary reports whether the command at the head of chunk is to be looked at before it is sent: it may ask for what is on another connection.
 func (s *State) Wary(chunk []byte) bool {
