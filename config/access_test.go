@@ -122,12 +122,12 @@ func TestExposure(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := ""
+		var got strings.Builder
 		for _, w := range c.Warnings {
-			got += w.What
+			got.WriteString(w.What)
 		}
-		if got != test.want {
-			t.Errorf("%04o %04o %s\ngot  %q\nwant %q", test.mode, test.secret, test.text, got, test.want)
+		if got.String() != test.want {
+			t.Errorf("%04o %04o %s\ngot  %q\nwant %q", test.mode, test.secret, test.text, got.String(), test.want)
 		}
 	}
 }

@@ -21,11 +21,12 @@ func (g *grammar) chance(n int) bool { return g.rand.IntN(n) == 0 }
 
 // text is the text of one command: one statement as a rule.
 func (g *grammar) text() string {
-	s := g.statement()
+	var s strings.Builder
+	s.WriteString(g.statement())
 	for g.chance(6) {
-		s += g.one(";", "; ", " ;\n", ";/* x */") + g.statement()
+		s.WriteString(g.one(";", "; ", " ;\n", ";/* x */") + g.statement())
 	}
-	return s
+	return s.String()
 }
 
 // statement is one, with the white space and the comments that servers know.

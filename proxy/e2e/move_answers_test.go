@@ -236,11 +236,11 @@ func (s *verdictSession) ask(t *testing.T, text string) string {
 	if result == nil || result.Resultset == nil {
 		return "OK"
 	}
-	seen := ""
+	var seen strings.Builder
 	for _, f := range result.Fields {
-		seen += fmt.Sprintf("%d:%d ", f.Type, f.Flag&mysql.UNSIGNED_FLAG)
+		seen.WriteString(fmt.Sprintf("%d:%d ", f.Type, f.Flag&mysql.UNSIGNED_FLAG))
 	}
-	return seen + show(result)
+	return seen.String() + show(result)
 }
 
 // TestPreparedBlockWithACursor: the results of a block that has a cursor of its own have the flag of one that a client has asked for, and rows behind it.
@@ -308,10 +308,10 @@ func TestLongDataOfARefusedExecution(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		all := ""
+		var all strings.Builder
 		for p := s.readRaw(t); ; p = s.readRaw(t) {
-			if all += string(p); p[0] == mysql.ERR_HEADER || p[0] == mysql.EOF_HEADER && strings.Count(all, "\xfe") == 2 {
-				return all
+			if all.WriteString(string(p)); p[0] == mysql.ERR_HEADER || p[0] == mysql.EOF_HEADER && strings.Count(all.String(), "\xfe") == 2 {
+				return all.String()
 			}
 		}
 	}
