@@ -238,7 +238,7 @@ func (s *verdictSession) ask(t *testing.T, text string) string {
 	}
 	var seen strings.Builder
 	for _, f := range result.Fields {
-		seen.WriteString(fmt.Sprintf("%d:%d ", f.Type, f.Flag&mysql.UNSIGNED_FLAG))
+		fmt.Fprintf(&seen, "%d:%d ", f.Type, f.Flag&mysql.UNSIGNED_FLAG)
 	}
 	return seen.String() + show(result)
 }
