@@ -69,7 +69,7 @@ const spareAlarms = 128
 func (w *worker) takeAlarms(s *session) *alarms {
 	if last := len(w.alarms) - 1; last >= 0 {
 		a := w.alarms[last]
-		w.alarms = w.alarms[:last]
+		w.alarms[last], w.alarms = nil, w.alarms[:last]
 		a.s = s
 		return a
 	}

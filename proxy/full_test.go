@@ -185,7 +185,6 @@ func TestFullIsNotAllThereIsToSay(t *testing.T) {
 
 // A limit of one user is no other's, and no backend's.
 func TestFullAccount(t *testing.T) {
-	t.Parallel()
 	f := movable(t, 2, fesim.Options{MaxUserConnections: 1}, Options{ConnectBudget: 1500 * time.Millisecond})
 	f.blameless()
 	f.client("")

@@ -114,6 +114,8 @@ func (c *Challenge) Prove(a *Account) *Credential {
 func (c *Challenge) proveNative(a *Account) *Credential {
 	hash := a.Hash
 	switch {
+	case a.HasPassword && a.Password == "": // an empty answer proves that
+		return nil
 	case a.HasPassword:
 		own := a.Credential().native
 		hash = wire.NativeSecret(own[:])

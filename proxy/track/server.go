@@ -139,7 +139,11 @@ func (s *State) responsePassed() {
 	if s.mode == authData {
 		s.mode = commands
 	}
-	if !e.own {
+	if e.own {
+		if len(s.facts) > 0 { // a server tells with its next OK_Packet what there was no room for before
+			s.applyFacts(nil)
+		}
+	} else {
 		s.failed = step == wire.Failed
 		s.denied = s.failed && e.command == wire.ComChangeUser
 		if s.next = e.next; s.failed {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strings"
 	"testing"
 
 	"segue/backend/wire"
@@ -222,5 +223,23 @@ func BenchmarkWitness(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// What a server tells in its answer to a command of Segue's own, as there was no room for it before, is believed.
+func TestToldInAnAnswerToSegue(t *testing.T) {
+	o := mariadb
+	o.Capabilities |= wire.ClientSessionTrack
+	s := run(o, []talk{
+		say(command(wire.ComStmtPrepare, "SELECT ?")), answer(prepareOK(7, 1), def, eof), say(statement(wire.ComStmtSendLongData, 7)),
+	}, 1<<20)
+	if s.Unsend(say(execute(7, true)).bytes()) == nil {
+		t.Fatal("nothing is taken back")
+	}
+	if n, _ := s.Server(answer(telling(0, 0, "", variableState("time_zone", "+03:00"))).bytes()); n == 0 || s.OwnOutstanding() {
+		t.Fatal("the answer is not taken")
+	}
+	if got := s.Replay().Statements; !slices.ContainsFunc(got, func(text string) bool { return strings.Contains(text, "+03:00") }) {
+		t.Errorf("the session takes along %q", got)
 	}
 }
