@@ -27,7 +27,7 @@ demo: build ## Show the main job: a rolling restart, with a cloud load balancer 
 
 .PHONY: test
 test: deps ## Run all tests: unit tests with the race detector, then real clients on real servers
-	$(GO) test -race -shuffle=on -timeout 10m $$($(GO) list ./... | grep -v /proxy/e2e)
+	$(GO) test -race -shuffle=on -p 1 -timeout 10m $$($(GO) list ./... | grep -v /proxy/e2e)
 	$(GO) test -timeout 5m -count=1 -run '^TestSimulation$$' $(CORE) -sim.lives 100000
 	$(GO) test -timeout 15m -v -skip '^TestMove' ./proxy/e2e
 
