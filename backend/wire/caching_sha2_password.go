@@ -52,7 +52,7 @@ const maxKey = 16 << 10
 
 var errPublicKey = errors.New("the server's public key")
 
-// EncryptPassword encrypts a password for the full authentication of caching_sha2_password: with its NUL, XORed with the
+// EncryptPassword encrypts a password for sha256_password and for the full authentication of caching_sha2_password: with its NUL, XORed with the
 // salt, by the server's RSA key, as PEM. That keeps it from those who listen; where the key is what the server has just sent, somebody who
 // answers in its place could learn it.
 func EncryptPassword(password, salt, publicPEM []byte) ([]byte, error) {
