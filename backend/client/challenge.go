@@ -1,11 +1,13 @@
 package client
 
 import (
+	"bytes"
+	"crypto/subtle"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync/atomic"
 
+	"segue/backend/scramble"
 	"segue/backend/wire"
 )
 
@@ -78,6 +80,7 @@ type Challenge struct {
 	Plugin string
 	Salt   []byte
 	Answer []byte
+	Over   Transport // what the client said it over
 }
 
 // Empty reports whether the answer is that of an account without a password: nothing, or a lone NUL, by which libmysqlclient says it to
@@ -86,7 +89,9 @@ func (c *Challenge) Empty() bool {
 	switch c.Plugin {
 	case wire.PluginNativePassword:
 		return len(c.Answer) == 0
-	case wire.PluginCachingSHA2Password, wire.PluginClearPassword:
+	case wire.PluginSHA256Password:
+		return len(c.Answer) == 1 && c.Answer[0] == 0
+	case wire.PluginCachingSHA2Password, wire.PluginTiDBSM3Password, wire.PluginClearPassword:
 		return len(c.Answer) == 0 || len(c.Answer) == 1 && c.Answer[0] == 0
 	}
 	return false
@@ -107,8 +112,31 @@ func (c *Challenge) Prove(a *Account) *Credential {
 		if wire.VerifyCachingSHA2(c.Salt, []byte(a.Password), c.Answer) {
 			return a.Credential()
 		}
+	case c.Plugin == wire.PluginTiDBSM3Password && a.HasPassword:
+		if scramble.VerifyTiDBSM3(c.Salt, []byte(a.Password), c.Answer) {
+			return a.Credential()
+		}
+	case c.Plugin == wire.PluginEd25519 && a.HasPassword && a.Password != "":
+		if subtle.ConstantTimeCompare(scramble.Ed25519(c.Salt, []byte(a.Password)), c.Answer) == 1 {
+			return a.Credential()
+		}
+	default:
+		if said, ok := c.whole(); ok && c.Over.Safe() && a.HasPassword && a.Password != "" && subtle.ConstantTimeCompare(said, []byte(a.Password)) == 1 {
+			return a.Credential()
+		}
 	}
 	return nil
+}
+
+// whole is the password that the answer itself is; false if it is none, or is encrypted.
+func (c *Challenge) whole() (password []byte, ok bool) {
+	switch {
+	case c.Plugin == wire.PluginClearPassword && len(c.Answer) > 0: // clients that leave out the NUL have been seen
+		return bytes.TrimSuffix(c.Answer, []byte{0}), true
+	case c.Plugin == wire.PluginSHA256Password && c.Over == TLS:
+		return wire.SaidWhole(c.Answer)
+	}
+	return nil, false
 }
 
 func (c *Challenge) proveNative(a *Account) *Credential {
@@ -132,12 +160,33 @@ func (c *Challenge) proveNative(a *Account) *Credential {
 	return a.native(secret)
 }
 
-// Said returns the credential that the answer itself is, if the client sent its password in clear; nil otherwise.
+// Said returns the credential that the answer itself is, if the client sent its password in clear, or a token; nil otherwise. One that others could read on its
+// way is [Credential.InClear].
 func (c *Challenge) Said() *Credential {
-	if c.Plugin != wire.PluginClearPassword || c.Empty() {
+	if c.Empty() {
 		return nil
 	}
-	return Password(strings.TrimSuffix(string(c.Answer), "\x00")).InClear()
+	if c.Plugin == wire.PluginOpenIDConnect && len(c.Answer) > 0 {
+		return Bearer(c.Answer)
+	}
+	password, ok := c.whole()
+	switch {
+	case !ok:
+		return nil
+	case c.Over.Safe():
+		return Password(string(password))
+	}
+	return Password(string(password)).InClear()
+}
+
+// SaidWhole is the credential of a client that has answered to the full authentication of caching_sha2_password or tidb_sm3_password, inside TLS or by a UNIX
+// socket: with its password. It is to be believed once a server has let the client in by it. nil: the answer is no password.
+func SaidWhole(answer []byte) *Credential {
+	password, ok := wire.SaidWhole(answer)
+	if !ok || len(password) == 0 {
+		return nil
+	}
+	return Password(string(password))
 }
 
 // Learn returns the credential of a client that a server has let in after this challenge; nil if there is none.

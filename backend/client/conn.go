@@ -2,12 +2,14 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"time"
 
 	"segue/backend/dial"
+	"segue/backend/secure"
 	"segue/backend/wire"
 )
 
@@ -22,6 +24,9 @@ type Conn struct {
 	greeting *wire.HandshakeV10
 	seq      uint8 // of the greeting
 	terms    Terms
+	over     Transport
+	policy   *secure.Policy
+	host     string // for policy
 }
 
 // readSize holds what a server says at a time, for the most part.
@@ -40,7 +45,15 @@ func Dial(ctx context.Context, address string) (*Conn, error) {
 }
 
 // New makes a Conn of a connection to a server that has not greeted yet.
-func New(nc net.Conn) *Conn { return &Conn{nc: nc, in: wire.NewInbox(MaxHandshake)} }
+func New(nc net.Conn) *Conn {
+	return &Conn{nc: nc, in: wire.NewInbox(MaxHandshake), over: TransportOf(nc)}
+}
+
+// Secure has Login put TLS on the connection as the policy says, which may be nil; address is the server's, "host:port". It is to be called ahead of Login.
+func (c *Conn) Secure(p *secure.Policy, address string) { c.policy, c.host = p, address }
+
+// Transport is what the connection is by now.
+func (c *Conn) Transport() Transport { return c.over }
 
 // until bounds what follows by ctx. The function that it returns ends that.
 func (c *Conn) until(ctx context.Context) (release func()) {
@@ -49,10 +62,11 @@ func (c *Conn) until(ctx context.Context) (release func()) {
 	if ctx.Err() != nil {
 		deadline = past
 	}
-	_ = c.nc.SetDeadline(deadline)
+	nc := c.nc // which Login may put TLS on
+	_ = nc.SetDeadline(deadline)
 	cut := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		_ = c.nc.SetDeadline(past)
+		_ = nc.SetDeadline(past)
 		close(cut)
 	})
 	return func() {
@@ -131,7 +145,9 @@ func (c *Conn) Login(ctx context.Context, cred *Credential, hello *wire.Handshak
 	}
 	defer c.until(ctx)()
 	l := NewLogin(cred, c.greeting, hello)
-	c.out = l.First(c.out[:0], c.seq)
+	if err := c.open(ctx, &l); err != nil {
+		return err
+	}
 	for {
 		if err := c.write(doing, c.out); err != nil {
 			return err
@@ -155,6 +171,40 @@ func (c *Conn) Login(ctx context.Context, cred *Credential, hello *wire.Handshak
 		}
 		return l.Err()
 	}
+}
+
+// open has the login answer the greeting: what is to be written is in c.out.
+func (c *Conn) open(ctx context.Context, l *Login) error {
+	var outcome Outcome
+	switch c.out, outcome = l.Open(c.out[:0], c.seq, Via{c.over, c.policy.Mode()}); outcome {
+	case Secures:
+		if err := c.handshake(ctx); err != nil {
+			return err
+		}
+		c.out = l.Secured(c.out[:0])
+	case Insecure:
+		out, farewell := Leave(c.out[:0], c.seq)
+		c.leave(ctx, farewell, out)
+		return l.Err()
+	default:
+	}
+	return nil
+}
+
+// handshake writes the SSLRequest that is in c.out, and puts TLS on the connection.
+func (c *Conn) handshake(ctx context.Context) error {
+	if len(c.in.Rest()) > 0 { // whoever has put it there meant it to be taken for what comes inside TLS
+		return &Error{Malformed, errors.New("TLS: the server says more in clear than its greeting")}
+	}
+	if err := c.write("TLS", c.out); err != nil {
+		return err
+	}
+	secured := tls.Client(c.nc, c.policy.Client(c.host))
+	if err := secured.HandshakeContext(ctx); err != nil {
+		return HandshakeError(err)
+	}
+	c.nc, c.over = secured, TLS
+	return nil
 }
 
 // Leave ends the handshake with a server that has greeted, if it is not to be finished: in such a way that the server does not count it as cut

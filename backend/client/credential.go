@@ -15,7 +15,7 @@ type Credential struct {
 	kind   CredentialKind
 	clear  bool     // the client itself has sent the password in clear: a server that wants it so may have it
 	native [20]byte // SHA1(password), with CredentialNative and CredentialPassword
-	secret string   // the password, with CredentialPassword; the token, with CredentialToken
+	secret string   // the password, with CredentialPassword; the token, with CredentialToken and CredentialBearer
 	user   string   // to log in as, if it is not the client's own
 	as     string   // whom user becomes right after the login
 	trust  Trust    // with CredentialPassword
@@ -32,12 +32,13 @@ const (
 	CredentialNative                         // SHA1(password): enough for mysql_native_password
 	CredentialPassword                       // the password
 	CredentialToken                          // a session token of TiDB
+	CredentialBearer                         // a JSON Web Token that the client has shown, and what stands around it
 	numCredentialKinds
 )
 
 // String names the kind.
 func (k CredentialKind) String() string {
-	names := [numCredentialKinds]string{"empty", "native", "password", "token"}
+	names := [numCredentialKinds]string{"empty", "native", "password", "token", "bearer"}
 	if k >= numCredentialKinds {
 		return fmt.Sprintf("credential(%d)", uint8(k))
 	}
@@ -47,7 +48,7 @@ func (k CredentialKind) String() string {
 // emptyPassword is one for all, as it is never changed.
 var emptyPassword = &Credential{kind: CredentialEmpty}
 
-// Password is a credential for any plugin but mysql_clear_password.
+// Password is a credential for any plugin that asks for one; for mysql_clear_password only where nobody on the way can read it.
 func Password(password string) *Credential {
 	if password == "" {
 		return emptyPassword
@@ -63,6 +64,11 @@ func Native(secret [20]byte) *Credential { return &Credential{kind: CredentialNa
 // server that has the same session-token-signing-cert.
 func Token(token []byte) *Credential {
 	return &Credential{kind: CredentialToken, secret: string(token)}
+}
+
+// Bearer is a credential from a client's answer to [wire.PluginOpenIDConnect], which is repeated as it was, and only where nobody on the way can read it.
+func Bearer(answer []byte) *Credential {
+	return &Credential{kind: CredentialBearer, secret: string(answer)}
 }
 
 // Service is a credential for a session of the user as by way of a service account; nil if the name as cannot be put into a statement without
@@ -82,10 +88,10 @@ func Service(account, password, as string) *Credential {
 // Kind tells what is known.
 func (c *Credential) Kind() CredentialKind { return c.kind }
 
-// Clear reports whether a server that wants the password in clear may have it.
+// Clear reports whether a server that wants the password in clear may have it where others can read it.
 func (c *Credential) Clear() bool { return c != nil && c.clear }
 
-// InClear is the credential for a client that has itself sent a password in clear.
+// InClear is the credential for a client that has itself sent a password in clear, where others could read it.
 func (c *Credential) InClear() *Credential {
 	if c == nil || c.kind != CredentialPassword || c.clear {
 		return c
@@ -131,14 +137,22 @@ func (c *Credential) Same(d *Credential) bool {
 		return c == d
 	}
 	return c.user == d.user && c.as == d.as && (c.kind == CredentialEmpty) == (d.kind == CredentialEmpty) && c.native == d.native &&
-		(c.kind == CredentialToken) == (d.kind == CredentialToken) && (c.kind != CredentialToken || c.secret == d.secret)
+		c.token() == d.token() && (c.token() == CredentialEmpty || c.secret == d.secret)
 }
 
 // ProvesLike reports whether a server that lets a login by one in, or refuses it, does so by the other. Whom a service account becomes is nothing to
 // the login, and tokens, which are made out anew all the time, are all alike.
 func (c *Credential) ProvesLike(d *Credential) bool {
 	return c.user == d.user && c.native == d.native && (c.kind == CredentialEmpty) == (d.kind == CredentialEmpty) &&
-		(c.kind == CredentialToken) == (d.kind == CredentialToken)
+		c.token() == d.token()
+}
+
+// token is the kind of one that a server, or somebody else, has made out; CredentialEmpty of any other.
+func (c *Credential) token() CredentialKind {
+	if c.kind == CredentialToken || c.kind == CredentialBearer {
+		return c.kind
+	}
+	return CredentialEmpty
 }
 
 // Account is whom a login by the credential is for, in a session of user; the credential may be nil.

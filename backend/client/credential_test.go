@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"segue/backend/scramble"
 	"segue/backend/wire"
 )
 
@@ -63,7 +64,7 @@ func TestWhatAnAnswerIsGoodFor(t *testing.T) {
 		{"another plugin", "client_ed25519", bytes.Repeat([]byte{1}, 64), known("pw"), none, none},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			ch := Challenge{c.plugin, []byte(saltA), c.answer}
+			ch := Challenge{Plugin: c.plugin, Salt: []byte(saltA), Answer: c.answer}
 			if got := ch.Prove(c.account).String(); got != c.proved {
 				t.Errorf("it proves %s, want %s", got, c.proved)
 			}
@@ -85,14 +86,14 @@ func TestWhatAnAnswerIsGoodFor(t *testing.T) {
 func TestAccountHasOneCredential(t *testing.T) {
 	native := wire.NativePassword([]byte(saltA), []byte("pw"))
 	sha2 := wire.CachingSHA2Password([]byte(saltA), []byte("pw"))
-	first, second := Challenge{wire.PluginNativePassword, []byte(saltA), native}, Challenge{wire.PluginCachingSHA2Password, []byte(saltA), sha2}
+	first, second := Challenge{wire.PluginNativePassword, []byte(saltA), native, Plain}, Challenge{wire.PluginCachingSHA2Password, []byte(saltA), sha2, Plain}
 	for name, a := range map[string]*Account{"password": NewAccount(*known("pw")), "hash": NewAccount(*hashed("pw"))} {
 		c := first.Prove(a)
 		if c == nil || first.Learn(a) != c || a.HasPassword && (second.Prove(a) != c || a.Credential() != c) {
 			t.Errorf("%s: a second login has another credential", name)
 		}
 		if a.Hash = hashOf("new"); a.HasHash {
-			other := Challenge{wire.PluginNativePassword, []byte(saltA), wire.NativePassword([]byte(saltA), []byte("new"))}
+			other := Challenge{Plugin: wire.PluginNativePassword, Salt: []byte(saltA), Answer: wire.NativePassword([]byte(saltA), []byte("new"))}
 			if d := other.Prove(a); d == nil || d.native == c.native {
 				t.Error("another password is taken for the one before")
 			}
@@ -235,6 +236,10 @@ func TestFits(t *testing.T) {
 	if Fits(r, &wire.HandshakeV10{Capabilities: serverCaps}) || !Fits(r, &wire.HandshakeV10{Capabilities: ^wire.Capability(0)}) {
 		t.Error("CLIENT_DEPRECATE_EOF does not count")
 	}
+	r = &wire.HandshakeResponse41{Capabilities: serverCaps | wire.ClientSSL}
+	if !Fits(r, &wire.HandshakeV10{Capabilities: serverCaps}) || NewHello(r).Response().Capabilities.Has(wire.ClientSSL) {
+		t.Error("that the client's side is TLS counts")
+	}
 	r = &wire.HandshakeResponse41{Capabilities: serverCaps | wire.ClientFoundRows | wire.ClientConnectAttrs}
 	if !Fits(r, &wire.HandshakeV10{Capabilities: serverCaps}) {
 		t.Error("what shapes no packet counts")
@@ -244,5 +249,62 @@ func TestFits(t *testing.T) {
 	if Fits(r, &wire.HandshakeV10{Capabilities: serverCaps}) ||
 		!Fits(r, &wire.HandshakeV10{Capabilities: serverCaps, ExtCapabilities: wire.MariaDBClientExtendedMetadata}) {
 		t.Error("MariaDB's extended capabilities do not count")
+	}
+}
+
+// What a client says of its password by the other plugins, and where nobody on the way can read along.
+func TestWhatAnAnswerIsGoodForByTransport(t *testing.T) {
+	salt := bytes.Repeat([]byte("S"), scramble.Ed25519SaltLen)
+	signed, sm3 := scramble.Ed25519(salt, []byte("pw")), scramble.TiDBSM3(salt, []byte("pw"))
+	whole, encrypted := []byte("pw\x00"), bytes.Repeat([]byte{7}, 256)
+	const none = "none"
+	for _, c := range []struct {
+		plugin        string
+		answer        []byte
+		over          Transport
+		account       *Account
+		proved, learn string
+		clear         bool
+	}{
+		{wire.PluginEd25519, signed, Plain, known("pw"), "password", "password", false},
+		{wire.PluginEd25519, signed, Plain, known("PW"), none, none, false},
+		{wire.PluginEd25519, signed, Plain, hashed("pw"), none, none, false},
+		{wire.PluginEd25519, nil, Plain, known(""), none, none, false},
+		{wire.PluginTiDBSM3Password, sm3, Plain, known("pw"), "password", "password", false},
+		{wire.PluginTiDBSM3Password, sm3, Plain, known("PW"), none, none, false},
+		{wire.PluginTiDBSM3Password, []byte{0}, TLS, nil, none, "empty", false},
+		{wire.PluginSHA256Password, whole, TLS, known("pw"), "password", "password", false},
+		{wire.PluginSHA256Password, whole, TLS, known("PW"), none, "password", false}, // once a server has let it in by that
+		{wire.PluginSHA256Password, whole, TLS, nil, none, "password", false},
+		{wire.PluginSHA256Password, whole, Plain, known("pw"), none, none, false}, // it is no password there
+		{wire.PluginSHA256Password, whole, UnixSocket, nil, none, none, false},
+		{wire.PluginSHA256Password, []byte{1}, Plain, nil, none, none, false}, // asks for the key
+		{wire.PluginSHA256Password, encrypted, Plain, nil, none, none, false},
+		{wire.PluginSHA256Password, encrypted, TLS, nil, none, none, false},
+		{wire.PluginSHA256Password, []byte{0}, Plain, nil, none, "empty", false},
+		{wire.PluginClearPassword, whole, Plain, nil, none, "password", true},
+		{wire.PluginClearPassword, whole, TLS, nil, none, "password", false}, // inside TLS alone may it go on
+		{wire.PluginClearPassword, whole, UnixSocket, nil, none, "password", false},
+		{wire.PluginClearPassword, whole, TLS, known("pw"), "password", "password", false},
+		{wire.PluginOpenIDConnect, []byte("\x01\x05token"), TLS, nil, none, "bearer", false},
+		{wire.PluginOpenIDConnect, nil, TLS, nil, none, none, false},
+	} {
+		ch := Challenge{c.plugin, salt, c.answer, c.over}
+		cred := ch.Learn(c.account)
+		if got := ch.Prove(c.account).String(); got != c.proved || cred.String() != c.learn || cred.Clear() != c.clear {
+			t.Errorf("%s, %.10q over %d: proves %s, teaches %s, in clear: %v", c.plugin, c.answer, c.over, got, cred, cred.Clear())
+		}
+	}
+	if c := SaidWhole(whole); c.String() != "password" || c.Clear() || c.native != wire.NativeSecret([]byte("pw")) {
+		t.Errorf("%v", c)
+	}
+	for _, answer := range [][]byte{nil, {0}, {2}, encrypted} {
+		if c := SaidWhole(answer); c != nil {
+			t.Errorf("%q: %v", answer, c)
+		}
+	}
+	a, b := Bearer([]byte("a")), Bearer([]byte("b"))
+	if a.Same(b) || !a.Same(Bearer([]byte("a"))) || !a.ProvesLike(b) || a.Same(Token([]byte("a"))) || a.ProvesLike(Token([]byte("a"))) || Token([]byte("a")).Same(Token([]byte("b"))) {
+		t.Error("tokens are mixed up")
 	}
 }

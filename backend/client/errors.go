@@ -8,6 +8,7 @@ import (
 	"os"
 	"syscall"
 
+	"segue/backend/secure"
 	"segue/backend/wire"
 )
 
@@ -24,12 +25,13 @@ const (
 	Capabilities             // it lacks what the client was promised
 	Denied                   // it refuses this client or this credential, or wants what the credential does not have
 	Barred                   // it is not asked: it has refused the account a moment ago
+	Unsecured                // there is to be TLS, and it offers none, or none that does
 	numKinds
 )
 
 // String gives the name of the kind, as in the metrics.
 func (k Kind) String() string {
-	names := [numKinds]string{"refused", "timeout", "closed", "err", "malformed", "capabilities", "denied", "barred"}
+	names := [numKinds]string{"refused", "timeout", "closed", "err", "malformed", "capabilities", "denied", "barred", "tls"}
 	if k >= numKinds {
 		return fmt.Sprintf("kind(%d)", uint8(k))
 	}
@@ -125,6 +127,23 @@ func SpeaksOfServer(e *wire.Err) bool {
 		return true
 	}
 	return false
+}
+
+// InsecureError says that a server offers no TLS where there is to be no connection without it.
+type InsecureError struct{ Mode secure.Mode }
+
+// Error implements error.
+func (e *InsecureError) Error() string {
+	return fmt.Sprintf("TLS: the server offers none, and backend_tls asks for it (mode %s); give the server a certificate (ssl_cert, ssl_key), "+
+		"or set backend_tls.mode to preferred or disabled", e.Mode)
+}
+
+// HandshakeError classifies what has ended a TLS handshake with a server.
+func HandshakeError(err error) *Error {
+	if isTimeout(err) {
+		return &Error{Timeout, &plainError{"TLS: the handshake timed out", err}}
+	}
+	return &Error{Unsecured, secure.Explain(err)}
 }
 
 // UnprovableError says that a server wants what a credential does not have.

@@ -15,15 +15,26 @@ func FuzzLogin(f *testing.F) {
 	f.Add([]byte{1, 4}, []byte{1, 3}, []byte("\xfecaching_sha2_password\x00salt"))
 	f.Add([]byte{0xfe}, []byte{0xfe, 0}, []byte{1})
 	f.Add(switchToNative, okPacket, []byte{0xff, 0x15, 4})
+	for _, plugin := range []string{wire.PluginSHA256Password, wire.PluginClearPassword, wire.PluginTiDBSM3Password, wire.PluginEd25519, wire.PluginOpenIDConnect} {
+		for _, end := range [][]byte{fullAuth, {1, 4, 0}, {1}} { // plain, TLS, a UNIX socket
+			f.Add(wire.NewAuthSwitchRequest(plugin, bytes.Repeat([]byte("s"), 32)).Append(nil), fullAuth, end)
+		}
+	}
 	for _, s := range wiretest.Hostile(f, wiretest.Server, wiretest.Verdict, wiretest.Question) {
 		f.Add(s.Payload(), switchToNative, okPacket)
 		f.Add([]byte{1, 4}, s.Payload(), s.Payload())
 	}
 	f.Fuzz(func(t *testing.T, a, b, c []byte) {
-		for _, cred := range []*Credential{Password("correct horse"), Native([20]byte{1}), Password(""), Token([]byte("correct horse")), Service("s", "correct horse", "u")} {
+		for _, cred := range []*Credential{Password("correct horse"), Native([20]byte{1}), Password(""), Token([]byte("correct horse")), Bearer([]byte("correct horse")), Service("s", "correct horse", "u")} {
 			l := NewLogin(cred, greeting(wire.PluginCachingSHA2Password), aUser)
-			l.First(nil, 0)
-			ends, over := 0, Continues
+			over := Continues
+			switch l.First(nil, 0); len(c) % 3 { // by what comes now nobody on the way can read along; secrets are for the server
+			case 1:
+				l.Secured(nil)
+			case 2:
+				l.over = UnixSocket
+			}
+			ends, told := 0, cred.Kind() == CredentialToken || l.over.Safe()
 			for i := range 4 * maxLoginMessages {
 				out, outcome := l.Answer(nil, [][]byte{a, b, c}[i%3], uint8(i))
 				if over != Continues && (outcome != over || len(out) > 0) {
@@ -33,7 +44,7 @@ func FuzzLogin(f *testing.F) {
 					ends++
 				}
 				over = outcome
-				if bytes.Contains(out, []byte("correct")) && cred.Kind() != CredentialToken || l.Err() != nil && strings.Contains(l.Err().Error(), "correct horse") {
+				if bytes.Contains(out, []byte("correct")) && !told || l.Err() != nil && strings.Contains(l.Err().Error(), "correct horse") {
 					t.Fatalf("%s gives its secret: %q, %v", cred, out, l.Err())
 				}
 				if len(out) > 0 {

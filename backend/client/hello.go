@@ -19,7 +19,7 @@ type hello struct{ packed, user string }
 func NewHello(r *wire.HandshakeResponse41) Hello {
 	plain := *r
 	plain.AuthResponse, plain.AuthPlugin, plain.Database = nil, "", ""
-	plain.Capabilities &^= wire.ClientConnectWithDB
+	plain.Capabilities &^= wire.ClientConnectWithDB | wire.ClientSSL // what the client's side goes over is nothing to a server
 	return Hello{unique.Make(hello{string(plain.Append(nil)), plain.Username})}
 }
 
@@ -59,16 +59,16 @@ const Shaping = wire.ClientCompress | wire.ClientSSL | wire.ClientZstdCompressio
 	wire.ClientDeprecateEOF | wire.ClientSessionTrack | wire.ClientQueryAttributes | wire.MultiFactorAuthentication |
 	wire.ClientProtocol41 | wire.ClientSecureConnection
 
-// Fits reports whether a server can do what a client that has said r relies on.
+// Fits reports whether a server can do what a client that has said r relies on. TLS is each side's own affair.
 func Fits(r *wire.HandshakeResponse41, g *wire.HandshakeV10) bool {
-	return r.Capabilities&Shaping&^g.Capabilities == 0 &&
+	return r.Capabilities&Shaping&^wire.ClientSSL&^g.Capabilities == 0 &&
 		(r.Capabilities.Has(wire.ClientLongPassword) || r.ExtCapabilities()&^g.ExtCapabilities == 0)
 }
 
 // Witness is CLIENT_SESSION_TRACK where a server that has greeted with g has it, and a client that has said r does without: Segue may agree on it with the
 // server alone, if nothing else keeps it from reading what the server tells. Elsewhere it is 0.
 func Witness(r *wire.HandshakeResponse41, g *wire.HandshakeV10) wire.Capability {
-	const hides = wire.ClientCompress | wire.ClientZstdCompressionAlgorithm | wire.ClientSSL
+	const hides = wire.ClientCompress | wire.ClientZstdCompressionAlgorithm
 	both := r.Capabilities & g.Capabilities
 	if r.Capabilities.Has(wire.ClientSessionTrack) || !both.Has(wire.ClientProtocol41) || both&hides != 0 {
 		return 0

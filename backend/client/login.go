@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"segue/backend/scramble"
 	"segue/backend/wire"
 )
 
@@ -15,8 +16,9 @@ const maxLoginMessages = 8
 // that is none, or one message after another.
 var ErrUnanswerable = errors.New("cannot authenticate")
 
-// Login logs in on a server from a credential, in the place of a client. First is what answers the greeting; after that Answer takes each
-// message of the server until the outcome is another than Continues. What [Credential.Becomes] says is the caller's to run.
+// Login logs in on a server from a credential, in the place of a client. Open is what answers the greeting; where its outcome is Secures the caller puts
+// TLS on the connection and sends what Secured gives. After that Answer takes each message of the server until the outcome is another than Continues.
+// What [Credential.Becomes] says is the caller's to run.
 type Login struct {
 	cred   *Credential
 	hello  *wire.HandshakeResponse41
@@ -26,8 +28,10 @@ type Login struct {
 	salt   []byte
 	keyed  bool // a public key has been asked for
 	heard  int
+	over   Transport
+	seq    uint8 // of the greeting
 	status wire.Status
-	over   Outcome
+	end    Outcome
 	err    error
 }
 
@@ -45,16 +49,58 @@ func NewLogin(cred *Credential, g *wire.HandshakeV10, hello *wire.HandshakeRespo
 	return l
 }
 
-// First appends the packet that answers the greeting, whose sequence id was seq.
+// Open appends what answers the greeting, whose sequence id was seq. The outcome is Continues; or Secures, where an SSLRequest has been appended: once TLS
+// is on the connection, Secured is next. It is Insecure, and nothing has been appended, if the server offers no TLS and via insists on it: such a server has
+// been told nothing, and is to be left as one that has greeted, see [Leave].
+func (l *Login) Open(dst []byte, seq uint8, via Via) ([]byte, Outcome) {
+	l.over, l.seq = via.Transport, seq
+	switch offered := l.caps.Has(wire.ClientSSL); {
+	case via.secures() && offered:
+		r := l.response()
+		r.Capabilities |= wire.ClientSSL
+		request := wire.SSLRequest{Capabilities: r.Capabilities, MaxPacketSize: r.MaxPacketSize, Charset: r.Charset, Filler: r.Filler}
+		l.seq++
+		at := len(dst)
+		dst = request.Append(append(dst, 0, 0, 0, 0))
+		return seal(dst, at, l.seq), Secures
+	case via.Mode.Insists() && via.Transport != TLS:
+		l.end, l.err = Insecure, &InsecureError{Mode: via.Mode}
+		return dst, Insecure
+	}
+	return l.respond(dst), Continues
+}
+
+// Secured appends the answer to the greeting, now that TLS is on the connection.
+func (l *Login) Secured(dst []byte) []byte {
+	l.over = TLS
+	return l.respond(dst)
+}
+
+// First is Open for a connection as it is, without TLS.
 func (l *Login) First(dst []byte, seq uint8) []byte {
+	dst, _ = l.Open(dst, seq, Via{})
+	return dst
+}
+
+// response is what is said to the greeting, but for the proof.
+func (l *Login) response() wire.HandshakeResponse41 {
 	r := *l.hello
 	if l.cred.user != "" {
 		r.Username = l.cred.user
 	}
-	r.Capabilities &^= wire.ClientConnectWithDB
+	r.Capabilities &^= wire.ClientConnectWithDB | wire.ClientSSL
 	if r.Database != "" {
 		r.Capabilities |= wire.ClientConnectWithDB
 	}
+	if l.over == TLS {
+		r.Capabilities |= wire.ClientSSL
+	}
+	return r
+}
+
+// respond appends the HandshakeResponse41.
+func (l *Login) respond(dst []byte) []byte {
+	r := l.response()
 	l.caps &= r.Capabilities
 	l.ext &= r.ExtCapabilities()
 	if l.cred.kind == CredentialToken { // longer than the 255 bytes that fit otherwise; TiDB does not offer it, but takes it
@@ -64,34 +110,34 @@ func (l *Login) First(dst []byte, seq uint8) []byte {
 	r.AuthResponse, _ = l.proof() // of a plugin that was chosen because there is one
 	at := len(dst)
 	dst = r.Append(append(dst, 0, 0, 0, 0))
-	return seal(dst, at, seq+1)
+	return seal(dst, at, l.seq+1)
 }
 
 // Answer takes a message of the server's with the sequence id of its last packet, and appends the packet that answers it, if one is due.
 // What comes behind the end of the login is not looked at.
 func (l *Login) Answer(dst, payload []byte, seq uint8) ([]byte, Outcome) {
-	if l.over != Continues {
-		return dst, l.over
+	if l.end != Continues {
+		return dst, l.end
 	}
-	l.over, l.status, l.err = Verdict(payload, l.caps)
-	if l.over != Continues {
-		return dst, l.over
+	l.end, l.status, l.err = Verdict(payload, l.caps)
+	if l.end != Continues {
+		return dst, l.end
 	}
 	if l.heard++; l.heard >= maxLoginMessages {
-		l.over, l.err = Garbled, fmt.Errorf("%w: more than %d messages", ErrUnanswerable, maxLoginMessages)
-		return dst, l.over
+		l.end, l.err = Garbled, fmt.Errorf("%w: more than %d messages", ErrUnanswerable, maxLoginMessages)
+		return dst, l.end
 	}
 	answer, speaks, err := l.answer(payload)
 	switch {
 	case errors.As(err, new(*UnprovableError)):
-		l.over, l.err = Unprovable, err
+		l.end, l.err = Unprovable, err
 	case err != nil:
-		l.over, l.err = Garbled, err
+		l.end, l.err = Garbled, err
 	case speaks:
 		at := len(dst)
 		dst = seal(append(append(dst, 0, 0, 0, 0), answer...), at, seq+1)
 	}
-	return dst, l.over
+	return dst, l.end
 }
 
 // answer is what is to be said to a message that ends nothing, if anything is.
@@ -102,7 +148,7 @@ func (l *Login) answer(payload []byte) (answer []byte, speaks bool, err error) {
 		if err := request.Decode(payload); err != nil {
 			return nil, false, err
 		}
-		l.plugin, l.salt = request.Plugin, request.Salt()
+		l.plugin, l.salt, l.keyed = request.Plugin, saltOf(&request), false
 		answer, err := l.proof()
 		return answer, true, err // of an account without a password an empty packet, but a packet
 	case 0x01:
@@ -115,16 +161,17 @@ func (l *Login) answer(payload []byte) (answer []byte, speaks bool, err error) {
 	return nil, false, fmt.Errorf("authentication: message 0x%02x is not known", payload[0])
 }
 
-// more deals with caching_sha2_password's AuthMoreData. The full authentication sends the password encrypted with the server's public key: with the one
-// that is known, or, if that has been said in so many words, with whatever key is presented when it is asked for.
+// more deals with an AuthMoreData: of caching_sha2_password and its like, and the server's public key, where it has been asked for.
 func (l *Login) more(data []byte) (answer []byte, speaks bool, err error) {
+	cached := l.plugin == wire.PluginCachingSHA2Password || l.plugin == wire.PluginTiDBSM3Password
 	switch {
-	case l.plugin != wire.PluginCachingSHA2Password || l.cred.kind != CredentialPassword:
+	case l.cred.kind != CredentialPassword || !cached && l.plugin != wire.PluginSHA256Password:
 		return nil, false, l.unprovable()
-	case len(data) == 1 && data[0] == wire.SHA2FastSuccess:
+	case cached && len(data) == 1 && data[0] == wire.SHA2FastSuccess:
 		return nil, false, nil
-	case len(data) == 1 && data[0] == wire.SHA2FullAuth:
-		return l.full()
+	case cached && len(data) == 1 && data[0] == wire.SHA2FullAuth:
+		answer, err = l.whole(wire.SHA2RequestKey)
+		return answer, err == nil, err
 	case !l.keyed:
 		return nil, false, fmt.Errorf("%w: the server presents a key, or something else, that nobody has asked for", ErrUnanswerable)
 	}
@@ -135,35 +182,87 @@ func (l *Login) more(data []byte) (answer []byte, speaks bool, err error) {
 	return answer, true, nil
 }
 
-// full answers a server that wants the whole password.
-func (l *Login) full() (answer []byte, speaks bool, err error) {
+// whole gives a server the whole password: as it is, where nobody on the way can read it (a server on TLS, or on a UNIX socket, takes a request for its key for
+// the password); otherwise encrypted with its public key, the one that is known, or, if that has been said in so many words, whatever key is presented when it is
+// asked for.
+func (l *Login) whole(request byte) ([]byte, error) {
+	encrypts := l.plugin != wire.PluginTiDBSM3Password // TiDB has no key
+	// sha256_password takes a UNIX socket for no secret place, and wants the password encrypted there; whose key it is needs no proof.
+	local := l.plugin == wire.PluginSHA256Password && l.over == UnixSocket
 	switch trust := l.cred.trust; {
-	case trust.Key != "":
-		if answer, err = wire.EncryptPassword([]byte(l.cred.secret), l.salt, []byte(trust.Key)); err != nil {
-			return nil, false, fmt.Errorf("%w: server_public_key_file: %w", ErrUnanswerable, err)
+	case l.over.Safe() && !local:
+		return wire.WholePassword([]byte(l.cred.secret)), nil
+	case encrypts && trust.Key != "":
+		answer, err := wire.EncryptPassword([]byte(l.cred.secret), l.salt, []byte(trust.Key))
+		if err != nil {
+			return nil, fmt.Errorf("%w: server_public_key_file: %w", ErrUnanswerable, err)
 		}
-		return answer, true, nil
-	case trust.AnyKey:
+		return answer, nil
+	case encrypts && (trust.AnyKey || local):
 		l.keyed = true
-		return []byte{wire.SHA2RequestKey}, true, nil
+		return []byte{request}, nil
 	}
-	return nil, false, &UnprovableError{Plugin: l.plugin, Credential: l.cred.String(), Whole: true}
+	return nil, &UnprovableError{Plugin: l.plugin, Credential: l.cred.String(), Whole: true}
+}
+
+// saltOf is the salt of an AuthSwitchRequest. Those of MariaDB's plugins may end in a NUL of their own.
+func saltOf(request *wire.AuthSwitchRequest) []byte {
+	if len(request.Data) == scramble.Ed25519SaltLen && (request.Plugin == wire.PluginEd25519 || request.Plugin == wire.PluginParsec) {
+		return request.Data
+	}
+	return request.Salt()
 }
 
 // proof is the answer to the plugin and the salt at hand. The error names no secret.
 func (l *Login) proof() ([]byte, error) {
+	switch c := l.cred; c.kind {
+	case CredentialEmpty:
+		switch l.plugin {
+		case wire.PluginNativePassword, wire.PluginCachingSHA2Password, wire.PluginTiDBSM3Password:
+			return nil, nil
+		case wire.PluginSHA256Password:
+			return []byte{0}, nil
+		}
+	case CredentialNative:
+		if l.plugin == wire.PluginNativePassword {
+			return wire.NativeAnswer(l.salt, c.native), nil
+		}
+	case CredentialPassword:
+		return l.password()
+	case CredentialToken:
+		if l.plugin == wire.PluginTiDBSessionToken {
+			return []byte(c.secret), nil
+		}
+	case CredentialBearer:
+		if l.plugin == wire.PluginOpenIDConnect && l.over.Safe() {
+			return []byte(c.secret), nil
+		}
+	default:
+	}
+	return nil, l.unprovable()
+}
+
+// password is the proof of who has the password.
+func (l *Login) password() ([]byte, error) {
 	c := l.cred
-	switch {
-	case c.kind == CredentialEmpty && (l.plugin == wire.PluginNativePassword || l.plugin == wire.PluginCachingSHA2Password):
-		return nil, nil
-	case l.plugin == wire.PluginNativePassword && (c.kind == CredentialNative || c.kind == CredentialPassword):
+	secret := []byte(c.secret)
+	switch l.plugin {
+	case wire.PluginNativePassword:
 		return wire.NativeAnswer(l.salt, c.native), nil
-	case l.plugin == wire.PluginCachingSHA2Password && c.kind == CredentialPassword:
-		return wire.CachingSHA2Password(l.salt, []byte(c.secret)), nil
-	case l.plugin == wire.PluginClearPassword && c.kind == CredentialPassword && c.clear:
-		return append([]byte(c.secret), 0), nil
-	case l.plugin == wire.PluginTiDBSessionToken && c.kind == CredentialToken:
-		return []byte(c.secret), nil
+	case wire.PluginCachingSHA2Password:
+		return wire.CachingSHA2Password(l.salt, secret), nil
+	case wire.PluginTiDBSM3Password:
+		return scramble.TiDBSM3(l.salt, secret), nil
+	case wire.PluginSHA256Password:
+		return l.whole(wire.SHA256RequestKey)
+	case wire.PluginEd25519:
+		if len(l.salt) == scramble.Ed25519SaltLen {
+			return scramble.Ed25519(l.salt, secret), nil
+		}
+	case wire.PluginClearPassword:
+		if c.clear || l.over.Safe() {
+			return wire.WholePassword(secret), nil
+		}
 	}
 	return nil, l.unprovable()
 }
@@ -174,13 +273,15 @@ func (l *Login) unprovable() error {
 
 // Err is what has ended the login, if it was not an OK_Packet: an [*Error].
 func (l *Login) Err() error {
-	switch l.over {
+	switch l.end {
 	case Refused, Unprovable:
 		return &Error{Denied, l.err}
 	case Passing:
 		return &Error{ServerError, l.err}
 	case Garbled:
 		return &Error{Malformed, l.err}
+	case Insecure:
+		return &Error{Unsecured, l.err}
 	default:
 		return nil
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/tls"
@@ -27,14 +28,25 @@ func oracle(t *testing.T, plugin string) (address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	return oracleShowing(t, plugin, tls.Certificate{PrivateKey: key})
+}
+
+// publicPEM is what a server shows of its key.
+func publicPEM(t *testing.T, key crypto.PrivateKey) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(key.(crypto.Signer).Public())
 	if err != nil {
 		t.Fatal(err)
 	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+}
+
+// oracleShowing shows this certificate.
+func oracleShowing(t *testing.T, plugin string, cert tls.Certificate) (address string) {
+	t.Helper()
 	users := provider{server.NewInMemoryProvider()}
 	users.AddUser("app", "correct horse")
-	srv := server.NewServer("8.0.33", mysql.DEFAULT_COLLATION_ID, plugin, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}),
-		&tls.Config{Certificates: []tls.Certificate{{PrivateKey: key}}})
+	srv := server.NewServer("8.0.33", mysql.DEFAULT_COLLATION_ID, plugin, publicPEM(t, cert.PrivateKey), &tls.Config{Certificates: []tls.Certificate{cert}})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

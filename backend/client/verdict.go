@@ -9,7 +9,7 @@ import (
 // Outcome is what has come of a login so far.
 type Outcome uint8
 
-// The outcomes of a login. All but Continues end it.
+// The outcomes of a login. All but Continues and Secures end it.
 const (
 	Continues  Outcome = iota // the server is to speak next
 	LoggedIn                  // the server has said OK
@@ -17,12 +17,14 @@ const (
 	Unprovable                // it wants what the credential does not have, and waits for it: see Farewell
 	Passing                   // its ERR_Packet says that it is wrong, or the moment, and not the user
 	Garbled                   // what it said is not the protocol
+	Secures                   // TLS is to be put on the connection next: see [Login.Open]
+	Insecure                  // there is to be TLS, and the server offers none
 	numOutcomes
 )
 
 // String names the outcome.
 func (o Outcome) String() string {
-	names := [numOutcomes]string{"continues", "logged in", "refused", "unprovable", "passing", "garbled"}
+	names := [numOutcomes]string{"continues", "logged in", "refused", "unprovable", "passing", "garbled", "secures", "insecure"}
 	if o >= numOutcomes {
 		return "unknown"
 	}
