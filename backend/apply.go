@@ -7,7 +7,7 @@ import "time"
 type Change struct {
 	Added   []string // new
 	Removed []string // no longer configured; their sessions are to end at a statement boundary
-	Updated []string // same backend, another weight or health URL
+	Updated []string // same backend, another weight, health URL or TLS
 }
 
 // Empty reports whether nothing changed.
@@ -61,7 +61,11 @@ func (c *Change) applySpec(old *Backend, spec Spec, now time.Time) *Backend {
 		c.Added = append(c.Added, spec.Name)
 		return newBackend(spec, admin, now)
 	}
-	if s := *old.status.Load(); s.Spec != spec {
+	s := *old.status.Load()
+	if s.TLS.Equal(spec.TLS) { // the old one remembers TLS sessions
+		spec.TLS = s.TLS
+	}
+	if s.Spec != spec {
 		s.Spec = spec
 		old.status.Store(&s)
 		c.Updated = append(c.Updated, spec.Name)

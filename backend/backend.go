@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"segue/backend/dial"
+	"segue/backend/secure"
 )
 
 // Backend is one server, from the [Registry.Apply] that brought it to the one that removed it. It stays the same
@@ -45,6 +46,9 @@ func (b *Backend) Name() string { return b.name }
 
 // Address is its MySQL address, "host:port".
 func (b *Backend) Address() string { return b.address }
+
+// TLS is how connections to it are secured; nil: they are not.
+func (b *Backend) TLS() *secure.Policy { return b.status.Load().TLS }
 
 // Status gives a consistent copy of what is known about the backend now.
 func (b *Backend) Status() Status {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"segue/backend/secure"
 )
 
 // newRegistry makes a registry with backends of these names, at NAME:9030.
@@ -23,6 +25,35 @@ func specs(names ...string) []Spec {
 		out = append(out, Spec{Name: n, Address: n + ":9030"})
 	}
 	return out
+}
+
+// Another policy is a change; one that says the same is none, and the first stays.
+func TestApplyTLS(t *testing.T) {
+	made := func(mode secure.Mode, name string) *secure.Policy {
+		p, err := secure.New(mode, secure.Material{ServerName: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	r := NewRegistry(Options{})
+	with := func(p *secure.Policy, weight int) []string {
+		return r.Apply([]Spec{{Name: "a", Address: "a:1", Weight: weight, TLS: p}}).Updated
+	}
+	first := made(secure.Required, "x")
+	with(nil, 1)
+	b := lookup(t, r, "a")
+	if b.TLS() != nil || len(with(first, 1)) != 1 || b.TLS() != first {
+		t.Error("a first policy is no change")
+	}
+	if len(with(made(secure.Required, "x"), 1)) != 0 || b.TLS() != first || len(with(made(secure.Required, "x"), 2)) != 1 || b.TLS() != first {
+		t.Error("one that says the same takes the first one's place")
+	}
+	for _, p := range []*secure.Policy{made(secure.Required, "y"), made(secure.VerifyIdentity, "y"), nil} {
+		if len(with(p, 2)) != 1 || b.TLS() != p {
+			t.Errorf("%v is no change", p)
+		}
+	}
 }
 
 func lookup(tb testing.TB, r *Registry, name string) *Backend {

@@ -1,6 +1,10 @@
 package backend
 
-import "strings"
+import (
+	"strings"
+
+	"segue/backend/secure"
+)
 
 // DefaultWeight is the weight of a backend whose [Spec] says nothing; MaxWeight is the greatest (as in HAProxy).
 const (
@@ -19,6 +23,8 @@ type Spec struct {
 	HealthURL string `json:"-" yaml:"health"`
 	// Weight is the backend's share of the sessions relative to the others, 1 to MaxWeight. Zero means DefaultWeight.
 	Weight int `json:"weight" yaml:"weight"`
+	// TLS is how connections to the backend are secured; nil: they are not.
+	TLS *secure.Policy `json:"-" yaml:"-"`
 }
 
 // normal gives the spec with its defaults filled in and its weight within bounds.

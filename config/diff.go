@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"segue/backend"
+	"segue/backend/secure"
 	proxy "segue/proxy"
 )
 
@@ -124,12 +125,24 @@ func (d *Changes) backends(old, new []backend.Spec) {
 		default:
 			d.changed("backend "+s.Name+" weight", max(was.Weight, 1), max(s.Weight, 1))
 			d.healthURL(s.Name, was.HealthURL, s.HealthURL)
+			d.backendTLS(s.Name, was.TLS, s.TLS)
 		}
 	}
 	for _, s := range old {
 		if !after[s.Name] {
 			d.add("backend %s removed (%s)", s.Name, s.Address)
 		}
+	}
+}
+
+// backendTLS tells of no certificate what it says.
+func (d *Changes) backendTLS(name string, old, new *secure.Policy) {
+	switch {
+	case old.Equal(new):
+	case old.Mode() != new.Mode():
+		d.add("backend %s backend_tls.mode: %s -> %s", name, old, new)
+	default:
+		d.add("backend %s backend_tls: its certificates or its server_name changed", name)
 	}
 }
 

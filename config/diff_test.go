@@ -4,6 +4,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"segue/backend"
+	"segue/backend/secure"
 )
 
 func TestDiff(t *testing.T) {
@@ -69,4 +72,30 @@ func mustParse(t *testing.T, text string) *Config {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// Another way to secure connections is told, and nothing of the certificates.
+func TestDiffTellsOfTLS(t *testing.T) {
+	made := func(mode secure.Mode, name string) *secure.Policy {
+		p, err := secure.New(mode, secure.Material{ServerName: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	for _, c := range []struct {
+		old, new *secure.Policy
+		want     []string
+	}{
+		{nil, made(secure.Disabled, ""), nil},
+		{made(secure.Required, "x"), made(secure.Required, "x"), nil},
+		{nil, made(secure.Required, ""), []string{"backend a backend_tls.mode: disabled -> required"}},
+		{made(secure.Required, "x"), made(secure.Required, "y"), []string{"backend a backend_tls: its certificates or its server_name changed"}},
+	} {
+		var d Changes
+		d.backends([]backend.Spec{{Name: "a", TLS: c.old}}, []backend.Spec{{Name: "a", TLS: c.new}})
+		if !reflect.DeepEqual(d.Lines, c.want) {
+			t.Errorf("%v -> %v: %q, want %q", c.old, c.new, d.Lines, c.want)
+		}
+	}
 }
