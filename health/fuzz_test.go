@@ -18,6 +18,7 @@ type saying struct {
 	io.Reader
 }
 
+func (saying) LocalAddr() net.Addr              { return nil }
 func (s saying) Read(b []byte) (int, error)     { return s.Reader.Read(b) }
 func (saying) Write(b []byte) (int, error)      { return len(b), nil }
 func (saying) SetDeadline(time.Time) error      { return nil }

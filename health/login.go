@@ -14,12 +14,14 @@ func unanswered(err error) string {
 	unprovable, ok := errors.AsType[*client.UnprovableError](err)
 	switch {
 	case ok && unprovable.Whole:
-		return fmt.Sprintf("cannot authenticate: %s wants the password itself; name the server's key by health.server_public_key_file, "+
+		return fmt.Sprintf("cannot authenticate: %s wants the password itself; set backend_tls, or name the server's key by health.server_public_key_file, "+
 			"or set get_server_public_key, which gives the password to whoever answers in its place", unprovable.Plugin)
+	case ok && unprovable.Plugin == wire.PluginClearPassword:
+		return fmt.Sprintf("cannot authenticate: it wants the password in clear (%s), which a probe says only inside TLS; set backend_tls", unprovable.Plugin)
 	case ok && (unprovable.Plugin == wire.PluginNativePassword || unprovable.Plugin == wire.PluginCachingSHA2Password):
 		return fmt.Sprintf("cannot authenticate: %s has more to say", unprovable.Plugin)
 	case ok:
-		return fmt.Sprintf("cannot authenticate: it wants %q, and a probe knows only %s and %s", short(unprovable.Plugin),
+		return fmt.Sprintf("cannot authenticate: it wants %q, for which a password does not do; alter the account to %s or %s", short(unprovable.Plugin),
 			wire.PluginNativePassword, wire.PluginCachingSHA2Password)
 	case errors.Is(err, client.ErrUnanswerable):
 		return short(err.Error())
@@ -31,6 +33,15 @@ func unanswered(err error) string {
 func refusesUser(e *wire.Err) bool {
 	const databaseDenied = 1044 // ER_DBACCESS_DENIED_ERROR
 	return e.Refuses() == wire.AccountRefused || e.Code == databaseDenied
+}
+
+// maxTLSCause bounds what is said of a TLS handshake: in it stand the names that a certificate bears, and a remedy.
+const maxTLSCause = 4 * maxCause
+
+// unsecured reports whether there is to be TLS, and the server has none, or none that does: no session can be logged in either.
+func unsecured(err error) bool {
+	failed, is := errors.AsType[*client.Error](err)
+	return is && failed.Kind == client.Unsecured
 }
 
 // loginVerdict says what the outcome of a login means for a server whose greeting was good.
@@ -53,6 +64,8 @@ func loginVerdict(user string, err error, took time.Duration) (v Verdict, cause 
 		return Failed, fmt.Sprintf("mysql login %d %s", refused.Code, short(refused.Message))
 	case why != "":
 		return Passed, fmt.Sprintf("mysql login as health.user (%s): %s; until then the greeting alone counts", user, why)
+	case unsecured(err):
+		return Failed, "mysql login: " + wire.Shown(err.Error(), maxTLSCause)
 	case garbled, errors.Is(err, wire.ErrPayloadTooLarge):
 		return Failed, "mysql login: " + short(err.Error())
 	}

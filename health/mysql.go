@@ -8,6 +8,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/client"
+	"segue/backend/secure"
 	"segue/backend/wire"
 )
 
@@ -25,7 +26,9 @@ type MySQL struct {
 	counts bool     // the server counts handshakes that are left unfinished, and User is given
 
 	refusals backend.Refusals // of logins: a password that is wrong is not tried until the account is locked
-	note     string           // what the last of them came to
+	noted    Verdict          // what the last of them came to
+	note     string
+	secured  *secure.Policy // by which it was tried
 }
 
 // full is what a server says that has no room.
@@ -47,6 +50,9 @@ func (c *MySQL) probe(ctx context.Context, b *backend.Backend, start time.Time) 
 	}
 	conn, err := c.connect(ctx, b)
 	if err != nil {
+		if c.noted == Failed { // a server that is started again may have another certificate
+			c.refusals.Accepted()
+		}
 		v, cause = netVerdict(err, time.Since(start))
 		return v, "mysql " + cause
 	}
@@ -83,21 +89,32 @@ func (c *MySQL) probe(ctx context.Context, b *backend.Backend, start time.Time) 
 		Charset:         greeting.Charset,
 		AuthPlugin:      greeting.AuthPlugin,
 	})
+	if mode := b.TLS().Mode(); mode.Insists() && !greeting.Capabilities.Has(wire.ClientSSL) {
+		if c.counts && c.User != "" {
+			conn.Leave(ctx)
+		}
+		return Failed, "mysql " + (&client.InsecureError{Mode: mode}).Error()
+	}
 	if c.User == "" {
 		return Passed, ""
 	}
 	return c.logIn(ctx, b, conn.Conn, greeting, start)
 }
 
-// logIn goes on behind a good greeting, unless the last login was refused a moment ago. No database is asked for, and no TLS.
+// logIn goes on behind a good greeting, unless the last login was refused a moment ago. No database is asked for.
 func (c *MySQL) logIn(ctx context.Context, b *backend.Backend, conn *client.Conn, g *wire.HandshakeV10, start time.Time) (v Verdict, cause string) {
+	if p := b.TLS(); p != c.secured {
+		c.refusals.Accepted()
+		c.secured = p
+	}
 	if c.refusals.Bar(time.Now()) {
 		if c.counts {
 			conn.Leave(ctx)
 		}
-		return Passed, c.note
+		return c.noted, c.note
 	}
 	b.Try()
+	conn.Secure(c.secured, b.Address())
 	err := conn.Login(ctx, client.Password(c.Password).Trusting(c.Trust), client.OwnResponse(g, c.User))
 	v, cause = loginVerdict(c.User, err, time.Since(start))
 	refused, isErr := errors.AsType[*wire.Err](err)
@@ -108,9 +125,9 @@ func (c *MySQL) logIn(ctx context.Context, b *backend.Backend, conn *client.Conn
 		b.Roomy()
 	case isErr && refused.Refuses() == wire.ServerFull:
 		b.Fill(full(refused))
-	case isErr && refused.Refuses() == wire.AccountRefused:
+	case isErr && refused.Refuses() == wire.AccountRefused, unsecured(err): // servers count TLS handshakes that fail against the host, too
 		c.refusals.Refused(time.Now())
-		c.note = cause
+		c.noted, c.note = v, cause
 	}
 	return v, cause
 }
