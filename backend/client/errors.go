@@ -159,15 +159,20 @@ func (e *UnprovableError) Error() string {
 	if plugin == "" {
 		plugin = wire.PluginOldPassword
 	}
-	if e.Whole {
-		return fmt.Sprintf("log in: the backend wants the password itself (%s, full authentication); name its key by server_public_key_file, "+
+	switch {
+	case e.Whole && plugin == wire.PluginTiDBSM3Password: // TiDB has no key
+		return fmt.Sprintf("log in: the backend wants the password itself (%s); set backend_tls", plugin)
+	case e.Whole:
+		return fmt.Sprintf("log in: the backend wants the password itself (%s, full authentication); set backend_tls, or name its key by server_public_key_file, "+
 			"or set get_server_public_key, which gives the password to whoever answers in the backend's place", plugin)
 	}
 	remedy := "alter the account to mysql_native_password or caching_sha2_password"
 	switch plugin {
 	case wire.PluginClearPassword:
-		remedy = "Segue gives a password in clear only to whom the client itself has given it so"
-	case wire.PluginCachingSHA2Password:
+		remedy = "Segue gives a password in clear only inside TLS (backend_tls), and to whom the client itself has given it so"
+	case wire.PluginOpenIDConnect:
+		remedy = "Segue repeats a client's token inside TLS alone (backend_tls)"
+	case wire.PluginCachingSHA2Password, wire.PluginSHA256Password, wire.PluginTiDBSM3Password, wire.PluginEd25519:
 		remedy = "give the user's password (users: password or password_file) rather than its hash"
 	}
 	return fmt.Sprintf("log in: the backend wants %.64q, for which the credential (%s) does not do; %s", plugin, e.Credential, remedy)

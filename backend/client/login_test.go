@@ -164,7 +164,7 @@ func TestLoginEnds(t *testing.T) {
 		{"too many", password, [][]byte{errPacket(1040, "Too many connections")}, Passing, ServerError, "Too many"},
 		{"limit of an FE", password, [][]byte{errPacket(1064, "Reach cluster-wide connection limit, qe_max_connection=1")}, Passing, ServerError, "Reach"},
 		{"shutting down", password, [][]byte{errPacket(1053, "Server shutdown in progress")}, Passing, ServerError, "shutdown"},
-		{"clear", password, [][]byte{wire.NewAuthSwitchRequest(wire.PluginClearPassword, nil).Append(nil)}, Unprovable, Denied, "only to whom the client itself"},
+		{"clear", password, [][]byte{wire.NewAuthSwitchRequest(wire.PluginClearPassword, nil).Append(nil)}, Unprovable, Denied, "and to whom the client itself"},
 		{"sha2 by a hash", Native([20]byte{1}), [][]byte{switchToSHA2}, Unprovable, Denied, "give the user's password"},
 		{"sha2 in full by an empty password", Password(""), [][]byte{switchToSHA2, fullAuth}, Unprovable, Denied, "give the user's password"},
 		{"more of another plugin", password, [][]byte{fastAuth}, Unprovable, Denied, "native"},
