@@ -8,6 +8,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/client"
+	"segue/backend/secure"
 	"segue/backend/wire"
 )
 
@@ -21,9 +22,9 @@ type Trial struct {
 // TrialTimeout is how long a trial should be given: a server may ask LDAP.
 const TrialTimeout = 5 * time.Second
 
-// TryUser logs in on the server at address as u, in the way in which a move of u's sessions would, and logs off. A service
+// TryUser logs in on the server at address, by p, as u, in the way in which a move of u's sessions would, and logs off. A service
 // account is also made to become the user as.
-func TryUser(ctx context.Context, address string, flavor backend.Flavor, u User, as string) Trial {
+func TryUser(ctx context.Context, address string, p *secure.Policy, flavor backend.Flavor, u User, as string) Trial {
 	if !u.HasPassword {
 		return Trial{Movable: true, Cause: "by hash: not tried; a session can move once it has logged in with mysql_native_password"}
 	}
@@ -36,6 +37,7 @@ func TryUser(ctx context.Context, address string, flavor backend.Flavor, u User,
 	if err != nil {
 		return Trial{Cause: err.Error()}
 	}
+	c.Secure(p, address)
 	if err := c.Login(ctx, u.account().Credential(), client.OwnResponse(g, u.Name)); err != nil {
 		return loginTrial(err)
 	}
@@ -61,7 +63,7 @@ func loginTrial(err error) Trial {
 		return Trial{Movable: true, Cause: "the backend wants the password in clear (LDAP): not tried; a session can move once its client has sent it so"}
 	case errors.As(err, &unprovable) && unprovable.Whole:
 		return Trial{Refused: true, Cause: unprovable.Error()}
-	case errors.As(err, &failed) && failed.Kind == client.Denied:
+	case errors.As(err, &failed) && (failed.Kind == client.Denied || failed.Kind == client.Unsecured):
 		return Trial{Refused: true, Cause: failed.Error()}
 	}
 	return Trial{Cause: err.Error()}

@@ -8,6 +8,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/fesim"
+	"segue/backend/secure"
 	"segue/backend/wire"
 )
 
@@ -87,10 +88,24 @@ func TestTryUser(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
-			got := TryUser(ctx, c.address, c.flavor, c.user, c.as)
+			got := TryUser(ctx, c.address, nil, c.flavor, c.user, c.as)
 			if got.Movable != c.movable || got.Refused != c.refused || !strings.Contains(got.Cause, c.cause) || (c.cause == "") != (got.Cause == "") || strings.Contains(got.Cause, "hunter2") {
 				t.Errorf("%+v", got)
 			}
 		})
+	}
+}
+
+// A trial goes inside TLS where a move would.
+func TestTryUserInsideTLS(t *testing.T) {
+	p, err := secure.New(secure.Required, secure.Material{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	got := TryUser(ctx, fe(t, fesim.Options{Users: map[string]string{"app": "hunter2"}}).MySQLAddress(), p, backend.MySQL, User{Name: "app", Password: "hunter2", HasPassword: true}, "")
+	if got.Movable || !got.Refused || !strings.Contains(got.Cause, "TLS: the server offers none") {
+		t.Errorf("%+v", got)
 	}
 }

@@ -128,6 +128,8 @@ func nextCommand(r health.Finding, b *backend.Backend, o health.Options) string 
 		return "getent hosts " + host
 	case strings.Contains(r.Cause, " speaks HTTP"):
 		return fmt.Sprintf("curl -i http://%s/   # and ask for its MySQL port", b.Address())
+	case speaksOfTLS(r.Cause):
+		return showCertificates(b.Address())
 	case strings.Contains(r.Cause, " refused") && r.Took < time.Second && (r.Verdict == health.Failed || page != ""):
 		return fmt.Sprintf("%s   # does anything listen there?", onHost(host, fmt.Sprintf("ss -ltn | grep :%s", port)))
 	case strings.Contains(r.Cause, "no answer in"), strings.Contains(r.Cause, "unreachable"):

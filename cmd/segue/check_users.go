@@ -33,7 +33,7 @@ func examineUser(ctx context.Context, b *backend.Backend, flavor backend.Flavor,
 	ctx, cancel := context.WithTimeout(ctx, proxy.TrialTimeout)
 	defer cancel()
 	began := time.Now()
-	trial := proxy.TryUser(ctx, b.Address(), flavor, u, impersonate)
+	trial := proxy.TryUser(ctx, b.Address(), b.TLS(), flavor, u, impersonate)
 	f := finding{
 		Backend: b.Name(), Address: b.Address(), Check: "login", User: u.Name,
 		Verdict: health.Passed.String(), Cause: trial.Cause, Took: time.Since(began).Seconds(),
@@ -47,9 +47,21 @@ func examineUser(ctx context.Context, b *backend.Backend, flavor backend.Flavor,
 	if trial.Refused {
 		f.Verdict = health.Misconfigured.String()
 	}
+	if speaksOfTLS(f.Cause) {
+		f.Next = showCertificates(b.Address())
+		return f
+	}
 	host, port, _ := net.SplitHostPort(b.Address())
 	f.Next = fmt.Sprintf("mysql -h %s -P %s -u %s -p -e 'SELECT CURRENT_USER()'", host, port, shellWord(u.Name))
 	return f
+}
+
+// speaksOfTLS reports whether a cause is that of a connection that could not be secured.
+func speaksOfTLS(cause string) bool { return strings.Contains(cause, "TLS: ") }
+
+// showCertificates is what shows whether a server speaks TLS, and by which certificates.
+func showCertificates(address string) string {
+	return fmt.Sprintf("openssl s_client -starttls mysql -showcerts -connect %s </dev/null", address)
 }
 
 // shellWord is s as a shell takes it for one word.

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"segue/backend/fesim"
+	"segue/backend/secure"
+	"segue/config"
 )
 
 // TestCheckUsers: for each user and each backend, whether its sessions will be able to move, and why not.
@@ -94,6 +96,33 @@ func TestCheckWithoutUsers(t *testing.T) {
 	got := segue(t, nil, "check", "--config", configFile(t, configuration(fes, "")))
 	if got.code != 0 || !strings.Contains(got.stdout, "\n\nno users are configured: when a backend leaves, sessions that have a password are ended") {
 		t.Errorf("exit %d:\n%s%s", got.code, got.stdout, got.stderr)
+	}
+}
+
+// What leads further where a connection cannot be secured.
+func TestCheckOfTLS(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 1, fesim.Options{Users: map[string]string{"app": "pw", "probe": "pw"}})
+	p, err := secure.New(secure.Required, secure.Material{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(configFile(t, configuration(fes, "health: {user: probe, password: pw}\nusers: [{name: app, password: pw}]\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Backends[0].TLS = p
+	said := 0
+	for _, f := range examine(t.Context(), c, "root") {
+		if f.Check == "mysql" || f.Check == "login" {
+			said++
+			if f.Verdict == "passed" || !strings.Contains(f.Cause, "TLS: the server offers none") || f.Next != "openssl s_client -starttls mysql -showcerts -connect "+fes[0].MySQLAddress()+" </dev/null" {
+				t.Errorf("%+v", f)
+			}
+		}
+	}
+	if said != 2 {
+		t.Errorf("%d findings", said)
 	}
 }
 
