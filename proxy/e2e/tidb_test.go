@@ -38,8 +38,8 @@ func (s *tidbServer) address() string { return net.JoinHostPort("127.0.0.1", str
 func (s *tidbServer) healthURL() string { return fmt.Sprintf("http://127.0.0.1:%d/status", s.status) }
 
 // newTiDB makes a server that waits so long between its first 500 and closing its port; certs holds what signs session tokens,
-// the same for all servers. It is started, and ends with the test.
-func newTiDB(t *testing.T, certs string, wait time.Duration) *tidbServer {
+// the same for all servers; security are further lines of that section. It is started, and ends with the test.
+func newTiDB(t *testing.T, certs string, wait time.Duration, security ...string) *tidbServer {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "e2e") //nolint:usetesting // a socket's path may not be long
 	if err != nil {
@@ -47,7 +47,7 @@ func newTiDB(t *testing.T, certs string, wait time.Duration) *tidbServer {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	s := &tidbServer{program: tidbProgram(t), port: freePort(t, "127.0.0.1"), status: freePort(t, "127.0.0.1"), dir: dir}
-	if err := s.writeOptions(certs, wait); err != nil {
+	if err := s.writeOptions(certs, wait, security); err != nil {
 		t.Fatalf("write options: %v", err)
 	}
 	if err := s.start(); err != nil {
@@ -74,7 +74,7 @@ func (s *tidbServer) log() string {
 
 // writeOptions writes the option file. Tables share a region, so that a transaction commits in one phase: the embedded store keeps the
 // locks of the first of two in memory only, and a server that is killed between them tears the transaction.
-func (s *tidbServer) writeOptions(certs string, wait time.Duration) error {
+func (s *tidbServer) writeOptions(certs string, wait time.Duration, security []string) error {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, `host = "127.0.0.1"
 port = %d
@@ -95,6 +95,9 @@ session-token-signing-cert = %q
 session-token-signing-key = %q
 `, s.port, filepath.Join(s.dir, "data"), filepath.Join(s.dir, "s"), filepath.Join(s.dir, "tmp"), filepath.Join(s.dir, "tmp"),
 		int(wait/time.Second), s.status, filepath.Join(certs, "cert.pem"), filepath.Join(certs, "key.pem"))
+	for _, line := range security {
+		b.WriteString(line + "\n")
+	}
 	return os.WriteFile(s.options(), b.Bytes(), 0o600)
 }
 
