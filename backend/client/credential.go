@@ -20,6 +20,8 @@ type Credential struct {
 	as     string   // whom user becomes right after the login
 	trust  Trust    // with CredentialPassword
 
+	expires int64 // see Expires; 0: it does not
+
 	reduced *Credential // with CredentialPassword: see Reduced
 }
 
@@ -54,7 +56,7 @@ func Password(password string) *Credential {
 		return emptyPassword
 	}
 	native := wire.NativeSecret([]byte(password))
-	return &Credential{kind: CredentialPassword, native: native, secret: password, reduced: Native(native)}
+	return &Credential{kind: CredentialPassword, native: native, secret: password, reduced: Native(native), expires: tokenExpiry([]byte(password))}
 }
 
 // Native is a credential for mysql_native_password alone: SHA1(password).
@@ -68,7 +70,7 @@ func Token(token []byte) *Credential {
 
 // Bearer is a credential from a client's answer to [wire.PluginOpenIDConnect], which is repeated as it was, and only where nobody on the way can read it.
 func Bearer(answer []byte) *Credential {
-	return &Credential{kind: CredentialBearer, secret: string(answer)}
+	return &Credential{kind: CredentialBearer, secret: string(answer), expires: tokenExpiry(shownToken(answer))}
 }
 
 // Service is a credential for a session of the user as by way of a service account; nil if the name as cannot be put into a statement without
