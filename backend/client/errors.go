@@ -172,8 +172,10 @@ func (e *UnprovableError) Error() string {
 		remedy = "Segue gives a password in clear only inside TLS (backend_tls), and to whom the client itself has given it so"
 	case wire.PluginOpenIDConnect:
 		remedy = "Segue repeats a client's token inside TLS alone (backend_tls)"
-	case wire.PluginCachingSHA2Password, wire.PluginSHA256Password, wire.PluginTiDBSM3Password, wire.PluginEd25519:
-		remedy = "give the user's password (users: password or password_file) rather than its hash"
+	case wire.PluginCachingSHA2Password, wire.PluginSHA256Password, wire.PluginTiDBSM3Password, wire.PluginEd25519, wire.PluginParsec:
+		if e.Credential != CredentialPassword.String() {
+			remedy = "give the user's password (users: password or password_file) rather than its hash"
+		}
 	}
 	return fmt.Sprintf("log in: the backend wants %.64q, for which the credential (%s) does not do; %s", plugin, e.Credential, remedy)
 }

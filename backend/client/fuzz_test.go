@@ -15,7 +15,7 @@ func FuzzLogin(f *testing.F) {
 	f.Add([]byte{1, 4}, []byte{1, 3}, []byte("\xfecaching_sha2_password\x00salt"))
 	f.Add([]byte{0xfe}, []byte{0xfe, 0}, []byte{1})
 	f.Add(switchToNative, okPacket, []byte{0xff, 0x15, 4})
-	for _, plugin := range []string{wire.PluginSHA256Password, wire.PluginClearPassword, wire.PluginTiDBSM3Password, wire.PluginEd25519, wire.PluginOpenIDConnect} {
+	for _, plugin := range []string{wire.PluginSHA256Password, wire.PluginClearPassword, wire.PluginTiDBSM3Password, wire.PluginEd25519, wire.PluginParsec, wire.PluginOpenIDConnect} {
 		for _, end := range [][]byte{fullAuth, {1, 4, 0}, {1}} { // plain, TLS, a UNIX socket
 			f.Add(wire.NewAuthSwitchRequest(plugin, bytes.Repeat([]byte("s"), 32)).Append(nil), fullAuth, end)
 		}

@@ -158,6 +158,9 @@ func (l *Login) answer(payload []byte) (answer []byte, speaks bool, err error) {
 		}
 		return l.more(more.Data)
 	}
+	if l.plugin == wire.PluginParsec { // MariaDB's plugins speak bare
+		return l.more(payload)
+	}
 	return nil, false, fmt.Errorf("authentication: message 0x%02x is not known", payload[0])
 }
 
@@ -165,6 +168,11 @@ func (l *Login) answer(payload []byte) (answer []byte, speaks bool, err error) {
 func (l *Login) more(data []byte) (answer []byte, speaks bool, err error) {
 	cached := l.plugin == wire.PluginCachingSHA2Password || l.plugin == wire.PluginTiDBSM3Password
 	switch {
+	case l.plugin == wire.PluginParsec && l.cred.kind == CredentialPassword:
+		if answer, err = scramble.Parsec(l.salt, data, []byte(l.cred.secret)); err != nil {
+			return nil, false, fmt.Errorf("%w: %w", ErrUnanswerable, err)
+		}
+		return answer, true, nil
 	case l.cred.kind != CredentialPassword || !cached && l.plugin != wire.PluginSHA256Password:
 		return nil, false, l.unprovable()
 	case cached && len(data) == 1 && data[0] == wire.SHA2FastSuccess:
@@ -259,6 +267,8 @@ func (l *Login) password() ([]byte, error) {
 		if len(l.salt) == scramble.Ed25519SaltLen {
 			return scramble.Ed25519(l.salt, secret), nil
 		}
+	case wire.PluginParsec:
+		return nil, nil // asks for the rest of the salt
 	case wire.PluginClearPassword:
 		if c.clear || l.over.Safe() {
 			return wire.WholePassword(secret), nil

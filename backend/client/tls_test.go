@@ -372,3 +372,31 @@ func TestTransportOf(t *testing.T) {
 		}
 	}
 }
+
+// parsec asks for the rest of its salt, which may come bare or in an AuthMoreData.
+func TestLoginByParsec(t *testing.T) {
+	salt, extended := bytes.Repeat([]byte("S"), 32), []byte("P\x00SSSSSSSSSSSSSSSSSS")
+	for _, c := range []struct {
+		cred *Credential
+		rest []byte
+		want Outcome
+	}{
+		{Password("pw"), extended, Continues},
+		{Password("pw"), append([]byte{1}, extended...), Continues},
+		{Password("pw"), []byte("P\x09SSSSSSSSSSSSSSSSSS"), Garbled},
+		{Native([20]byte{1}), extended, Unprovable},
+	} {
+		l := NewLogin(c.cred, greeting(wire.PluginNativePassword), aUser)
+		l.First(nil, 0)
+		out, outcome := l.Answer(nil, (&wire.AuthSwitchRequest{Plugin: wire.PluginParsec, Data: salt}).Append(nil), 2)
+		if outcome == Continues {
+			if payload, _, ok := unframed(t, out); !ok || len(payload) > 0 {
+				t.Errorf("%q in place of a question", payload)
+			}
+			out, outcome = l.Answer(nil, c.rest, 4)
+		}
+		if payload, seq, ok := unframed(t, out); outcome != c.want || ok != (c.want == Continues) || ok && (len(payload) != 96 || seq != 5) {
+			t.Errorf("%s, %q: %v, %q, %v", c.cred, c.rest, outcome, out, l.Err())
+		}
+	}
+}
