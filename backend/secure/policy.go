@@ -108,8 +108,8 @@ func (p *Policy) Equal(q *Policy) bool {
 // String names the mode.
 func (p *Policy) String() string { return p.Mode().String() }
 
-// Client is how to speak TLS to the server at host, "name", "name:port" or an IP address; nil where the policy wants no TLS. It is one for all
-// connections to that host, and not to be changed.
+// Client is how to speak TLS to the server at host, "name", "name:port", an IP address, or "unix:/path", which is "localhost"; nil where the policy wants no
+// TLS. It is one for all connections to that host, and not to be changed.
 func (p *Policy) Client(host string) *tls.Config {
 	if !p.Mode().Wants() {
 		return nil
@@ -143,6 +143,9 @@ func (p *Policy) config(host string) *tls.Config {
 
 // hostOf takes the port off an address.
 func hostOf(address string) string {
+	if strings.HasPrefix(address, "unix:") {
+		return "localhost"
+	}
 	if host, _, err := net.SplitHostPort(address); err == nil {
 		return host
 	}

@@ -91,8 +91,21 @@ func TestPolicyEqual(t *testing.T) {
 			t.Errorf("another %s makes no difference", name)
 		}
 	}
-	if a.Client("h:1") != a.Client("h:1") || a.Client("h:1") == a.Client("h:2") {
+	first, again := a.Client("h:1"), a.Client("h:1")
+	if first != again || first == a.Client("h:2") {
 		t.Error("connections to one host do not share what they need, or those to two do")
+	}
+}
+
+func TestClientNames(t *testing.T) {
+	p, named := policy(t, secure.Required, secure.Material{}), policy(t, secure.Required, secure.Material{ServerName: "said"})
+	for host, want := range map[string]string{
+		"db:3306": "db", "db": "db", "10.0.0.1:3306": "10.0.0.1", "[2001:db8::1]:3306": "2001:db8::1", "2001:db8::1": "2001:db8::1", "[2001:db8::1]": "2001:db8::1",
+		"unix:/run/mysqld/mysqld.sock": "localhost",
+	} {
+		if got := p.Client(host).ServerName; got != want || named.Client(host).ServerName != "said" {
+			t.Errorf("%s: %q, want %q", host, got, want)
+		}
 	}
 }
 

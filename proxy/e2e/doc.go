@@ -23,6 +23,11 @@
 // Each check uses a connection of its own, since through Segue two connections reach two servers; what a check
 // writes it writes into temporary tables, or into its scratch database and removes it before.
 //
+// # Logins
+//
+// The TestPlugins tests log in as Segue does for moves and probes, by each authentication plugin of MariaDB 10.11 and 11.4 and of TiDB, in each mode of TLS, by TCP and by UNIX
+// sockets. The servers show certificates of an authority of the test's own (tls_test.go), right ones and wrong ones.
+//
 // # Sessions that move
 //
 // The TestMove tests run the program itself, `segue serve` with a file, and steer it by its own commands. Behind it stand

@@ -56,8 +56,14 @@ func pluggedServers(t *testing.T, a *authority) []*plugged {
 	}
 	s.exec(t, tidbAccounts...)
 	return append(all, &plugged{"TiDB", s.address(), s.dir + "/s", files, s.showAnew, []account{
-		{user: "nat"}, {user: "sha2", whole: true}, {user: "sm3", whole: true}, {user: "none"}, {user: "tls", wants: secure.Required},
-		{user: "cert", wants: secure.Required, shows: true}, {user: "nat", byToken: true}, {user: "sm3", whole: true, byToken: true},
+		{user: "nat"},
+		{user: "sha2", whole: true},
+		{user: "sm3", whole: true},
+		{user: "none"},
+		{user: "tls", wants: secure.Required},
+		{user: "cert", wants: secure.Required, shows: true},
+		{user: "nat", byToken: true},
+		{user: "sm3", whole: true, byToken: true},
 	}})
 }
 
