@@ -13,8 +13,8 @@ func (c *Conn) Adopt(l *Loop, s Socket, o Owner) error {
 		return err
 	}
 	*c = Conn{loop: l, owner: o, fd: s.fd, flags: open | s.flags&lasting}
-	if len(s.out)+len(s.rest) > 0 || s.err != nil || s.stream != nil {
-		c.extra = &extra{out: s.out, rest: s.rest, err: s.err, stream: s.stream}
+	if len(s.out)+len(s.rest) > 0 || s.err != nil || s.stream != nil || s.tls != nil {
+		c.extra = &extra{out: s.out, rest: s.rest, err: s.err, stream: s.stream, tls: s.tls}
 	}
 	if err := l.enter(c); err != nil {
 		*c = Conn{}
@@ -31,14 +31,15 @@ func (c *Conn) Adopt(l *Loop, s Socket, o Owner) error {
 	return nil
 }
 
-// Detach gives up c's connection, with all that is still to be read or sent, for another loop to adopt. One that is being dialled cannot be.
+// Detach gives up c's connection, with all that is still to be read or sent, for another loop to adopt. One that is being dialled, or that TLS is beginning on,
+// cannot be.
 func (c *Conn) Detach() (Socket, error) {
-	if c.flags&(open|dialling) != open {
+	if c.flags&(open|making) != open {
 		return Socket{}, net.ErrClosed
 	}
 	s := Socket{fd: c.fd, ready: true, flags: c.flags & (open | lasting | canRead)}
 	if e := c.extra; e != nil {
-		s.out, s.rest, s.err, s.stream = e.out, e.rest, e.err, e.stream
+		s.out, s.rest, s.err, s.stream, s.tls = e.out, e.rest, e.err, e.stream, e.tls
 	}
 	l := c.loop
 	if s.stream != nil {
@@ -61,6 +62,9 @@ func (c *Conn) Close() {
 	if e := c.extra; e != nil {
 		if e.dial != nil {
 			e.dial.cancel(l)
+		}
+		if e.tls != nil && e.tls.shake != nil {
+			e.tls.shake.cancel()
 		}
 		if e.stream != nil {
 			e.stream.close(l.closed)

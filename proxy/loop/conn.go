@@ -47,11 +47,12 @@ type extra struct {
 	err    error  // why the connection has failed
 	stream medium // nil: it has a descriptor
 	dial   *dialing
+	tls    *secure // nil: it has none
 }
 
 // empty reports whether a connection can do without.
 func (e *extra) empty() bool {
-	return len(e.out) == 0 && len(e.rest) == 0 && e.err == nil && e.stream == nil && e.dial == nil
+	return len(e.out) == 0 && len(e.rest) == 0 && e.err == nil && e.stream == nil && e.dial == nil && e.tls == nil
 }
 
 // flags is what is known of a connection.
@@ -77,12 +78,16 @@ const (
 	listens          // it accepts connections
 	large0           // what the next read takes: see buffers
 	large1
+	securing // a TLS handshake is under way
+	secured  // it has TLS
 )
 
 const (
 	large = large0 | large1
+	// making is what is to be over before anything is read or written.
+	making = dialling | securing
 	// lasting is what is still true of a connection that passes to another loop.
-	lasting = hungUp | peerGone | dry | failed | toldEOF | toldFail | toldHangup | finishing | finished
+	lasting = hungUp | peerGone | dry | failed | toldEOF | toldFail | toldHangup | finishing | finished | secured
 )
 
 // Open reports whether c has a connection, even if only one that is being dialled.

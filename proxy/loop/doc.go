@@ -60,12 +60,19 @@
 //
 // In a turn each connection is read once, at most a megabyte; one with more to read comes again in the next turn, behind what has happened meanwhile.
 //
+// # TLS
+//
+// [Conn.Secure] puts TLS upon a connection, and the rest remains as it is. What is received is unsealed within the read, and what is written is sealed within the
+// write: what is pending is sealed, and what crypto/tls keeps between two calls is at most the beginning of a record. A goroutine there is for the handshake alone,
+// in which crypto/tls takes a read without bytes for the end: it is started when the peer's first record is there, and so are at most [maxHandshakes] at a time,
+// of which as many compute as the loop can wait for.
+//
 // # Panics
 //
 // A panic in a callback ends what that callback was about, not the loop: see [Crasher] and [Options]. It costs one deferred call per turn.
 //
 // # Without epoll
 //
-// Elsewhere than on Linux, with [Options.Portable], and for connections that are no plain sockets (TLS), two goroutines per connection feed the loop through its
+// Elsewhere than on Linux, with [Options.Portable], and for connections that are no plain sockets, two goroutines per connection feed the loop through its
 // mailbox, and one per listener and per dial. All else is the same, but slower.
 package loop

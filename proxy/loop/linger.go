@@ -12,7 +12,7 @@ type lingering struct {
 // the end behind it; the connection is closed when the peer has closed it, too, or after grace. Closed at once it would be reset if the peer had sent
 // anything that nobody has read, and what had not been read over there would be lost.
 func (c *Conn) CloseAfterFlush(grace time.Duration) {
-	if c.flags&(open|dialling|failed) != open {
+	if c.flags&(open|making|failed) != open {
 		c.Close()
 		return
 	}

@@ -48,6 +48,7 @@ type Loop struct {
 	head    int   // what has been done of it in this turn
 	until   int   // and how far it is to go
 	buffers buffers
+	shakes  handshakes
 	doomed  []int32 // to be closed at the end of the turn
 	over    bool    // the loop is to end
 	closed  bool    // nothing more may join it

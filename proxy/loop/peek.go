@@ -6,12 +6,14 @@ import "syscall"
 // it tells.
 func (c *Conn) Peek() (bytes, end bool) {
 	switch {
-	case c.flags&(open|dialling) != open:
+	case c.flags&(open|making) != open:
 		return false, false
 	case c.extra != nil && len(c.extra.rest) > 0:
 		return true, false
 	case c.flags&dry != 0:
 		return false, true
+	case c.flags&secured != 0:
+		return c.look()
 	case c.fd < 0:
 		return c.extra.stream.peek()
 	}
@@ -27,7 +29,7 @@ func (s *stream) peek() (bytes, end bool) {
 
 // HandTo passes the connection on to another Conn of the same loop, with another owner. It reports false if there is none.
 func (c *Conn) HandTo(to *Conn, o Owner) bool {
-	if c.flags&(open|dialling) != open {
+	if c.flags&(open|making) != open {
 		return false
 	}
 	l := c.loop

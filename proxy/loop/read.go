@@ -17,6 +17,8 @@ const (
 // buffers are a loop's: one of each size to read into, and some in which pending bytes were.
 type buffers struct {
 	small, large []byte
+	received     []byte // sealed
+	sealed       []byte // to be sent
 	spare        [][]byte
 	returned     [][]byte // will be spare at the end of the turn: until then an owner may hold a part of them that it has read
 }
@@ -36,6 +38,14 @@ func (b *buffers) receive(n int) []byte {
 		return b.large[:n]
 	}
 	return make([]byte, n)
+}
+
+// receiveSealed returns a buffer of n bytes for what is to be unsealed into another.
+func (b *buffers) receiveSealed(n int) []byte {
+	if n > cap(b.received) {
+		b.received = make([]byte, n)
+	}
+	return b.received[:n]
 }
 
 // take returns a buffer with room for n bytes.
@@ -92,7 +102,7 @@ func within(s, b []byte) bool {
 // Read takes what there is to read, but not more than a buffer full. The bytes are good until the next Read from any connection of the loop, or until the
 // callback returns. There may be none. Of an end that it meets the owner is told when the callback has returned.
 func (c *Conn) Read() []byte {
-	if c.flags&(open|dialling) != open {
+	if c.flags&(open|making) != open {
 		return nil
 	}
 	c.flags |= asked
@@ -124,6 +134,9 @@ func (c *Conn) read() []byte {
 	buf := l.buffers.receive(n)
 	at := copy(buf, rest)
 	c.extra.rest = nil
+	if c.flags&secured != 0 {
+		return buf[:at+c.unseal(buf[at:])]
+	}
 	return buf[:at+c.receive(buf[at:])]
 }
 
@@ -186,12 +199,15 @@ func (c *Conn) Unread(b []byte) {
 // AtEnd reports whether nothing but the end of the stream, or a failure, follows what Read has returned.
 func (c *Conn) AtEnd() bool {
 	switch {
-	case c.extra != nil && len(c.extra.rest) > 0, c.flags&(open|dialling) != open:
+	case c.extra != nil && len(c.extra.rest) > 0, c.flags&(open|making) != open:
 		return false
 	case c.flags&dry != 0:
 		return true
 	case c.flags&hungUp == 0:
 		return false
+	case c.flags&secured != 0:
+		_, end := c.look()
+		return end
 	case c.fd < 0:
 		_, end := c.extra.stream.peek()
 		return end

@@ -15,6 +15,7 @@ type Socket struct {
 	ready     bool     // … and it does not block
 	nc        net.Conn // that no loop has had yet
 	stream    medium
+	tls       *secure
 	out, rest []byte // what is still to be sent, and to be read again
 	err       error
 	flags     flags
@@ -26,9 +27,9 @@ func SocketOf(nc net.Conn) Socket { return Socket{fd: -1, nc: nc, flags: open} }
 // SocketFD takes the descriptor of a stream socket over.
 func SocketFD(fd int) Socket { return Socket{fd: int32(fd), flags: open} }
 
-// FD is the descriptor; -1: there is none that could be had.
+// FD is the descriptor; -1: there is none that would do for another process: it has none, or TLS, whose state is ours.
 func (s Socket) FD() int {
-	if s.flags&open == 0 {
+	if s.flags&open == 0 || s.tls != nil {
 		return -1
 	}
 	return int(s.fd)

@@ -122,7 +122,7 @@ func (l *Loop) dispatch(k key) {
 	c.flags &^= canWrite | asked
 	switch {
 	case c.flags&(canRead|dialling) != canRead:
-	case c.flags&paused != 0:
+	case c.flags&(paused|securing) == paused:
 		if c.flags&(hungUp|toldHangup) == hungUp {
 			c.flags |= toldHangup
 			if o, ok := c.owner.(HangupOwner); ok {

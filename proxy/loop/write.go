@@ -16,9 +16,14 @@ const maxPending = 16 << 20
 // Write sends b. What the kernel does not take now is kept, and sent as the peer makes room: Pending says how much that is, and the owner's Writable is
 // called when it has gone. n is what the kernel has taken. If b is not sent whole, and never will be, err says why; nothing of it is kept then.
 func (c *Conn) Write(b []byte) (n int, err error) {
-	if c.flags&(open|dialling|failed|finishing|finished) != open {
-		return 0, c.unwritable()
+	if c.flags&(open|making|failed|finishing|finished|secured) != open {
+		return c.writeOtherwise(b)
 	}
+	return c.push(b, maxPending)
+}
+
+// push sends b as it is, if no more than limit is pending.
+func (c *Conn) push(b []byte, limit int) (n int, err error) {
 	if c.extra == nil || len(c.extra.out) == 0 {
 		var errno syscall.Errno
 		n, errno = c.send(b)
@@ -30,7 +35,7 @@ func (c *Conn) Write(b []byte) (n int, err error) {
 			return n, c.extra.err
 		}
 	}
-	return n, c.pend(b[n:])
+	return n, c.pend(b[n:], limit)
 }
 
 // unwritable is why nothing can be written.
@@ -38,7 +43,7 @@ func (c *Conn) unwritable() error {
 	switch {
 	case c.flags&open == 0:
 		return net.ErrClosed
-	case c.flags&dialling != 0:
+	case c.flags&making != 0:
 		return syscall.ENOTCONN
 	case c.flags&failed != 0:
 		return c.extra.err
@@ -54,13 +59,13 @@ func (c *Conn) Pending() int {
 	return len(c.extra.out)
 }
 
-// pend keeps b to be sent.
-func (c *Conn) pend(b []byte) error {
+// pend keeps b to be sent, if no more than limit is.
+func (c *Conn) pend(b []byte, limit int) error {
 	e, pool := c.more(), &c.loop.buffers
 	switch n := len(e.out); {
 	case n == 0:
 		e.out, e.held = pool.keep(b)
-	case n > maxPending:
+	case n > limit:
 		return ErrBehind
 	case cap(e.out)-n >= len(b):
 		e.out = append(e.out, b...)
@@ -113,14 +118,19 @@ func (c *Conn) flush() {
 // Finish sends b, which may be empty, and closes our sending side behind it and all that is pending. The end travels in one segment with the last
 // bytes: the peer sees it before it can say anything more.
 func (c *Conn) Finish(b []byte) error {
-	if c.flags&(open|dialling|failed|finishing|finished) != open {
+	if c.flags&(open|making|failed|finishing|finished) != open {
 		return c.unwritable()
 	}
-	if len(b)+c.Pending() > 0 && c.fd >= 0 {
+	if (len(b)+c.Pending() > 0 || c.flags&secured != 0) && c.fd >= 0 {
 		cork(c.fd)
 	}
 	if len(b) > 0 {
 		if _, err := c.Write(b); err != nil {
+			return err
+		}
+	}
+	if c.flags&secured != 0 {
+		if err := c.sealEnd(); err != nil {
 			return err
 		}
 	}

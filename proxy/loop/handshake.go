@@ -1,0 +1,217 @@
+package loop
+
+import (
+	"crypto/tls"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"runtime/debug"
+)
+
+const (
+	// maxHandshakes is how many of a loop may be under way, each with a goroutine and some ten kilobytes. Others wait.
+	maxHandshakes = 512
+	// maxHello is what is received of a first record before anybody looks at it.
+	maxHello = headerSize + maxRecord
+	// recordHandshake is the type of a record, its first byte.
+	recordHandshake = 22
+)
+
+// handshakes are a loop's.
+type handshakes struct {
+	running int          // goroutines
+	waiting []*handshake // for one of those to end
+	compute chan struct{}
+}
+
+// handshake is one that is under way: the connection's owner in place of the real one. It begins when what the peer says first is there, so that one who
+// says nothing costs no goroutine; its goroutine waits where so many others are computing that the loop would have to wait for them.
+type handshake struct {
+	loop  *Loop
+	key   key
+	s     *secure
+	owner Owner // the real one
+	done  SecureOwner
+	timer Timer
+	begun bool
+	gone  bool // there is no goroutine any more
+	shaking
+}
+
+func newHandshake(c *Conn, s *secure, n Secured) *handshake {
+	h := &handshake{loop: c.loop, key: c.key(), s: s, owner: c.owner, done: n.Done}
+	h.init(append([]byte(nil), n.First...), n.Client)
+	if h.loop.shakes.compute == nil {
+		h.loop.shakes.compute = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
+	}
+	h.tokens = h.loop.shakes.compute
+	return h
+}
+
+// begin has the goroutine start, now or when another ends.
+func (h *handshake) begin() {
+	if h.begun {
+		return
+	}
+	h.begun = true
+	if n := &h.loop.shakes; n.running >= maxHandshakes {
+		n.waiting = append(n.waiting, h)
+	} else {
+		h.start()
+	}
+}
+
+func (h *handshake) start() {
+	h.loop.shakes.running++
+	h.loop.feeders.Add(1)
+	go h.run()
+}
+
+// run is the goroutine.
+func (h *handshake) run() {
+	defer h.loop.feeders.Done()
+	h.tokens <- struct{}{}
+	state, err := h.shake()
+	<-h.tokens
+	h.ended(state, err)
+}
+
+func (h *handshake) shake() (state tls.ConnectionState, err error) {
+	defer func() {
+		crashed := h.loop.opts.Crashed
+		if crashed == nil {
+			return // and so does the process
+		}
+		if cause := recover(); cause != nil { // in a callback of the configuration's
+			crashed(cause, debug.Stack())
+			err = fmt.Errorf("panic in the handshake: %v", cause)
+		}
+	}()
+	if err = h.s.conn.Handshake(); err == nil {
+		state = h.s.conn.ConnectionState()
+	}
+	return state, err
+}
+
+// Readable receives what there is room for.
+func (h *handshake) Readable(c *Conn) {
+	room := h.room(h.begun)
+	if room == 0 {
+		return // the goroutine says when it has taken some
+	}
+	c.flags |= asked
+	buf := c.loop.buffers.receive(min(room, smallRead))
+	n := c.receive(buf)
+	c.flags &^= large
+	if h.feed(buf[:n], nil); h.ready() {
+		h.begin()
+	}
+}
+
+// Writable goes on with what the goroutine has written.
+func (h *handshake) Writable(c *Conn) { h.look(c) }
+
+// Ended is the end of what is received.
+func (h *handshake) Ended(c *Conn, err error) {
+	if err == ErrEnded { //nolint:errorlint // it is never wrapped
+		h.leave(c)
+		h.loop.current = h.owner
+		h.owner.Ended(c, err)
+		return
+	}
+	if err == io.EOF { //nolint:errorlint // as above
+		h.feed(nil, err)
+		h.begin()
+		return
+	}
+	h.finish(c, tls.ConnectionState{}, err)
+}
+
+// Expired is the deadline.
+func (h *handshake) Expired(*Timer) {
+	if c := h.conn(); c != nil {
+		h.finish(c, tls.ConnectionState{}, os.ErrDeadlineExceeded)
+	}
+}
+
+// Deliver is what the goroutine has to say.
+func (h *handshake) Deliver(l *Loop) {
+	if h.heard() && !h.gone {
+		h.gone = true
+		l.shakes.ended()
+	}
+	if c := h.conn(); c != nil {
+		h.look(c)
+	}
+}
+
+// conn is the connection; nil: it has gone, or the handshake is over.
+func (h *handshake) conn() *Conn {
+	if c := h.loop.find(h.key); c != nil && c.extra != nil && c.extra.tls == h.s && c.flags&securing != 0 {
+		return c
+	}
+	return nil
+}
+
+// ended lets another begin.
+func (n *handshakes) ended() {
+	n.running--
+	for len(n.waiting) > 0 && n.running < maxHandshakes {
+		h := n.waiting[0]
+		n.waiting[0] = nil
+		if n.waiting = n.waiting[1:]; h.conn() != nil {
+			h.start()
+		}
+	}
+}
+
+// look does what the goroutine is waiting for.
+func (h *handshake) look(c *Conn) {
+	if c.Pending() == 0 {
+		if out := h.take(); len(out) > 0 {
+			if _, err := c.push(out, maxPending); err != nil {
+				h.finish(c, tls.ConnectionState{}, err)
+				return
+			}
+		}
+	}
+	switch over, state, err := h.outcome(); {
+	case over:
+		h.finish(c, state, err)
+	case c.flags&canRead != 0:
+		h.loop.enqueue(c)
+	}
+}
+
+// finish tells the owner.
+func (h *handshake) finish(c *Conn, state tls.ConnectionState, err error) {
+	l, k := h.loop, h.key
+	h.leave(c)
+	if c.flags |= secured; err == nil {
+		h.s.shake, h.s.rest = nil, h.left()
+		c.flags = c.flags&^(dry|toldEOF) | canRead // an end is met again, behind what came before it
+	} else {
+		c.extra.tls = &secure{broken: true}
+	}
+	if c.flags&canRead != 0 {
+		l.enqueue(c)
+	}
+	l.current, l.serving = h.owner, k
+	h.done.Secured(c, state, err)
+	l.settle(c, k)
+	l.serving = none()
+}
+
+// leave gives the connection back to its owner, and lets the goroutine end, if it has not.
+func (h *handshake) leave(c *Conn) {
+	c.owner = h.owner
+	c.flags &^= securing
+	h.cancel()
+}
+
+// cancel ends the handshake.
+func (h *handshake) cancel() {
+	h.loop.Stop(&h.timer)
+	h.abort()
+}
