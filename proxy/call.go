@@ -113,7 +113,7 @@ func (c *call) heard(payload []byte, seq uint8) {
 			said.Capabilities |= client.Witness(c.said, g)
 		}
 		c.login = client.NewLogin(c.cred, g, &said)
-		c.link.write(c.login.First(nil, seq))
+		c.open(seq)
 		return
 	}
 	reply, outcome := c.login.Answer(nil, payload, seq)
@@ -133,6 +133,32 @@ func (c *call) heard(payload []byte, seq uint8) {
 		c.fail(c.login.Err())
 	default:
 		c.fail(c.login.Err())
+	}
+}
+
+// open answers the greeting, behind TLS where that is asked for.
+func (c *call) open(seq uint8) {
+	out, outcome := c.login.Open(nil, seq, c.link.via())
+	switch outcome {
+	case client.Insecure:
+		out, farewell := client.Leave(nil, seq)
+		_ = farewell
+		c.link.write(out)
+		c.fail(c.login.Err())
+	case client.Secures:
+		l := c.link
+		l.write(out)
+		l.secure(func(err error) {
+			switch {
+			case c.link != l || c.stage != authenticating:
+			case err != nil:
+				c.fail(client.HandshakeError(err))
+			default:
+				l.write(c.login.Secured(nil))
+			}
+		})
+	default:
+		c.link.write(out)
 	}
 }
 

@@ -220,7 +220,7 @@ func (c *connecting) greeted(payload []byte) {
 	s.enter(Authenticating)
 	caps, ext := w.server.shared()
 	out := w.output()
-	c.act(out, c.shake.Greeted(out, g, caps, ext))
+	c.act(out, c.shake.Greeted(out, g, c.link.via(), caps, ext))
 }
 
 // fromClient takes what the client sends.
@@ -248,7 +248,9 @@ func (c *connecting) fromClient(b []byte) {
 		if !first || c.shake.Proves() != nil { // more may be asked of it otherwise
 			c.leaveTurns()
 		}
-		c.act(out, outcome)
+		if c.act(out, outcome); c.shake.Waits() == login.ForClientTLS {
+			return // what follows is not for anybody to read
+		}
 	}
 }
 
@@ -319,6 +321,9 @@ func (c *connecting) refused() {
 		c.end(BackendGone, c.shake.Err())
 	case login.Protocol:
 		c.end(Protocol, c.shake.Err())
+	case login.Insecure:
+		_, _ = c.s.client.Write(c.shake.Refuse(nil, *insecure(c.shake)))
+		c.end(Refused, c.shake.Err())
 	}
 }
 
@@ -338,6 +343,10 @@ func (c *connecting) awaits() {
 		if len(s.client.rest) > 0 {
 			c.fromClient(s.client.rest)
 		}
+	case login.ForClientTLS:
+		c.secureClient()
+	case login.ForBackendTLS:
+		c.secureBackend()
 	case login.ForLease:
 		c.next()
 	case login.ForNothing:
@@ -432,19 +441,30 @@ func (s *Server) shared() (caps wire.Capability, ext uint32) {
 
 // Account implements login.Users.
 func (o *Options) Account(user string) *client.Account {
-	u := o.user(user)
-	if u == nil {
-		return nil
+	for i := range o.Users {
+		if u := &o.Users[i]; u.Name == user {
+			return u.account()
+		}
 	}
-	return u.account()
+	return nil
 }
 
 // Impersonate implements login.Users.
 func (o *Options) Impersonate(user string) *client.Credential { return o.impersonation(user) }
 
-// Witnessed implements login.Users: of the servers that Segue knows MySQL and MariaDB tell what becomes of a session.
-func (o *Options) Witnessed() bool { return witnessed(o.Flavor) }
+// Policy implements login.Users.
+func (o *Options) Policy() login.Policy {
+	p := login.Policy{
+		Witnessed: witnessed(o.Flavor), TLS: o.TLS.Server != nil, Required: o.TLS.Required,
+		Learns: o.LearnUsers, Trust: client.Trust{AnyKey: o.AnyKey}, Key: o.key,
+	}
+	if p.TLS {
+		p.Fingerprint = o.TLS.Server.Fingerprint()
+	}
+	return p
+}
 
+// witnessed reports whether servers tell what becomes of a session: of those that Segue knows MySQL and MariaDB do.
 func witnessed(f backend.Flavor) bool { return f == backend.MySQL }
 
 // takeHandshake lends the memory of a handshake.

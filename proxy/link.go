@@ -22,11 +22,12 @@ type link struct {
 	pinged      int64  // when a COM_PING of Segue's own was last sent
 	thread      uint32 // its id there
 	closed      bool
-	tight       bool  // see worker.tighten
-	lasting     bool  // it has keepAlive
-	tooIdle     bool  // the server has said that it ends the session for having been idle for too long
-	interrupted int64 // when the server said last that it had interrupted a statement; 0: never
-	race        *race // the dialing of a name's addresses; nil: none is under way
+	tight       bool        // see worker.tighten
+	lasting     bool        // it has keepAlive
+	tooIdle     bool        // the server has said that it ends the session for having been idle for too long
+	interrupted int64       // when the server said last that it had interrupted a statement; 0: never
+	race        *race       // the dialing of a name's addresses; nil: none is under way
+	secured     func(error) // is told when TLS has been put on the connection, or not; nil: that is not under way
 }
 
 // linkUser is told what happens to a link.
@@ -105,6 +106,8 @@ func (l *link) handshake(user linkUser, b []byte, fin bool, hear func(payload []
 		switch {
 		case err != nil:
 			return &client.Error{Kind: client.Malformed, Err: err}
+		case l.secured != nil: // whoever has put it there meant it to be taken for what comes inside TLS
+			return &client.Error{Kind: client.Malformed, Err: errSpokeInClear}
 		case size == 0:
 			l.put(b)
 			return nil

@@ -11,6 +11,7 @@ type metrics struct {
 	hold         *prometheus.HistogramVec
 	panics       prometheus.Counter
 	serverPanics prometheus.Counter
+	handshakes   *prometheus.CounterVec
 }
 
 // newMetrics registers the metrics with reg, which may be nil.
@@ -43,14 +44,30 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		serverPanics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "segue_task_panics_total", Help: "Rounds of tasks for all sessions that were given up because of a bug in Segue.",
 		}),
+		handshakes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "segue_tls_handshakes_total", Help: "TLS handshakes with clients and with backends, by what came of them.",
+		}, []string{"side", "result"}),
+	}
+	for _, side := range []string{"client", "backend"} {
+		m.handshakes.WithLabelValues(side, "ok")
+		m.handshakes.WithLabelValues(side, "failed")
 	}
 	for _, result := range []string{heldSent, heldTimeout, heldFull, heldDryRun, heldGone} {
 		m.hold.WithLabelValues(result)
 	}
 	if reg != nil {
-		reg.MustRegister(m.ends, m.dial, m.moves, m.moveTime, m.hold, m.panics, m.serverPanics)
+		reg.MustRegister(m.ends, m.dial, m.moves, m.moveTime, m.hold, m.panics, m.serverPanics, m.handshakes)
 	}
 	return m
+}
+
+// handshook counts a TLS handshake.
+func (m *metrics) handshook(side string, err error) {
+	result := "ok"
+	if err != nil {
+		result = "failed"
+	}
+	m.handshakes.WithLabelValues(side, result).Inc()
 }
 
 // forget deletes the series of a backend that has been removed.

@@ -4,7 +4,9 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/backend/secure"
 	"segue/proxy/balance"
+	"segue/proxy/login"
 )
 
 // Options are what an operator may set of a [Server]. The zero value of each field means its default.
@@ -25,6 +27,15 @@ type Options struct {
 	HangTimeout time.Duration
 	// Users are the accounts for whose clients Segue can log in by itself.
 	Users []User
+	// TLS is what clients are offered; the zero value: nothing.
+	TLS TLS
+	// LearnUsers says that clients of accounts that are not among Users are asked for their password, where nobody can listen: by TLS, or a UNIX socket.
+	LearnUsers bool
+	// AnyKey says that passwords which were learned may be given, encrypted, to whoever presents a key in a backend's place.
+	AnyKey bool
+	// Translates says that there are backends on TLS: Segue then needs a key for the passwords of clients that are not.
+	Translates bool
+	key        *login.Key // … which is this
 	// MaxSessions is the most sessions at a time, as far as the file descriptors go; 0: as many as those are enough for.
 	MaxSessions int
 	// StatementsMemory is how many bytes of prepared statements and settings are kept of all sessions together, so that they can be rebuilt.
@@ -35,6 +46,12 @@ type Options struct {
 	Hold Hold
 	// Replay is which statements are run again when their backend goes.
 	Replay ReplayLimits
+}
+
+// TLS is what clients are offered.
+type TLS struct {
+	Server   *secure.Server // nil: nothing
+	Required bool           // a client that does not use it is refused, unless it comes by a UNIX socket
 }
 
 // The defaults of Options.

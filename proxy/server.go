@@ -16,6 +16,7 @@ import (
 	"segue/proxy/balance"
 	"segue/proxy/gate"
 	"segue/proxy/ledger"
+	"segue/proxy/login"
 	"segue/proxy/track"
 )
 
@@ -98,13 +99,30 @@ func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.
 	return s
 }
 
-// SetOptions replaces the options. Sessions that are being set up keep those they began with.
+// SetOptions replaces the options. Sessions that are being set up keep those they began with. The first that ask for a key take a moment to make it.
 func (s *Server) SetOptions(o Options) {
 	o.Users = accountsOf(o.Users)
+	s.provideKey(&o)
 	s.opts.Store(&o)
 	s.memory.SetLimit(orDefault(o.StatementsMemory, DefaultStatementsMemory))
 	s.limitSessions(&o)
 	s.resizeCrowds()
+}
+
+// provideKey gives o the key that it needs, one for as long as the server lives.
+func (s *Server) provideKey(o *Options) {
+	if before := s.opts.Load(); before != nil {
+		o.key = before.key
+	}
+	if !o.Translates || o.key != nil {
+		return
+	}
+	key, err := login.NewKey()
+	if err != nil {
+		s.log.Error("no key for clients without TLS", "cause", err)
+		return
+	}
+	o.key = key
 }
 
 func (s *Server) options() *Options { return s.opts.Load() }

@@ -23,6 +23,8 @@ type User struct {
 	Service bool
 	// Trust says whom the password may be given to, if a server wants it whole.
 	Trust client.Trust
+	// Requires is what the connection of its clients has to be like. A user may have that alone.
+	Requires client.Requirement
 
 	known *client.Account // that, for logins; nil: it is made for each
 }
@@ -32,7 +34,7 @@ func (u *User) account() *client.Account {
 	if u.known != nil {
 		return u.known
 	}
-	return client.NewAccount(client.Account{Password: u.Password, HasPassword: u.HasPassword, Hash: u.Hash, HasHash: u.HasHash, Trust: u.Trust})
+	return client.NewAccount(client.Account{Password: u.Password, HasPassword: u.HasPassword, Hash: u.Hash, HasHash: u.HasHash, Trust: u.Trust, Requires: u.Requires})
 }
 
 // accountsOf makes the accounts of users, so that all sessions of one have one credential.

@@ -21,6 +21,8 @@ type Account struct {
 	Hash    [20]byte
 	HasHash bool
 	Trust   Trust // whom the password may be given to
+	// Requires is what the connection of a client has to be like; see [Requirement].
+	Requires Requirement
 
 	own     *Credential                 // that Password makes; nil: it is made for each
 	learned *atomic.Pointer[Credential] // that was learned last from Hash; nil: it is not kept

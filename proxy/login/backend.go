@@ -101,9 +101,13 @@ func (h *Handshake) relay(out *Output, payload []byte) Outcome {
 		if err := request.Decode(payload); err != nil {
 			return h.malformed(err)
 		}
+		if h.tls && !h.via.Transport.Safe() && inClear(request.Plugin) {
+			return h.fail(&client.Error{Kind: client.Denied, Err: errInClear}, awaits)
+		}
 		h.question, h.pending = itsSwitch, client.Challenge{Plugin: request.Plugin, Salt: request.Salt()}
 		h.switched, h.fresh = true, true
 	}
+	h.keep(payload)
 	h.passOn(out, payload)
 	if !client.WantsAnswer(payload) {
 		h.stage, h.standing = owes, verdictOnly
@@ -115,10 +119,9 @@ func (h *Handshake) relay(out *Output, payload []byte) Outcome {
 
 // loggedIn tells the client that it has been let in, and settles what the session can be logged in again with.
 func (h *Handshake) loggedIn(out *Output, payload []byte, status wire.Status) Outcome {
-	if h.told.Capabilities != h.response.Capabilities { // the client is not to hear of the witness
+	if h.told.Capabilities&^wire.ClientSSL != h.response.Capabilities { // the client is not to hear of the witness
 		payload = payload[:wire.WithoutSessionState(payload)]
 	}
-	h.passOn(out, payload)
 	plugin := h.asked.Plugin
 	if h.proves {
 		plugin = h.own.Plugin()
@@ -126,6 +129,10 @@ func (h *Handshake) loggedIn(out *Output, payload []byte, status wire.Status) Ou
 	if h.cred == nil {
 		h.cred = h.asked.Learn(h.account)
 	}
+	if h.cred == nil {
+		h.cred = h.whole
+	}
+	h.passOn(out, h.vouch(payload))
 	if h.cred = h.cred.Reduced(plugin); h.cred == nil && h.users != nil {
 		h.cred = h.users.Impersonate(h.response.Username)
 	}

@@ -12,15 +12,15 @@ func (h *Handshake) login(tb testing.TB, out *Output, u Users, greeted, said []b
 	tb.Helper()
 	h.Reset(42, u)
 	out.Client, out.Backend = out.Client[:0], out.Backend[:0]
-	client, backend := wire.NewInbox(client.MaxHandshake), wire.NewInbox(client.MaxHandshake)
+	from, backend := wire.NewInbox(client.MaxHandshake), wire.NewInbox(client.MaxHandshake)
 	backend.Feed(greeted)
 	payload, _, _, _ := backend.Next()
 	g := new(wire.HandshakeV10)
-	if g.Decode(payload) != nil || h.Greeted(out, g, all, 0) != Continues {
+	if g.Decode(payload) != nil || h.Greeted(out, g, client.Via{}, all, 0) != Continues {
 		tb.Fatal("not greeted")
 	}
-	client.Feed(said)
-	payload, seq, _, _ := client.Next()
+	from.Feed(said)
+	payload, seq, _, _ := from.Next()
 	h.FromClient(out, payload, seq)
 	if h.FromBackend(out, okPacket, 2) != LoggedIn {
 		tb.Fatal("not logged in")

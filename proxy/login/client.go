@@ -9,7 +9,6 @@ import (
 )
 
 var (
-	errTLS          = errors.New("read HandshakeResponse41: the client asks for TLS, which this listener does not offer")
 	errTurn         = errors.New("connection phase: the client speaks out of turn")
 	errBackendTurn  = errors.New("authentication: it speaks out of turn")
 	errStuck        = errors.New("the client's protocol does not let it log in to another backend unseen")
@@ -26,7 +25,7 @@ func (h *Handshake) FromClient(out *Output, payload []byte, seq uint8) Outcome {
 		return h.stop(Protocol, errTurn)
 	}
 	h.seq = seq + 1
-	h.standing = verdictOrMore
+	h.standing, h.wait = verdictOrMore, ForLease // the client has spoken
 	switch h.question {
 	case theGreeting:
 		return h.responded(out, payload)
@@ -38,6 +37,9 @@ func (h *Handshake) FromClient(out *Output, payload []byte, seq uint8) Outcome {
 	case itsSwitch:
 		h.switchAnswered(payload)
 		h.know()
+		if outcome, done := h.translate(out, payload); done {
+			return outcome
+		}
 	case lateSwitch:
 		h.switchAnswered(payload)
 		if h.back != nil && h.stage == awaits {
@@ -45,7 +47,18 @@ func (h *Handshake) FromClient(out *Output, payload []byte, seq uint8) Outcome {
 			h.question, h.wait = itsData, ForClient
 			return Continues
 		}
+	case ourQuestion:
+		h.learned(payload)
+		return h.proceed(out)
+	case ourKey:
+		return h.decrypt(out, payload)
 	case itsData:
+		if outcome, done := h.translate(out, payload); done {
+			return outcome
+		}
+		if h.over().Safe() && h.asked.Plugin == wire.PluginCachingSHA2Password {
+			h.whole = client.SaidWhole(payload)
+		}
 		h.standing = verdictOnly
 		if h.asked.Plugin == wire.PluginCachingSHA2Password && len(payload) == 1 && payload[0] == wire.SHA2RequestKey {
 			h.standing = publicKey
@@ -63,13 +76,13 @@ func (h *Handshake) FromClient(out *Output, payload []byte, seq uint8) Outcome {
 
 func (h *Handshake) switchAnswered(payload []byte) {
 	h.asked = h.pending
-	h.asked.Answer = bytes.Clone(payload)
+	h.asked.Answer, h.asked.Over = bytes.Clone(payload), h.over()
 }
 
 // responded takes the client's answer to its greeting, and makes of it what a backend is told.
 func (h *Handshake) responded(out *Output, payload []byte) Outcome {
-	if wire.IsSSLRequest(payload) { // what may have come behind it, in the clear, is not looked at
-		return h.stop(Protocol, errTLS)
+	if wire.IsSSLRequest(payload) {
+		return h.sslRequested()
 	}
 	r := &h.response
 	if err := r.Decode(payload); err != nil {
@@ -83,14 +96,20 @@ func (h *Handshake) responded(out *Output, payload []byte) Outcome {
 		r.SetExtCapabilities(r.ExtCapabilities() & h.ext)
 	}
 	h.said = true
-	h.asked.Plugin, h.asked.Answer = r.AuthPlugin, r.AuthResponse
+	h.asked.Plugin, h.asked.Answer, h.asked.Over = r.AuthPlugin, r.AuthResponse, h.over()
 	if h.asked.Plugin == "" {
 		h.asked.Plugin = wire.PluginNativePassword
 	}
 	if h.users != nil {
 		h.account = h.users.Account(r.Username)
 	}
+	if outcome, ok := h.admits(); !ok {
+		return outcome
+	}
 	h.know()
+	if h.learns(out) {
+		return Continues
+	}
 	h.native = h.cred == nil && h.account != nil && h.account.HasHash && !h.account.HasPassword &&
 		h.asked.Plugin != wire.PluginNativePassword && !h.asked.Empty() && r.Capabilities.Has(wire.ClientPluginAuth)
 	return h.proceed(out)

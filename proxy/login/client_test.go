@@ -31,7 +31,7 @@ func TestBug12_UnofferedCapabilitiesAreCleared(t *testing.T) {
 			g := greeting(nativePlugin, saltA)
 			g.Capabilities = c.can
 			var out Output
-			r.want(r.Greeted(&out, g, c.shared, 0), Continues, ForClient)
+			r.want(r.Greeted(&out, g, client.Via{}, c.shared, 0), Continues, ForClient)
 			r.collect(&out)
 			if own := r.hearsGreeting(); own.Capabilities&(wire.ClientSSL|wire.ClientCompress|wire.ClientZstdCompressionAlgorithm) != 0 || own.Capabilities&^c.can&^c.shared != 0 {
 				t.Errorf("%#x is offered", uint32(own.Capabilities))
@@ -82,7 +82,7 @@ func TestExtendedCapabilities(t *testing.T) {
 	g.Capabilities, g.ExtCapabilities = serverCaps&^wire.ClientLongPassword, bulk|multi|cache
 	r := newRig(t, nil)
 	var out Output
-	r.want(r.Greeted(&out, g, all, ^cache), Continues, ForClient)
+	r.want(r.Greeted(&out, g, client.Via{}, all, ^cache), Continues, ForClient)
 	r.collect(&out)
 	if own := r.hearsGreeting(); own.ExtCapabilities != bulk {
 		t.Errorf("%#x is offered", own.ExtCapabilities)
@@ -112,11 +112,11 @@ func TestExtendedCapabilities(t *testing.T) {
 func TestBug2_GreetingHoldsNothingOfOthers(t *testing.T) {
 	dirty := Output{Client: bytes.Repeat([]byte("secret"), 100)[:0], Backend: bytes.Repeat([]byte("secret"), 1000)[:0]}
 	h := New(42, nil)
-	h.Greeted(&dirty, greeting(nativePlugin, saltA), all, 0)
+	h.Greeted(&dirty, greeting(nativePlugin, saltA), client.Via{}, all, 0)
 	h.FromClient(&dirty, response(nativePlugin, nil).Append(nil), 1)
 	clean := Output{}
 	h = New(42, nil)
-	h.Greeted(&clean, greeting(nativePlugin, saltA), all, 0)
+	h.Greeted(&clean, greeting(nativePlugin, saltA), client.Via{}, all, 0)
 	h.FromClient(&clean, response(nativePlugin, nil).Append(nil), 1)
 	if !bytes.Equal(dirty.Client, clean.Client) || !bytes.Equal(dirty.Backend, clean.Backend) {
 		t.Errorf("%q, %q", dirty.Client, dirty.Backend)

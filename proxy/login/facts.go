@@ -68,7 +68,7 @@ func (h *Handshake) Greeting() *wire.HandshakeV10 { return h.back }
 func (h *Handshake) Terms() client.Terms {
 	t := client.Terms{Status: h.status}
 	if h.said && h.back != nil {
-		t.Capabilities = h.told.Capabilities & h.back.Capabilities
+		t.Capabilities = h.told.Capabilities & h.back.Capabilities &^ wire.ClientSSL
 		t.ExtCapabilities = h.response.ExtCapabilities() & h.back.ExtCapabilities
 	}
 	return t

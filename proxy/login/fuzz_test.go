@@ -52,7 +52,7 @@ func FuzzHandshake(f *testing.F) {
 			var said []byte
 			switch step % 5 {
 			case 0:
-				if outcome = h.Greeted(&out, greeting(plugin, saltA), all, ^uint32(0)); was != ForNothing {
+				if outcome = h.Greeted(&out, greeting(plugin, saltA), client.Via{}, all, ^uint32(0)); was != ForNothing {
 					backendSeq = 0
 				}
 			case 1:

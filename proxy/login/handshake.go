@@ -11,8 +11,8 @@ type Users interface {
 	Account(user string) *client.Account
 	// Impersonate is the credential of last resort, for a user that has been let in; nil if there is none.
 	Impersonate(user string) *client.Credential
-	// Witnessed reports whether backends are asked to tell what becomes of a session: see [client.Witness].
-	Witnessed() bool
+	// Policy is what holds for all of them.
+	Policy() Policy
 }
 
 // Output is what a call has for the two sides: whole packets, appended. The memory is the driver's, to use again.
@@ -36,10 +36,12 @@ type Wait uint8
 
 // Whose turn it is.
 const (
-	ForLease   Wait = iota // a backend is to be leased and dialed, and what it greets with given to Greeted
-	ForClient              // FromClient takes the client's next packet
-	ForBackend             // FromBackend takes the backend's next packet
-	ForNothing             // it is over
+	ForLease      Wait = iota // a backend is to be leased and dialed, and what it greets with given to Greeted
+	ForClient                 // FromClient takes the client's next packet
+	ForClientTLS              // the client's connection is to be put on TLS, with what follows its last packet: ClientSecured
+	ForBackend                // FromBackend takes the backend's next packet
+	ForBackendTLS             // the backend's is, once it has been sent what there is for it: BackendSecured
+	ForNothing                // it is over
 )
 
 // End says why a client was not logged in.
@@ -50,15 +52,20 @@ const (
 	Refused  End = iota // a backend has refused the login, and the client was told in the backend's words
 	Protocol            // it has said what the protocol does not allow, or what is not offered
 	Stuck               // its protocol does not let it log in to another backend than the one that has greeted it
+	Insecure            // it may not log in by a connection like its own
 )
 
 // Handshake is the connection phase of one client. It is not to be copied once it has been begun.
 type Handshake struct {
-	id    uint32
-	users Users
-	wait  Wait
+	id     uint32
+	users  Users
+	policy Policy
+	wait   Wait
 
 	// The client.
+	local    bool            // it has come by a UNIX socket
+	tls      bool            // it is on TLS
+	peer     client.Peer     // what is known of its connection
 	greeted  bool            // it has been
 	can      wire.Capability // what the servers can do
 	offered  wire.Capability // what the greeting offered of it
@@ -73,10 +80,13 @@ type Handshake struct {
 	pending  client.Challenge   // the AuthSwitchRequest that it is to answer
 	asked    client.Challenge   // what it was asked last, and its answer
 	standing standing           // what it expects to hear
+	whole    *client.Credential // the password that it has said, where nobody can listen
 	cred     *client.Credential // what Segue can log in with in its place; nil: the client answers for itself
 
 	// The backend at hand.
 	back    *wire.HandshakeV10 // nil: there is none
+	via     client.Via         // how it is reached
+	asks    []byte             // its last message, which is not of the client's to answer alone
 	fresh   bool               // the client was asked last by its salt
 	stage   stage
 	backSeq uint8 // the sequence id of its last packet
@@ -100,6 +110,8 @@ const (
 	itsSwitch            // … of the backend's
 	itsData              // another message of the backend's
 	lateSwitch           // an AuthSwitchRequest of Segue's own, behind which the backend's question follows
+	ourQuestion          // what its password is
+	ourKey               // Segue's RSA key, which it has asked for
 )
 
 // standing is what a client that has answered expects to hear.
@@ -136,7 +148,12 @@ func New(id uint32, users Users) *Handshake {
 }
 
 // Reset is New in memory that is used again.
-func (h *Handshake) Reset(id uint32, users Users) { *h = Handshake{id: id, users: users} }
+func (h *Handshake) Reset(id uint32, users Users) {
+	*h = Handshake{id: id, users: users}
+	if users != nil {
+		h.policy = users.Policy()
+	}
+}
 
 // Waits tells whose turn it is.
 func (h *Handshake) Waits() Wait { return h.wait }
@@ -149,19 +166,20 @@ func (h *Handshake) CanRetry() bool {
 
 func (h *Handshake) passwordless() bool { return len(h.response.AuthResponse) == 0 && !h.switched }
 
-// Greeted tells that a backend has greeted. shared and ext are the capabilities that all backends are known to share. The first backend's greeting
-// is what the client is greeted with, unless it has been by GreetFirst.
-func (h *Handshake) Greeted(out *Output, g *wire.HandshakeV10, shared wire.Capability, ext uint32) Outcome {
+// Greeted tells that a backend has greeted, which is reached as via says. shared and ext are the capabilities that all backends are known to
+// share. The first backend's greeting is what the client is greeted with, unless it has been by GreetFirst.
+func (h *Handshake) Greeted(out *Output, g *wire.HandshakeV10, via client.Via, shared wire.Capability, ext uint32) Outcome {
 	if h.wait == ForNothing {
 		return ClientEnded
 	}
 	h.back, h.fresh, h.proves, h.stage, h.backSeq, h.heard = g, false, false, hasGreeted, 0, 0
+	h.via, h.asks = via, nil
 	switch {
 	case !h.greeted:
 		h.fresh = true
 		h.greet(out, g, shared, ext)
 		return Continues
-	case h.wait == ForClient: // it comes early
+	case h.wait == ForClient, h.wait == ForClientTLS: // it comes early
 		return Continues
 	}
 	return h.proceed(out)
@@ -181,6 +199,12 @@ func (h *Handshake) greet(out *Output, g *wire.HandshakeV10, shared wire.Capabil
 	own.Capabilities = g.Capabilities & shared & carried
 	own.ExtCapabilities = g.ExtCapabilities & ext & carriedExt
 	h.can, h.offered, h.ext = g.Capabilities, own.Capabilities, own.ExtCapabilities
+	if h.policy.TLS { // that is between the client and Segue alone
+		own.Capabilities |= wire.ClientSSL
+	}
+	if h.policy.Learns && own.Capabilities.Has(wire.ClientPluginAuth) && (h.policy.TLS || h.local) {
+		own.AuthPlugin = wire.PluginCachingSHA2Password
+	}
 	h.asked.Salt = g.AuthData
 	at := len(out.Client)
 	out.Client = own.Append(append(out.Client, 0, 0, 0, 0))
@@ -210,7 +234,19 @@ func (h *Handshake) proceed(out *Output) Outcome {
 		return Continues
 	}
 	h.know()
-	h.answerGreeting(out)
+	h.told = h.response
+	if h.policy.Witnessed {
+		h.told.Capabilities |= client.Witness(&h.response, h.back)
+	}
+	switch seals, failed := h.seals(); {
+	case failed != nil:
+		return h.fail(failed, hasGreeted)
+	case seals:
+		h.told.Capabilities |= wire.ClientSSL
+		h.askForTLS(out)
+	default:
+		h.answerGreeting(out)
+	}
 	return Continues
 }
 
@@ -228,16 +264,12 @@ func (h *Handshake) know() {
 // salt is of no use, unless it has no password.
 func (h *Handshake) answerGreeting(out *Output) {
 	h.stage, h.wait = owes, ForBackend
-	h.told = h.response
-	if h.users != nil && h.users.Witnessed() {
-		h.told.Capabilities |= client.Witness(&h.response, h.back)
-	}
 	if h.mayProve() {
 		h.proves, h.own = true, client.NewLogin(h.cred, h.back, &h.told)
-		out.Backend = h.own.First(out.Backend, 0)
+		out.Backend, _ = h.own.Open(out.Backend, h.backSeq, h.via) // on TLS by now, if it is to be
 		return
 	}
-	if !h.fresh && !h.passwordless() {
+	if !h.passwordless() && (!h.fresh || h.unfit()) {
 		h.told.AuthPlugin, h.told.AuthResponse = authSwitchPlugin, nil
 	}
 	at := len(out.Backend)
@@ -277,7 +309,7 @@ func (h *Handshake) LetGo(failure *client.Error) Outcome {
 // fail ends the attempt. Where the client has yet to answer something it is waited for.
 func (h *Handshake) fail(failure *client.Error, s stage) Outcome {
 	h.failure, h.back, h.fresh, h.proves, h.stage = failure, nil, false, false, s
-	if h.wait != ForClient {
+	if h.wait != ForClient && h.wait != ForClientTLS {
 		h.wait = ForLease
 	}
 	return BackendFailed

@@ -32,13 +32,14 @@ type users struct {
 	accounts map[string]*client.Account
 	service  *client.Credential
 	witness  bool
+	policy   Policy
 }
 
 func (u *users) Account(user string) *client.Account { return u.accounts[user] }
 
 func (u *users) Impersonate(string) *client.Credential { return u.service }
 
-func (u *users) Witnessed() bool { return u.witness }
+func (u *users) Policy() Policy { p := u.policy; p.Witnessed = u.witness; return p }
 
 func known(password string) *users {
 	return &users{accounts: map[string]*client.Account{"u": client.NewAccount(client.Account{Password: password, HasPassword: true})}}
@@ -129,7 +130,7 @@ func (r *rig) want(got, outcome Outcome, w Wait) {
 func (r *rig) greets(g *wire.HandshakeV10, outcome Outcome, w Wait) {
 	r.t.Helper()
 	var out Output
-	r.want(r.Greeted(&out, g, all, ^uint32(0)), outcome, w)
+	r.want(r.Greeted(&out, g, client.Via{}, all, ^uint32(0)), outcome, w)
 	r.collect(&out)
 }
 
@@ -225,7 +226,7 @@ func (r *rig) loggedIn(credential string) {
 		r.t.Fatalf("credential %s, want %s; %+v", got, credential, r.Terms())
 	}
 	var out Output
-	if r.FromClient(&out, okPacket, 1) != ClientEnded || r.FromBackend(&out, okPacket, 1) != ClientEnded || r.Greeted(&out, greeting("", saltA), all, 0) != ClientEnded ||
+	if r.FromClient(&out, okPacket, 1) != ClientEnded || r.FromBackend(&out, okPacket, 1) != ClientEnded || r.Greeted(&out, greeting("", saltA), client.Via{}, all, 0) != ClientEnded ||
 		r.Fail(closed) != ClientEnded || len(out.Client)+len(out.Backend) > 0 || r.Waits() != ForNothing {
 		r.t.Fatal("it goes on behind its end")
 	}

@@ -1,0 +1,130 @@
+package login
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+
+	"segue/backend/client"
+	"segue/backend/wire"
+)
+
+// A password that a plugin wants whole is said in clear where nobody can listen, by TLS or a UNIX socket, and encrypted by the server's key elsewhere. Where the
+// client's side is of the one kind and the backend's of the other, neither understands what the other says. Then Segue is a server to the client, with a
+// key of its own, and a client to the backend.
+
+// Key is an RSA key of Segue's own, which clients encrypt their passwords by.
+type Key struct {
+	private *rsa.PrivateKey
+	public  []byte // as PEM
+}
+
+// keyBits are those of the key that MySQL makes for itself.
+const keyBits = 2048
+
+// NewKey makes one, which takes a while.
+func NewKey() (*Key, error) {
+	private, err := rsa.GenerateKey(rand.Reader, keyBits)
+	if err != nil {
+		return nil, err
+	}
+	public, err := x509.MarshalPKIXPublicKey(private.Public())
+	if err != nil {
+		return nil, err
+	}
+	return &Key{private, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})}, nil
+}
+
+var errEncrypted = errors.New("the client's password cannot be decrypted: it is encrypted by another key than Segue's, or by none")
+
+// password decrypts what a client has encrypted by the key, and the salt.
+func (k *Key) password(encrypted, salt []byte) ([]byte, error) {
+	if len(salt) == 0 {
+		return nil, errEncrypted
+	}
+	plain, err := rsa.DecryptOAEP(sha1.New(), nil, k.private, encrypted, nil)
+	if err != nil {
+		return nil, errEncrypted
+	}
+	for i := range plain {
+		plain[i] ^= salt[i%len(salt)]
+	}
+	return bytes.TrimSuffix(plain, []byte{0}), nil
+}
+
+// inClear reports whether a client says its password in clear to a plugin, or may do so, whoever listens.
+func inClear(plugin string) bool {
+	return plugin == wire.PluginClearPassword || plugin == pluginDialog
+}
+
+// pluginDialog is MariaDB's for PAM: it asks whatever the server's modules want to know.
+const pluginDialog = "dialog"
+
+// differs reports whether one side says passwords in clear that the other encrypts.
+func (h *Handshake) differs() bool { return h.over().Safe() != h.via.Transport.Safe() }
+
+// unfit reports whether what the client has answered its greeting with is nothing for the backend at hand: it may be a password in clear, or the request for a key.
+func (h *Handshake) unfit() bool {
+	return h.differs() && (h.asked.Plugin == wire.PluginSHA256Password || h.tls && inClear(h.asked.Plugin))
+}
+
+// keep notes a message of the backend's to which the client's answer is nothing for it as it stands.
+func (h *Handshake) keep(payload []byte) {
+	h.asks = nil
+	switch {
+	case !h.differs():
+	case h.question == itsSwitch && h.pending.Plugin == wire.PluginSHA256Password,
+		h.question == itsData && h.asked.Plugin == wire.PluginCachingSHA2Password && bytes.Equal(payload, []byte{0x01, wire.SHA2FullAuth}):
+		h.asks = bytes.Clone(payload)
+	}
+}
+
+// translate takes the answer to such a message. done is false if there is none, and the answer is to be passed on.
+func (h *Handshake) translate(out *Output, payload []byte) (outcome Outcome, done bool) {
+	switch {
+	case h.asks == nil, h.back == nil, h.stage != awaits:
+		return Continues, false
+	case h.over().Safe():
+		h.cred = client.Password(string(bytes.TrimSuffix(payload, []byte{0}))).Trusting(h.policy.Trust)
+		return h.answerItself(out), true
+	case len(payload) != 1 || payload[0] != wire.SHA2RequestKey && payload[0] != 0x01: // it has a key of the backend's, which Segue has not
+		return Continues, false
+	case h.policy.Key == nil:
+		return h.stop(Protocol, errNoKey), true
+	}
+	h.passOn(out, append([]byte{0x01}, h.policy.Key.public...))
+	h.question, h.wait = ourKey, ForClient
+	return Continues, true
+}
+
+// decrypt takes a password that is encrypted by Segue's key.
+func (h *Handshake) decrypt(out *Output, payload []byte) Outcome {
+	password, err := h.policy.Key.password(payload, h.asked.Salt)
+	if err != nil {
+		return h.stop(Protocol, fmt.Errorf("connection phase: %w", err))
+	}
+	h.cred = client.Password(string(password)).Trusting(h.policy.Trust)
+	if h.back == nil || h.stage != awaits { // the one that has asked is gone
+		h.standing = verdictOnly
+		return h.proceed(out)
+	}
+	return h.answerItself(out)
+}
+
+// answerItself answers the backend's last message in the client's place, which then waits for the verdict alone.
+func (h *Handshake) answerItself(out *Output) Outcome {
+	h.standing, h.proves = verdictOnly, true
+	h.own = client.ResumeLogin(h.cred, h.back, &h.told, h.via.Transport, h.asked.Plugin, h.asked.Salt)
+	var outcome client.Outcome
+	if out.Backend, outcome = h.own.Answer(out.Backend, h.asks, h.backSeq); outcome != client.Continues {
+		h.cred = nil
+		return h.fail(&client.Error{Kind: client.Denied, Err: h.own.Cause()}, awaits)
+	}
+	h.asks, h.stage, h.wait = nil, owes, ForBackend
+	return Continues
+}
