@@ -25,9 +25,11 @@ type Access struct {
 	Mode  fs.FileMode // of the socket of `admin: unix:PATH`; zero: 0600, or 0660 where a group is given
 	Group string      // likewise; empty: the process's
 	Token string      // empty: there is none
-	Hosts []string    // names under which it may be asked, beside those that Segue knows by itself
-	Read  Who         // Anyone or WithToken
-	Write Who         // Anyone or WithToken; empty: as Writers says
+	// Certificates says that who shows one of admin_tls.client_ca_file is as good as who shows the token.
+	Certificates bool
+	Hosts        []string // names under which it may be asked, beside those that Segue knows by itself
+	Read         Who      // Anyone or WithToken
+	Write        Who      // Anyone or WithToken; empty: as Writers says
 }
 
 // Writers says who may change something at an admin address that only this machine reaches, or at another.
@@ -35,7 +37,7 @@ func (a Access) Writers(local bool) Who {
 	switch {
 	case a.Write != "":
 		return a.Write
-	case a.Token != "":
+	case a.Token != "", a.Certificates:
 		return WithToken
 	case local:
 		return Anyone
@@ -76,6 +78,12 @@ func IsLocal(address string) bool {
 func (a Access) Steering(address string, local bool) string {
 	switch a.Writers(local) {
 	case WithToken:
+		switch {
+		case a.Token == "":
+			return "who shows a certificate of admin_tls.client_ca_file may drain backends and pause statements"
+		case a.Certificates:
+			return "who shows the token of admin_token_file, or a certificate of admin_tls.client_ca_file, may drain backends and pause statements"
+		}
 		return "who shows the token of admin_token_file may drain backends and pause statements"
 	case Nobody:
 		return "nobody may drain backends and pause statements: the address is not this machine's alone, and there is no admin_token_file; give one, or write `admin_write: anyone`"
@@ -190,6 +198,7 @@ func (p *parser) who(into *Who) func(*yaml.Node) {
 // checkAccess reads the token, and looks whether there is one where one is asked for.
 func (p *parser) checkAccess(d *document) {
 	a := &d.config.Access
+	a.Certificates = len(d.config.AdminTLS.Server.ClientCA) > 0
 	if n := p.where["admin_token_file"]; n != nil && n.Kind == yaml.ScalarNode {
 		token, ok := p.secretFile(n, "admin_token_file", d.tokenFile)
 		switch {
@@ -201,6 +210,9 @@ func (p *parser) checkAccess(d *document) {
 		default:
 			a.Token = token
 		}
+		return
+	}
+	if a.Certificates {
 		return
 	}
 	for key, who := range map[string]Who{"admin_read": a.Read, "admin_write": a.Write} {

@@ -29,7 +29,7 @@ func (p *parser) backends(into *[]entry) func(*yaml.Node) {
 
 // entry reads one backend of the list.
 func (p *parser) entry(n *yaml.Node, path string) (entry, bool) {
-	e := entry{node: n}
+	e := entry{node: n, path: path}
 	e.spec.Weight = 1
 	switch {
 	case n.Kind == yaml.MappingNode:
@@ -37,6 +37,7 @@ func (p *parser) entry(n *yaml.Node, path string) (entry, bool) {
 			return e, false
 		}
 		p.mapping(n, path, p.entryKeys(&e))
+		e.tls.node = p.where[path+".tls"]
 		return e, true
 	case n.Kind == yaml.ScalarNode && !isNull(n):
 		e.address = n
@@ -69,13 +70,21 @@ func (e *entry) keep(into **yaml.Node) func(*yaml.Node) {
 }
 
 // specs checks the list against itself and against the flavor.
-func (p *parser) specs(entries []entry, flavor backend.Flavor) []backend.Spec {
+func (p *parser) specs(d *document) []backend.Spec {
+	entries, flavor := d.backends, d.config.Flavor
+	d.backendTLS.node = p.where["backend_tls"]
+	common := p.policy(&d.backendTLS, "backend_tls", nil)
+	d.config.BackendTLS = common
+	if n := d.backendTLS.name; n != nil {
+		d.config.backendName = n.Value
+	}
 	specs := make([]backend.Spec, 0, len(entries))
 	for i := range entries {
 		e := &entries[i]
 		if !p.checkEntry(e, flavor) {
 			continue
 		}
+		e.spec.TLS = p.policy(&e.tls, e.path+".tls", common)
 		specs = append(specs, e.spec)
 	}
 	p.uniqueAddresses(entries)

@@ -10,15 +10,20 @@ import (
 // them.
 func (p *parser) finish(d *document) {
 	c := d.config
-	c.Backends = p.specs(d.backends, c.Flavor)
+	c.Backends = p.specs(d)
 	c.Health.Flavor = c.Flavor
 	c.Proxy.Flavor = c.Flavor
 	p.checkPresent(d)
 	p.checkListeners(d)
 	p.checkTimes(c)
 	p.checkCredential(d)
+	p.checkTLS(&d.tls)
+	p.checkTLS(&d.adminTLS)
 	p.checkAccess(d)
 	c.Proxy.Users = p.accounts(d)
+	p.checkRequirements(d)
+	c.Proxy.AnyKey = c.GetServerPublicKey
+	p.checkLearning(c)
 	p.checkExposure(c)
 	if c.GetServerPublicKey {
 		p.warn(p.where["get_server_public_key"], "whoever answers in a backend's place can have the passwords of the accounts", "server_public_key_file gives each to its server alone")

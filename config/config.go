@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/backend/secure"
 	"segue/health"
 	proxy "segue/proxy"
 	"segue/proxy/balance"
@@ -23,9 +24,13 @@ type Config struct {
 	Access   Access         // who may ask the admin API, and steer
 	Flavor   backend.Flavor // what the backends are
 	Backends []backend.Spec // in the file's order; health URLs filled in
-	Balance  Balance
-	Health   health.Options // Flavor filled in; the password read from its file
-	Proxy    proxy.Options  // Flavor filled in
+	TLS      TLS            // what clients are offered
+	AdminTLS TLS            // what those who ask the admin API are; TLSOptional is as TLSRequired
+	// BackendTLS is how connections to those backends are secured that say nothing of it; nil: not at all.
+	BackendTLS *secure.Policy
+	Balance    Balance
+	Health     health.Options // Flavor filled in; the password read from its file
+	Proxy      proxy.Options  // Flavor filled in
 
 	// GetServerPublicKey lets any server have the password of an account, encrypted by the key that it presents itself.
 	GetServerPublicKey bool
@@ -40,7 +45,8 @@ type Config struct {
 	// Warnings are about what works, and should not be left as it is.
 	Warnings []Problem
 
-	seen seen // Watch starts from it
+	seen        seen   // Watch starts from it
+	backendName string // backend_tls.server_name
 }
 
 // Takeover says how another Segue may take over from this one.
@@ -76,11 +82,13 @@ const defaultTakeoverTimeout = time.Hour
 // Default is the configuration of an empty file: complete but for backends.
 func Default() *Config {
 	return &Config{
-		Listen:  "127.0.0.1:9030",
-		Admin:   "127.0.0.1:9131",
-		Access:  Access{Read: Anyone},
-		Flavor:  backend.StarRocks,
-		Balance: Balance{Policy: LeastSessions, SlowStart: backend.DefaultSlowStart},
+		Listen:   "127.0.0.1:9030",
+		Admin:    "127.0.0.1:9131",
+		Access:   Access{Read: Anyone},
+		TLS:      TLS{Mode: TLSOff},
+		AdminTLS: TLS{Mode: TLSOff},
+		Flavor:   backend.StarRocks,
+		Balance:  Balance{Policy: LeastSessions, SlowStart: backend.DefaultSlowStart},
 		Health: health.Options{
 			Interval:     health.DefaultInterval,
 			FastInterval: health.DefaultFastInterval,

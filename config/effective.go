@@ -110,6 +110,7 @@ func (e *effective) backends() {
 			follows = "the flavor has none"
 		}
 		e.put(path+"health", shownURL(s.HealthURL), at(entry.health, follows))
+		e.put(path+"tls.mode", s.TLS.String(), at(entry.tls.node, cmp.Or(e.p.origin(e.d.backendTLS.node), byDefault)))
 		e.put(path+"weight", strconv.Itoa(max(s.Weight, 1)), at(entry.weight, byDefault))
 	}
 }
@@ -138,6 +139,11 @@ func (e *effective) users() {
 				value = masked
 			}
 			e.put(path+of.key, value, e.p.origin(of.node))
+		}
+		for _, of := range []struct{ key, value string }{{"require", entry.require}, {"require_subject", entry.subject}} {
+			if of.value != "" {
+				e.put(path+of.key, of.value, e.p.origin(entry.node))
+			}
 		}
 	}
 }
@@ -175,6 +181,13 @@ func (c *Config) values() map[string]string {
 		"admin_hosts":                 strings.Join(c.Access.Hosts, ", "),
 		"admin_read":                  string(c.Access.Read),
 		"admin_write":                 string(cmp.Or(c.Access.Write, "as the address and the token say")),
+		"backend_tls.mode":            c.BackendTLS.String(),
+		"backend_tls.server_name":     c.backendName,
+		"admin_tls.min_version":       c.AdminTLS.MinVersion(),
+		"tls.mode":                    c.TLS.Mode,
+		"tls.min_version":             c.TLS.MinVersion(),
+		"tls.self_signed":             strconv.FormatBool(c.TLS.SelfSigned),
+		"users_learned":               strconv.FormatBool(c.Proxy.LearnUsers),
 		"takeover.socket":             cmp.Or(c.Takeover.Socket, "in the runtime directory"),
 		"takeover.offer":              strconv.FormatBool(c.Takeover.Offer),
 		"state":                       c.State,

@@ -29,12 +29,16 @@ type document struct {
 	passwordFile string
 	publicKey    *yaml.Node // health.server_public_key_file; nil: not given
 	tokenFile    string
+	tls          tlsEntry
+	adminTLS     tlsEntry
+	backendTLS   backendTLSEntry
 }
 
 // schema is every key of the file with its reader. Whoever adds a key adds it
 // to deploy/segue.example.yaml too; a test compares the two.
 func (p *parser) schema(d *document) []key {
 	c := d.config
+	d.tls, d.adminTLS = tlsEntry{path: "tls", into: &c.TLS}, tlsEntry{path: "admin_tls", into: &c.AdminTLS}
 	return []key{
 		{name: "listen", read: p.address(&c.Listen, "127.0.0.1:9030", 0)},
 		{name: "admin", read: p.adminAddress(&c.Admin)},
@@ -44,7 +48,11 @@ func (p *parser) schema(d *document) []key {
 		{name: "admin_hosts", read: p.hosts(&c.Access.Hosts)},
 		{name: "admin_read", read: p.who(&c.Access.Read)},
 		{name: "admin_write", read: p.who(&c.Access.Write)},
+		{name: "admin_tls", keys: p.tlsKeys(&d.adminTLS, false)},
+		{name: "tls", keys: p.tlsKeys(&d.tls, true)},
+		{name: "users_learned", read: func(n *yaml.Node) { p.truth(n, &c.Proxy.LearnUsers) }},
 		{name: "flavor", read: p.flavor(&c.Flavor)},
+		{name: "backend_tls", keys: p.backendTLSKeys(&d.backendTLS)},
 		{name: "backends", read: p.backends(&d.backends)},
 		{name: "users", read: p.users(&d.users)},
 		{name: "get_server_public_key", read: func(n *yaml.Node) { p.truth(n, &c.GetServerPublicKey) }},
@@ -104,6 +112,7 @@ func (p *parser) entryKeys(e *entry) []key {
 		{name: "name", read: e.keep(&e.name)},
 		{name: "address", read: e.keep(&e.address)},
 		{name: "health", read: e.keep(&e.health)},
+		{name: "tls", keys: p.backendTLSKeys(&e.tls)},
 		{name: "weight", read: func(n *yaml.Node) { e.weight = n; p.count(&e.spec.Weight, backend.MaxWeight)(n) }},
 	}
 }
@@ -114,5 +123,7 @@ type entry struct {
 	node                  *yaml.Node
 	name, address, health *yaml.Node // nil: not given
 	weight                *yaml.Node
+	tls                   backendTLSEntry
+	path                  string // of the entry, in problems
 	spec                  backend.Spec
 }

@@ -9,7 +9,14 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"segue/backend"
+	"segue/backend/client"
 	proxy "segue/proxy"
+)
+
+// The words of users[].require.
+const (
+	requireTLS         = "tls"
+	requireCertificate = "certificate"
 )
 
 // userEntry is one user of the list as it was written.
@@ -17,6 +24,8 @@ type userEntry struct {
 	node                       *yaml.Node
 	name, password, file, hash *yaml.Node // nil: not given
 	service, publicKey         *yaml.Node
+	require                    string
+	subject                    string
 }
 
 // userKeys is every key of one user.
@@ -31,6 +40,8 @@ func (p *parser) userKeys(u *userEntry) []key {
 		{name: "hash", read: keep(&u.hash)},
 		{name: "service", read: keep(&u.service)},
 		{name: "server_public_key_file", read: keep(&u.publicKey)},
+		{name: "require", read: p.oneOf(&u.require, requireTLS, requireCertificate)},
+		{name: "require_subject", read: p.text(&u.subject)},
 	}
 }
 
@@ -63,7 +74,7 @@ func (p *parser) accounts(d *document) []proxy.User {
 	var service *userEntry
 	for i := range entries {
 		e := &entries[i]
-		u := proxy.User{Name: p.userName(e)}
+		u := proxy.User{Name: p.userName(e), Requires: client.Requirement{TLS: e.require != "", Certificate: e.require == requireCertificate, Subject: e.subject}}
 		if u.Name == "" {
 			continue
 		}
@@ -116,6 +127,8 @@ func (p *parser) userSecret(e *userEntry, u *proxy.User) {
 	}
 	name := strconv.Quote(shorten(u.Name))
 	switch {
+	case len(given) == 0 && u.Requires != (client.Requirement{}): // that alone is something to say
+		return
 	case len(given) == 0:
 		p.report(e.node, "user "+name+" has no password, password_file or hash", "give one of them; password_file keeps the secret out of here")
 		return

@@ -107,7 +107,11 @@ func (a *app) welcome() string {
 	if a.sockets.api.Addr().Network() == "unix" {
 		fmt.Fprintf(&text, "\nadmin: %s   (`segue status --admin %s`)\n", api, api)
 	} else {
-		fmt.Fprintf(&text, "\nadmin: http://%s/   (`segue status`, `segue backends`, /metrics)\n", reachable(api))
+		scheme := "http"
+		if a.certificates.api.server.Load() != nil {
+			scheme = "https"
+		}
+		fmt.Fprintf(&text, "\nadmin: "+scheme+"://%s/   (`segue status`, `segue backends`, /metrics)\n", reachable(api))
 	}
 	fmt.Fprintf(&text, "%s\n\n", a.steering())
 	return text.String()

@@ -34,6 +34,8 @@ type app struct {
 	ceded       atomic.Bool     // another Segue has taken over
 	keeper      *keeper         // nil: there is no file to keep anything in
 
+	certificates certificates
+
 	registry *backend.Registry
 	monitor  *health.Monitor
 	server   *proxy.Server
@@ -65,14 +67,19 @@ func newApp(c *config.Config, o options) (*app, error) {
 	if err := a.open(c, o); err != nil {
 		return nil, err
 	}
+	if err := a.renewCertificates(c); err != nil {
+		a.sockets.close()
+		return nil, err
+	}
 	metrics := newMetrics(o.dropped)
+	metrics.MustRegister(&a.certificates)
 	a.config = newState(c, o.path, metrics)
 	a.audit = admin.NewAudit(o.log)
 	a.registry = backend.NewRegistry(c.Balance.Options())
 	a.registry.Apply(c.Backends)
 	metrics.MustRegister(backend.NewCollector(a.registry))
 	a.monitor = health.NewMonitor(a.registry, c.Health, o.log, metrics)
-	a.server = proxy.NewServer(a.registry, c.Proxy, o.log, metrics)
+	a.server = proxy.NewServer(a.registry, a.proxyOptions(c), o.log, metrics)
 	a.server.SetLoops(o.loops)
 	a.server.OnEvidence = a.monitor.Observe
 	a.server.OnSilence = a.monitor.Doubt
@@ -80,6 +87,7 @@ func newApp(c *config.Config, o options) (*app, error) {
 		Registry: a.registry, Sessions: a.server, Pauser: a.server, Failures: a.server, Victim: a.server, Metrics: metrics, About: a.about,
 		Audit: a.audit, Reload: a.reloadNow,
 		Log: o.log, MaxConnections: a.server.AdminConnections(), Said: func() { a.keeper.said() }, DialOther: dialOther, Ended: a.otherEnded,
+		Certificate: a.certificates.api.server.Load,
 	}
 	a.server.Elsewhere = a.admin.Elsewhere()
 	a.admin.SetAccess(c.Access, adminHosts(c.Admin, os.Hostname)...)
@@ -134,6 +142,7 @@ func (a *app) run(ctx context.Context) error {
 		return nil
 	})
 	g.Go(func() error { a.announce(serving); return nil })
+	g.Go(func() error { a.certificates.watchExpiry(serving, a.log); return nil })
 	g.Go(func() error { a.awaitStop(serving); return nil })
 	err := g.Wait()
 	a.keeper.end()

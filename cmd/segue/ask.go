@@ -16,9 +16,8 @@ import (
 
 // askCommand is a command that talks to a running Segue.
 func (w *world) askCommand(cmd *cobra.Command, ask func(ctx context.Context, c *admin.Client, args []string) error) *cobra.Command {
-	address := cmd.Flags().String("admin", "", "`address` of the admin API, or unix: and a path (SEGUE_ADMIN; default 127.0.0.1:9131)")
-	tokenFile := cmd.Flags().String("token-file", "", "`file` with the token that the admin API asks for (SEGUE_TOKEN_FILE)")
-	client := func() (*admin.Client, error) { return w.adminClient(*address, *tokenFile) }
+	flags := addAdmin(cmd)
+	client := func() (*admin.Client, error) { return w.adminClient(*flags) }
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, err := client()
 		if err != nil {

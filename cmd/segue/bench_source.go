@@ -26,7 +26,7 @@ func (w *world) benchSources(ctx context.Context, o *benchFlags, plan *measure.O
 		if err := checkAdmin(o.segue, "--segue"); err != nil {
 			return err
 		}
-		client, err := w.adminClient(o.segue, "")
+		client, err := w.adminClient(adminFlags{address: o.segue})
 		if err != nil {
 			return err
 		}

@@ -219,7 +219,7 @@ func TestAdminAddress(t *testing.T) {
 		{"flag over all", "[::]:9", file, "[::1]:9", []string{"SEGUE_ADMIN=10.0.0.1:8"}},
 	} {
 		w := &world{getenv: getenv(test.env), etc: test.etc}
-		if got, _, err := w.adminAddress(test.flag); err != nil || got != test.want {
+		if got, _, _, err := w.adminAddress(test.flag); err != nil || got != test.want {
 			t.Errorf("%s: %q, %v; want %q", test.name, got, err, test.want)
 		}
 	}

@@ -91,13 +91,18 @@ func (a *app) reloaded(c *config.Config, err error) {
 		}
 		return
 	}
+	if err := a.renewCertificates(c); err != nil { // it was fine a moment ago
+		a.config.refuse([]string{err.Error()})
+		a.log.Error("configuration refused, the one before it stays in force", "cause", err)
+		return
+	}
 	old := a.config.current()
 	changes := config.Diff(old, c)
 	if c.Balance != old.Balance {
 		a.registry.SetOptions(c.Balance.Options()) // makes the policy begin anew
 	}
 	a.monitor.SetOptions(c.Health)
-	a.server.SetOptions(c.Proxy)
+	a.server.SetOptions(a.proxyOptions(c))
 	a.registry.Apply(c.Backends)
 	a.admin.SetAccess(c.Access, adminHosts(c.Admin, os.Hostname)...)
 	a.config.accept(c)

@@ -55,15 +55,27 @@ func (h *Handler) allows(d door, w http.ResponseWriter, r *http.Request) bool {
 	case who == config.Nobody:
 		refuse(w, http.StatusForbidden, "nobody may change anything here: the address is not this machine's alone, and there is no admin_token_file; add one, or write `admin_write: anyone`")
 		return false
-	case a.shown(r):
+	case a.shown(r), a.Certificates && certified(r):
 		return true
 	}
 	if r.Header.Get("Authorization") != "" {
 		h.log().Warn("the admin API was shown a wrong token", "client", r.RemoteAddr, "path", quote(r.URL.Path))
 	}
 	w.Header().Set("WWW-Authenticate", `Bearer realm="segue"`)
-	refuse(w, http.StatusUnauthorized, "this needs the token of admin_token_file, as in `Authorization: Bearer …`; segue's own commands take --token-file")
+	refuse(w, http.StatusUnauthorized, "this needs "+a.proof())
 	return false
+}
+
+// proof says what a stranger has to show.
+func (a *Access) proof() string {
+	const token, certificate = "the token of admin_token_file, as in `Authorization: Bearer …` (--token-file of segue's own commands)", "a certificate of admin_tls.client_ca_file (--admin-cert)"
+	switch {
+	case a.Token == "":
+		return certificate
+	case a.Certificates:
+		return token + ", or " + certificate
+	}
+	return token
 }
 
 // shown tells whether a request shows the token. How long that takes says nothing of it.

@@ -3,6 +3,7 @@ package admin
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +23,7 @@ import (
 
 // Client asks the admin API of a running Segue.
 type Client struct {
-	base  string // http://host:port
+	base  string // http://host:port, or https
 	at    string // what it is called in errors
 	token string
 	http  *http.Client
@@ -42,6 +43,11 @@ func NewClient(address string) *Client {
 	// The transport is of its own, and without the environment's proxy: the
 	// address is this machine or one beside it.
 	return newClient("http://"+address, "http://"+address, &http.Transport{})
+}
+
+// NewSecureClient returns a client for the admin address host:port, which is on TLS.
+func NewSecureClient(address string, config *tls.Config) *Client {
+	return newClient("https://"+address, "https://"+address, &http.Transport{TLSClientConfig: config})
 }
 
 func dialPath(ctx context.Context, path string) (net.Conn, error) {

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -134,6 +135,9 @@ func (v *visitor) asking(n int) {
 type visitorKey struct{}
 
 func withVisitor(ctx context.Context, conn net.Conn) context.Context {
+	if secured, ok := conn.(*tls.Conn); ok {
+		conn = secured.NetConn()
+	}
 	return context.WithValue(ctx, visitorKey{}, conn)
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"segue/backend"
+	"segue/backend/secure"
 	proxy "segue/proxy"
 	"segue/proxy/ledger"
 )
@@ -57,6 +58,8 @@ type Handler struct {
 	// About gives the part of Status that only the program knows: all but
 	// State, Ready, Backends, Sessions and Failures.
 	About func() Status
+	// Certificate is what the API shows of itself by TLS, to those who come over the network; it gives nil where there is no TLS. May be nil.
+	Certificate func() *secure.Server
 	// Audit keeps what operators have changed. May be nil.
 	Audit *Audit
 	// Reload has the configuration read again, and returns when that has come to an end. May be nil.

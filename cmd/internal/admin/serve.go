@@ -44,7 +44,7 @@ func (h *Handler) serve(ctx context.Context, ln net.Listener, private bool) erro
 		defer close(stopped)
 		shutDown(server)
 	})
-	err := server.Serve(newCrowd(ln, h.connections(), h.log()))
+	err := server.Serve(h.guarded(newCrowd(ln, h.connections(), h.log()), private))
 	if stop() { // ctx is not done: the listener failed
 		_ = server.Close()
 		return err
