@@ -295,7 +295,7 @@ func (r *loginRelay) serve(nc net.Conn) {
 			if payload, _, err = b.next(); err != nil || g.Decode(payload) != nil {
 				return
 			}
-			outcome = h.Greeted(out, g, ^wire.Capability(0), 0)
+			outcome = h.Greeted(out, g, own.Via{}, ^wire.Capability(0), 0)
 		case handshake.ForClient:
 			if payload, seq, err = c.next(); err != nil {
 				return
@@ -347,7 +347,7 @@ func (a accounts) Account(user string) *own.Account { return a[user] }
 
 func (accounts) Impersonate(string) *own.Credential { return nil }
 
-func (accounts) Witnessed() bool { return false }
+func (accounts) Policy() handshake.Policy { return handshake.Policy{} }
 
 // TestLoginRelay brings real clients to real servers by the machine of proxy/login, the first of which dies before its OK; by the backend's greeting
 // and by Segue's own.
