@@ -26,7 +26,7 @@ func (c command) mustFollow() bool {
 
 // apart reports whether it may be one that is to be looked at by itself, and not behind others.
 func (c command) apart() bool {
-	return c.isWary() || isHeadless(c.b) || c.s.track.MayKill(c.b) || c.cannotProve()
+	return c.isWary() || isHeadless(c.b) || c.s.track.MayKill(c.b) || c.cannotProve() || c.isGuarded()
 }
 
 // isWary reports whether it is to be looked at by itself as its client is owed something or may ask for what is lost.
@@ -147,7 +147,8 @@ func (c command) cannotProve() bool {
 // changeUser sends a COM_CHANGE_USER in place of the client's where that could not pass as it is: the backend is made to ask with its own
 // salt, by the name of a plugin that no account has. It returns how many bytes that was of, 0 if more must be seen, and whether the rest is to be sent on.
 func (c command) changeUser() (n int, forward bool) {
-	if !c.cannotProve() {
+	guarded := c.isGuarded()
+	if !guarded && !c.cannotProve() {
 		return 0, true
 	}
 	s, b := c.s, c.b
@@ -158,7 +159,13 @@ func (c command) changeUser() (n int, forward bool) {
 	}
 	caps := s.who.hello.Response().Capabilities
 	var m wire.ChangeUser
-	if m.Decode(b[wire.HeaderLen:look.Len], caps) != nil || m.NoCharset || !caps.Has(wire.ClientPluginAuth) || len(m.AuthResponse) == 0 {
+	decoded := m.Decode(b[wire.HeaderLen:look.Len], caps) == nil
+	switch {
+	case guarded && decoded && s.bars(&m):
+		return look.Len, false
+	case guarded && !c.cannotProve() && !saysWhole(m.AuthPlugin):
+		return 0, true
+	case !decoded || m.NoCharset || !caps.Has(wire.ClientPluginAuth) || len(m.AuthResponse) == 0:
 		return 0, true
 	}
 	m.AuthResponse, m.AuthPlugin = nil, authSwitchPlugin

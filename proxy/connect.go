@@ -362,6 +362,11 @@ func (c *connecting) loggedIn() {
 	c.permit.end(c.shake.Credential(), nil)
 	r, g := c.shake.Response(), c.shake.Greeting()
 	s.who = identity{hello: client.NewHello(r), cred: c.shake.Credential(), salted: c.shake.OtherSalt()}
+	if s.who.over = c.shake.Over(); s.who.over == client.TLS {
+		peer := c.shake.Peer()
+		s.who.peer = &peer
+	}
+	s.stands()
 	s.past.threads.become(l.thread)
 	options := trackOptions(r, g, c.opts.Flavor)
 	options.Memory = w.server.memory

@@ -81,6 +81,7 @@ func (d *departure) arrive(status wire.Status) {
 	s.track.Moved(options, status, d.replay.ids())
 	s.back, d.call, d.lease = c.link, nil, nil // up to here a panic leaves nothing of them behind
 	s.back.user, s.back.lease = s, lease
+	s.stands()
 	d.finish()
 	s.track.Miss(warned)
 	s.notice.tries = nil

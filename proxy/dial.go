@@ -5,8 +5,10 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
+	"segue/backend/client"
 	"segue/backend/dial"
 	"segue/proxy/loop"
 )
@@ -16,6 +18,9 @@ const lookupTimeout = 10 * time.Second
 
 // dial connects to the backend: by its address, or by those that its name has.
 func (l *link) dial() {
+	if strings.HasPrefix(l.backend.Address(), "unix:") {
+		l.over = client.UnixSocket
+	}
 	host, port, err := net.SplitHostPort(l.backend.Address())
 	if err != nil {
 		l.session.post(func() { l.lost(err) })

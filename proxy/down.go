@@ -43,6 +43,15 @@ func (s *session) received(l *link, b []byte, fin bool) {
 			s.back.put(b)
 			return
 		}
+		if s.who.crossed && !own {
+			switch torn, more := s.isTorn(b); {
+			case torn:
+				return
+			case more && !fin:
+				s.back.put(b)
+				return
+			}
+		}
 		if n, is := s.tooLate(b, own); is {
 			if n == 0 {
 				s.back.put(b)

@@ -16,12 +16,24 @@ type identity struct {
 	token  *token             // of TiDB's, kept for when the backend is gone; nil: there is none
 	salted bool               // its client has proved who it is to a salt that is not its first backend's
 	masked bool               // the backend takes the session's user for the service account
+
+	over    client.Transport // what its client's connection goes over
+	crossed bool             // … and nobody can listen to that, or to the backend's, but to the other
+	peer    *client.Peer     // what is known of the client's connection; nil: that it is not on TLS
 }
 
 // token is a credential that a TiDB server has made out, and when.
 type token struct {
 	cred *client.Credential
 	at   int64 // as Server.elapsed
+}
+
+// seen is what is known of the client's connection.
+func (i *identity) seen() client.Peer {
+	if i.peer == nil {
+		return client.Peer{}
+	}
+	return *i.peer
 }
 
 // user is the client's.

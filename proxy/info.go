@@ -20,6 +20,9 @@ type SessionInfo struct {
 	Since       time.Time `json:"since"`             // in this state
 	Moves       int       `json:"moves"`             // how often it has passed to another backend
 	Opened      time.Time `json:"opened"`
+	// What the connections of its client and to its backend go over: tcp, tls or unix; empty where there is none, or it has yet to log in.
+	ClientOver  string `json:"client_over,omitempty"`
+	BackendOver string `json:"backend_over,omitempty"`
 }
 
 // infoOf describes a session as it is now.
@@ -28,6 +31,12 @@ func infoOf(s *session) SessionInfo {
 	i := SessionInfo{
 		ID: s.id, Client: s.client.address(), User: wire.Shown(s.who.user(), wire.MaxShown), Backend: s.backendName(), State: s.state.String(),
 		Since: server.at(s.since), Moves: int(s.past.threads.moves), Opened: server.at(s.past.opened),
+	}
+	if s.commanding() {
+		i.ClientOver = s.who.over.String()
+		if s.back != nil && s.state != Detached {
+			i.BackendOver = s.back.over.String()
+		}
 	}
 	for _, name := range s.notice.unlike() {
 		i.Differs = append(i.Differs, wire.Shown(name, wire.MaxShown))

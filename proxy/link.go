@@ -22,12 +22,13 @@ type link struct {
 	pinged      int64  // when a COM_PING of Segue's own was last sent
 	thread      uint32 // its id there
 	closed      bool
-	tight       bool        // see worker.tighten
-	lasting     bool        // it has keepAlive
-	tooIdle     bool        // the server has said that it ends the session for having been idle for too long
-	interrupted int64       // when the server said last that it had interrupted a statement; 0: never
-	race        *race       // the dialing of a name's addresses; nil: none is under way
-	secured     func(error) // is told when TLS has been put on the connection, or not; nil: that is not under way
+	tight       bool             // see worker.tighten
+	lasting     bool             // it has keepAlive
+	over        client.Transport // what the connection goes over by now
+	tooIdle     bool             // the server has said that it ends the session for having been idle for too long
+	interrupted int64            // when the server said last that it had interrupted a statement; 0: never
+	race        *race            // the dialing of a name's addresses; nil: none is under way
+	secured     func(error)      // is told when TLS has been put on the connection, or not; nil: that is not under way
 }
 
 // linkUser is told what happens to a link.

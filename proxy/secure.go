@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"strings"
 
 	"segue/backend/client"
 	"segue/backend/wire"
@@ -69,13 +68,7 @@ func (c *connecting) secureBackend() {
 }
 
 // via is how the backend is reached, and what is asked of that.
-func (l *link) via() client.Via {
-	v := client.Via{Mode: l.backend.TLS().Mode()}
-	if strings.HasPrefix(l.backend.Address(), "unix:") {
-		v.Transport = client.UnixSocket
-	}
-	return v
-}
+func (l *link) via() client.Via { return client.Via{Transport: l.over, Mode: l.backend.TLS().Mode()} }
 
 // secure puts TLS on the connection. done is called when that has come to an end, unless the link has been closed before.
 func (l *link) secure(done func(error)) {
@@ -93,6 +86,9 @@ func (l *link) Secured(_ *loop.Conn, _ tls.ConnectionState, err error) {
 	done := l.secured
 	l.secured = nil
 	l.session.w.server.metrics.handshook("backend", err)
+	if err == nil {
+		l.over = client.TLS
+	}
 	if done != nil && !l.closed {
 		done(err)
 	}

@@ -25,3 +25,15 @@ func (c *Credential) NativeHash() (hash [sha1.Size]byte, ok bool) {
 	}
 	return sha1.Sum(c.native[:]), true
 }
+
+// String names the transport.
+func (t Transport) String() string {
+	switch t {
+	case TLS:
+		return "tls"
+	case UnixSocket:
+		return "unix"
+	default:
+		return "tcp"
+	}
+}

@@ -8,6 +8,7 @@ const (
 	PluginSHA256Password      = "sha256_password"
 	PluginCachingSHA2Password = "caching_sha2_password"
 	PluginEd25519             = "client_ed25519"    // MariaDB
+	PluginDialog              = "dialog"            // MariaDB's for PAM: it asks whatever the server's modules want to know
 	PluginParsec              = "parsec"            // MariaDB, since 11.6
 	PluginTiDBSM3Password     = "tidb_sm3_password" // caching_sha2_password's exchange with SM3 in place of SHA-256
 	PluginTiDBSessionToken    = "tidb_session_token"

@@ -56,7 +56,7 @@ func (h *Handshake) FromClient(out *Output, payload []byte, seq uint8) Outcome {
 		if outcome, done := h.translate(out, payload); done {
 			return outcome
 		}
-		if h.over().Safe() && h.asked.Plugin == wire.PluginCachingSHA2Password {
+		if h.Over().Safe() && isSHA2(h.asked.Plugin) {
 			h.whole = client.SaidWhole(payload)
 		}
 		h.standing = verdictOnly
@@ -76,7 +76,7 @@ func (h *Handshake) FromClient(out *Output, payload []byte, seq uint8) Outcome {
 
 func (h *Handshake) switchAnswered(payload []byte) {
 	h.asked = h.pending
-	h.asked.Answer, h.asked.Over = bytes.Clone(payload), h.over()
+	h.asked.Answer, h.asked.Over = bytes.Clone(payload), h.Over()
 }
 
 // responded takes the client's answer to its greeting, and makes of it what a backend is told.
@@ -96,7 +96,7 @@ func (h *Handshake) responded(out *Output, payload []byte) Outcome {
 		r.SetExtCapabilities(r.ExtCapabilities() & h.ext)
 	}
 	h.said = true
-	h.asked.Plugin, h.asked.Answer, h.asked.Over = r.AuthPlugin, r.AuthResponse, h.over()
+	h.asked.Plugin, h.asked.Answer, h.asked.Over = r.AuthPlugin, r.AuthResponse, h.Over()
 	if h.asked.Plugin == "" {
 		h.asked.Plugin = wire.PluginNativePassword
 	}

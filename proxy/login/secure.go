@@ -83,8 +83,8 @@ func (h *Handshake) admits() (out Outcome, ok bool) {
 	return Continues, true
 }
 
-// over is what the client's side goes over.
-func (h *Handshake) over() client.Transport {
+// Over is what the client's side goes over.
+func (h *Handshake) Over() client.Transport {
 	switch {
 	case h.tls:
 		return client.TLS
@@ -128,7 +128,7 @@ func (h *Handshake) BackendSecured(out *Output) Outcome {
 // learns reports whether the client is to be asked for its password, and asks for it: by the full authentication of the plugin that it has
 // answered by, as a server does that has nothing in its cache.
 func (h *Handshake) learns(out *Output) bool {
-	if !h.policy.Learns || !h.over().Safe() || h.cred != nil || h.account != nil && (h.account.HasPassword || h.account.HasHash) ||
+	if !h.policy.Learns || !h.Over().Safe() || h.cred != nil || h.account != nil && (h.account.HasPassword || h.account.HasHash) ||
 		h.asked.Plugin != wire.PluginCachingSHA2Password || h.asked.Empty() || !h.response.Capabilities.Has(wire.ClientPluginAuth) {
 		return false
 	}

@@ -318,7 +318,7 @@ func TestPasswordOfAClientOnTLSForAPlainBackend(t *testing.T) {
 		t.Errorf("%v, and the backend is told %q", r.Failure(), r.toBackend)
 	}
 
-	for _, plugin := range []string{wire.PluginClearPassword, pluginDialog} {
+	for _, plugin := range []string{wire.PluginClearPassword, wire.PluginDialog} {
 		r = secured(t, &users{}, greeting(nativePlugin, saltA), client.Via{})
 		r.client(2, onTLS(response(nativePlugin, nativeAnswer(saltA, "correct horse"))), Continues, ForBackend)
 		r.hearsResponse(nativePlugin, nativeAnswer(saltA, "correct horse"))

@@ -57,16 +57,18 @@ func (k *Key) password(encrypted, salt []byte) ([]byte, error) {
 	return bytes.TrimSuffix(plain, []byte{0}), nil
 }
 
-// inClear reports whether a client says its password in clear to a plugin, or may do so, whoever listens.
+// inClear reports whether a client says its password, or what is as good as one, in clear to a plugin, or may do so, whoever listens.
 func inClear(plugin string) bool {
-	return plugin == wire.PluginClearPassword || plugin == pluginDialog
+	return plugin == wire.PluginClearPassword || plugin == wire.PluginDialog || plugin == wire.PluginOpenIDConnect
 }
 
-// pluginDialog is MariaDB's for PAM: it asks whatever the server's modules want to know.
-const pluginDialog = "dialog"
+// isSHA2 reports whether a plugin has the exchange of caching_sha2_password.
+func isSHA2(plugin string) bool {
+	return plugin == wire.PluginCachingSHA2Password || plugin == wire.PluginTiDBSM3Password
+}
 
 // differs reports whether one side says passwords in clear that the other encrypts.
-func (h *Handshake) differs() bool { return h.over().Safe() != h.via.Transport.Safe() }
+func (h *Handshake) differs() bool { return h.Over().Safe() != h.via.Transport.Safe() }
 
 // unfit reports whether what the client has answered its greeting with is nothing for the backend at hand: it may be a password in clear, or the request for a key.
 func (h *Handshake) unfit() bool {
@@ -79,7 +81,7 @@ func (h *Handshake) keep(payload []byte) {
 	switch {
 	case !h.differs():
 	case h.question == itsSwitch && h.pending.Plugin == wire.PluginSHA256Password,
-		h.question == itsData && h.asked.Plugin == wire.PluginCachingSHA2Password && bytes.Equal(payload, []byte{0x01, wire.SHA2FullAuth}):
+		h.question == itsData && isSHA2(h.asked.Plugin) && bytes.Equal(payload, []byte{0x01, wire.SHA2FullAuth}):
 		h.asks = bytes.Clone(payload)
 	}
 }
@@ -89,7 +91,7 @@ func (h *Handshake) translate(out *Output, payload []byte) (outcome Outcome, don
 	switch {
 	case h.asks == nil, h.back == nil, h.stage != awaits:
 		return Continues, false
-	case h.over().Safe():
+	case h.Over().Safe():
 		h.cred = client.Password(string(bytes.TrimSuffix(payload, []byte{0}))).Trusting(h.policy.Trust)
 		return h.answerItself(out), true
 	case len(payload) != 1 || payload[0] != wire.SHA2RequestKey && payload[0] != 0x01: // it has a key of the backend's, which Segue has not

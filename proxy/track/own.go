@@ -39,3 +39,8 @@ func (s *State) Unsend(chunk []byte) []byte {
 	packet, _ := wire.AppendPacket(nil, 0, binary.LittleEndian.AppendUint32([]byte{byte(wire.ComStmtReset)}, id))
 	return packet
 }
+
+// ChangesUser reports whether the answer that the client waits for next is that to a COM_CHANGE_USER.
+func (s *State) ChangesUser() bool {
+	return s.unanswered() > 0 && s.queue.front().command == wire.ComChangeUser
+}
