@@ -107,7 +107,7 @@ func count(t *testing.T, nc net.Conn, seed uint64) {
 			}
 			b = b[n:]
 		}
-		_ = nc.(*net.TCPConn).CloseWrite()
+		_ = nc.(interface{ CloseWrite() error }).CloseWrite()
 	}()
 	got, err := io.ReadAll(nc)
 	if err != nil || len(got) != 4*numbers {

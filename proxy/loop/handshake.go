@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"slices"
 )
 
 const (
@@ -22,6 +23,7 @@ const (
 type handshakes struct {
 	running int          // goroutines
 	waiting []*handshake // for one of those to end
+	gone    int          // how many of them have
 	compute chan struct{}
 }
 
@@ -35,6 +37,7 @@ type handshake struct {
 	done  SecureOwner
 	timer Timer
 	begun bool
+	waits bool // for a goroutine
 	gone  bool // there is no goroutine any more
 	shaking
 }
@@ -56,6 +59,7 @@ func (h *handshake) begin() {
 	}
 	h.begun = true
 	if n := &h.loop.shakes; n.running >= maxHandshakes {
+		h.waits = true
 		n.waiting = append(n.waiting, h)
 	} else {
 		h.start()
@@ -106,6 +110,9 @@ func (h *handshake) Readable(c *Conn) {
 	c.flags &^= large
 	if h.feed(buf[:n], nil); h.ready() {
 		h.begin()
+	}
+	if c.flags&(canRead|dry) == canRead {
+		c.loop.enqueue(c) // even one that is paused
 	}
 }
 
@@ -160,8 +167,22 @@ func (n *handshakes) ended() {
 	for len(n.waiting) > 0 && n.running < maxHandshakes {
 		h := n.waiting[0]
 		n.waiting[0] = nil
-		if n.waiting = n.waiting[1:]; h.conn() != nil {
+		if n.waiting = n.waiting[1:]; h.waits {
+			h.waits = false
 			h.start()
+		} else {
+			n.gone--
+		}
+	}
+}
+
+// forget does not keep one that will never begin; to go through all of those that wait for each would take too long.
+func (n *handshakes) forget(h *handshake) {
+	if h.waits {
+		h.waits = false
+		if n.gone++; n.gone > len(n.waiting)/2 {
+			n.waiting = slices.DeleteFunc(n.waiting, func(h *handshake) bool { return !h.waits })
+			n.gone = 0
 		}
 	}
 }
@@ -213,5 +234,6 @@ func (h *handshake) leave(c *Conn) {
 // cancel ends the handshake.
 func (h *handshake) cancel() {
 	h.loop.Stop(&h.timer)
+	h.loop.shakes.forget(h)
 	h.abort()
 }

@@ -56,8 +56,12 @@ func (s *shaking) room(begun bool) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := maxShaking - len(s.in)
-	if !begun {
-		n = s.missing()
+	switch {
+	case begun:
+	case s.missing() == 0:
+		n = 0
+	default:
+		n = maxHello - len(s.in)
 	}
 	s.wants = n <= 0
 	return max(0, n)
