@@ -215,6 +215,9 @@ func (c *Client) do(ctx context.Context, method, path string) (*http.Response, e
 	resp, err := c.http.Do(req)
 	if err == nil && c.at == c.base && resp.Header.Get(mark) == "" {
 		defer resp.Body.Close()
+		if wantsTLS(resp) {
+			return nil, fmt.Errorf("%s is on TLS: give it as https://%s", c.at, req.URL.Host)
+		}
 		return nil, &StrangerError{c.at, webServer(resp)}
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -31,6 +32,15 @@ func webServer(resp *http.Response) string {
 		who += " (" + quote(name) + ")"
 	}
 	return who
+}
+
+// wantsTLS reports whether an answer is what net/http says by itself to who speaks HTTP where it speaks TLS.
+func wantsTLS(resp *http.Response) bool {
+	if resp.StatusCode != http.StatusBadRequest {
+		return false
+	}
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxHeader))
+	return err == nil && strings.Contains(string(text), "HTTPS server")
 }
 
 // firstWord is how long a server gets to speak first.
