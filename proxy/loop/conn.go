@@ -149,7 +149,7 @@ func (c *Conn) fail(err error) {
 // tell tells the owner of an end that it has not been told of.
 func (c *Conn) tell() {
 	switch {
-	case c.flags&dry == 0:
+	case c.flags&dry == 0, c.flags&secured != 0 && c.extra.tls.ahead:
 	case c.flags&(failed|toldFail) == failed:
 		c.flags |= toldFail | toldEOF
 		c.owner.Ended(c, c.extra.err)

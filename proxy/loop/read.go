@@ -135,6 +135,7 @@ func (c *Conn) read() []byte {
 	at := copy(buf, rest)
 	c.extra.rest = nil
 	if c.flags&secured != 0 {
+		c.extra.tls.ahead = false
 		return buf[:at+c.unseal(buf[at:])]
 	}
 	return buf[:at+c.receive(buf[at:])]

@@ -159,7 +159,7 @@ func (c *Conn) look() (bytes, end bool) {
 		n = c.unseal(buf)
 	}
 	if n > 0 {
-		c.extra.rest = slices.Clone(buf[:n])
+		c.extra.rest, c.extra.tls.ahead = slices.Clone(buf[:n]), true
 	}
 	if n > 0 || c.flags&dry != 0 {
 		c.flags |= canRead

@@ -91,6 +91,7 @@ type secure struct {
 	records records    // in what conn has taken
 	end     bool       // nothing will follow in
 	broken  bool       // there is no TLS
+	ahead   bool       // the owner has not read yet what is to be read again
 	owed    int        // see answer
 }
 

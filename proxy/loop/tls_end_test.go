@@ -285,7 +285,8 @@ func TestSecureRefuses(t *testing.T) {
 		}
 	})
 	refuses("a second time", nil)
-	go func() { _ = tls.Client(far, tlsConfig(k.version)).Handshake() }()
+	peer := tls.Client(far, tlsConfig(k.version))
+	go func() { _ = peer.Handshake() }()
 	if err := wait(t, q.secured); err != nil {
 		t.Error(err)
 	}
