@@ -198,7 +198,8 @@ func (p *parser) who(into *Who) func(*yaml.Node) {
 // checkAccess reads the token, and looks whether there is one where one is asked for.
 func (p *parser) checkAccess(d *document) {
 	a := &d.config.Access
-	a.Certificates = len(d.config.AdminTLS.Server.ClientCA) > 0
+	_, isFile := UnixPath(d.config.Admin) // which nobody asks by TLS
+	a.Certificates = len(d.config.AdminTLS.Server.ClientCA) > 0 && !isFile
 	if n := p.where["admin_token_file"]; n != nil && n.Kind == yaml.ScalarNode {
 		token, ok := p.secretFile(n, "admin_token_file", d.tokenFile)
 		switch {

@@ -155,14 +155,21 @@ func (c command) changeUser() (n int, forward bool) {
 	look := s.track.Look(b)
 	if !look.Whole {
 		length, _ := wire.DecodeHeader(b)
+		if guarded && length > maxChangeUser {
+			s.endUnread()
+			return len(b), false
+		}
 		return 0, length > maxChangeUser
 	}
 	caps := s.who.hello.Response().Capabilities
 	var m wire.ChangeUser
 	decoded := m.Decode(b[wire.HeaderLen:look.Len], caps) == nil
 	switch {
-	case guarded && decoded && s.bars(&m):
-		return look.Len, false
+	case guarded && !decoded:
+		s.endUnread()
+		return len(b), false
+	case guarded && s.bars(&m):
+		return len(b), false
 	case guarded && !c.cannotProve() && !saysWhole(m.AuthPlugin):
 		return 0, true
 	case !decoded || m.NoCharset || !caps.Has(wire.ClientPluginAuth) || len(m.AuthResponse) == 0:

@@ -6,6 +6,7 @@ import (
 
 	"segue/backend/client"
 	"segue/backend/wire"
+	"segue/proxy/login"
 )
 
 // A COM_CHANGE_USER is a login in mid-session, which is relayed. Where nobody can listen to one side of the session, and to the other somebody can, what one side says is nothing
@@ -31,17 +32,31 @@ func (o *Options) requires() bool {
 
 // bars ends the session of a client that may not become m's user by a connection like its own, and reports whether it has.
 func (s *session) bars(m *wire.ChangeUser) bool {
-	account := s.w.server.options().Account(m.Username)
-	if account == nil {
-		return false
+	var err error
+	switch account := s.w.server.options().Account(m.Username); {
+	case s.w.server.options().requires() && !login.PlainName(m.Username, m.Charset):
+		err = errors.New("its name is not in a character set by which Segue knows whose it is")
+	case account != nil:
+		err = account.Requires.Met(s.who.seen())
 	}
-	err := account.Requires.Met(s.who.seen())
 	if err == nil {
 		return false
 	}
 	err = fmt.Errorf("user %q: %w", wire.Shown(m.Username, wire.MaxShown), err)
 	s.endNow(Refused, err, &wire.Err{Code: codeAccessDenied, State: "28000", Message: "segue: " + err.Error()})
 	return true
+}
+
+var errUnread = errors.New("there are accounts here that not every client may log in to, or one side of the session is on TLS and the other is not: what cannot be read is not passed on")
+
+// endUnread ends a session of which something could not be read that may be a login.
+func (s *session) endUnread() {
+	s.endNow(Protocol, errUnread, errPacket(codeHandshake, errUnread.Error()))
+}
+
+// mayHide reports whether the session can not be read any more, and its client could hide a login in that.
+func (s *session) mayHide() bool {
+	return s.track.Opaque() != 0 && s.end == Open && (s.who.crossed || s.w.server.options().requires())
 }
 
 var errCrossed = errors.New("COM_CHANGE_USER: one side of the session is on TLS and the other is not, so that the password cannot be passed on; backend_tls, or a new connection, does")
@@ -63,7 +78,7 @@ func (s *session) isTorn(b []byte) (torn, more bool) {
 	payload = payload[:n]
 	var request wire.AuthSwitchRequest
 	switch {
-	case n == 2 && payload[0] == 0x01 && payload[1] == wire.SHA2FullAuth:
+	case n > 1 && payload[0] == 0x01 && payload[1] == wire.SHA2FullAuth:
 	case payload[0] == 0xfe && request.Decode(payload) == nil && saysWhole(request.Plugin):
 	default:
 		return false, false

@@ -168,6 +168,10 @@ func (s *session) see(b []byte, own bool) (n int, forward []byte, passes bool) {
 		s.endWait(nil)
 	}
 	s.follow()
+	if s.state == Opaque && s.mayHide() {
+		s.endUnread()
+		return len(b), nil, false
+	}
 	if s.state == Idle && s.track.Asking() {
 		(&inquiry{s: s}).soon()
 	}

@@ -7,6 +7,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/client"
+	"segue/backend/secure"
 	"segue/backend/wire"
 	"segue/proxy/loop"
 )
@@ -28,6 +29,7 @@ type link struct {
 	tooIdle     bool             // the server has said that it ends the session for having been idle for too long
 	interrupted int64            // when the server said last that it had interrupted a statement; 0: never
 	race        *race            // the dialing of a name's addresses; nil: none is under way
+	policy      *secure.Policy   // of the backend, when it greeted
 	secured     func(error)      // is told when TLS has been put on the connection, or not; nil: that is not under way
 }
 

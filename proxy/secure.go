@@ -68,13 +68,16 @@ func (c *connecting) secureBackend() {
 }
 
 // via is how the backend is reached, and what is asked of that.
-func (l *link) via() client.Via { return client.Via{Transport: l.over, Mode: l.backend.TLS().Mode()} }
+func (l *link) via() client.Via {
+	l.policy = l.backend.TLS()
+	return client.Via{Transport: l.over, Mode: l.policy.Mode()}
+}
 
 // secure puts TLS on the connection. done is called when that has come to an end, unless the link has been closed before.
 func (l *link) secure(done func(error)) {
 	l.secured = done
 	err := l.conn.Secure(loop.Secured{
-		Config: l.backend.TLS().Client(l.backend.Address()), Client: true, Deadline: l.whenever(), Done: l,
+		Config: l.policy.Client(l.backend.Address()), Client: true, Deadline: l.whenever(), Done: l,
 	})
 	if err != nil {
 		l.session.post(func() { l.Secured(nil, tls.ConnectionState{}, err) })

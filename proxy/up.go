@@ -52,6 +52,10 @@ func (s *session) send(b []byte) int {
 	copy(head[:], b[at:])
 	n, insert := s.track.Client(b)
 	s.follow()
+	if s.state == Opaque && s.mayHide() {
+		s.endUnread()
+		return len(b)
+	}
 	whole := first && !s.track.MidCommand() && (s.past.threads.moves == 0 || alone)
 	if first && !s.track.MidCommand() {
 		s.stmt.attempts, s.stmt.electing = 0, false

@@ -143,10 +143,10 @@ func (c *Credential) Same(d *Credential) bool {
 }
 
 // ProvesLike reports whether a server that lets a login by one in, or refuses it, does so by the other. Whom a service account becomes is nothing to
-// the login, and tokens, which are made out anew all the time, are all alike.
+// the login, and a server's tokens, which are made out anew all the time, are all alike; those that a client shows are not.
 func (c *Credential) ProvesLike(d *Credential) bool {
 	return c.user == d.user && c.native == d.native && (c.kind == CredentialEmpty) == (d.kind == CredentialEmpty) &&
-		c.token() == d.token()
+		c.token() == d.token() && (c.kind != CredentialBearer || c.secret == d.secret)
 }
 
 // token is the kind of one that a server, or somebody else, has made out; CredentialEmpty of any other.

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/rsa"
 	"errors"
 	"fmt"
 
@@ -184,7 +185,9 @@ func (l *Login) more(data []byte) (answer []byte, speaks bool, err error) {
 		return nil, false, fmt.Errorf("%w: the server presents a key, or something else, that nobody has asked for", ErrUnanswerable)
 	}
 	l.keyed = false
-	if answer, err = wire.EncryptPassword([]byte(l.cred.secret), l.salt, data); err != nil {
+	if answer, err = wire.EncryptPassword([]byte(l.cred.secret), l.salt, data); errors.Is(err, rsa.ErrMessageTooLong) { // the password's fault, and not the server's
+		return nil, false, &UnprovableError{Plugin: l.plugin, Credential: l.cred.String(), Whole: true}
+	} else if err != nil {
 		return nil, false, fmt.Errorf("%w: %w", ErrUnanswerable, err)
 	}
 	return answer, true, nil

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -72,7 +73,7 @@ func (a *app) proxyOptions(c *config.Config) proxy.Options {
 	o := c.Proxy
 	o.TLS = proxy.TLS{Server: a.certificates.clients.server.Load(), Required: c.TLS.Mode == config.TLSRequired}
 	for _, b := range c.Backends {
-		o.Translates = o.Translates || o.TLS.Server == nil && b.TLS.Mode().Wants() || o.TLS.Server != nil && !o.TLS.Required && b.TLS.Mode().Wants()
+		o.Translates = o.Translates || b.TLS.Mode().Wants() || strings.HasPrefix(b.Address, "unix:")
 	}
 	return o
 }

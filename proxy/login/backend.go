@@ -61,7 +61,7 @@ func (h *Handshake) proved(out *Output, payload []byte, seq uint8) Outcome {
 		return h.refused(out, payload, h.own.Cause())
 	case client.Unprovable:
 		if client.IsAuthSwitch(payload) && h.response.Capabilities.Has(wire.ClientPluginAuth) { // the client is to answer for itself
-			h.cred, h.proves = nil, false
+			h.cred, h.proves, h.vetted = nil, false, false
 			return h.relay(out, payload)
 		}
 		if why := new(client.UnprovableError); errors.As(h.own.Cause(), &why) && why.Whole {
@@ -79,9 +79,11 @@ func (h *Handshake) proved(out *Output, payload []byte, seq uint8) Outcome {
 // is asked by this one first.
 func (h *Handshake) giveUpProving(out *Output, payload []byte) Outcome {
 	plugin, salt := h.own.Plugin(), h.own.Salt()
-	h.cred, h.proves = nil, false
+	h.cred, h.proves, h.vetted = nil, false, false
 	switch {
-	case h.fresh && h.asked.Plugin == plugin:
+	case h.tls && !h.via.Transport.Safe(): // the client's own word would have to go in clear
+		return h.fail(&client.Error{Kind: client.Denied, Err: h.own.Cause()}, awaits)
+	case h.fresh && h.asked.Plugin == plugin && h.standing == verdictOrMore:
 		return h.relay(out, payload)
 	case !h.response.Capabilities.Has(wire.ClientPluginAuth):
 		return h.fail(&client.Error{Kind: client.Denied, Err: h.own.Cause()}, awaits)

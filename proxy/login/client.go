@@ -43,8 +43,10 @@ func (h *Handshake) FromClient(out *Output, payload []byte, seq uint8) Outcome {
 	case lateSwitch:
 		h.switchAnswered(payload)
 		if h.back != nil && h.stage == awaits {
-			h.passOn(out, []byte{0x01, wire.SHA2FullAuth})
+			full := []byte{0x01, wire.SHA2FullAuth}
 			h.question, h.wait = itsData, ForClient
+			h.keep(full)
+			h.passOn(out, full)
 			return Continues
 		}
 	case ourQuestion:
@@ -64,8 +66,11 @@ func (h *Handshake) FromClient(out *Output, payload []byte, seq uint8) Outcome {
 			h.standing = publicKey
 		}
 	}
-	if h.back == nil || h.stage != awaits { // the one that has asked is gone
+	switch {
+	case h.back == nil || h.stage != awaits: // the one that has asked is gone
 		return h.proceed(out)
+	case h.tls && !h.via.Transport.Safe() && h.question != theGreeting && (isSHA2(h.asked.Plugin) && h.question == itsData || h.asked.Plugin == wire.PluginSHA256Password || inClear(h.asked.Plugin)):
+		return h.fail(&client.Error{Kind: client.Denied, Err: errInClear}, awaits) // whatever the backend has said to hear it
 	}
 	at := len(out.Backend)
 	out.Backend = append(append(out.Backend, 0, 0, 0, 0), payload...)

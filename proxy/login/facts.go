@@ -49,10 +49,10 @@ func (h *Handshake) Response() *wire.HandshakeResponse41 {
 }
 
 // Proves is the credential by which Segue answers the backend at hand or, where that has not been answered, will answer the next greeting, in the
-// client's place; nil: the client answers.
+// client's place, if the client has proved that it knows it; nil: the client answers, or what is said is its word alone.
 func (h *Handshake) Proves() *client.Credential {
-	answered := h.back != nil && h.stage != hasGreeted
-	if answered && h.proves || !answered && h.mayProve() {
+	answered := h.back != nil && h.stage != hasGreeted && h.wait != ForBackendTLS
+	if h.vetted && (answered && h.proves || !answered && h.mayProve()) {
 		return h.cred
 	}
 	return nil

@@ -82,6 +82,7 @@ type Handshake struct {
 	standing standing           // what it expects to hear
 	whole    *client.Credential // the password that it has said, where nobody can listen
 	cred     *client.Credential // what Segue can log in with in its place; nil: the client answers for itself
+	vetted   bool               // … which is the operator's, and the client has proved that it knows it
 
 	// The backend at hand.
 	back    *wire.HandshakeV10 // nil: there is none
@@ -252,11 +253,13 @@ func (h *Handshake) proceed(out *Output) Outcome {
 
 // know takes a credential from the client's last answer, if there is one in it.
 func (h *Handshake) know() {
-	if h.cred == nil {
-		h.cred = h.asked.Said()
+	if h.cred != nil {
+		return
 	}
-	if h.cred == nil {
-		h.cred = h.asked.Prove(h.account)
+	proved := h.asked.Prove(h.account)
+	h.vetted = proved != nil
+	if h.cred = h.asked.Said(); h.cred == nil {
+		h.cred = proved
 	}
 }
 
@@ -294,6 +297,9 @@ func (h *Handshake) Fail(failure *client.Error) Outcome {
 func (h *Handshake) Withhold(failure *client.Error) Outcome {
 	if h.wait == ForNothing {
 		return ClientEnded
+	}
+	if h.wait == ForBackendTLS { // the request for that included
+		h.backSeq--
 	}
 	return h.fail(failure, hasGreeted)
 }

@@ -6,6 +6,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"segue/backend/client"
 	"segue/backend/wire"
@@ -19,6 +21,8 @@ type Policy struct {
 	TLS, Required bool
 	// Fingerprint is the SHA-256 of the certificate that clients are shown.
 	Fingerprint [sha256.Size]byte
+	// Requires says that there are accounts which not every client may log in to.
+	Requires bool
 	// Learns says that clients of whom no password is known are asked for theirs, where nobody can listen.
 	Learns bool
 	// Trust says whom a password that was learned may be given to.
@@ -32,6 +36,7 @@ var (
 	errTwice    = errors.New("read HandshakeResponse41: the client asks for TLS within TLS")
 	errInsecure = errors.New("connections without TLS are not let in here (tls.mode: required)")
 	errInClear  = errors.New("it wants the password in clear, which the client has said on TLS, and the connection to it is not on TLS: backend_tls puts it there")
+	errName     = errors.New("the user's name is not in a character set by which Segue knows whose it is")
 	errNoKey    = errors.New("the client wants a key to encrypt its password by, and Segue has none")
 )
 
@@ -74,6 +79,8 @@ func (h *Handshake) admits() (out Outcome, ok bool) {
 	switch {
 	case h.Demanded():
 		return h.stop(Insecure, errInsecure), false
+	case h.policy.Requires && !PlainName(h.response.Username, uint16(h.response.Charset)):
+		return h.stop(Insecure, errName), false
 	case h.account == nil:
 		return Continues, true
 	}
@@ -81,6 +88,22 @@ func (h *Handshake) admits() (out Outcome, ok bool) {
 		return h.stop(Insecure, fmt.Errorf("user %q: %w", wire.Shown(h.response.Username, wire.MaxShown), err)), false
 	}
 	return Continues, true
+}
+
+// PlainName reports whether a server reads a user's name as it is written: it is ASCII, or of a character set that is UTF-8.
+func PlainName(name string, charset uint16) bool {
+	ascii := strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
+	return ascii || utf8.ValidString(name) && isUTF8(charset)
+}
+
+// isUTF8 reports whether a collation is one of utf8mb3 or utf8mb4 (information_schema.COLLATIONS of MySQL 8.4 and MariaDB 11.4).
+func isUTF8(collation uint16) bool {
+	switch {
+	case collation == 33, collation == 45, collation == 46, collation == 76, collation == 83, collation >= 192 && collation <= 215, collation >= 223 && collation <= 247,
+		collation >= 255 && collation <= 323:
+		return true
+	}
+	return false
 }
 
 // Over is what the client's side goes over.
@@ -139,6 +162,6 @@ func (h *Handshake) learns(out *Output) bool {
 
 // learned takes the password that the client was asked for.
 func (h *Handshake) learned(payload []byte) {
-	h.standing = verdictOnly
+	h.standing, h.vetted = verdictOnly, false
 	h.cred = client.Password(string(bytes.TrimSuffix(payload, []byte{0}))).Trusting(h.policy.Trust)
 }

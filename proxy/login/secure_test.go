@@ -363,3 +363,100 @@ func TestProofOfTheCertificate(t *testing.T) {
 		t.Errorf("%q, %v", ok.Info, err)
 	}
 }
+
+// A client whose password Segue could not prove in its place is asked for it by Segue's own word, and by one that is longer than the protocol's: either way it is not passed on in clear.
+func TestNoPasswordInClearByAnyWay(t *testing.T) {
+	u := known("correct horse") // and no word on whom it may be given to
+	u.policy.TLS = true
+	r := secured(t, u, greeting(nativePlugin, saltA), client.Via{})
+	r.client(2, onTLS(response(nativePlugin, nativeAnswer(saltA, "correct horse"))), Continues, ForBackend)
+	r.toBackend = nil
+	r.backend(2, switchTo(sha2Plugin, saltB), Continues, ForBackend)
+	r.hearsBackend(3, sha2Answer(saltB, "correct horse"))
+	r.backend(4, fullAuth, BackendFailed, ForLease)
+	if r.Failure().Kind != client.Denied || len(r.toClient) > 0 {
+		t.Errorf("%v, and the client is asked %x", r.Failure(), r.toClient)
+	}
+	for _, question := range [][]byte{{1, 4, 0}, {1, 9}, {7}} {
+		r := secured(t, &users{}, greeting(sha2Plugin, saltA), client.Via{})
+		r.client(2, onTLS(response(sha2Plugin, sha2Answer(saltA, "correct horse"))), Continues, ForBackend)
+		r.toBackend = nil
+		r.backend(2, question, Continues, ForClient)
+		r.client(4, []byte("correct horse\x00"), BackendFailed, ForLease)
+		if r.Failure().Kind != client.Denied || len(r.toBackend) > 0 {
+			t.Errorf("%x: %v, and the backend is told %q", question, r.Failure(), r.toBackend)
+		}
+	}
+}
+
+// What a client says of itself is nobody's proof: accounts are not to be kept from others by it.
+func TestWhatIsSaidIsNoProof(t *testing.T) {
+	for name, c := range map[string]struct {
+		u      *users
+		plugin string
+		answer []byte
+		proves bool
+	}{
+		"in clear":             {&users{}, wire.PluginClearPassword, []byte("guess\x00"), false},
+		"a token":              {&users{}, wire.PluginOpenIDConnect, []byte("\x00guess"), false},
+		"in clear, and right":  {known("pw"), wire.PluginClearPassword, []byte("pw\x00"), true},
+		"proved":               {known("pw"), nativePlugin, nativeAnswer(saltA, "pw"), true},
+		"proved by its hash":   {hashed("pw"), nativePlugin, nativeAnswer(saltA, "pw"), true},
+		"in clear, and a slip": {known("pw"), wire.PluginClearPassword, []byte("wp\x00"), false},
+	} {
+		r := secured(t, c.u, withTLS(greeting(nativePlugin, saltA)), client.Via{Mode: secure.Required})
+		r.client(2, onTLS(response(c.plugin, c.answer)), Continues, ForBackendTLS)
+		for _, when := range []string{"ahead of TLS", "behind it"} {
+			if proves := r.Proves() != nil; proves != c.proves {
+				t.Errorf("%s, %s: proves %v", name, when, proves)
+			}
+			var out Output
+			r.BackendSecured(&out)
+		}
+	}
+}
+
+// A login that is not begun for want of leave is left by the number that the server waits for.
+func TestLeaveIsNotGivenAheadOfTLS(t *testing.T) {
+	r := secured(t, &users{}, withTLS(greeting(nativePlugin, saltA)), client.Via{Mode: secure.Required})
+	r.client(2, onTLS(response(nativePlugin, nativeAnswer(saltA, "pw"))), Continues, ForBackendTLS)
+	r.want(r.Withhold(&client.Error{Kind: client.Barred}), BackendFailed, ForLease)
+	out, _, due := r.Farewell(nil)
+	if !due || out[3] != 1 {
+		t.Errorf("%v %x", due, out)
+	}
+}
+
+// Clients of sha256_password ask for a key by a UNIX socket too, some of them.
+func TestSHA256ByASocket(t *testing.T) {
+	r := newRig(t, &users{policy: Policy{Key: theKey}})
+	r.FromSocket()
+	var out Output
+	r.want(r.Greeted(&out, greeting(nativePlugin, saltA), client.Via{Transport: client.UnixSocket}, all, 0), Continues, ForClient)
+	r.client(1, response(nativePlugin, nativeAnswer(saltA, "pw")).Append(nil), Continues, ForBackend)
+	r.toBackend, r.toClient = nil, nil
+	r.backend(2, switchTo(wire.PluginSHA256Password, saltB), Continues, ForClient)
+	r.toClient = nil
+	r.client(3, []byte{1}, Continues, ForClient)
+	key := r.next(&r.toClient, "client", 4)
+	encrypted, err := wire.EncryptPassword([]byte("pw"), []byte(saltB), key[1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.client(5, encrypted, Continues, ForBackend)
+	if said := r.next(&r.toBackend, "backend", 3); string(said) != "pw\x00" && len(said) != 1 { // whole, or by the backend's own key
+		t.Errorf("%q", said)
+	}
+}
+
+func TestNames(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		charset uint16
+		plain   bool
+	}{{"alice", 8, true}, {"ålice", 45, true}, {"ålice", 8, false}, {"\xe5lice", 8, false}, {"\xe5lice", 45, false}, {"ålice", 2304, false}} {
+		if PlainName(c.name, c.charset) != c.plain {
+			t.Errorf("%q in %d", c.name, c.charset)
+		}
+	}
+}

@@ -72,37 +72,53 @@ func (h *Handshake) differs() bool { return h.Over().Safe() != h.via.Transport.S
 
 // unfit reports whether what the client has answered its greeting with is nothing for the backend at hand: it may be a password in clear, or the request for a key.
 func (h *Handshake) unfit() bool {
-	return h.differs() && (h.asked.Plugin == wire.PluginSHA256Password || h.tls && inClear(h.asked.Plugin))
+	return h.differs() && h.asked.Plugin == wire.PluginSHA256Password || h.tls && !h.via.Transport.Safe() && inClear(h.asked.Plugin)
 }
 
-// keep notes a message of the backend's to which the client's answer is nothing for it as it stands.
+// keep notes a message of the backend's to which the client's answer may be nothing for it as it stands.
 func (h *Handshake) keep(payload []byte) {
 	h.asks = nil
 	switch {
-	case !h.differs():
+	case !h.Over().Safe() && !h.via.Transport.Safe():
 	case h.question == itsSwitch && h.pending.Plugin == wire.PluginSHA256Password,
-		h.question == itsData && isSHA2(h.asked.Plugin) && bytes.Equal(payload, []byte{0x01, wire.SHA2FullAuth}):
+		h.question == itsData && isSHA2(h.asked.Plugin) && len(payload) > 1 && payload[0] == 0x01 && payload[1] == wire.SHA2FullAuth:
 		h.asks = bytes.Clone(payload)
 	}
 }
 
+// What clients ask for a key by.
+const (
+	sha2KeyRequest   = wire.SHA2RequestKey
+	sha256KeyRequest = 0x01
+)
+
 // translate takes the answer to such a message. done is false if there is none, and the answer is to be passed on.
 func (h *Handshake) translate(out *Output, payload []byte) (outcome Outcome, done bool) {
+	wantsKey := len(payload) == 1 && (payload[0] == sha2KeyRequest || payload[0] == sha256KeyRequest)
 	switch {
 	case h.asks == nil, h.back == nil, h.stage != awaits:
 		return Continues, false
-	case h.Over().Safe():
-		h.cred = client.Password(string(bytes.TrimSuffix(payload, []byte{0}))).Trusting(h.policy.Trust)
-		return h.answerItself(out), true
-	case len(payload) != 1 || payload[0] != wire.SHA2RequestKey && payload[0] != 0x01: // it has a key of the backend's, which Segue has not
+	case wantsKey && !h.via.Transport.Safe(): // which that backend has
 		return Continues, false
-	case h.policy.Key == nil:
+	case wantsKey && h.policy.Key == nil:
 		return h.stop(Protocol, errNoKey), true
+	case wantsKey:
+		h.passOn(out, append([]byte{0x01}, h.policy.Key.public...))
+		h.question, h.wait = ourKey, ForClient
+		return Continues, true
+	case h.via.Transport.Safe(): // in clear, or encrypted by a key of the backend's that Segue has not
+		return Continues, false
+	case len(payload) > maxPassword:
+		return h.fail(&client.Error{Kind: client.Denied, Err: errLong}, awaits), true
 	}
-	h.passOn(out, append([]byte{0x01}, h.policy.Key.public...))
-	h.question, h.wait = ourKey, ForClient
-	return Continues, true
+	h.cred = client.Password(string(bytes.TrimSuffix(payload, []byte{0}))).Trusting(h.policy.Trust)
+	return h.answerItself(out), true
 }
+
+// maxPassword is the longest, with its NUL, that a key of 2048 bits encrypts (RFC 8017, 7.1.1: by SHA-1).
+const maxPassword = 2048/8 - 2*sha1.Size - 2
+
+var errLong = errors.New("the client's password is longer than a backend's key encrypts; backend_tls takes it as it is")
 
 // decrypt takes a password that is encrypted by Segue's key.
 func (h *Handshake) decrypt(out *Output, payload []byte) Outcome {
@@ -120,7 +136,7 @@ func (h *Handshake) decrypt(out *Output, payload []byte) Outcome {
 
 // answerItself answers the backend's last message in the client's place, which then waits for the verdict alone.
 func (h *Handshake) answerItself(out *Output) Outcome {
-	h.standing, h.proves = verdictOnly, true
+	h.standing, h.proves, h.vetted = verdictOnly, true, false
 	h.own = client.ResumeLogin(h.cred, h.back, &h.told, h.via.Transport, h.asked.Plugin, h.asked.Salt)
 	var outcome client.Outcome
 	if out.Backend, outcome = h.own.Answer(out.Backend, h.asks, h.backSeq); outcome != client.Continues {

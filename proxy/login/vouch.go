@@ -41,9 +41,6 @@ func (h *Handshake) proof() []byte {
 		return nil
 	}
 	hash, ok := h.cred.NativeHash()
-	if !ok && h.account != nil && h.account.HasHash {
-		hash, ok = h.account.Hash, true
-	}
 	if !ok {
 		return nil
 	}

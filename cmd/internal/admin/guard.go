@@ -34,6 +34,11 @@ func (h *Handler) guard(d door, next http.Handler) http.Handler {
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("Content-Security-Policy",
 			"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+		if h.isStale(d, r) {
+			header.Set("Connection", "close")
+			refuse(w, http.StatusMisdirectedRequest, "admin_tls has changed since this connection was made; make another")
+			return
+		}
 		if !h.accepts(d, r) {
 			refuse(w, http.StatusForbidden, "the host name "+quote(r.Host)+" is not this machine's; use its IP address or localhost, or add the name to admin_hosts")
 			return

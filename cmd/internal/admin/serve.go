@@ -37,7 +37,7 @@ func (h *Handler) serve(ctx context.Context, ln net.Listener, private bool) erro
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(h.log().Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return ctx }, // ends the events
-		ConnContext:       withVisitor,
+		ConnContext:       func(ctx context.Context, conn net.Conn) context.Context { return h.withShown(withVisitor(ctx, conn)) },
 	}
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {

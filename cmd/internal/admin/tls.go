@@ -1,9 +1,12 @@
 package admin
 
 import (
+	"context"
 	"crypto/tls"
 	"net"
 	"net/http"
+
+	"segue/backend/secure"
 )
 
 // guarded is ln with TLS on its connections, as long as there is a certificate to be shown. A file is for those who may open it, who need none.
@@ -30,6 +33,27 @@ func (g guarded) Accept() (net.Conn, error) {
 		return tls.Server(conn, s.Config()), nil
 	}
 	return conn, nil
+}
+
+// shownKey is under which a request's context has the certificate that its connection was shown.
+type shownKey struct{}
+
+// withShown is the context of a new connection.
+func (h *Handler) withShown(ctx context.Context) context.Context {
+	if h.Certificate == nil {
+		return ctx
+	}
+	return context.WithValue(ctx, shownKey{}, h.Certificate())
+}
+
+// isStale reports whether a request has come by a connection of before a change of the TLS there is, which nothing is to be answered on: it may have been in clear, or
+// have shown a certificate whose authority is not believed any more.
+func (h *Handler) isStale(d door, r *http.Request) bool {
+	if d.private || d.file || h.Certificate == nil {
+		return false
+	}
+	shown, _ := r.Context().Value(shownKey{}).(*secure.Server)
+	return shown != h.Certificate()
 }
 
 // certified reports whether a request has come with a certificate that an authority of admin_tls.client_ca_file vouches for.
