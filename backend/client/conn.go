@@ -191,7 +191,8 @@ func (c *Conn) open(ctx context.Context, l *Login) error {
 	return nil
 }
 
-// handshake writes the SSLRequest that is in c.out, and puts TLS on the connection.
+// handshake writes the SSLRequest that is in c.out, and puts TLS on the connection. A server whose certificate does not do hears no word of the login, and is left in
+// good manners.
 func (c *Conn) handshake(ctx context.Context) error {
 	if len(c.in.Rest()) > 0 { // whoever has put it there meant it to be taken for what comes inside TLS
 		return &Error{Malformed, errors.New("TLS: the server says more in clear than its greeting")}
@@ -199,11 +200,16 @@ func (c *Conn) handshake(ctx context.Context) error {
 	if err := c.write("TLS", c.out); err != nil {
 		return err
 	}
-	secured := tls.Client(c.nc, c.policy.Client(c.host))
+	secured := tls.Client(c.nc, c.policy.Unjudged(c.host))
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return HandshakeError(err)
 	}
 	c.nc, c.over = secured, TLS
+	if err := c.policy.Judge(c.host, secured.ConnectionState().PeerCertificates); err != nil {
+		out, farewell := Leave(c.out[:0], c.seq+1)
+		c.leave(ctx, farewell, out)
+		return HandshakeError(err)
+	}
 	return nil
 }
 

@@ -239,6 +239,27 @@ func TestFarewellInsideTLS(t *testing.T) {
 	}
 }
 
+// A server whose certificate does not do hears nothing of the login, and counts it as denied, not as cut off.
+func TestBug20_FarewellToAStranger(t *testing.T) {
+	g := greeting(wire.PluginNativePassword)
+	g.Capabilities |= wire.ClientSSL
+	s := player{
+		greeting: packetOf(0, g.Append(nil)), shows: &tls.Config{Certificates: []tls.Certificate{securetest.New(t, "stranger").Issue(t, securetest.Leaf{}).TLS(t)}},
+		answers: [][]byte{errPacket(1045, "no")},
+	}
+	address, heard := s.serve(t)
+	c, err := loggedInBy(within(t, patience), t, policy(t, secure.VerifyCA, secure.Material{CA: securetest.New(t, "ca").PEM()}), address, Password("pw"))
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != Unsecured || !errors.As(err, new(*secure.CertificateError)) {
+		t.Fatal(err)
+	}
+	c.Close()
+	got := <-heard
+	if len(got) != 2 || !wire.IsSSLRequest(got[0]) || !bytes.Contains(got[1], []byte("segue_client_left")) || bytes.Contains(got[1], []byte("app")) {
+		t.Errorf("the server heard %q", got)
+	}
+}
+
 // The sequence ids go on through the SSLRequest, and it says what the answer says.
 func TestLoginOpens(t *testing.T) {
 	g := greeting(wire.PluginNativePassword)

@@ -28,7 +28,7 @@ type Policy struct {
 	certs  []tls.Certificate
 	digest [sha256.Size]byte // of all that makes it
 
-	configs sync.Map // host → *tls.Config: one for all connections to it
+	configs sync.Map // configKey → *tls.Config: one for all connections to a host
 }
 
 // rememberedSessions is how many TLS sessions are kept for a host, to be taken up again by later connections; one is what it takes.
@@ -109,36 +109,61 @@ func (p *Policy) Equal(q *Policy) bool {
 func (p *Policy) String() string { return p.Mode().String() }
 
 // Client is how to speak TLS to the server at host, "name", "name:port", an IP address, or "unix:/path", which is "localhost"; nil where the policy wants no
-// TLS. It is one for all connections to that host, and not to be changed.
-func (p *Policy) Client(host string) *tls.Config {
+// TLS. It is one for all connections to that host, and not to be changed. A certificate that does not do ends the handshake.
+func (p *Policy) Client(host string) *tls.Config { return p.shared(configKey{host, false}) }
+
+// Unjudged is Client without a look at the certificate: Judge is to follow before anything is said that is not for strangers. MySQL and MariaDB count a handshake
+// that its client ends against the client's host, and block the host in the end (max_connect_errors); one that comes to its end, and is followed by a login
+// that is denied, they do not count.
+func (p *Policy) Unjudged(host string) *tls.Config { return p.shared(configKey{host, true}) }
+
+// Judge says what is wrong with the certificate that the server at host has shown, a [*CertificateError]; nil if it does.
+func (p *Policy) Judge(host string, shown []*x509.Certificate) error {
+	if !p.Mode().Verifies() {
+		return nil
+	}
+	return p.verify(shown, p.nameOf(host))
+}
+
+// configKey is what one configuration is for.
+type configKey struct {
+	host     string
+	unjudged bool
+}
+
+func (p *Policy) shared(k configKey) *tls.Config {
 	if !p.Mode().Wants() {
 		return nil
 	}
-	if c, ok := p.configs.Load(host); ok {
+	if c, ok := p.configs.Load(k); ok {
 		return c.(*tls.Config)
 	}
-	c, _ := p.configs.LoadOrStore(host, p.config(host))
+	c, _ := p.configs.LoadOrStore(k, p.config(k))
 	return c.(*tls.Config)
 }
 
-func (p *Policy) config(host string) *tls.Config {
-	name := p.name
-	if name == "" {
-		name = hostOf(host)
-	}
+func (p *Policy) config(k configKey) *tls.Config {
 	c := &tls.Config{
 		MinVersion:                  tls.VersionTLS12,
 		Renegotiation:               tls.RenegotiateNever,
-		ServerName:                  name,
+		ServerName:                  p.nameOf(k.host),
 		Certificates:                p.certs,
 		ClientSessionCache:          tls.NewLRUClientSessionCache(rememberedSessions),
-		InsecureSkipVerify:          true, // verify does it, where it is asked for
+		InsecureSkipVerify:          true, // Judge does it, where it is asked for
 		DynamicRecordSizingDisabled: true, // a long answer in few records
 	}
-	if p.mode.Verifies() {
-		c.VerifyConnection = func(s tls.ConnectionState) error { return p.verify(s.PeerCertificates, name) }
+	if p.mode.Verifies() && !k.unjudged {
+		c.VerifyConnection = func(s tls.ConnectionState) error { return p.Judge(k.host, s.PeerCertificates) }
 	}
 	return c
+}
+
+// nameOf is what the server at host is called.
+func (p *Policy) nameOf(host string) string {
+	if p.name != "" {
+		return p.name
+	}
+	return hostOf(host)
 }
 
 // hostOf takes the port off an address.

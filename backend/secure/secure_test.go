@@ -112,6 +112,11 @@ func TestClientNames(t *testing.T) {
 // shake makes a TLS handshake between a policy's client and a server, by TCP; it gives what the client saw.
 func shake(t *testing.T, p *secure.Policy, host string, server *tls.Config) (tls.ConnectionState, error) {
 	t.Helper()
+	return shakeBy(t, p.Client(host), server)
+}
+
+func shakeBy(t *testing.T, client, server *tls.Config) (tls.ConnectionState, error) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -135,7 +140,7 @@ func shake(t *testing.T, p *secure.Policy, host string, server *tls.Config) (tls
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := tls.Client(nc, p.Client(host))
+	c := tls.Client(nc, client)
 	if err = c.Handshake(); err == nil {
 		_, err = c.Read(make([]byte, 1)) // by TLS 1.3 a server judges a client's certificate after the client's handshake has ended
 	}
@@ -179,7 +184,16 @@ func TestHandshakes(t *testing.T) {
 				m.CA = root.PEM()
 			}
 			for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-				_, err := shake(t, policy(t, mode, m), c.host, &tls.Config{Certificates: []tls.Certificate{c.server.TLS(t)}, MinVersion: version, MaxVersion: version})
+				p, shows := policy(t, mode, m), &tls.Config{Certificates: []tls.Certificate{c.server.TLS(t)}, MinVersion: version, MaxVersion: version}
+				_, err := shake(t, p, c.host, shows)
+				switch state, failed := shakeBy(t, p.Unjudged(c.host), shows); {
+				case failed != nil:
+					t.Errorf("%s, %v, to be judged later: %v", c.name, mode, failed)
+				default:
+					if later := p.Judge(c.host, state.PeerCertificates); (later == nil) != (err == nil) || later != nil && later.Error() != err.Error() {
+						t.Errorf("%s, %v: %v, and judged later %v", c.name, mode, err, later)
+					}
+				}
 				ok := strings.Contains(" "+c.ok+" ", " "+mode.String()+" ")
 				switch {
 				case ok && err != nil:
