@@ -141,14 +141,12 @@ func (c *call) open(seq uint8) {
 	out, outcome := c.login.Open(nil, seq, c.link.via())
 	switch outcome {
 	case client.Insecure:
-		out, farewell := client.Leave(nil, seq)
-		_ = farewell
-		c.link.write(out)
+		c.link.part(client.Leave(nil, seq))
 		c.fail(c.login.Err())
 	case client.Secures:
 		l := c.link
 		l.write(out)
-		l.secure(func(err error) {
+		l.secure(c.login.Forsake, func(err error) {
 			switch {
 			case c.link != l || c.stage != authenticating:
 			case err != nil:

@@ -53,21 +53,14 @@ func (c *connecting) drop() {
 	c.link, c.s.back, c.lease = nil, nil, nil
 }
 
-// leaveHandshake ends a handshake that is not to be finished in such a way that MySQL and MariaDB do not count it as cut off: in the end they block
-// the host that Segue runs on.
+// leaveHandshake ends a handshake that is not to be finished as link.part does.
 func (c *connecting) leaveHandshake() {
 	l := c.link
 	if l == nil || l.closed || c.opts.Flavor != backend.MySQL || c.stage <= greeting {
 		return
 	}
-	out, farewell, due := c.shake.Farewell(c.s.w.output().Backend)
-	if !due {
-		return
-	}
-	l.closed = true
-	p := &parting{farewell: farewell}
-	if l.conn.HandTo(&p.conn, p) {
-		p.begin(out)
+	if out, farewell, due := c.shake.Farewell(c.s.w.output().Backend); due {
+		l.part(out, farewell)
 	}
 }
 

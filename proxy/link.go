@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"time"
@@ -30,7 +31,8 @@ type link struct {
 	interrupted int64            // when the server said last that it had interrupted a statement; 0: never
 	race        *race            // the dialing of a name's addresses; nil: none is under way
 	policy      *secure.Policy   // of the backend, when it greeted
-	secured     func(error)      // is told when TLS has been put on the connection, or not; nil: that is not under way
+	// secured is told when TLS has been put on the connection, or not; nil: that is not under way.
+	secured func(*tls.ConnectionState, error)
 }
 
 // linkUser is told what happens to a link.
@@ -81,6 +83,16 @@ func (l *link) quit() {
 		l.closed = true
 		_, _ = l.conn.Write(comQuit)
 		l.conn.CloseAfterFlush(closeGrace)
+	}
+}
+
+// part ends a handshake that is not to be finished in such a way that MySQL and MariaDB do not count it as cut off, and closes: in the end they block the host that
+// Segue runs on.
+func (l *link) part(out []byte, f client.Farewell) {
+	l.closed = true
+	p := &parting{farewell: f}
+	if l.conn.HandTo(&p.conn, p) {
+		p.begin(out)
 	}
 }
 

@@ -54,7 +54,7 @@ func (done *clientSecured) Secured(_ *loop.Conn, state tls.ConnectionState, err 
 func (c *connecting) secureBackend() {
 	c.within(c.opts.connectTimeout())
 	l := c.link
-	l.secure(func(err error) {
+	l.secure(c.shake.Forsake, func(err error) {
 		s := c.s
 		switch {
 		case s.state == Closed || s.errand != errand(c) || c.link != l:
@@ -73,27 +73,32 @@ func (l *link) via() client.Via {
 	return client.Via{Transport: l.over, Mode: l.policy.Mode()}
 }
 
-// secure puts TLS on the connection. done is called when that has come to an end, unless the link has been closed before.
-func (l *link) secure(done func(error)) {
-	l.secured = done
-	err := l.conn.Secure(loop.Secured{
-		Config: l.policy.Client(l.backend.Address()), Client: true, Deadline: l.whenever(), Done: l,
-	})
+// secure puts TLS on the connection, and judges whom it leads to. done is called when that has come to an end, unless the link has been closed before. A server whose
+// certificate does not do is left then, by forsake; the link is closed.
+func (l *link) secure(forsake func(dst []byte) ([]byte, client.Farewell), done func(error)) {
+	policy, address := l.policy, l.backend.Address()
+	l.secured = func(state *tls.ConnectionState, err error) {
+		if err == nil {
+			l.over = client.TLS
+			if err = policy.Judge(address, state.PeerCertificates); err != nil {
+				l.part(forsake(nil))
+			}
+		}
+		l.session.w.server.metrics.handshook("backend", err)
+		done(err)
+	}
+	err := l.conn.Secure(loop.Secured{Config: policy.Unjudged(address), Client: true, Deadline: l.whenever(), Done: l})
 	if err != nil {
 		l.session.post(func() { l.Secured(nil, tls.ConnectionState{}, err) })
 	}
 }
 
 // Secured implements loop.SecureOwner.
-func (l *link) Secured(_ *loop.Conn, _ tls.ConnectionState, err error) {
+func (l *link) Secured(_ *loop.Conn, state tls.ConnectionState, err error) {
 	done := l.secured
 	l.secured = nil
-	l.session.w.server.metrics.handshook("backend", err)
-	if err == nil {
-		l.over = client.TLS
-	}
 	if done != nil && !l.closed {
-		done(err)
+		done(&state, err)
 	}
 }
 

@@ -178,7 +178,7 @@ func (c *Conn) open(ctx context.Context, l *Login) error {
 	var outcome Outcome
 	switch c.out, outcome = l.Open(c.out[:0], c.seq, Via{c.over, c.policy.Mode()}); outcome {
 	case Secures:
-		if err := c.handshake(ctx); err != nil {
+		if err := c.handshake(ctx, l); err != nil {
 			return err
 		}
 		c.out = l.Secured(c.out[:0])
@@ -193,7 +193,7 @@ func (c *Conn) open(ctx context.Context, l *Login) error {
 
 // handshake writes the SSLRequest that is in c.out, and puts TLS on the connection. A server whose certificate does not do hears no word of the login, and is left in
 // good manners.
-func (c *Conn) handshake(ctx context.Context) error {
+func (c *Conn) handshake(ctx context.Context, l *Login) error {
 	if len(c.in.Rest()) > 0 { // whoever has put it there meant it to be taken for what comes inside TLS
 		return &Error{Malformed, errors.New("TLS: the server says more in clear than its greeting")}
 	}
@@ -206,7 +206,7 @@ func (c *Conn) handshake(ctx context.Context) error {
 	}
 	c.nc, c.over = secured, TLS
 	if err := c.policy.Judge(c.host, secured.ConnectionState().PeerCertificates); err != nil {
-		out, farewell := Leave(c.out[:0], c.seq+1)
+		out, farewell := l.Forsake(c.out[:0])
 		c.leave(ctx, farewell, out)
 		return HandshakeError(err)
 	}

@@ -10,8 +10,18 @@ type Farewell struct{ heard int }
 // Leave begins it for a server that has greeted and that nothing has been said to: it appends a login for a user that hardly exists. seq is
 // the sequence id of the greeting.
 func Leave(dst []byte, seq uint8) ([]byte, Farewell) {
+	return leave(dst, seq, wire.ClientProtocol41|wire.ClientSecureConnection|wire.ClientPluginAuth|wire.ClientLongPassword)
+}
+
+// LeaveSecured begins it for a server that TLS has been put on the connection to, and that has been told nothing since. seq is the sequence id of the SSLRequest, and caps what
+// it has said: MariaDB reads what follows by them.
+func LeaveSecured(dst []byte, seq uint8, caps wire.Capability) ([]byte, Farewell) {
+	return leave(dst, seq, caps)
+}
+
+func leave(dst []byte, seq uint8, caps wire.Capability) ([]byte, Farewell) {
 	response := wire.HandshakeResponse41{
-		Capabilities: wire.ClientProtocol41 | wire.ClientSecureConnection | wire.ClientPluginAuth | wire.ClientLongPassword,
+		Capabilities: caps,
 		Charset:      45, // utf8mb4_general_ci
 		Username:     "segue_client_left",
 		AuthPlugin:   wire.PluginNativePassword,

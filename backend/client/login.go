@@ -77,6 +77,12 @@ func (l *Login) Secured(dst []byte) []byte {
 	return l.respond(dst)
 }
 
+// Forsake begins the farewell to a server that TLS has been put on the connection to, and that is not to hear of the login: its certificate does not do.
+func (l *Login) Forsake(dst []byte) ([]byte, Farewell) {
+	r := l.response()
+	return LeaveSecured(dst, l.seq, r.Capabilities|wire.ClientSSL)
+}
+
 // First is Open for a connection as it is, without TLS.
 func (l *Login) First(dst []byte, seq uint8) []byte {
 	dst, _ = l.Open(dst, seq, Via{})

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"net"
 	"testing"
+	"time"
 
+	"segue/backend"
 	own "segue/backend/client"
 	"segue/backend/secure"
 	"segue/backend/secure/securetest"
 	"segue/backend/wire"
+	proxy "segue/proxy"
 )
 
 // TestBug20StrangersDoNotBlockTheHost: a server counts TLS handshakes that its client ends, and blocks the host. So Segue brings them to their end, whatever it
@@ -31,6 +34,16 @@ func TestBug20StrangersDoNotBlockTheHost(t *testing.T) {
 	}
 	if got := login(t, at.address, "e2e_empty", "", "fixtures"); got != "e2e_empty@%" {
 		t.Errorf("login behind that: %s", got)
+	}
+	segue := newSegue(t, []backend.Spec{{Name: "server", Address: at.address, TLS: p}}, proxy.Options{Flavor: backend.MySQL, ConnectBudget: 50 * time.Millisecond})
+	segue.run(t)
+	for range maxConnectErrors + 1 {
+		if got := login(t, segue.address, "e2e_empty", "", "fixtures"); got == "e2e_empty@%" {
+			t.Fatal("a stranger is believed")
+		}
+	}
+	if got := login(t, at.address, "e2e_empty", "", "fixtures"); got != "e2e_empty@%" {
+		t.Errorf("login behind Segue's: %s", got)
 	}
 	for range maxConnectErrors + 1 { // as others do
 		nc, err := net.Dial("tcp", at.address)

@@ -148,6 +148,11 @@ func (h *Handshake) BackendSecured(out *Output) Outcome {
 	return Continues
 }
 
+// Forsake begins the farewell to the backend at hand, which TLS has been put on the connection to, and which is not to hear of the login: its certificate does not do.
+func (h *Handshake) Forsake(dst []byte) ([]byte, client.Farewell) {
+	return client.LeaveSecured(dst, h.backSeq, h.told.Capabilities)
+}
+
 // learns reports whether the client is to be asked for its password, and asks for it: by the full authentication of the plugin that it has
 // answered by, as a server does that has nothing in its cache.
 func (h *Handshake) learns(out *Output) bool {
