@@ -44,7 +44,7 @@ func newBackend(spec Spec, admin Admin, now time.Time) *Backend {
 // Name is the name that the configuration gives it.
 func (b *Backend) Name() string { return b.name }
 
-// Address is its MySQL address, "host:port".
+// Address is its MySQL address, "host:port" or "unix:PATH".
 func (b *Backend) Address() string { return b.address }
 
 // TLS is how connections to it are secured; nil: they are not.

@@ -1,6 +1,10 @@
 package backend
 
-import "net"
+import (
+	"net"
+
+	"segue/backend/dial"
+)
 
 // Flavor is the kind of server that a cluster is made of. All backends of one Segue have the same flavor.
 type Flavor uint8
@@ -55,8 +59,11 @@ func (f Flavor) Port() string {
 
 // HealthURL derives the health URL of the server with this MySQL address ("host:port") from the flavor's default ports:
 // http_port 8030 of an FE (fe.conf of StarRocks and Doris), status-port 10080 of TiDB. It is empty where the flavor has
-// none.
+// none, and for a UNIX socket ("unix:PATH").
 func (f Flavor) HealthURL(address string) string {
+	if _, ok := dial.UnixPath(address); ok {
+		return "" // a server may have its health port anywhere
+	}
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		host = address

@@ -16,7 +16,7 @@ const (
 type Spec struct {
 	// Name is the backend's name in commands, logs and metrics. It is unique.
 	Name string `json:"name" yaml:"name"`
-	// Address is the MySQL address, "host:port".
+	// Address is the MySQL address, "host:port" or "unix:PATH".
 	Address string `json:"address" yaml:"address"`
 	// HealthURL is asked for the backend's health; empty: no HTTP check. It may carry user:password@, so it stays out of
 	// JSON.

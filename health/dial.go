@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"net"
 	"syscall"
 
@@ -22,11 +23,12 @@ func refuses(ctx context.Context, b *backend.Backend) bool {
 		port = u.Scheme // net knows "http" and "https"
 	}
 	for _, address := range []string{net.JoinHostPort(u.Hostname(), port), b.Address()} {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+		network, at := dial.Split(address)
+		conn, err := new(net.Dialer).DialContext(ctx, network, at)
 		if err == nil {
 			conn.Close()
 		}
-		if !errors.Is(err, syscall.ECONNREFUSED) {
+		if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, fs.ErrNotExist) {
 			return false
 		}
 	}

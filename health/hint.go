@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/backend/dial"
 )
 
 // What the monitor and `segue check` say alike of a configuration that does not fit the servers.
@@ -45,6 +46,9 @@ func wrongHealthURL(flavor backend.Flavor, s backend.Status) string {
 
 // wrongPort says of a MySQL port on which nobody has greeted that it speaks HTTP.
 func wrongPort(flavor backend.Flavor, address string) string {
+	if _, ok := dial.UnixPath(address); ok {
+		return fmt.Sprintf("; %s speaks HTTP: `address` is to be the MySQL socket", address)
+	}
 	text := fmt.Sprintf("; %s speaks HTTP: `address` is to be the MySQL port", address)
 	if port := flavor.Port(); port != "" {
 		text += ", " + port + " unless it was changed"

@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"strings"
 	"time"
 
 	"segue/backend/client"
@@ -16,20 +15,21 @@ import (
 // lookupTimeout is how long a look-up of a name may take.
 const lookupTimeout = 10 * time.Second
 
-// dial connects to the backend: by its address, or by those that its name has.
+// dial connects to the backend: by its address, by its UNIX socket, or by the addresses that its name has.
 func (l *link) dial() {
-	if strings.HasPrefix(l.backend.Address(), "unix:") {
+	address := l.backend.Address()
+	if path, ok := dial.UnixPath(address); ok {
 		l.over = client.UnixSocket
+		l.dialTo(&net.UnixAddr{Net: "unix", Name: path})
+		return
 	}
-	host, port, err := net.SplitHostPort(l.backend.Address())
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		l.session.post(func() { l.lost(err) })
 		return
 	}
-	if ap, err := netip.ParseAddrPort(l.backend.Address()); err == nil {
-		if err := l.conn.Dial(l.session.w.loop, net.TCPAddrFromAddrPort(ap), l.whenever(), l); err != nil {
-			l.session.post(func() { l.lost(err) })
-		}
+	if ap, err := netip.ParseAddrPort(address); err == nil {
+		l.dialTo(net.TCPAddrFromAddrPort(ap))
 		return
 	}
 	ctx, cancel := context.WithTimeout(l.session.w.server.lookups, lookupTimeout)
@@ -37,6 +37,13 @@ func (l *link) dial() {
 		defer cancel()
 		l.resolve(ctx, host, port)
 	})
+}
+
+// dialTo connects to one address.
+func (l *link) dialTo(to net.Addr) {
+	if err := l.conn.Dial(l.session.w.loop, to, l.whenever(), l); err != nil {
+		l.session.post(func() { l.lost(err) })
+	}
 }
 
 // whenever is no deadline: who waits for a link has one.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -183,5 +185,26 @@ func TestDialWithoutAName(t *testing.T) {
 	}
 	if _, err := d.Dial(t.Context(), "db.test:1", new(Memory)); err == nil || !strings.Contains(err.Error(), "no such host") || len(asked) != 3 {
 		t.Errorf("%v, %q", err, asked)
+	}
+}
+
+// A UNIX socket is dialed as it is.
+func TestDialUnix(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.sock")
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	conn, err := Dialer{}.Dial(t.Context(), "unix:"+path, new(Memory))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if got := conn.RemoteAddr(); got.Network() != "unix" || got.String() != path {
+		t.Errorf("%s %s", got.Network(), got)
+	}
+	if _, err := (Dialer{}).Dial(t.Context(), "unix:"+path+".none", new(Memory)); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
 	}
 }

@@ -24,16 +24,20 @@ func Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 }
 
 func connect(ctx context.Context, address string) (net.Conn, error) {
-	return new(net.Dialer).DialContext(ctx, "tcp", address)
+	network, at := Split(address)
+	return new(net.Dialer).DialContext(ctx, network, at)
 }
 
-// Dial connects to address, "host:port". All that it has begun has ended when it returns.
+// Dial connects to address, "host:port" or "unix:PATH". All that it has begun has ended when it returns.
 func (d Dialer) Dial(ctx context.Context, address string, m *Memory) (net.Conn, error) {
 	if d.Lookup == nil {
 		d.Lookup = Lookup
 	}
 	if d.Connect == nil {
 		d.Connect = connect
+	}
+	if _, ok := UnixPath(address); ok {
+		return d.Connect(ctx, address)
 	}
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
