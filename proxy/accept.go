@@ -27,16 +27,17 @@ type door struct {
 	pause   time.Duration
 	timer   loop.Timer
 	closed  chan struct{} // closed when somebody else has closed the listener
+	left    chan struct{} // closed when the door has been closed
 }
 
 // open begins to accept. The channel is closed when somebody else has closed ln.
-func (w *worker) open(ln net.Listener) (closed <-chan struct{}) {
-	d := &door{w: w, pause: minPause, closed: make(chan struct{})}
+func (w *worker) open(ln net.Listener) (d *door, closed <-chan struct{}) {
+	d = &door{w: w, pause: minPause, closed: make(chan struct{}), left: make(chan struct{})}
 	closed = d.closed
 	own, ok := ln.(*listener)
 	if ok {
 		d.lasting, closed = own.keepsAlive, own.closed
-		ln = own.TCPListener
+		ln = own.Listener
 	} else {
 		ln = struct{ net.Listener }{ln} // to be accepted on as it asks for, as only that tells when it is closed
 	}
@@ -46,20 +47,20 @@ func (w *worker) open(ln net.Listener) (closed <-chan struct{}) {
 			d.AcceptFailed(nil, err)
 			return
 		}
-		d.ln, w.door = l, d
+		d.ln = l
 	})
-	return closed
+	return d, closed
 }
 
-// closeDoor accepts no more.
-func (w *worker) closeDoor() {
+// close accepts by a door no more, once it has returned.
+func (w *worker) close(d *door) {
+	defer close(d.left)
 	done := make(chan struct{})
 	if !w.post(func() {
 		defer close(done)
-		if w.door != nil {
-			w.door.ln.Close()
-			w.loop.Stop(&w.door.timer)
-			w.door = nil
+		if d.ln != nil {
+			d.ln.Close()
+			w.loop.Stop(&d.timer)
 		}
 	}) {
 		return

@@ -137,9 +137,10 @@ func (*away) Readable(*loop.Conn)     {}
 func (*away) Writable(*loop.Conn)     {}
 func (*away) Ended(*loop.Conn, error) {}
 
+// addressOf is where a connection comes from in words; what is not TCP is a UNIX socket.
 func addressOf(from netip.AddrPort) string {
 	if !from.IsValid() {
-		return ""
+		return "unix"
 	}
 	return from.String()
 }

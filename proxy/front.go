@@ -172,3 +172,12 @@ func (f *front) reply(seq uint8, e *wire.Err) {
 
 // address is where the client's connection comes from.
 func (f *front) address() string { return addressOf(netip.AddrPortFrom(f.from, f.port)) }
+
+// described is the address, and whose process a UNIX socket was connected by, as far as the system tells.
+func (f *front) described() (text string) {
+	text = f.address()
+	if !f.from.IsValid() {
+		_ = f.Control(func(fd uintptr) { text += peerProcess(int(fd)) })
+	}
+	return text
+}

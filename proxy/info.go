@@ -9,7 +9,7 @@ import (
 // SessionInfo describes a session as the admin API shows it.
 type SessionInfo struct {
 	ID      uint32 `json:"id"`
-	Client  string `json:"client"` // address
+	Client  string `json:"client"` // address; of a UNIX socket "unix", and the process and the user that have connected
 	User    string `json:"user"`
 	Backend string `json:"backend"`
 	State   string `json:"state"`
@@ -29,7 +29,7 @@ type SessionInfo struct {
 func infoOf(s *session) SessionInfo {
 	server := s.w.server
 	i := SessionInfo{
-		ID: s.id, Client: s.client.address(), User: wire.Shown(s.who.user(), wire.MaxShown), Backend: s.backendName(), State: s.state.String(),
+		ID: s.id, Client: s.client.described(), User: wire.Shown(s.who.user(), wire.MaxShown), Backend: s.backendName(), State: s.state.String(),
 		Since: server.at(s.since), Moves: int(s.past.threads.moves), Opened: server.at(s.past.opened),
 	}
 	if s.commanding() {

@@ -2,8 +2,10 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -12,19 +14,28 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interv
 
 // listener is a listening socket that a [Server] accepts on by itself, and which tells it when somebody else closes it.
 type listener struct {
-	*net.TCPListener
-	keepsAlive bool // connections inherit keepAlive from it
-	once       sync.Once
-	closed     chan struct{}
+	net.Listener      // a *net.TCPListener or *net.UnixListener
+	keepsAlive   bool // connections inherit keepAlive from it, or need none
+	once         sync.Once
+	closed       chan struct{}
 }
 
 // Close implements net.Listener.
 func (l *listener) Close() error {
 	l.once.Do(func() { close(l.closed) })
-	return l.TCPListener.Close()
+	return l.Listener.Close()
 }
 
-// Listen is net.Listen for clients of a Server. Their keepalive is set on the listening socket, where the system lets accepted ones inherit
+// SyscallConn implements syscall.Conn.
+func (l *listener) SyscallConn() (syscall.RawConn, error) {
+	sc, ok := l.Listener.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return sc.SyscallConn()
+}
+
+// Listen is net.Listen for clients of a Server, by TCP. Their keepalive is set on the listening socket, where the system lets accepted ones inherit
 // it: eight system calls fewer per client than with any other listener.
 func Listen(ctx context.Context, address string) (net.Listener, error) {
 	c := net.ListenConfig{KeepAlive: -1, Control: inherit}
@@ -35,14 +46,17 @@ func Listen(ctx context.Context, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &listener{TCPListener: ln.(*net.TCPListener), keepsAlive: inherits, closed: make(chan struct{})}, nil
+	return &listener{Listener: ln, keepsAlive: inherits, closed: make(chan struct{})}, nil
 }
 
-// Accepting makes of a socket from elsewhere, another process perhaps, one that a Server accepts on at the least cost. Its connections get keepAlive
-// once they have turned out to last.
+// Accepting makes of a socket from elsewhere, a UNIX socket or another process's, one that a Server accepts on at the least cost. Its connections get keepAlive
+// once they have turned out to last, unless they are of this machine.
 func Accepting(ln net.Listener) net.Listener {
-	if tcp, ok := ln.(*net.TCPListener); ok {
-		return &listener{TCPListener: tcp, closed: make(chan struct{})}
+	switch ln.(type) {
+	case *net.TCPListener:
+		return &listener{Listener: ln, closed: make(chan struct{})}
+	case *net.UnixListener:
+		return &listener{Listener: ln, keepsAlive: true, closed: make(chan struct{})}
 	}
 	return ln
 }

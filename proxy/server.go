@@ -46,6 +46,7 @@ type Server struct {
 	workers    atomic.Pointer[[]*worker] // nil before Serve
 	workerSet  workerSet
 	transfers  transfers
+	doors      doors
 	errands    sync.WaitGroup  // look-ups of names, until lookups is done
 	lookups    context.Context // done when the last session has ended
 	endLooks   context.CancelFunc
@@ -85,7 +86,7 @@ func (s *Server) at(ns int64) time.Time { return s.started.Add(time.Duration(ns)
 func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.Registerer) *Server {
 	s := &Server{
 		registry: r, log: log, metrics: newMetrics(reg), started: time.Now(), nudge: make(chan struct{}, 1), gate: gate.New(maxMoving), swaps: gate.New(maxSwapping), memory: track.NewMemory(0),
-		done: make(chan struct{}), ids: map[uint32]struct{}{}, intents: map[*backend.Backend]*drain{}, crowds: map[*backend.Backend]*crowd{},
+		done: make(chan struct{}), doors: doors{open: map[net.Listener]*door{}, none: make(chan struct{})}, ids: map[uint32]struct{}{}, intents: map[*backend.Backend]*drain{}, crowds: map[*backend.Backend]*crowd{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -127,11 +128,14 @@ func (s *Server) provideKey(o *Options) {
 
 func (s *Server) options() *Options { return s.opts.Load() }
 
-// Serve accepts clients on ln until ctx is done. It then closes ln, ends each session at its next statement boundary outside a
-// transaction, cuts those that are left when the drain timeout is over, and returns nil when all have ended. Where somebody else
-// closes ln, the sessions are served until they end by themselves or ctx is done. Other errors of ln are logged, and waited out.
-func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	defer func() { _ = ln.Close() }()
+// Serve accepts clients on lns, and on what has been given to [Server.Listen], until ctx is done. It then closes them, ends each session at its next
+// statement boundary outside a transaction, cuts those that are left when the drain timeout is over, and returns nil when all have ended. Where somebody else
+// closes them all, the sessions are served until they end by themselves or ctx is done. Other errors of theirs are logged, and waited out.
+func (s *Server) Serve(ctx context.Context, lns ...net.Listener) error {
+	for _, ln := range lns {
+		s.Listen(ln)
+	}
+	defer s.doors.end()
 	running, stop := context.WithCancel(context.Background())
 	var loops, tasks sync.WaitGroup
 	if err := s.startWorkers(func(w *worker) { loops.Go(func() { w.run(running) }) }); err != nil {
@@ -143,14 +147,13 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	w := s.running()[0]
 	tasks.Go(func() { s.watch(running) })
 	tasks.Go(func() { s.tend(running) })
-	closed := w.open(ln)
+	s.doors.begin(w)
 	select {
 	case <-ctx.Done():
 		s.shutDown()
-	case <-closed:
+	case <-s.doors.none:
 	}
-	w.closeDoor()
-	_ = ln.Close()
+	s.doors.end()
 	s.mu.Lock()
 	s.closed = true
 	s.endIfDone()

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"net"
 	"time"
 
@@ -30,4 +31,13 @@ func acknowledgements(fd int) peerInfo {
 		return peerInfo{}
 	}
 	return peerInfo{int(i.Retransmits) + int(i.Probes), time.Duration(i.Last_ack_recv) * time.Millisecond}
+}
+
+// peerProcess tells who has connected a UNIX socket, as it was then.
+func peerProcess(fd int) string {
+	c, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
+	if err != nil || c.Pid <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (pid %d, uid %d)", c.Pid, c.Uid)
 }

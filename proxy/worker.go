@@ -32,7 +32,6 @@ type worker struct {
 	curious  []*session // those whose backends are to be asked something
 	told     []*session // those that were told to move by the last plan of the balance
 
-	door     *door
 	ended    chan struct{} // closed when the loop has ended
 	chores   loop.Timer    // every tendEvery
 	deadline loop.Timer    // the next drain's
