@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"segue/backend/dial"
 )
 
 // Who may do something by the admin API.
@@ -59,8 +61,8 @@ func (a Access) SocketMode() fs.FileMode {
 // unixPrefix begins an address that is the path of a socket.
 const unixPrefix = "unix:"
 
-// UnixPath is the path in an admin address that has one.
-func UnixPath(address string) (path string, ok bool) { return strings.CutPrefix(address, unixPrefix) }
+// UnixPath is the path in an address that has one.
+func UnixPath(address string) (path string, ok bool) { return dial.UnixPath(address) }
 
 // maxSocketPath is the longest path that a socket may have on Linux.
 const maxSocketPath = 107
@@ -126,6 +128,8 @@ func (p *parser) adminAddress(into *string) func(*yaml.Node) {
 func checkSocketPath(path string, most int) *fault {
 	const remedy = "write it as in /run/segue/admin.sock"
 	switch {
+	case strings.HasPrefix(path, "@"):
+		return &fault{fmt.Sprintf("%q is an abstract socket", "@…"), "write the path of a file, which has permissions, as in /run/segue/mysql.sock"}
 	case !strings.HasPrefix(path, "/") || strings.HasSuffix(path, "/"):
 		return &fault{fmt.Sprintf("%q is no whole path", shorten(path)), remedy}
 	case strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f }):

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -114,6 +115,10 @@ func isNumber(s string) bool {
 // the same port, and the same host or this machine where every interface is
 // bound.
 func meets(dialled, bound string) bool {
+	path, isPath := UnixPath(dialled)
+	if other, ok := UnixPath(bound); ok || isPath {
+		return ok && isPath && filepath.Clean(path) == filepath.Clean(other)
+	}
 	dialHost, dialPort, err1 := net.SplitHostPort(dialled)
 	boundHost, boundPort, err2 := net.SplitHostPort(bound)
 	if err1 != nil || err2 != nil || dialPort != boundPort || boundPort == "0" {

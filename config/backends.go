@@ -127,6 +127,10 @@ func (p *parser) checkBackendAddress(e *entry, flavor backend.Flavor) {
 	if !p.scalar(e.address) {
 		return
 	}
+	if path, ok := UnixPath(e.address.Value); ok {
+		p.unixAddress(e.address, "backend address", path, &e.spec.Address)
+		return
+	}
 	rules := addressRules{example: net.JoinHostPort("fe1", flavor.Port()), leastPort: 1}
 	if f := checkAddress(e.address.Value, rules); f != nil {
 		p.report(e.address, "backend address "+f.what, f.remedy)

@@ -57,16 +57,26 @@ func (p *parser) checkPresent(d *document) {
 // that are Segue itself.
 func (p *parser) checkListeners(d *document) {
 	c := d.config
-	if meets(c.Listen, c.Admin) {
-		p.report(p.given("admin", "listen"), fmt.Sprintf("listen (%s) and admin (%s) are the same address", c.Listen, c.Admin),
-			"choose another port for one of them")
-	}
-	for _, e := range d.backends {
-		if e.spec.Address != "" && meets(e.spec.Address, c.Listen) {
-			p.report(e.address, fmt.Sprintf("backend %s is the address Segue itself listens on (%s)", e.spec.Address, c.Listen),
-				"let one of them use another port, for example listen: 127.0.0.1:9029")
+	for _, l := range c.Listen {
+		if meets(l.Address, c.Admin) {
+			p.report(p.given("admin", "listen"), fmt.Sprintf("listen (%s) and admin (%s) are the same address", l.Address, c.Admin),
+				"choose another "+portOrPath(l.Address)+" for one of them")
+		}
+		for _, e := range d.backends {
+			if e.spec.Address != "" && meets(e.spec.Address, l.Address) {
+				p.report(e.address, fmt.Sprintf("backend %s is the address Segue itself listens on (%s)", e.spec.Address, l.Address),
+					"let one of them use another "+portOrPath(l.Address)+", for example listen: 127.0.0.1:9029")
+			}
 		}
 	}
+}
+
+// portOrPath is what tells one address from another on the same machine.
+func portOrPath(address string) string {
+	if _, ok := UnixPath(address); ok {
+		return "path"
+	}
+	return "port"
 }
 
 func (p *parser) checkTimes(c *Config) {

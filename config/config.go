@@ -19,7 +19,7 @@ const (
 // Config is one complete, checked configuration. It is not changed after it
 // was loaded; a reload makes another one.
 type Config struct {
-	Listen   string         // where applications connect, host:port
+	Listen   []Listen       // where applications connect
 	Admin    string         // the admin API and the metrics, host:port, or unix:PATH
 	Access   Access         // who may ask the admin API, and steer
 	Flavor   backend.Flavor // what the backends are
@@ -82,7 +82,7 @@ const defaultTakeoverTimeout = time.Hour
 // Default is the configuration of an empty file: complete but for backends.
 func Default() *Config {
 	return &Config{
-		Listen:   "127.0.0.1:9030",
+		Listen:   []Listen{{Address: "127.0.0.1:9030"}},
 		Admin:    "127.0.0.1:9131",
 		Access:   Access{Read: Anyone},
 		TLS:      TLS{Mode: TLSOff},

@@ -50,7 +50,7 @@ func TestProblems(t *testing.T) {
 		{"file that is a list", "- fe1:9030\n", `1:1: the file is a list, not a set of keys; write it as ` + "`key: value`" + ` lines
 1:1: there are no backends; list at least one: ` + "`backends: [HOST:9030]`"},
 		{"section that is a word", one + "health: fast\n", `2:9: health is the value "fast", not a set of keys; write it as ` + "`key: value`" + ` lines`},
-		{"value that is a list", one + "listen: [a, b]\n", `2:9: listen is a list; write a single value`},
+		{"value that is a list", one + "listen: [a, b]\n", "2:10: listen: \"a\" has no port; did you mean \"a:9030\"?\n2:13: listen: \"b\" has no port; did you mean \"b:9030\"?"},
 		{"value missing", one + "listen:\n", `2:8: listen has no value; give it one, or take the key out for its default`},
 		{"value null", one + "health: {user: ~}\n", `2:16: health.user has no value; give it one, or take the key out for its default`},
 		{"alias", one + "health: &h {rise: 2}\nconnect: *h\n", `3:10: connect is a YAML alias; write the value out`},
@@ -255,7 +255,7 @@ replay: {attempts: 0, timeout: 3s}
 		t.Fatal(err)
 	}
 	want := Default()
-	want.Listen = ":0"
+	want.Listen = []Listen{{Address: ":0"}}
 	want.Flavor = backend.Doris
 	want.Backends = []backend.Spec{
 		{Name: "fe1", Address: "fe1:9030", HealthURL: "http://fe1:8030/api/health", Weight: 1},
@@ -326,7 +326,7 @@ func TestOverrides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Listen != ":7" || c.Flavor != backend.TiDB || len(c.Backends) != 2 ||
+	if listenText(c.Listen) != ":7" || c.Flavor != backend.TiDB || len(c.Backends) != 2 ||
 		c.Backends[1] != (backend.Spec{Name: "c", Address: "c:4000", HealthURL: "http://c:10080/status", Weight: 1}) {
 		t.Errorf("got %+v", c)
 	}
@@ -463,7 +463,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := parse("f.yaml", data, nil, noSecret)
 		if err == nil {
-			if len(c.Backends) == 0 || c.Listen == "" || c.Health.Interval < minInterval || c.Health.FastInterval > c.Health.Interval {
+			if len(c.Backends) == 0 || len(c.Listen) == 0 || c.Health.Interval < minInterval || c.Health.FastInterval > c.Health.Interval {
 				t.Errorf("accepted %+v", c)
 			}
 			if path, ok := UnixPath(c.Admin); ok && checkSocketPath(path, maxSocketPath) != nil || c.Access.Read == WithToken || c.Access.Write == WithToken || c.Access.Read == "" {

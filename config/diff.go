@@ -22,7 +22,7 @@ type Changes struct {
 // Diff tells what a reload from old to new changes.
 func Diff(old, new *Config) Changes {
 	d := &Changes{}
-	d.needsRestart("listen", old.Listen, new.Listen)
+	d.changed("listen", listenText(old.Listen), listenText(new.Listen))
 	d.needsRestart("admin", old.Admin, new.Admin)
 	d.access(old.Access, new.Access)
 	d.tls("admin_tls", old.AdminTLS, new.AdminTLS)

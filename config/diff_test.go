@@ -19,7 +19,7 @@ func TestDiff(t *testing.T) {
 		{
 			"addresses of its own", before + "listen: :1\nadmin: :2\n",
 			[]string{"listen: 127.0.0.1:9030 -> :1", "admin: 127.0.0.1:9131 -> :2"},
-			[]string{"listen", "admin"},
+			[]string{"admin"},
 		},
 		{
 			"backends", "backends: [{name: d, address: 'd:1'}, {name: a, address: 'a:1', weight: 4}, {name: b, address: 'b:2', health: 'http://b:8030/api/health'}]\n",

@@ -174,7 +174,7 @@ func (c *Config) values() map[string]string {
 		password = masked
 	}
 	return map[string]string{
-		"listen":                      c.Listen,
+		"listen":                      listenText(c.Listen),
 		"admin":                       c.Admin,
 		"admin_mode":                  fmt.Sprintf("%04o", c.Access.SocketMode()),
 		"admin_group":                 c.Access.Group,

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"path/filepath"
 	"strings"
 
 	"segue/backend"
@@ -48,7 +49,10 @@ func (p *parser) uniqueAddresses(entries []entry) {
 		if e.spec.Address == "" {
 			continue
 		}
-		address := strings.ToLower(e.spec.Address)
+		address := e.spec.Address
+		if _, isPath := UnixPath(address); !isPath {
+			address = strings.ToLower(address)
+		}
 		if earlier, ok := first[address]; ok {
 			p.report(e.address, fmt.Sprintf("two backends have the address %s", e.spec.Address),
 				p.earlier(earlier)+"; keep one, with a weight if it is to get more sessions")
@@ -75,16 +79,16 @@ func deriveNames(specs []backend.Spec) {
 	hosts := make(map[string]int)
 	for _, s := range specs {
 		taken[s.Name] = true
-		host, _, _ := net.SplitHostPort(s.Address)
+		host, _ := hostAndPort(s.Address)
 		hosts[host]++
 	}
 	for i := range specs {
 		if specs[i].Name != "" {
 			continue
 		}
-		host, port, _ := net.SplitHostPort(specs[i].Address)
+		host, port := hostAndPort(specs[i].Address)
 		name := shortHost(host)
-		if hosts[host] > 1 || taken[name] {
+		if port != "" && (hosts[host] > 1 || taken[name]) {
 			name += "-" + port
 		}
 		for base, n := name, 2; taken[name]; n++ {
@@ -93,6 +97,32 @@ func deriveNames(specs []backend.Spec) {
 		taken[name] = true
 		specs[i].Name = name
 	}
+}
+
+// hostAndPort are what a backend may be named after: of a UNIX socket it is the file's name, or the folder's where that says no more than which program it
+// is (/run/shard-1/mysqld.sock), and no port.
+func hostAndPort(address string) (host, port string) {
+	path, ok := UnixPath(address)
+	if !ok {
+		host, port, _ = net.SplitHostPort(address)
+		return host, port
+	}
+	host = strings.TrimSuffix(filepath.Base(path), ".sock")
+	if folder := filepath.Base(filepath.Dir(path)); (host == "mysqld" || host == "mysql" || host == "mariadb") && folder != "/" && folder != "run" {
+		host = folder
+	}
+	if host = strings.TrimLeft(strings.Map(forNames, host), "."); host == "" {
+		host = "socket"
+	}
+	return host, ""
+}
+
+// forNames gives a dash in place of what no name of a backend may have.
+func forNames(r rune) rune {
+	if r == '.' || r == '-' || r < 0x80 && goodHost(string(r)) {
+		return r
+	}
+	return '-'
 }
 
 // shortHost cuts a host to what a name may hold.

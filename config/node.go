@@ -94,7 +94,7 @@ func (p *parser) readOverrides(overrides []Override, keys []key) {
 				continue
 			}
 			n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: o.Value}
-			if k.name == "backends" {
+			if k.name == "backends" || k.name == "listen" {
 				n = p.listOverride(o)
 			}
 			p.source[n] = o.Source

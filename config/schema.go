@@ -40,7 +40,7 @@ func (p *parser) schema(d *document) []key {
 	c := d.config
 	d.tls, d.adminTLS = tlsEntry{path: "tls", into: &c.TLS}, tlsEntry{path: "admin_tls", into: &c.AdminTLS}
 	return []key{
-		{name: "listen", read: p.address(&c.Listen, "127.0.0.1:9030", 0)},
+		{name: "listen", read: p.listen(&c.Listen)},
 		{name: "admin", read: p.adminAddress(&c.Admin)},
 		{name: "admin_mode", read: p.mode(&c.Access.Mode)},
 		{name: "admin_group", read: p.text(&c.Access.Group)},

@@ -161,7 +161,7 @@ func (p *parser) checkRequirements(d *document) {
 
 // checkLearning warns of users_learned where there is no client that could be asked.
 func (p *parser) checkLearning(c *Config) {
-	if c.Proxy.LearnUsers && !c.TLS.On() && !strings.Contains(c.Listen, unixPrefix) {
+	if c.Proxy.LearnUsers && !c.TLS.On() && !slices.ContainsFunc(c.Listen, Listen.isUnix) {
 		p.report(p.where["users_learned"], "users_learned is for clients on TLS or a UNIX socket, and there are none", "add tls: {cert_file: …, key_file: …}, or take it out")
 	}
 }

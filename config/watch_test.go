@@ -60,7 +60,7 @@ func (w *watched) next() news {
 func (w *watched) nextListen(want string) {
 	w.t.Helper()
 	n := w.next()
-	if n.err != nil || n.config.Listen != want {
+	if n.err != nil || listenText(n.config.Listen) != want {
 		w.t.Fatalf("got %+v, want listen %s", n, want)
 	}
 }
@@ -115,7 +115,7 @@ func TestWatchWriteInPlace(t *testing.T) {
 	for n.err != nil {
 		n = w.next()
 	}
-	if n.config.Listen != ":2" {
+	if listenText(n.config.Listen) != ":2" {
 		t.Errorf("got %+v", n.config)
 	}
 }
@@ -199,7 +199,7 @@ func TestWatchNoticesChangeSinceLoad(t *testing.T) {
 	if err := w.Run(ctx, loaded); err != nil {
 		t.Fatal(err)
 	}
-	if got == nil || got.Listen != ":2" {
+	if got == nil || listenText(got.Listen) != ":2" {
 		t.Errorf("got %+v", got)
 	}
 }

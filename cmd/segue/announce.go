@@ -26,7 +26,7 @@ func (a *app) announce(ctx context.Context) {
 		return
 	}
 	fmt.Fprint(a.out, a.welcome())
-	a.log.Info("serving", "listen", a.sockets.clients.Addr().String(), "admin", adminName(a.sockets.api.Addr()), "state", a.summary())
+	a.log.Info("serving", "listen", a.sockets.clients.String(), "admin", socketName(a.sockets.api.Addr()), "state", a.summary())
 	a.systemd.ready(a.summary())
 	for {
 		changed := a.registry.Changed()
@@ -86,13 +86,12 @@ func (a *app) up() (n int) {
 // welcome is the start-up text.
 func (a *app) welcome() string {
 	var text strings.Builder
-	clients, api := a.sockets.clients.Addr().String(), adminName(a.sockets.api.Addr())
-	at := reachable(clients)
-	host, port, _ := net.SplitHostPort(at)
-	fmt.Fprintf(&text, "segue %s listens on %s, for example for\n\n", readBuild().Version, clients)
-	fmt.Fprintf(&text, "  mysql -h %s -P %s -u USER -p\n", host, port)
-	fmt.Fprintf(&text, "  jdbc:mysql://%s/DATABASE\n", at)
-	fmt.Fprintf(&text, "  USER:PASSWORD@tcp(%s)/DATABASE   (Go)\n\n", at)
+	api := socketName(a.sockets.api.Addr())
+	fmt.Fprintf(&text, "segue %s listens on %s, for example for\n\n", readBuild().Version, a.sockets.clients)
+	for _, address := range a.sockets.clients.addresses() {
+		text.WriteString(examples(address))
+	}
+	text.WriteString("\n")
 	var rows [][]string
 	healthy := true
 	for _, b := range a.registry.Backends() {
@@ -117,8 +116,18 @@ func (a *app) welcome() string {
 	return text.String()
 }
 
-// adminName is the address of the admin API as one writes it.
-func adminName(at net.Addr) string {
+// examples are how clients connect to an address.
+func examples(address string) string {
+	if path, ok := config.UnixPath(address); ok {
+		return fmt.Sprintf("  mysql -S %s -u USER -p\n  USER:PASSWORD@unix(%s)/DATABASE   (Go)\n", path, path)
+	}
+	at := reachable(address)
+	host, port, _ := net.SplitHostPort(at)
+	return fmt.Sprintf("  mysql -h %s -P %s -u USER -p\n  jdbc:mysql://%s/DATABASE\n  USER:PASSWORD@tcp(%s)/DATABASE   (Go)\n", host, port, at, at)
+}
+
+// socketName is the address of a socket as one writes it.
+func socketName(at net.Addr) string {
 	if at.Network() == "unix" {
 		return "unix:" + at.String()
 	}
@@ -128,7 +137,7 @@ func adminName(at net.Addr) string {
 // steering says who may drain backends and pause statements.
 func (a *app) steering() string {
 	at := a.sockets.api.Addr()
-	return a.config.current().Access.Steering(adminName(at), admin.IsLocal(at))
+	return a.config.current().Access.Steering(socketName(at), admin.IsLocal(at))
 }
 
 // sayWho logs that, and what works and should not be left as it is.
@@ -137,7 +146,7 @@ func (a *app) sayWho() {
 	if at := a.sockets.api.Addr(); !admin.IsLocal(at) && a.config.current().Access.Writers(false) == config.Anyone {
 		level = slog.LevelWarn
 	}
-	a.log.Log(context.Background(), level, "who may steer Segue by the admin API", "admin", adminName(a.sockets.api.Addr()), "who", a.steering())
+	a.log.Log(context.Background(), level, "who may steer Segue by the admin API", "admin", socketName(a.sockets.api.Addr()), "who", a.steering())
 	a.warn()
 }
 

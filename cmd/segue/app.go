@@ -81,6 +81,9 @@ func newApp(c *config.Config, o options) (*app, error) {
 	a.monitor = health.NewMonitor(a.registry, c.Health, o.log, metrics)
 	a.server = proxy.NewServer(a.registry, a.proxyOptions(c), o.log, metrics)
 	a.server.SetLoops(o.loops)
+	for _, s := range a.sockets.clients.all() {
+		a.server.Listen(s.Listener)
+	}
 	a.server.OnEvidence = a.monitor.Observe
 	a.server.OnSilence = a.monitor.Doubt
 	a.admin = &admin.Handler{
@@ -125,7 +128,7 @@ func (a *app) run(ctx context.Context) error {
 	g.Go(func() error {
 		defer end()
 		defer stop()
-		return wrap("serve clients", a.server.Serve(serving, a.sockets.clients))
+		return wrap("serve clients", a.server.Serve(serving))
 	})
 	g.Go(func() error { return wrap("serve admin API", a.admin.Serve(ruling, a.sockets.api)) })
 	a.sayWho()
@@ -201,7 +204,7 @@ func (a *app) about() admin.Status {
 	return admin.Status{
 		Version:     readBuild().Version,
 		Flavor:      a.config.current().Flavor,
-		Listen:      a.sockets.clients.Addr().String(),
+		Listen:      a.sockets.clients.String(),
 		Started:     a.started,
 		MaxSessions: a.server.MaxSessions(),
 		Accounts:    a.server.Accounts(),

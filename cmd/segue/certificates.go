@@ -57,8 +57,10 @@ func (a *app) renewCertificates(c *config.Config) error {
 		if name, err := os.Hostname(); err == nil {
 			list = append(list, name)
 		}
-		if host, _, err := net.SplitHostPort(c.Listen); err == nil {
-			list = append(list, host)
+		for _, l := range c.Listen {
+			if host, _, err := net.SplitHostPort(l.Address); err == nil {
+				list = append(list, host)
+			}
 		}
 		return list
 	}

@@ -123,7 +123,13 @@ func nextCommand(r health.Finding, b *backend.Backend, o health.Options) string 
 		page = strings.TrimSuffix(page, "/health") + "/bootstrap"
 	}
 	given := b.Facts().Flavors()
+	path, isPath := config.UnixPath(b.Address())
+	isPath = isPath && page == ""
 	switch {
+	case isPath && strings.Contains(r.Cause, " speaks HTTP"):
+		return fmt.Sprintf("curl -i --unix-socket %s http://localhost/   # and ask for its MySQL socket", shellWord(path))
+	case isPath && r.Verdict == health.Failed:
+		return fmt.Sprintf("ls -l %s; ss -lx | grep %s   # is it there, does anything listen there, and may Segue's user write to it?", shellWord(path), shellWord(path))
 	case strings.Contains(r.Cause, "lookup "):
 		return "getent hosts " + host
 	case strings.Contains(r.Cause, " speaks HTTP"):
@@ -141,9 +147,18 @@ func nextCommand(r health.Finding, b *backend.Backend, o health.Options) string 
 	case len(given) > 0 && !slices.Contains(given, o.Flavor):
 		return fmt.Sprintf("segue check --flavor %s %s", given[0], b.Address())
 	case o.User != "":
-		return fmt.Sprintf("mysql -h %s -P %s -u %s -p -e 'SELECT 1'", host, port, shellWord(o.User))
+		return fmt.Sprintf("mysql %s -u %s -p -e 'SELECT 1'", clientFlags(b.Address()), shellWord(o.User))
 	}
-	return fmt.Sprintf("mysql -h %s -P %s -u USER -p -e 'SHOW PROCESSLIST'", host, port)
+	return fmt.Sprintf("mysql %s -u USER -p -e 'SHOW PROCESSLIST'", clientFlags(b.Address()))
+}
+
+// clientFlags are the mysql client's for an address.
+func clientFlags(address string) string {
+	if path, ok := config.UnixPath(address); ok {
+		return "-S " + shellWord(path)
+	}
+	host, port, _ := net.SplitHostPort(address)
+	return fmt.Sprintf("-h %s -P %s", host, port)
 }
 
 // onHost is a command to be run on host.

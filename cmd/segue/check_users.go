@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -51,8 +50,7 @@ func examineUser(ctx context.Context, b *backend.Backend, flavor backend.Flavor,
 		f.Next = showCertificates(b.Address())
 		return f
 	}
-	host, port, _ := net.SplitHostPort(b.Address())
-	f.Next = fmt.Sprintf("mysql -h %s -P %s -u %s -p -e 'SELECT CURRENT_USER()'", host, port, shellWord(u.Name))
+	f.Next = fmt.Sprintf("mysql %s -u %s -p -e 'SELECT CURRENT_USER()'", clientFlags(b.Address()), shellWord(u.Name))
 	return f
 }
 
@@ -67,7 +65,7 @@ func showCertificates(address string) string {
 // shellWord is s as a shell takes it for one word.
 func shellWord(s string) string {
 	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-.", r)
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./", r)
 	}
 	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
 		return s

@@ -56,7 +56,7 @@ func interruptAt(ctx context.Context, signals <-chan os.Signal, stop context.Can
 // startSegue starts a whole Segue on addresses that the system chooses.
 func startSegue(ctx context.Context, backends []backend.Spec) (addr, admin string, stop func(), err error) {
 	c := config.Default()
-	c.Listen, c.Admin = "127.0.0.1:0", "127.0.0.1:0"
+	c.Listen, c.Admin = []config.Listen{{Address: "127.0.0.1:0"}}, "127.0.0.1:0"
 	c.Takeover.Offer = false
 	c.Backends = backends
 	a, err := newApp(c, options{log: slog.New(slog.DiscardHandler), out: io.Discard})
@@ -75,5 +75,5 @@ func startSegue(ctx context.Context, backends []backend.Spec) (addr, admin strin
 		a.cut()
 		<-ended
 	}
-	return a.sockets.clients.Addr().String(), a.sockets.api.Addr().String(), stop, nil
+	return a.sockets.clients.String(), a.sockets.api.Addr().String(), stop, nil
 }

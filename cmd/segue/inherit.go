@@ -5,12 +5,9 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
-
-	"segue/proxy"
 )
 
 // firstPassed is the descriptor of the first socket that a service manager passes (SD_LISTEN_FDS_START).
@@ -18,14 +15,14 @@ const firstPassed = 3
 
 // inherited are the listening sockets that a service manager has bound for this process, by the protocol of sd_listen_fds(3): the names
 // in LISTEN_FDNAMES, FileDescriptorName= in a .socket unit, are those of the keys of the configuration whose place they take.
-// Without names the first is for applications.
+// Of those for applications there may be several. Without names the first is one, and there are two at most.
 func inherited(getenv func(string) string) (s sockets, err error) {
 	if getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
 		return s, nil // none, or not for this process
 	}
 	n, err := strconv.Atoi(getenv("LISTEN_FDS"))
-	if err != nil || n < 0 || n > 2 {
-		return s, fmt.Errorf("LISTEN_FDS=%s: Segue takes one socket for applications and one for the admin API; a .socket unit has one ListenStream=", getenv("LISTEN_FDS"))
+	if err != nil || n < 0 || n >= maxSockets {
+		return s, fmt.Errorf("LISTEN_FDS=%s: Segue takes up to %d sockets, those for applications and one for the admin API", getenv("LISTEN_FDS"), maxSockets-1)
 	}
 	names := []string{"listen", "admin"}
 	if given := getenv("LISTEN_FDNAMES"); given != "" {
@@ -40,22 +37,21 @@ func inherited(getenv func(string) string) (s sockets, err error) {
 		}
 	}()
 	for i, name := range names[:n] {
-		if j := slices.Index(names, name); j < i {
-			return s, fmt.Errorf("LISTEN_FDNAMES: sockets %d and %d are both named %s", firstPassed+j, firstPassed+i, name)
-		}
 		ln, err := adoptListener(firstPassed+i, name)
 		if err != nil {
 			return s, fmt.Errorf("LISTEN_FDS: socket %d, %s: %w", firstPassed+i, name, err)
 		}
-		_, isUnix := ln.(*net.UnixListener)
 		switch {
-		case name == "listen" && isUnix:
-			_ = ln.Close()
-			return s, fmt.Errorf("LISTEN_FDS: socket %d, %s: %w", firstPassed+i, name, errNoTCP)
 		case name == "listen":
-			s.clients = proxy.Accepting(ln)
-		case name == "admin":
+			if s.clients == nil {
+				s.clients = &clientSockets{passed: true}
+			}
+			s.clients.add(newClientSocket(ln, false))
+		case name == "admin" && s.api == nil:
 			s.api = ln
+		case name == "admin":
+			_ = ln.Close()
+			return s, fmt.Errorf("LISTEN_FDNAMES: socket %d is a second one that is named admin", firstPassed+i)
 		default:
 			_ = ln.Close()
 			return s, fmt.Errorf("LISTEN_FDNAMES: socket %d is named %q; write FileDescriptorName=listen, or admin, into its .socket unit", firstPassed+i, name)
@@ -64,7 +60,7 @@ func inherited(getenv func(string) string) (s sockets, err error) {
 	return s, nil
 }
 
-var errNoTCP = errors.New("it is no TCP socket that listens; it takes ListenStream=HOST:PORT, without Accept=yes")
+var errNoListener = errors.New("it is no socket that listens; it takes ListenStream=HOST:PORT or ListenStream=PATH, without Accept=yes")
 
 // adoptListener makes a listener of a descriptor, which it closes.
 func adoptListener(fd int, name string) (net.Listener, error) {
@@ -78,7 +74,7 @@ func adoptListener(fd int, name string) (net.Listener, error) {
 		return nil, os.NewSyscallError("getsockopt", err)
 	}
 	if listens == 0 {
-		return nil, errNoTCP
+		return nil, errNoListener
 	}
 	ln, err := net.FileListener(f)
 	if err != nil {
@@ -89,5 +85,5 @@ func adoptListener(fd int, name string) (net.Listener, error) {
 		return ln, nil
 	}
 	_ = ln.Close()
-	return nil, errNoTCP
+	return nil, errNoListener
 }

@@ -127,10 +127,15 @@ func (s *sockets) giveTo(ctx context.Context, conn *net.UnixConn) (pid int32, er
 func (s *sockets) give(conn *net.UnixConn) error {
 	g := greeting{Version: takeoverVersion, Network: network()}
 	var fds []int
-	for _, socket := range []struct {
+	type named struct {
 		name string
 		ln   net.Listener
-	}{{"listen", s.clients}, {"admin", s.api}, {"offer", s.offer}} {
+	}
+	var all []named
+	for _, c := range s.clients.all() {
+		all = append(all, named{"listen", c.Listener})
+	}
+	for _, socket := range append(all, named{"admin", s.api}, named{"offer", s.offer}) {
 		if err := control(socket.ln, func(fd int) { fds = append(fds, fd) }); err != nil {
 			return err
 		}

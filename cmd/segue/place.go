@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
 	"net"
 	"os"
@@ -37,6 +38,11 @@ func runtimeDir(getenv func(string) string, uid int) (dir string, err error) {
 
 // offerName is the name of the socket by which the Segue that serves applications at an address can be taken over from.
 func offerName(at net.Addr) string {
+	if u, ok := at.(*net.UnixAddr); ok {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(u.Name))
+		return fmt.Sprintf("takeover-unix-%016x.sock", h.Sum64()) // a path in a path may be too long
+	}
 	a, _ := at.(*net.TCPAddr)
 	if a == nil {
 		return "takeover.sock"
@@ -81,6 +87,16 @@ func (p place) of(at net.Addr) (string, error) {
 type socketFile struct {
 	*net.UnixListener
 	path string
+	is   fs.FileInfo // nil: that could not be found out
+}
+
+func newSocketFile(ln *net.UnixListener, path string) *socketFile {
+	ln.SetUnlinkOnClose(false) // another process may have it too
+	is, err := os.Lstat(path)
+	if err != nil {
+		is = nil
+	}
+	return &socketFile{ln, path, is}
 }
 
 // openSocket binds one of that mode. A file that a Segue has left behind is replaced; where somebody answers, nothing is.
@@ -89,7 +105,7 @@ func openSocket(path string, mode fs.FileMode) (*socketFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &socketFile{ln, path}, nil
+	return newSocketFile(ln, path), nil
 }
 
 // listenUnix binds a socket of that mode; none is open to more processes even for a moment.
@@ -118,8 +134,11 @@ func listenUnix(path string, mode fs.FileMode) (*net.UnixListener, error) {
 	return bindUnix(path, mode)
 }
 
-// remove takes the file away once the socket has been closed, unless somebody listens there: it may be another process's by now.
+// remove takes the file away once the socket has been closed, unless somebody listens there, or it is another file: it may be another process's by now.
 func (f *socketFile) remove() {
+	if is, err := os.Lstat(f.path); f.is == nil || err != nil || !os.SameFile(f.is, is) {
+		return
+	}
 	if conn, err := net.Dial("unix", f.path); err == nil {
 		_ = conn.Close()
 	} else if errors.Is(err, syscall.ECONNREFUSED) {

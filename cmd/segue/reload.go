@@ -78,7 +78,7 @@ func (s *state) refuse(problems []string) {
 }
 
 // reloaded takes a new configuration, or what is wrong with it. By then all of
-// it has been checked: nothing below can fail half-way. The watcher calls it,
+// it has been checked, and once its addresses are bound nothing can fail half-way. The watcher calls it,
 // one call at a time.
 func (a *app) reloaded(c *config.Config, err error) {
 	a.systemd.reloading()
@@ -91,7 +91,13 @@ func (a *app) reloaded(c *config.Config, err error) {
 		}
 		return
 	}
-	if err := a.renewCertificates(c); err != nil { // it was fine a moment ago
+	take, drop, err := a.rebind(c)
+	if err == nil {
+		if err = a.renewCertificates(c); err != nil { // it was fine a moment ago
+			drop()
+		}
+	}
+	if err != nil {
 		a.config.refuse([]string{err.Error()})
 		a.log.Error("configuration refused, the one before it stays in force", "cause", err)
 		return
@@ -104,6 +110,7 @@ func (a *app) reloaded(c *config.Config, err error) {
 	a.monitor.SetOptions(c.Health)
 	a.server.SetOptions(a.proxyOptions(c))
 	a.registry.Apply(c.Backends)
+	take()
 	a.admin.SetAccess(c.Access, adminHosts(c.Admin, os.Hostname)...)
 	a.config.accept(c)
 	for _, line := range changes.Lines {

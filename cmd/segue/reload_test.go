@@ -89,15 +89,15 @@ func TestReloadKeepsFlags(t *testing.T) {
 	}
 }
 
-// TestReloadOfAnAddressNeedsARestart: it is said, and the rest takes effect.
+// TestReloadOfAnAddressNeedsARestart: of the admin API's that is said, and the rest takes effect.
 func TestReloadOfAnAddressNeedsARestart(t *testing.T) {
 	t.Parallel()
 	fes := frontends(t, 2, fesim.Options{})
 	path := configFile(t, configuration(fes[:1], "listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n"))
 	p := start(t, nil, "serve", "--config", path)
 	s := &serving{program: p, api: p.prints(`admin: http://(\S+)/`)}
-	writeFile(t, path, configuration(fes, "listen: 127.0.0.2:0\nadmin: 127.0.0.1:0\n"))
-	eventually(t, "said", func() bool { return strings.Contains(p.stderr.String(), `"keys":["listen"]`) })
+	writeFile(t, path, configuration(fes, "listen: 127.0.0.1:0\nadmin: 127.0.0.2:0\n"))
+	eventually(t, "said", func() bool { return strings.Contains(p.stderr.String(), `"keys":["admin"]`) })
 	if got := s.segue("backends"); !strings.Contains(got.stdout, "fe-2") {
 		t.Errorf("the rest has not taken effect:\n%s%s", got.stdout, got.stderr)
 	}

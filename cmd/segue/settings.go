@@ -30,11 +30,35 @@ func addSettings(cmd *cobra.Command) *settings {
 	f := cmd.Flags()
 	f.StringVar(&s.config, "config", "", "configuration `file` (SEGUE_CONFIG)")
 	add := func(key, usage string) { s.values[key] = f.String(key, "", usage) }
-	add("listen", "`address` where applications connect (SEGUE_LISTEN; default "+config.Default().Listen+")")
+	s.values["listen"] = new(string)
+	f.Var(&joined{s.values["listen"]}, "listen", "`address` where applications connect, or unix:PATH; may be repeated\n(SEGUE_LISTEN, with commas; default "+config.Default().Listen[0].Address+")")
 	add("admin", "`address` of the admin API and metrics (SEGUE_ADMIN; default "+config.Default().Admin+")")
 	add("flavor", "`flavor` of the servers: starrocks, doris, tidb, mysql or mariadb (SEGUE_FLAVOR; default starrocks)")
 	return s
 }
+
+// joined is a flag that may be given again: its values are a list with commas.
+type joined struct{ into *string }
+
+// String implements pflag.Value.
+func (j *joined) String() string {
+	if j.into == nil {
+		return ""
+	}
+	return *j.into
+}
+
+// Set implements pflag.Value.
+func (j *joined) Set(text string) error {
+	if *j.into != "" {
+		text = *j.into + "," + text
+	}
+	*j.into = text
+	return nil
+}
+
+// Type implements pflag.Value.
+func (*joined) Type() string { return "address" }
 
 // source is where the configuration comes from, by flag > SEGUE_* > file.
 // Without a file and without backends that is the file in /etc.

@@ -1,24 +1,23 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
-	"os"
 	"os/user"
+	"slices"
 	"strconv"
 	"syscall"
 
 	"segue/config"
-	proxy "segue/proxy"
 )
 
 // sockets are what a Segue listens on. Those that are nil have yet to be bound.
 type sockets struct {
-	clients net.Listener // where applications connect
-	api     net.Listener // the admin API
-	offer   *socketFile  // where another Segue asks for all of these; nil: it cannot. See takeover.go
+	clients *clientSockets // where applications connect
+	api     net.Listener   // the admin API
+	offer   *socketFile    // where another Segue asks for all of these; nil: it cannot. See takeover.go
 }
 
 // open gets the sockets: those of a Segue that runs, those that have been passed, and what is missing.
@@ -50,7 +49,7 @@ func (a *app) open(c *config.Config, o options) error {
 	if a.sockets.offer != nil {
 		return nil
 	}
-	path, err := o.place.of(a.sockets.clients.Addr())
+	path, err := o.place.of(a.sockets.clients.all()[0].Addr())
 	if err == nil {
 		a.sockets.offer, err = openSocket(path, 0o600)
 	}
@@ -63,38 +62,57 @@ func (a *app) open(c *config.Config, o options) error {
 	return nil
 }
 
-// takeOver gets the sockets of the Segue that runs, if one does.
+// takeOver gets the sockets of the Segue that runs, if one does: it is looked for at each address.
 func (a *app) takeOver(c *config.Config, o options) error {
-	at, err := net.ResolveTCPAddr("tcp", c.Listen)
-	if err != nil {
-		return fmt.Errorf("take over from the Segue on %s: %w", c.Listen, err)
+	var asked []string
+	for _, l := range c.Listen {
+		at, err := resolve(l.Address)
+		if err != nil {
+			return fmt.Errorf("take over from the Segue on %s: %w", l.Address, err)
+		}
+		path, err := o.place.of(at)
+		if err != nil {
+			a.log.Warn("nothing to take over: a start like any other", "listen", l.Address, "cause", err)
+			return nil
+		}
+		if slices.Contains(asked, path) {
+			continue
+		}
+		asked = append(asked, path)
+		s, p, err := takeOver(path, c.Listen)
+		switch {
+		case errors.Is(err, errNoSegue):
+			a.log.Warn("nothing to take over: a start like any other", "listen", l.Address, "cause", err)
+		case err != nil:
+			return fmt.Errorf("take over from the Segue on %s: %w", l.Address, err)
+		case p != nil:
+			a.succeed(c, s, p)
+			return nil
+		}
 	}
-	path, err := o.place.of(at)
-	if err != nil {
-		a.log.Warn("nothing to take over: a start like any other", "listen", c.Listen, "cause", err)
-		return nil
-	}
-	s, p, err := takeOver(path, c.Listen)
-	switch {
-	case errors.Is(err, errNoSegue):
-		a.log.Warn("nothing to take over: a start like any other", "listen", c.Listen, "cause", err)
-		return nil
-	case err != nil:
-		return fmt.Errorf("take over from the Segue on %s: %w", c.Listen, err)
-	case p == nil:
-		return nil
-	}
+	return nil
+}
+
+// succeed takes the sockets of a Segue that is to be taken over from.
+func (a *app) succeed(c *config.Config, s sockets, p *predecessor) {
 	a.sockets.close()
 	a.sockets, a.predecessor = s, p
-	a.log.Info("taking over", "listen", s.clients.Addr().String(), "pid", p.pid)
+	a.log.Info("taking over", "listen", s.clients.String(), "pid", p.pid)
 	if s.api != nil && !sameListener(s.api, c.Admin) {
 		_ = s.api.Close()
 		a.sockets.api = nil
 	}
 	if unix, ok := a.sockets.api.(*net.UnixListener); ok {
-		a.sockets.api = &socketFile{unix, unix.Addr().String()}
+		a.sockets.api = newSocketFile(unix, unix.Addr().String())
 	}
-	return nil
+}
+
+// resolve is an address of the configuration as the system has it.
+func resolve(address string) (net.Addr, error) {
+	if path, ok := config.UnixPath(address); ok {
+		return &net.UnixAddr{Net: "unix", Name: path}, nil
+	}
+	return net.ResolveTCPAddr("tcp", address)
 }
 
 // bind binds what is missing. On an error everything is closed.
@@ -105,16 +123,24 @@ func (s *sockets) bind(c *config.Config) (err error) {
 		}
 	}()
 	if s.clients == nil {
-		if s.clients, err = listen("listen", c.Listen, func(address string) (net.Listener, error) { return proxy.Listen(context.Background(), address) }); err != nil {
-			return err
-		}
+		s.clients = &clientSockets{}
+	}
+	fresh, err := s.clients.bind(c.Listen)
+	if err != nil {
+		return err
+	}
+	for _, f := range fresh {
+		s.clients.add(f)
 	}
 	if s.api == nil {
-		if s.api, err = listen("admin", c.Admin, func(address string) (net.Listener, error) { return listenAdmin(address, c.Access) }); err != nil {
-			return err
+		s.api, err = listen("admin", c.Admin, func(address string) (net.Listener, error) { return listenAdmin(address, c.Access) })
+	}
+	if err != nil {
+		for _, f := range fresh {
+			f.remove()
 		}
 	}
-	return nil
+	return err
 }
 
 // listenAdmin binds the address of the admin API.
@@ -123,24 +149,8 @@ func listenAdmin(address string, a config.Access) (net.Listener, error) {
 	if !ok {
 		return net.Listen("tcp", address)
 	}
-	gid := -1
-	if a.Group != "" {
-		var err error
-		if gid, err = groupID(a.Group); err != nil {
-			return nil, err
-		}
-	}
-	f, err := openSocket(path, 0o600)
+	f, err := openSocketFor(path, a.SocketMode(), a.Group, "admin_group")
 	if err != nil {
-		return nil, err
-	}
-	err = os.Chown(path, -1, gid)
-	if err == nil {
-		err = os.Chmod(path, a.SocketMode()) // behind the group, which would have it for a moment
-	}
-	if err != nil {
-		_ = f.Close()
-		f.remove()
 		return nil, err
 	}
 	return f, nil
@@ -153,16 +163,14 @@ func groupID(name string) (int, error) {
 	}
 	g, err := user.LookupGroup(name)
 	if err != nil {
-		return 0, fmt.Errorf("admin_group: %w", err)
+		return 0, err
 	}
 	return strconv.Atoi(g.Gid)
 }
 
 // close closes them. Where other processes have them too, nothing else happens.
 func (s *sockets) close() {
-	if s.clients != nil {
-		_ = s.clients.Close()
-	}
+	s.clients.close()
 	if s.api != nil {
 		_ = s.api.Close()
 	}
@@ -173,6 +181,7 @@ func (s *sockets) close() {
 
 // remove takes the files away that they have been, once they have been closed.
 func (s *sockets) remove() {
+	s.clients.remove()
 	if f, ok := s.api.(*socketFile); ok {
 		f.remove()
 	}
@@ -182,16 +191,18 @@ func (s *sockets) remove() {
 }
 
 // listen binds the address of a key of the configuration.
-func listen(key, address string, bind func(address string) (net.Listener, error)) (net.Listener, error) {
-	ln, err := bind(address)
-	if err == nil {
+func listen[L net.Listener](key, address string, bind func(address string) (L, error)) (ln L, err error) {
+	if ln, err = bind(address); err == nil {
 		return ln, nil
 	}
 	remedy := "choose another address with --" + key
 	if errors.Is(err, syscall.EADDRINUSE) {
 		remedy = "is another Segue or a server using it? " + remedy + ", or take over from that Segue with --takeover"
 	}
-	return nil, fmt.Errorf("%s on %s: %w; %s", key, address, innermost(err), remedy)
+	if _, ok := config.UnixPath(address); ok && errors.Is(err, fs.ErrNotExist) {
+		remedy = "make the folder, or choose another with --" + key
+	}
+	return ln, fmt.Errorf("%s on %s: %w; %s", key, address, innermost(err), remedy)
 }
 
 // innermost is what was wrong, without the layers that say where.

@@ -143,7 +143,7 @@ func TestEveryAnswerAndErrorAsJSON(t *testing.T) {
 	}
 }
 
-// What a change of listen needs is said until it is no longer so.
+// What a change of admin needs is said until it is no longer so.
 func TestReloadAndRestart(t *testing.T) {
 	t.Parallel()
 	fes := frontends(t, 1, fesim.Options{})
@@ -158,13 +158,13 @@ func TestReloadAndRestart(t *testing.T) {
 			t.Errorf("exit %d\n%s%s", got.code, got.stdout, got.stderr)
 		}
 	}
-	reload("listen: 127.0.0.1:7\nadmin: 127.0.0.1:0\n", path+": loaded\nwaits for a restart: listen\n", 0)
-	if got := segue(t, env, "status"); !strings.Contains(got.stdout, "waits for a restart: listen\n") {
+	reload("listen: 127.0.0.1:0\nadmin: 127.0.0.1:7\n", path+": loaded\nwaits for a restart: admin\n", 0)
+	if got := segue(t, env, "status"); !strings.Contains(got.stdout, "waits for a restart: admin\n") {
 		t.Errorf("%s", got.stdout)
 	}
-	reload("listen: 127.0.0.1:7\nadmin: 127.0.0.1:8\nhealth: {rise: 3}\n", "waits for a restart: listen, admin\n", 0)
+	reload("listen: 127.0.0.1:0\nadmin: 127.0.0.1:8\nstate: kept\nhealth: {rise: 3}\n", "waits for a restart: admin, state\n", 0)
 	reload("lisen: 1\n", "the configuration is refused, and the one before it stays in force:\n  "+path, exitUsage)
-	if got := segue(t, env, "status"); !strings.Contains(got.stdout, "waits for a restart: listen, admin\n") || !strings.Contains(got.stdout, "its last change was refused") {
+	if got := segue(t, env, "status"); !strings.Contains(got.stdout, "waits for a restart: admin, state\n") || !strings.Contains(got.stdout, "its last change was refused") {
 		t.Errorf("%s", got.stdout)
 	}
 	reload("listen: 127.0.0.1:0\nadmin: 127.0.0.1:0\n", path+": loaded\n", 0)

@@ -7,11 +7,11 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
 	"segue/config"
-	proxy "segue/proxy"
 )
 
 // One Segue takes over from another on the same machine (segue serve --takeover). The one that runs offers its sockets on a UNIX socket whose
@@ -55,9 +55,9 @@ func (p *predecessor) spare() { _ = p.conn.Close() }
 // errNoSegue is what takeOver says of somebody at the place of a Segue's offer who is none that could be taken over from.
 var errNoSegue = errors.New("it is taken for no Segue")
 
-// takeOver asks for the sockets of the Segue that serves applications at an address, at the place where it would offer them. Without one
+// takeOver asks for the sockets of the Segue that serves applications at one of some addresses, at the place where it would offer them. Without one
 // there, p is nil, and err says if there is somebody else.
-func takeOver(path, listen string) (s sockets, p *predecessor, err error) {
+func takeOver(path string, listen []config.Listen) (s sockets, p *predecessor, err error) {
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Net: "unix", Name: path})
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
 		return s, nil, nil
@@ -75,7 +75,7 @@ func takeOver(path, listen string) (s sockets, p *predecessor, err error) {
 }
 
 // take gets the sockets, if it is one to be taken over from.
-func (p *predecessor) take(path, listen string) (s sockets, err error) {
+func (p *predecessor) take(path string, listen []config.Listen) (s sockets, err error) {
 	if err := p.check(); err != nil {
 		return s, err
 	}
@@ -96,8 +96,8 @@ func (p *predecessor) take(path, listen string) (s sockets, err error) {
 	if s, err = adoptAll(g.Sockets, fds); err != nil {
 		return s, fmt.Errorf("%w%s", err, said)
 	}
-	if !sameListener(s.clients, listen) {
-		return s, fmt.Errorf("process %d serves applications on %s: %w", p.pid, s.clients.Addr(), errNoSegue)
+	if !slices.ContainsFunc(listen, func(l config.Listen) bool { return s.clients.at(l.Address) != nil }) {
+		return s, fmt.Errorf("process %d serves applications on %s: %w", p.pid, s.clients, errNoSegue)
 	}
 	return s, nil
 }
@@ -163,6 +163,7 @@ func closeAll(fds []int) {
 
 // adoptAll makes listeners of what a predecessor has given under these names. It closes all descriptors.
 func adoptAll(names []string, fds []int) (s sockets, err error) {
+	s.clients = &clientSockets{}
 	for i, fd := range fds {
 		ln, bad := adoptListener(fd, "taken over")
 		if bad != nil {
@@ -175,17 +176,17 @@ func adoptAll(names []string, fds []int) (s sockets, err error) {
 		}
 		unix, isUnix := ln.(*net.UnixListener)
 		switch {
-		case name == "listen" && s.clients == nil:
-			s.clients = proxy.Accepting(ln)
+		case name == "listen":
+			s.clients.add(newClientSocket(ln, true))
 		case name == "admin" && s.api == nil:
 			s.api = ln
 		case name == "offer" && s.offer == nil && isUnix:
-			s.offer = &socketFile{unix, unix.Addr().String()}
+			s.offer = newSocketFile(unix, unix.Addr().String())
 		default:
 			_ = ln.Close()
 		}
 	}
-	if err == nil && (len(names) != len(fds) || s.clients == nil || s.offer == nil) {
+	if err == nil && (len(names) != len(fds) || len(s.clients.all()) == 0 || s.offer == nil) {
 		err = fmt.Errorf("%d sockets for %q, and one for applications and one for the takeover are needed", len(fds), names)
 	}
 	return s, err
@@ -207,6 +208,7 @@ func (a *app) relieve(ctx context.Context) error {
 		return fmt.Errorf("take over from process %d: %s; it goes on; `segue check` looks into backends that are not up", a.predecessor.pid, a.summary())
 	}
 	l, err := a.predecessor.relieve()
+	a.leave(a.sockets.clients.surplus(a.config.current().Listen))
 	if err != nil {
 		a.log.Warn("the Segue that was taken over from has left no word of what operators have said, and of its sessions", "pid", a.predecessor.pid, "cause", innermost(err))
 		return nil

@@ -328,13 +328,13 @@ func TestBadSocketsOfTheServiceManager(t *testing.T) {
 		files []*os.File
 		want  string
 	}{
-		"LISTEN_FDS=x":                              {nil, "LISTEN_FDS=x: Segue takes one socket for applications"},
-		"LISTEN_FDS=3":                              {nil, "LISTEN_FDS=3: Segue takes one socket for applications"},
-		"LISTEN_FDS=2 LISTEN_FDNAMES=listen":        {[]*os.File{tcp, tcp}, "LISTEN_FDNAMES=listen: names 1 of 2 sockets"},
-		"LISTEN_FDS=2 LISTEN_FDNAMES=listen:listen": {[]*os.File{tcp, tcp}, "sockets 3 and 4 are both named listen"},
-		"LISTEN_FDS=1 LISTEN_FDNAMES=segue.socket":  {[]*os.File{tcp}, `socket 3 is named "segue.socket"; write FileDescriptorName=listen`},
-		"LISTEN_FDS=1":                              {[]*os.File{file}, "LISTEN_FDS: socket 3, listen: getsockopt: socket operation on non-socket"},
-		"LISTEN_FDS=1 LISTEN_FDNAMES=listen":        {[]*os.File{connected}, "it is no TCP socket that listens; it takes ListenStream=HOST:PORT, without Accept=yes"},
+		"LISTEN_FDS=x":                             {nil, "LISTEN_FDS=x: Segue takes up to 15 sockets"},
+		"LISTEN_FDS=16":                            {nil, "LISTEN_FDS=16: Segue takes up to 15 sockets"},
+		"LISTEN_FDS=2 LISTEN_FDNAMES=listen":       {[]*os.File{tcp, tcp}, "LISTEN_FDNAMES=listen: names 1 of 2 sockets"},
+		"LISTEN_FDS=2 LISTEN_FDNAMES=admin:admin":  {[]*os.File{tcp, tcp}, "socket 4 is a second one that is named admin"},
+		"LISTEN_FDS=1 LISTEN_FDNAMES=segue.socket": {[]*os.File{tcp}, `socket 3 is named "segue.socket"; write FileDescriptorName=listen`},
+		"LISTEN_FDS=1":                             {[]*os.File{file}, "LISTEN_FDS: socket 3, listen: getsockopt: socket operation on non-socket"},
+		"LISTEN_FDS=1 LISTEN_FDNAMES=listen":       {[]*os.File{connected}, "it is no socket that listens; it takes ListenStream=HOST:PORT or ListenStream=PATH, without Accept=yes"},
 	} {
 		p := process(t, "LISTEN_PID=$$ "+prepare, test.files, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "127.0.0.2:1")
 		if code := p.wait(); code != exitUsage || !strings.Contains(p.stderr.String(), test.want) {
@@ -353,8 +353,8 @@ func TestOfferOutlivesWhoGivesUp(t *testing.T) {
 	fes := frontends(t, 1, fesim.Options{})
 	s := serve(t, nil, "--config", configFile(t, configuration(fes, "")))
 	for range 3 {
-		got, p, err := takeOver(offerPath(t, s.addr), s.addr)
-		if err != nil || p == nil || p.pid != int32(os.Getpid()) || got.clients.Addr().String() != s.addr || got.api.Addr().String() != s.api {
+		got, p, err := takeOver(offerPath(t, s.addr), at(s.addr))
+		if err != nil || p == nil || p.pid != int32(os.Getpid()) || got.clients.String() != s.addr || got.api.Addr().String() != s.api {
 			t.Fatalf("%+v, %+v, %v", got, p, err)
 		}
 		got.close()
@@ -365,7 +365,7 @@ func TestOfferOutlivesWhoGivesUp(t *testing.T) {
 	}
 	eventually(t, "said", func() bool { return strings.Count(s.stderr.String(), "it has ended before it was ready: EOF") == 3 })
 	nobody := deadAddress(t)
-	if _, p, err := takeOver(offerPath(t, nobody), nobody); err != nil || p != nil {
+	if _, p, err := takeOver(offerPath(t, nobody), at(nobody)); err != nil || p != nil {
 		t.Errorf("from nobody: %v, %v", p, err)
 	}
 }
@@ -382,4 +382,12 @@ func offerPath(t *testing.T, addr string) string {
 		t.Fatal(err)
 	}
 	return path
+}
+
+// at is a configuration's list of addresses.
+func at(addresses ...string) (list []config.Listen) {
+	for _, a := range addresses {
+		list = append(list, config.Listen{Address: a})
+	}
+	return list
 }

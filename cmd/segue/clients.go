@@ -1,0 +1,250 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"segue/config"
+	proxy "segue/proxy"
+)
+
+// clientSocket is a socket on which applications connect.
+type clientSocket struct {
+	net.Listener             // as the server accepts on it
+	file         *socketFile // nil: it is TCP, or the service manager's
+	given        string      // the address that it was bound for; empty: it was not by this process
+}
+
+// is reports whether an address of the configuration stands for it. One with port 0 is known by what it was bound for.
+func (c *clientSocket) is(address string) bool { return c.given == address || sameListener(c, address) }
+
+// newClientSocket is one that is another process's too, or was.
+func newClientSocket(ln net.Listener, own bool) *clientSocket {
+	c := &clientSocket{Listener: proxy.Accepting(ln)}
+	if unix, ok := ln.(*net.UnixListener); ok && own {
+		c.file = newSocketFile(unix, unix.Addr().String())
+	}
+	return c
+}
+
+// bindClients binds an address of the configuration.
+func bindClients(l config.Listen) (*clientSocket, error) {
+	path, isPath := config.UnixPath(l.Address)
+	if !isPath {
+		ln, err := proxy.Listen(context.Background(), l.Address)
+		return &clientSocket{Listener: ln, given: l.Address}, err
+	}
+	f, err := openSocketFor(path, l.SocketMode(), l.Group, "group of listen")
+	if err != nil {
+		return nil, err
+	}
+	return &clientSocket{Listener: proxy.Accepting(f.UnixListener), file: f, given: l.Address}, nil
+}
+
+// remove takes the file away that it has been, once it has been closed.
+func (c *clientSocket) remove() {
+	if c.file != nil {
+		c.file.remove()
+	}
+}
+
+// clientSockets are all of them. A reload may bring some, and take others away.
+type clientSockets struct {
+	passed bool // by a service manager: what the configuration says of them does not count
+
+	mu     sync.Mutex // guards what follows
+	list   []*clientSocket
+	closed bool
+}
+
+// all are those of this moment.
+func (c *clientSockets) all() []*clientSocket {
+	if c == nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.list)
+}
+
+// add takes one more in; it is closed where all are.
+func (c *clientSockets) add(s *clientSocket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		_ = s.Close()
+		s.remove()
+		return
+	}
+	c.list = append(c.list, s)
+}
+
+// drop forgets one.
+func (c *clientSockets) drop(s *clientSocket) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.list = slices.DeleteFunc(c.list, func(o *clientSocket) bool { return o == s })
+}
+
+// at is the one that an address of the configuration stands for; nil: there is none.
+func (c *clientSockets) at(address string) *clientSocket {
+	for _, s := range c.all() {
+		if s.is(address) {
+			return s
+		}
+	}
+	return nil
+}
+
+// close closes them.
+func (c *clientSockets) close() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	for _, s := range c.list {
+		_ = s.Close()
+	}
+}
+
+// remove takes the files away, once all have been closed.
+func (c *clientSockets) remove() {
+	for _, s := range c.all() {
+		s.remove()
+	}
+}
+
+// addresses are theirs as one writes them.
+func (c *clientSockets) addresses() (names []string) {
+	for _, s := range c.all() {
+		names = append(names, socketName(s.Addr()))
+	}
+	return names
+}
+
+// String is the addresses in a line.
+func (c *clientSockets) String() string { return strings.Join(c.addresses(), ", ") }
+
+// bind binds what the configuration has beside those that there are. On an error nothing has been bound.
+func (c *clientSockets) bind(list []config.Listen) (fresh []*clientSocket, err error) {
+	if c.passed {
+		return nil, nil
+	}
+	for _, l := range list {
+		if c.at(l.Address) != nil {
+			continue
+		}
+		s, err := listen("listen", l.Address, func(string) (*clientSocket, error) { return bindClients(l) })
+		if err != nil {
+			closeSockets(fresh)
+			return nil, err
+		}
+		fresh = append(fresh, s)
+	}
+	return fresh, nil
+}
+
+// closeSockets closes sockets on which nobody has accepted yet.
+func closeSockets(fresh []*clientSocket) {
+	for _, s := range fresh {
+		_ = s.Close()
+		s.remove()
+	}
+}
+
+// surplus are those that the configuration does not have.
+func (c *clientSockets) surplus(list []config.Listen) (more []*clientSocket) {
+	if c.passed {
+		return nil
+	}
+	for _, s := range c.all() {
+		if !slices.ContainsFunc(list, func(l config.Listen) bool { return s.is(l.Address) }) {
+			more = append(more, s)
+		}
+	}
+	return more
+}
+
+// permit gives the files the modes and groups that the configuration has for them.
+func (c *clientSockets) permit(list []config.Listen, log *slog.Logger) {
+	for _, l := range list {
+		if s := c.at(l.Address); s != nil && s.file != nil {
+			if err := permit(s.file.path, l.SocketMode(), l.Group, "group of listen"); err != nil {
+				log.Warn("the permissions of a socket could not be set", "listen", l.Address, "cause", innermost(err))
+			}
+		}
+	}
+}
+
+// rebind binds what a new configuration has beside the present sockets, so that nothing fails once it is taken. take lets the server accept there, and no
+// more where the configuration has nothing any longer; sessions stay. drop has everything be as it was.
+func (a *app) rebind(c *config.Config) (take, drop func(), err error) {
+	sockets := a.sockets.clients
+	if a.ceded.Load() {
+		return func() {}, func() {}, nil
+	}
+	fresh, err := sockets.bind(c.Listen)
+	if err != nil {
+		return nil, nil, err
+	}
+	drop = func() { closeSockets(fresh) }
+	return func() {
+		gone := sockets.surplus(c.Listen)
+		for _, s := range fresh {
+			sockets.add(s)
+			a.server.Listen(s.Listener)
+		}
+		a.leave(gone)
+		sockets.permit(c.Listen, a.log)
+	}, drop, nil
+}
+
+// leave closes sockets that applications are not to connect to any more.
+func (a *app) leave(gone []*clientSocket) {
+	for _, s := range gone {
+		a.sockets.clients.drop(s)
+		a.server.Unlisten(s.Listener)
+		s.remove()
+	}
+}
+
+// openSocketFor binds one that has its mode and its group before anybody may connect whom they do not let.
+func openSocketFor(path string, mode fs.FileMode, group, key string) (*socketFile, error) {
+	f, err := openSocket(path, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("its folder does not exist: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := permit(path, mode, group, key); err != nil {
+		_ = f.Close()
+		f.remove()
+		return nil, err
+	}
+	return f, nil
+}
+
+// permit gives a socket its group, and then its mode, which another group would have for a moment.
+func permit(path string, mode fs.FileMode, group, key string) error {
+	if group != "" {
+		gid, err := groupID(group)
+		if err != nil {
+			return fmt.Errorf("%s: %w", key, err)
+		}
+		if err := os.Chown(path, -1, gid); err != nil {
+			return err
+		}
+	}
+	return os.Chmod(path, mode)
+}

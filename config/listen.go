@@ -1,0 +1,146 @@
+package config
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Listen is one address where applications connect.
+type Listen struct {
+	Address string      // host:port, or unix:PATH
+	Mode    fs.FileMode // of a UNIX socket; zero: as SocketMode says
+	Group   string      // likewise; empty: the process's
+}
+
+// maxListen is how many addresses there may be: one Segue gives them to another in one message.
+const maxListen = 12
+
+// SocketMode is the mode of a UNIX socket. Without a group whoever is on this machine may connect, as to 127.0.0.1: who may log in the servers say.
+func (l Listen) SocketMode() fs.FileMode {
+	switch {
+	case l.Mode != 0:
+		return l.Mode
+	case l.Group != "":
+		return 0o660
+	}
+	return 0o666
+}
+
+// isUnix tells whether it is a UNIX socket.
+func (l Listen) isUnix() bool {
+	_, is := UnixPath(l.Address)
+	return is
+}
+
+// Addresses are those of a list.
+func Addresses(list []Listen) (all []string) {
+	for _, l := range list {
+		all = append(all, l.Address)
+	}
+	return all
+}
+
+// listenText is a list in words.
+func listenText(list []Listen) string {
+	var all []string
+	for _, l := range list {
+		text := l.Address
+		if _, ok := UnixPath(l.Address); ok && l.SocketMode() != (Listen{}).SocketMode() || l.Group != "" {
+			text += fmt.Sprintf(" (%04o%s)", l.SocketMode(), ofGroup(l.Group))
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, ", ")
+}
+
+// listen reads one address, or a list of them.
+func (p *parser) listen(into *[]Listen) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		items := []*yaml.Node{n}
+		if n.Kind == yaml.SequenceNode {
+			items = n.Content
+		}
+		var list []Listen
+		for _, item := range items {
+			if l, ok := p.listenItem(item); ok && p.once(item, list, l) {
+				list = append(list, l)
+			}
+		}
+		switch {
+		case len(items) == 0:
+			p.report(n, "listen is an empty list", "name an address, for example 127.0.0.1:9030")
+		case len(items) > maxListen:
+			p.report(n, fmt.Sprintf("listen has %d addresses", len(items)), fmt.Sprintf("it may have %d", maxListen))
+		}
+		*into = list
+	}
+}
+
+// once reports an address that has been given before.
+func (p *parser) once(n *yaml.Node, list []Listen, l Listen) bool {
+	if slices.ContainsFunc(list, func(o Listen) bool { return strings.EqualFold(o.Address, l.Address) || meets(o.Address, l.Address) }) {
+		p.report(n, "listen has the address "+shorten(l.Address)+" twice", "keep one")
+		return false
+	}
+	return true
+}
+
+// listenItem reads HOST:PORT, unix:PATH, or a UNIX socket with its keys.
+func (p *parser) listenItem(n *yaml.Node) (l Listen, ok bool) {
+	before := len(p.problems)
+	switch n.Kind {
+	case yaml.ScalarNode:
+		p.socketAddress(&l.Address, "listen", "127.0.0.1:9030", "/run/segue/mysql.sock")(n)
+	case yaml.MappingNode:
+		var path *yaml.Node
+		p.mapping(n, "listen", []key{
+			{name: "unix", read: func(n *yaml.Node) { path = n }},
+			{name: "mode", read: p.mode(&l.Mode)},
+			{name: "group", read: p.plainText(&l.Group)},
+		})
+		switch {
+		case path == nil:
+			p.report(n, "an address of listen has no path", "write {unix: /run/segue/mysql.sock}, or HOST:PORT alone")
+		case p.scalar(path):
+			p.unixAddress(path, "listen", strings.TrimPrefix(path.Value, "unix:"), &l.Address)
+		}
+	default:
+		p.report(n, "listen has "+kindOf(n), "write HOST:PORT, unix:PATH, or {unix: PATH, mode: \"0660\", group: NAME}")
+	}
+	return l, len(p.problems) == before
+}
+
+// socketAddress reads HOST:PORT, or unix: and a path.
+func (p *parser) socketAddress(into *string, key, tcp, path string) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		if !p.scalar(n) {
+			return
+		}
+		if at, ok := UnixPath(n.Value); ok {
+			p.unixAddress(n, key, at, into)
+			return
+		}
+		if fault := checkAddress(n.Value, addressRules{example: tcp, leastPort: 0, anyHost: true}); fault != nil {
+			remedy := fault.remedy
+			if strings.HasPrefix(n.Value, "/") {
+				remedy = fmt.Sprintf("did you mean %q? a socket is written as in unix:%s", unixPrefix+shorten(n.Value), path)
+			}
+			p.report(n, key+": "+fault.what, remedy)
+			return
+		}
+		*into = n.Value
+	}
+}
+
+// unixAddress takes the path of a UNIX socket.
+func (p *parser) unixAddress(n *yaml.Node, key, path string, into *string) {
+	if f := checkSocketPath(path, maxSocketPath); f != nil {
+		p.report(n, key+": "+f.what, f.remedy)
+		return
+	}
+	*into = unixPrefix + path
+}
