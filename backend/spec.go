@@ -3,6 +3,7 @@ package backend
 import (
 	"strings"
 
+	"segue/backend/proxyheader"
 	"segue/backend/secure"
 )
 
@@ -25,6 +26,8 @@ type Spec struct {
 	Weight int `json:"weight" yaml:"weight"`
 	// TLS is how connections to the backend are secured; nil: they are not.
 	TLS *secure.Policy `json:"-" yaml:"-"`
+	// ProxyProtocol is the header with which every connection to the backend begins. None: it begins with none.
+	ProxyProtocol proxyheader.Version `json:"proxy_protocol,omitempty" yaml:"proxy_protocol"`
 }
 
 // normal gives the spec with its defaults filled in and its weight within bounds.

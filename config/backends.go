@@ -81,7 +81,7 @@ func (p *parser) specs(d *document) []backend.Spec {
 	specs := make([]backend.Spec, 0, len(entries))
 	for i := range entries {
 		e := &entries[i]
-		if !p.checkEntry(e, flavor) {
+		if p.checkProxyProtocol(e, d); !p.checkEntry(e, flavor) {
 			continue
 		}
 		e.spec.TLS = p.policy(&e.tls, e.path+".tls", common)

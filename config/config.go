@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/backend/proxyheader"
 	"segue/backend/secure"
 	"segue/health"
 	proxy "segue/proxy"
@@ -37,6 +38,9 @@ type Config struct {
 
 	// TakeoverTimeout is how long a Segue that another has taken over from goes on for the sessions that it has; zero: it drains at once.
 	TakeoverTimeout time.Duration
+
+	// SendProxy is the header of the PROXY protocol that connections to backends begin with of which nothing else is said: off, auto, v1 or v2.
+	SendProxy string
 
 	Takeover Takeover
 	// State is the file that keeps what the operator has said over a restart; empty: none.
@@ -112,6 +116,7 @@ func Default() *Config {
 
 			StatementsMemory: proxy.DefaultStatementsMemory,
 		},
+		SendProxy:       proxyheader.None.String(),
 		TakeoverTimeout: defaultTakeoverTimeout,
 		Takeover:        Takeover{Offer: true},
 	}

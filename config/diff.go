@@ -64,6 +64,7 @@ func Diff(old, new *Config) Changes {
 	d.needsRestart("takeover.offer", old.Takeover.Offer, new.Takeover.Offer)
 	d.needsRestart("state", strconv.Quote(old.State), strconv.Quote(new.State))
 	d.changed("replay.reads", old.Proxy.Replay.Reads, new.Proxy.Replay.Reads)
+	d.changed("proxy_protocol.accept", networksText(old.Proxy.ProxiedFrom), networksText(new.Proxy.ProxiedFrom))
 	d.changed("limits.statements_memory", sizeText(old.Proxy.StatementsMemory), sizeText(new.Proxy.StatementsMemory))
 	d.changed("limits.sessions", sessionsText(old.Proxy.MaxSessions), sessionsText(new.Proxy.MaxSessions))
 	return *d
@@ -127,6 +128,7 @@ func (d *Changes) backends(old, new []backend.Spec) {
 			d.add("backend %s replaced: %s -> %s", s.Name, was.Address, s.Address)
 		default:
 			d.changed("backend "+s.Name+" weight", max(was.Weight, 1), max(s.Weight, 1))
+			d.changed("backend "+s.Name+" proxy_protocol", was.ProxyProtocol, s.ProxyProtocol)
 			d.healthURL(s.Name, was.HealthURL, s.HealthURL)
 			d.backendTLS(s.Name, was.TLS, s.TLS)
 		}

@@ -111,6 +111,7 @@ func (e *effective) backends() {
 		}
 		e.put(path+"health", shownURL(s.HealthURL), at(entry.health, follows))
 		e.put(path+"tls.mode", s.TLS.String(), at(entry.tls.node, cmp.Or(e.p.origin(e.d.backendTLS.node), byDefault)))
+		e.put(path+"proxy_protocol", s.ProxyProtocol.String(), at(entry.proxy, "from proxy_protocol.send and the flavor"))
 		e.put(path+"weight", strconv.Itoa(max(s.Weight, 1)), at(entry.weight, byDefault))
 	}
 }
@@ -217,6 +218,8 @@ func (c *Config) values() map[string]string {
 		"replay.attempts":             orOff(c.Proxy.Replay.Attempts),
 		"replay.timeout":              c.Proxy.Replay.Timeout.String(),
 		"replay.reads":                c.Proxy.Replay.Reads,
+		"proxy_protocol.accept":       networksText(c.Proxy.ProxiedFrom),
+		"proxy_protocol.send":         c.SendProxy,
 		"limits.statements_memory":    sizeText(c.Proxy.StatementsMemory),
 		"limits.sessions":             sessionsText(c.Proxy.MaxSessions),
 	}

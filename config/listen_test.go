@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"segue/backend"
+	"segue/backend/proxyheader"
 )
 
 func TestListen(t *testing.T) {
@@ -82,5 +83,46 @@ func TestUnixBackends(t *testing.T) {
 	}
 	if !slices.Equal(c.Backends, want) {
 		t.Errorf("%+v", c.Backends)
+	}
+}
+
+func TestProxyProtocol(t *testing.T) {
+	c, err := Parse("c.yaml", []byte(`flavor: tidb
+backends: [{address: "a:1"}, {address: "b:1", proxy_protocol: v1}, {address: "c:1", proxy_protocol: off}]
+proxy_protocol: {accept: [10.0.0.0/8, 192.0.2.7, "fd00::/8", unix], send: auto}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []proxyheader.Version
+	for _, b := range c.Backends {
+		got = append(got, b.ProxyProtocol)
+	}
+	if !slices.Equal(got, []proxyheader.Version{proxyheader.V2, proxyheader.V1, proxyheader.None}) {
+		t.Error(got)
+	}
+	if text := networksText(c.Proxy.ProxiedFrom); text != "10.0.0.0/8, 192.0.2.7/32, fd00::/8, unix" {
+		t.Error(text)
+	}
+	fe, err := Parse("c.yaml", []byte("backends: [a:1]\nproxy_protocol: {send: auto}\n"))
+	if err != nil || fe.Backends[0].ProxyProtocol != proxyheader.V1 {
+		t.Errorf("%+v, %v", fe, err)
+	}
+	if lines := Diff(c, fe).Lines; !slices.Contains(lines, "proxy_protocol.accept: 10.0.0.0/8, 192.0.2.7/32, fd00::/8, unix -> ") || !slices.Contains(lines, "backend a proxy_protocol: v2 -> v1") {
+		t.Errorf("%q", lines)
+	}
+	for text, want := range map[string]string{
+		"proxy_protocol: {accept: 10.0.0.0/8}":   `2:26: proxy_protocol.accept is the value "10.0.0.0/8", not a list; write networks as in 10.0.0.0/8, addresses as in 192.0.2.7, or unix`,
+		"proxy_protocol: {accept: [10.0.0.1/8]}": `2:27: proxy_protocol.accept: 10.0.0.1/8 is an address in a network; did you mean "10.0.0.0/8"?`,
+		"proxy_protocol: {accept: [lb.example]}": `2:27: proxy_protocol.accept has the value "lb.example", which is no network`,
+		"proxy_protocol: {send: v3}":             `2:24: proxy_protocol.send: unknown word "v3"`,
+		"proxy_protocol: {send: v2}":             `2:24: proxy_protocol: v2, and servers of the flavor starrocks read version 1 alone; write v1, or auto`,
+	} {
+		if _, err := Parse("c.yaml", []byte(one+text+"\n")); err == nil || !strings.Contains(err.Error(), "c.yaml:"+want) {
+			t.Errorf("%s\ngot  %v\nwant %s", text, err, want)
+		}
+	}
+	if _, err := Parse("c.yaml", []byte("backends: [{address: 'a:1', proxy_protocol: yes}]")); err == nil || !strings.Contains(err.Error(), `unknown word "yes"`) {
+		t.Error(err)
 	}
 }

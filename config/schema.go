@@ -98,6 +98,10 @@ func (p *parser) schema(d *document) []key {
 			{name: "socket", read: p.socketPath(&c.Takeover.Socket)},
 			{name: "offer", read: func(n *yaml.Node) { p.truth(n, &c.Takeover.Offer) }},
 		}},
+		{name: "proxy_protocol", keys: []key{
+			{name: "accept", read: p.networks(&c.Proxy.ProxiedFrom)},
+			{name: "send", read: p.oneOf(&c.SendProxy, sendWords()...)},
+		}},
 		{name: "state", read: p.besideFile(&c.State)},
 		{name: "limits", keys: []key{
 			{name: "statements_memory", read: p.size(&c.Proxy.StatementsMemory, minMemory)},
@@ -114,6 +118,7 @@ func (p *parser) entryKeys(e *entry) []key {
 		{name: "health", read: e.keep(&e.health)},
 		{name: "tls", keys: p.backendTLSKeys(&e.tls)},
 		{name: "weight", read: func(n *yaml.Node) { e.weight = n; p.count(&e.spec.Weight, backend.MaxWeight)(n) }},
+		{name: "proxy_protocol", read: e.keep(&e.proxy)},
 	}
 }
 
@@ -122,7 +127,7 @@ func (p *parser) entryKeys(e *entry) []key {
 type entry struct {
 	node                  *yaml.Node
 	name, address, health *yaml.Node // nil: not given
-	weight                *yaml.Node
+	weight, proxy         *yaml.Node
 	tls                   backendTLSEntry
 	path                  string // of the entry, in problems
 	spec                  backend.Spec

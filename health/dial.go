@@ -37,5 +37,5 @@ func refuses(ctx context.Context, b *backend.Backend) bool {
 
 // dialMySQL connects to the backend's MySQL port.
 func dialMySQL(ctx context.Context, b *backend.Backend) (net.Conn, error) {
-	return dial.Dialer{}.Dial(ctx, b.Address(), b.Reached())
+	return b.Dial(ctx)
 }

@@ -58,8 +58,18 @@ func (w *worker) begin(id uint32, socket loop.Socket, from netip.AddrPort, lasti
 		return
 	}
 	w.add(s)
+	if w.server.options().ProxiedFrom.Has(s.client.from) {
+		s.introduce()
+		return
+	}
+	s.connect()
+}
+
+// connect begins the connection phase.
+func (s *session) connect() {
+	w := s.w
 	c := &connecting{s: s, opts: w.server.options(), pause: minPause}
-	c.deadline = now + int64(c.opts.connectBudget())
+	c.deadline = w.now() + int64(c.opts.connectBudget())
 	c.shake = w.takeHandshake(s.id, c.opts)
 	s.errand = c
 	c.next()

@@ -142,8 +142,9 @@ func (a *attempt) Writable(c *loop.Conn) {
 	}
 	l.backend.Reached().Worked(a.to)
 	a.race.stop()
+	port := a.race.port
 	l.race = nil
-	l.user.writable(l)
+	l.connected(netip.AddrPortFrom(a.to, port))
 }
 
 // Ended implements loop.Owner: the attempt has failed.

@@ -15,7 +15,7 @@ type front struct {
 	session *session
 	rest    []byte     // what the client has sent, and has yet to be shown again
 	in, out int64      // bytes
-	from    netip.Addr // where its connection comes from
+	from    netip.Addr // where its connection comes from; of a UNIX socket zero
 	port    uint16     // … and its port
 	reading bool       // the session looks at bytes of its client's
 	rerun   bool       // … and is to look again at what it leaves
@@ -32,7 +32,11 @@ func (f *front) Readable(c *loop.Conn) {
 		b = append(slices.Clip(f.rest), b...)
 		f.rest = b
 	}
-	if e, ok := f.session.errand.(*connecting); ok {
+	switch e := f.session.errand.(type) {
+	case *connecting:
+		e.fromClient(b)
+		return
+	case *introduction:
 		e.fromClient(b)
 		return
 	}
@@ -170,8 +174,11 @@ func (f *front) reply(seq uint8, e *wire.Err) {
 	f.deliver(packet, false)
 }
 
-// address is where the client's connection comes from.
-func (f *front) address() string { return addressOf(netip.AddrPortFrom(f.from, f.port)) }
+// origin is where the client's connection comes from, as a proxy in front of Segue tells it where one is believed; of a UNIX socket it is zero.
+func (f *front) origin() netip.AddrPort { return netip.AddrPortFrom(f.from, f.port) }
+
+// address is that in words.
+func (f *front) address() string { return addressOf(f.origin()) }
 
 // described is the address, and whose process a UNIX socket was connected by, as far as the system tells.
 func (f *front) described() (text string) {

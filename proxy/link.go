@@ -4,10 +4,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"segue/backend"
 	"segue/backend/client"
+	"segue/backend/proxyheader"
 	"segue/backend/secure"
 	"segue/backend/wire"
 	"segue/proxy/loop"
@@ -24,6 +26,7 @@ type link struct {
 	pinged      int64  // when a COM_PING of Segue's own was last sent
 	thread      uint32 // its id there
 	closed      bool
+	begun       bool             // it has been connected
 	tight       bool             // see worker.tighten
 	lasting     bool             // it has keepAlive
 	over        client.Transport // what the connection goes over by now
@@ -50,7 +53,23 @@ func (l *link) Readable(c *loop.Conn) {
 }
 
 // Writable implements loop.Owner.
-func (l *link) Writable(*loop.Conn) { l.user.writable(l) }
+func (l *link) Writable(*loop.Conn) {
+	if !l.begun {
+		to, _ := netip.ParseAddrPort(l.backend.Address())
+		l.connected(to)
+		return
+	}
+	l.user.writable(l)
+}
+
+// connected begins with whose the connection is, where the backend is to be told: that of the session's client.
+func (l *link) connected(to netip.AddrPort) {
+	l.begun = true
+	if v := l.backend.ProxyProtocol(); v != proxyheader.None {
+		l.write(proxyheader.Append(nil, v, l.session.client.origin(), to))
+	}
+	l.user.writable(l)
+}
 
 // Crashed implements loop.Crasher.
 func (l *link) Crashed(cause any, stack []byte) { l.session.Crashed(cause, stack) }

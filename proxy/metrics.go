@@ -9,6 +9,7 @@ type metrics struct {
 	moves        *prometheus.CounterVec
 	moveTime     prometheus.Histogram
 	hold         *prometheus.HistogramVec
+	headers      *prometheus.CounterVec
 	panics       prometheus.Counter
 	serverPanics prometheus.Counter
 	handshakes   *prometheus.CounterVec
@@ -38,6 +39,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Buckets:                     []float64{.01, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300},
 			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160,
 		}, []string{"result"}),
+		headers: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "segue_proxy_headers_refused_total", Help: "Connections refused that had to begin with a header of the PROXY protocol, by what was wrong with it.",
+		}, []string{"reason"}),
 		panics: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "segue_session_panics_total", Help: "Sessions closed because of a bug in Segue.",
 		}),
@@ -55,8 +59,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, result := range []string{heldSent, heldTimeout, heldFull, heldDryRun, heldGone} {
 		m.hold.WithLabelValues(result)
 	}
+	for _, reason := range []string{headerMissing, headerMalformed, headerLate} {
+		m.headers.WithLabelValues(reason)
+	}
 	if reg != nil {
-		reg.MustRegister(m.ends, m.dial, m.moves, m.moveTime, m.hold, m.panics, m.serverPanics, m.handshakes)
+		reg.MustRegister(m.ends, m.dial, m.moves, m.moveTime, m.hold, m.headers, m.panics, m.serverPanics, m.handshakes)
 	}
 	return m
 }

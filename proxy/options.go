@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/backend/proxyheader"
 	"segue/backend/secure"
 	"segue/proxy/balance"
 	"segue/proxy/login"
@@ -46,6 +47,8 @@ type Options struct {
 	Hold Hold
 	// Replay is which statements are run again when their backend goes.
 	Replay ReplayLimits
+	// ProxiedFrom are the networks whose connections begin with a header of the PROXY protocol, by which Segue knows its clients from then on.
+	ProxiedFrom proxyheader.Networks
 }
 
 // TLS is what clients are offered.

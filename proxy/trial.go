@@ -8,7 +8,6 @@ import (
 
 	"segue/backend"
 	"segue/backend/client"
-	"segue/backend/secure"
 	"segue/backend/wire"
 )
 
@@ -22,22 +21,23 @@ type Trial struct {
 // TrialTimeout is how long a trial should be given: a server may ask LDAP.
 const TrialTimeout = 5 * time.Second
 
-// TryUser logs in on the server at address, by p, as u, in the way in which a move of u's sessions would, and logs off. A service
+// TryUser logs in on b as u, in the way in which a move of u's sessions would, and logs off. A service
 // account is also made to become the user as.
-func TryUser(ctx context.Context, address string, p *secure.Policy, flavor backend.Flavor, u User, as string) Trial {
+func TryUser(ctx context.Context, b *backend.Backend, flavor backend.Flavor, u User, as string) Trial {
 	if !u.HasPassword {
 		return Trial{Movable: true, Cause: "by hash: not tried; a session can move once it has logged in with mysql_native_password"}
 	}
-	c, err := client.Dial(ctx, address)
+	nc, err := b.Dial(ctx)
 	if err != nil {
-		return Trial{Cause: err.Error()}
+		return Trial{Cause: client.DialError(err).Error()}
 	}
+	c := client.New(nc)
 	defer c.Close()
 	g, err := c.Greet(ctx)
 	if err != nil {
 		return Trial{Cause: err.Error()}
 	}
-	c.Secure(p, address)
+	c.Secure(b.TLS(), b.Address())
 	if err := c.Login(ctx, u.account().Credential(), client.OwnResponse(g, u.Name)); err != nil {
 		return loginTrial(err)
 	}

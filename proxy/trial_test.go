@@ -88,7 +88,9 @@ func TestTryUser(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
-			got := TryUser(ctx, c.address, nil, c.flavor, c.user, c.as)
+			r := backend.NewRegistry(backend.Options{})
+			r.Apply([]backend.Spec{{Name: "a", Address: c.address}})
+			got := TryUser(ctx, r.Backends()[0], c.flavor, c.user, c.as)
 			if got.Movable != c.movable || got.Refused != c.refused || !strings.Contains(got.Cause, c.cause) || (c.cause == "") != (got.Cause == "") || strings.Contains(got.Cause, "hunter2") {
 				t.Errorf("%+v", got)
 			}
@@ -104,7 +106,9 @@ func TestTryUserInsideTLS(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	got := TryUser(ctx, fe(t, fesim.Options{Users: map[string]string{"app": "hunter2"}}).MySQLAddress(), p, backend.MySQL, User{Name: "app", Password: "hunter2", HasPassword: true}, "")
+	r := backend.NewRegistry(backend.Options{})
+	r.Apply([]backend.Spec{{Name: "a", Address: fe(t, fesim.Options{Users: map[string]string{"app": "hunter2"}}).MySQLAddress(), TLS: p}})
+	got := TryUser(ctx, r.Backends()[0], backend.MySQL, User{Name: "app", Password: "hunter2", HasPassword: true}, "")
 	if got.Movable || !got.Refused || !strings.Contains(got.Cause, "TLS: the server offers none") {
 		t.Errorf("%+v", got)
 	}

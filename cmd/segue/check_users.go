@@ -32,7 +32,7 @@ func examineUser(ctx context.Context, b *backend.Backend, flavor backend.Flavor,
 	ctx, cancel := context.WithTimeout(ctx, proxy.TrialTimeout)
 	defer cancel()
 	began := time.Now()
-	trial := proxy.TryUser(ctx, b.Address(), b.TLS(), flavor, u, impersonate)
+	trial := proxy.TryUser(ctx, b, flavor, u, impersonate)
 	f := finding{
 		Backend: b.Name(), Address: b.Address(), Check: "login", User: u.Name,
 		Verdict: health.Passed.String(), Cause: trial.Cause, Took: time.Since(began).Seconds(),
