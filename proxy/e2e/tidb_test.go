@@ -38,7 +38,7 @@ func (s *tidbServer) address() string { return net.JoinHostPort("127.0.0.1", str
 func (s *tidbServer) healthURL() string { return fmt.Sprintf("http://127.0.0.1:%d/status", s.status) }
 
 // newTiDB makes a server that waits so long between its first 500 and closing its port; certs holds what signs session tokens,
-// the same for all servers; security are further lines of that section. It is started, and ends with the test.
+// the same for all servers; security are further lines of that section, and of others behind it. It is started, and ends with the test.
 func newTiDB(t *testing.T, certs string, wait time.Duration, security ...string) *tidbServer {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "e2e") //nolint:usetesting // a socket's path may not be long
