@@ -62,15 +62,18 @@ func (w *worker) begin(id uint32, socket loop.Socket, from netip.AddrPort, lasti
 		s.introduce()
 		return
 	}
-	s.connect()
+	s.connect(!s.client.from.IsValid())
 }
 
-// connect begins the connection phase.
-func (s *session) connect() {
+// connect begins the connection phase. local: the client has come by a UNIX socket, where nobody can listen.
+func (s *session) connect(local bool) {
 	w := s.w
 	c := &connecting{s: s, opts: w.server.options(), pause: minPause}
 	c.deadline = w.now() + int64(c.opts.connectBudget())
 	c.shake = w.takeHandshake(s.id, c.opts)
+	if local {
+		c.shake.FromSocket()
+	}
 	s.errand = c
 	c.next()
 }

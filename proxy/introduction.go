@@ -48,7 +48,7 @@ func (i *introduction) fromClient(b []byte) {
 	}
 	s.client.put(b[n:])
 	s.due.clear(alarmErrand)
-	s.connect()
+	s.connect(false) // where its client has been before is not known
 }
 
 // refuse ends the connection without a word: what would read it need not be a client.

@@ -284,3 +284,18 @@ func TestUnixSocketsOfTheServiceManager(t *testing.T) {
 		modeOf(t, path)
 	}
 }
+
+// Where TLS is required nobody can listen on a UNIX socket either.
+func TestRequiredTLSAndUnixSockets(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 1, fesim.Options{})
+	addr, path := deadAddress(t), filepath.Join(t.TempDir(), "s.sock")
+	file := configFile(t, configuration(fes, fmt.Sprintf("admin: 127.0.0.1:0\nlisten: [%s, 'unix:%s']\ntls: {mode: required, self_signed: true}\n", addr, path)))
+	start(t, nil, "serve", "--config", file).prints(`mysql -S (\S+)`)
+	if err := once(addr); err == nil || !strings.Contains(err.Error(), "TLS") {
+		t.Errorf("by TCP: %v", err)
+	}
+	if err := overUnix(path); err != nil {
+		t.Errorf("by the socket: %v", err)
+	}
+}
