@@ -6,6 +6,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/client"
+	"segue/backend/proxyheader"
 	"segue/backend/wire"
 )
 
@@ -111,6 +112,9 @@ func (c *call) heard(payload []byte, seq uint8) {
 		said := *c.said
 		if c.witness {
 			said.Capabilities |= client.Witness(c.said, g)
+		}
+		if c.backend.ProxyProtocol() == proxyheader.None {
+			client.Describe(&said, g, c.s.client.origin(), c.s.id)
 		}
 		c.login = client.NewLogin(c.cred, g, &said)
 		c.open(seq)

@@ -11,6 +11,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/client"
+	"segue/backend/proxyheader"
 	"segue/backend/wire"
 	"segue/proxy/gate"
 	"segue/proxy/login"
@@ -233,6 +234,7 @@ func (c *connecting) greeted(payload []byte) {
 	c.stage = authenticating
 	s.enter(Authenticating)
 	caps, ext := w.server.shared()
+	c.shake.Describe(s.client.origin(), c.link.backend.ProxyProtocol() == proxyheader.None)
 	out := w.output()
 	c.act(out, c.shake.Greeted(out, g, c.link.via(), caps, ext))
 }

@@ -250,3 +250,50 @@ func introducedTo(t *testing.T, flavor backend.Flavor, v proxyheader.Version, sp
 		})
 	}
 }
+
+// TestConnectAttributes: a server that is told nothing by a header is told by attributes, beside the client's own, before and after a move.
+func TestConnectAttributes(t *testing.T) {
+	servers := startServers(t, 2, "performance-schema=1")
+	var specs []backend.Spec
+	for i, s := range servers {
+		specs = append(specs, backend.Spec{Name: fmt.Sprintf("mariadb-%d", i+1), Address: s.address()})
+	}
+	s := newSegue(t, specs, proxy.Options{Flavor: backend.MySQL, Users: []proxy.User{{Name: testUser, Password: testPassword, HasPassword: true}}})
+	monitor := health.NewMonitor(s.registry, health.Options{Flavor: backend.MySQL}, s.logger(t), s.metrics)
+	s.run(t, monitor.Run)
+	s.waitUp(t)
+	config := mysql.NewConfig()
+	config.Net, config.Addr, config.User, config.Passwd, config.ConnectionAttributes = "tcp", s.address, testUser, testPassword, "program_name:e2e"
+	connector, err := mysql.NewConnector(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db := sql.OpenDB(connector)
+	defer func() { _ = db.Close() }()
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	for range 3 {
+		list := s.server.Sessions()
+		if len(list) != 1 {
+			t.Fatalf("%+v", list)
+		}
+		for name, want := range map[string]string{"program_name": "e2e", "segue_client": list[0].Client, "segue_session": strconv.FormatUint(uint64(list[0].ID), 10)} {
+			var got sql.NullString
+			row := conn.QueryRowContext(t.Context(), "SELECT MAX(attr_value) FROM performance_schema.session_account_connect_attrs WHERE processlist_id = CONNECTION_ID() AND attr_name = ?", name)
+			if err := row.Scan(&got); err != nil || got.String != want {
+				t.Errorf("%s is %q, want %q; %v", name, got.String, want, err)
+			}
+		}
+		on := list[0].Backend
+		if err := s.registry.SetAdmin(on, backend.Drain); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, "a move", func() bool { return s.server.Sessions()[0].Backend != on })
+		if err := s.registry.SetAdmin(on, backend.Ready); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

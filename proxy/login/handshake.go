@@ -1,6 +1,8 @@
 package login
 
 import (
+	"net/netip"
+
 	"segue/backend/client"
 	"segue/backend/wire"
 )
@@ -85,16 +87,18 @@ type Handshake struct {
 	vetted   bool               // … which is the operator's, and the client has proved that it knows it
 
 	// The backend at hand.
-	back    *wire.HandshakeV10 // nil: there is none
-	via     client.Via         // how it is reached
-	asks    []byte             // its last message, which is not of the client's to answer alone
-	fresh   bool               // the client was asked last by its salt
-	stage   stage
-	backSeq uint8 // the sequence id of its last packet
-	heard   uint8 // messages of it
-	proves  bool  // Segue answers it, by own
-	own     client.Login
-	told    wire.HandshakeResponse41 // what it has been told: the client's, with what Segue adds
+	back      *wire.HandshakeV10 // nil: there is none
+	via       client.Via         // how it is reached
+	asks      []byte             // its last message, which is not of the client's to answer alone
+	fresh     bool               // the client was asked last by its salt
+	stage     stage
+	backSeq   uint8 // the sequence id of its last packet
+	heard     uint8 // messages of it
+	proves    bool  // Segue answers it, by own
+	own       client.Login
+	describes bool // it is told by attributes where the client comes from
+	from      netip.AddrPort
+	told      wire.HandshakeResponse41 // what it has been told: the client's, with what Segue adds
 
 	status  wire.Status
 	end     End
@@ -155,6 +159,9 @@ func (h *Handshake) Reset(id uint32, users Users) {
 		h.policy = users.Policy()
 	}
 }
+
+// Describe tells, in front of Greeted, where the client comes from, for a backend that is to be told by connection attributes; see [client.Describe].
+func (h *Handshake) Describe(from netip.AddrPort, yes bool) { h.from, h.describes = from, yes }
 
 // Waits tells whose turn it is.
 func (h *Handshake) Waits() Wait { return h.wait }
@@ -238,6 +245,9 @@ func (h *Handshake) proceed(out *Output) Outcome {
 	h.told = h.response
 	if h.policy.Witnessed {
 		h.told.Capabilities |= client.Witness(&h.response, h.back)
+	}
+	if h.describes {
+		client.Describe(&h.told, h.back, h.from, h.id)
 	}
 	switch seals, failed := h.seals(); {
 	case failed != nil:
