@@ -4,12 +4,11 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -17,11 +16,11 @@ import (
 	"time"
 )
 
-// BenchmarkRelay is what a small statement and its answer cost a relay in a process of its own, with one thread: through a loop, and through two
-// goroutines per client that read and write. Clients and the backend are loops in the process of the benchmark.
+// BenchmarkRelay is what a small statement and its answer cost a relay in a process of its own, with one thread: through a loop, without TLS, with TLS for clients
+// and for both sides, and through two goroutines per client that read and write. Clients and the backend are loops in the process of the benchmark.
 func BenchmarkRelay(b *testing.B) {
 	for _, conns := range []int{1, 16, 64, 512} {
-		for _, kind := range []string{"loop", "goroutines"} {
+		for _, kind := range []string{"loop", "tls", "tls-both", "goroutines"} {
 			b.Run(fmt.Sprintf("conns=%d/%s", conns, kind), func(b *testing.B) { benchRelay(b, kind, conns) })
 		}
 	}
@@ -31,34 +30,20 @@ func benchRelay(b *testing.B, kind string, conns int) {
 	b.Helper()
 	backend, clients := run(b), run(b)
 	ln := listen(b, "tcp")
-	post(backend, func() { _, _ = backend.Listen(ln, echoes{}) })
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), relayProcess+"="+kind+" "+ln.Addr().String(), "GOMAXPROCS=1")
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		b.Fatal(err)
-	}
-	defer func() { _ = in.Close(); _ = cmd.Wait() }()
-	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		b.Fatal(err)
-	}
-	to, err := net.ResolveTCPAddr("tcp", strings.TrimSpace(line))
-	if err != nil {
-		b.Fatal(err)
-	}
+	with := relayKinds(kind)
+	post(backend, func() {
+		if with.back != nil {
+			_, _ = backend.Listen(ln, tlsEchoes{config: with.back})
+		} else {
+			_, _ = backend.Listen(ln, echoes{})
+		}
+	})
+	to, pid := relayProcessOf(b, kind, ln.Addr())
 	p := &pinger{left: int64(2*conns) + 1000, done: make(chan struct{})}
-	players := make([]player, conns)
+	players := make([]tlsPlayer, conns)
 	post(clients, func() {
 		for i := range players {
-			players[i].p = p
+			players[i] = tlsPlayer{player{p: p}, with.front}
 			_ = players[i].conn.Dial(clients, to, clients.Now()+int64(patience), &players[i])
 		}
 	})
@@ -66,7 +51,7 @@ func benchRelay(b *testing.B, kind string, conns int) {
 	p.left, p.done = int64(b.N), make(chan struct{})
 	b.ReportAllocs()
 	b.ResetTimer()
-	before := cpu(b, cmd.Process.Pid)
+	before := cpu(b, pid)
 	post(clients, func() {
 		for i := range players {
 			players[i].Writable(&players[i].conn)
@@ -74,7 +59,7 @@ func benchRelay(b *testing.B, kind string, conns int) {
 	})
 	<-p.done
 	b.StopTimer()
-	b.ReportMetric(float64(cpu(b, cmd.Process.Pid)-before)/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64(cpu(b, pid)-before)/float64(b.N), "cpu-ns/op")
 }
 
 // pinger counts what its players send.
@@ -172,17 +157,36 @@ func serveRelay() {
 	if err != nil {
 		panic(err)
 	}
-	if kind == "loop" {
+	switch kind {
+	case "goroutines":
+		go copyAll(ln, to)
+	case "handshake-bare":
+		go serveBare(ln, benchTLS())
+	default:
 		l, err := New(Options{})
 		if err != nil {
 			panic(err)
 		}
-		_, _ = l.Listen(ln, &relays{to: to})
+		a := Acceptor(&tlsRelays{relays: relays{to: to}, sides: relayKinds(kind), wide: true})
+		switch kind {
+		case "loop":
+			a = &relays{to: to}
+		case "handshake-loop":
+			a = tlsEchoes{config: benchTLS()}
+		case "echo-loop":
+			a = echoes{}
+		}
+		_, _ = l.Listen(ln, a)
 		go func() { _ = l.Run(context.Background()) }()
-	} else {
-		go copyAll(ln, to)
 	}
-	_, _ = io.Copy(io.Discard, os.Stdin)
+	for asked := bufio.NewScanner(os.Stdin); asked.Scan(); { // how much memory it has in use
+		var m runtime.MemStats
+		for range 3 { // what a pool holds goes with the second
+			runtime.GC()
+		}
+		runtime.ReadMemStats(&m)
+		fmt.Println(m.HeapAlloc + m.StackInuse)
+	}
 }
 
 // copyAll relays by two goroutines per client.

@@ -20,6 +20,7 @@ type relay struct {
 	client, backend Conn
 	halves          int           // directions that have ended
 	paused          *atomic.Int64 // how often a source had to wait
+	wide            bool          // its buffers are left as they are
 }
 
 func (r *relay) other(c *Conn) *Conn {
@@ -43,7 +44,9 @@ func (r *relay) Readable(c *Conn) {
 }
 
 func (r *relay) Writable(c *Conn) {
-	_ = c.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 32<<10) })
+	if !r.wide {
+		_ = c.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 32<<10) })
+	}
 	r.other(c).Resume()
 }
 

@@ -71,10 +71,11 @@ func (r *tlsRelay) Secured(c *Conn, _ tls.ConnectionState, err error) {
 type tlsRelays struct {
 	relays
 	sides
+	wide bool
 }
 
 func (r *tlsRelays) Accepted(ln *Listener, s Socket, _ netip.AddrPort) {
-	n := &tlsRelay{relay: relay{paused: &r.paused}, sides: r.sides, to: r.to}
+	n := &tlsRelay{relay: relay{paused: &r.paused, wide: r.wide}, sides: r.sides, to: r.to}
 	n.accepted(ln.conn.loop, s)
 }
 
