@@ -91,8 +91,9 @@ func newSecureProbe() *secureProbe {
 	return &secureProbe{probe: newProbe(), secured: make(chan error, 8)}
 }
 
-func (p *secureProbe) Secured(_ *Conn, state tls.ConnectionState, err error) {
+func (p *secureProbe) Secured(c *Conn, state tls.ConnectionState, err error) {
 	p.state = state
+	c.Resume()
 	p.secured <- err
 }
 
@@ -110,6 +111,7 @@ func beginning(t *testing.T, l *Loop, k kind, network string) (*secureProbe, net
 		if err := p.conn.Adopt(l, SocketOf(near), p); err != nil {
 			t.Error(err)
 		}
+		p.conn.Pause() // which makes no difference
 		if err := p.begin(l, k, tlsConfig(k.version)); err != nil {
 			t.Error(err)
 		}
