@@ -153,7 +153,7 @@ func TestKeyUpdate(t *testing.T) {
 					b = append(b, far.update(i%2 == 0)...)
 					b = append(b, far.record(23, []byte("b"))...)
 					if i%3 == 0 {
-						_, _ = (inPieces(far, uint64(i), 9)).Write(b)
+						_, _ = inPieces(far, uint64(i), 9).Write(b)
 					} else {
 						_, _ = far.Write(b)
 					}
@@ -197,7 +197,7 @@ func TestFloods(t *testing.T) {
 				p, far := rawPeers(t, l, false)
 				_ = far.Conn.(*net.TCPConn).SetReadBuffer(4096)
 				do(t, l, func() {
-					p.probe.onRead = func(c *Conn) { c.Read() }
+					p.onRead = func(c *Conn) { c.Read() }
 					_ = p.conn.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, 4096) })
 				})
 				over := make(chan struct{})

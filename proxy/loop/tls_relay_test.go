@@ -133,7 +133,6 @@ func TestRelayTLS(t *testing.T) {
 // tlsTraveller is a relay with TLS on both sides that goes from loop to loop.
 type tlsTraveller struct {
 	traveller
-	sides
 	shaken int
 }
 

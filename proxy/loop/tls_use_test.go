@@ -55,7 +55,7 @@ func (e *echoing) Readable(c *Conn) {
 		c.AtEnd()
 	}
 	if _, err := c.Write(b); err != nil {
-		e.probe.ended <- err
+		e.ended <- err
 	}
 	if c.Pending() > 0 {
 		c.Pause()
@@ -68,7 +68,7 @@ func (e *echoing) Ended(c *Conn, err error) {
 	if err == io.EOF { //nolint:errorlint // it is never wrapped
 		_ = c.Finish(nil)
 	}
-	e.probe.ended <- err
+	e.ended <- err
 }
 
 // exchange sends messages in pieces to a loop that echoes them, and compares.
