@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"time"
 )
 
 const (
@@ -19,11 +20,15 @@ const (
 	recordHandshake = 22
 )
 
+// crowded is for how long a peer may keep a handshake waiting while others wait for its goroutine.
+const crowded = time.Second
+
 // handshakes are a loop's.
 type handshakes struct {
 	running int          // goroutines
 	waiting []*handshake // for one of those to end
 	gone    int          // how many of them have
+	started []*handshake // that have a goroutine, or had one, the oldest first
 	compute chan struct{}
 }
 
@@ -36,6 +41,8 @@ type handshake struct {
 	owner Owner // the real one
 	done  SecureOwner
 	timer Timer
+	until int64 // its deadline
+	since int64 // when its goroutine started
 	begun bool
 	waits bool // for a goroutine
 	gone  bool // there is no goroutine any more
@@ -43,7 +50,7 @@ type handshake struct {
 }
 
 func newHandshake(c *Conn, s *secure, n Secured) *handshake {
-	h := &handshake{loop: c.loop, key: c.key(), s: s, owner: c.owner, done: n.Done}
+	h := &handshake{loop: c.loop, key: c.key(), s: s, owner: c.owner, done: n.Done, until: n.Deadline}
 	h.init(append([]byte(nil), n.First...), n.Client)
 	if h.loop.shakes.compute == nil {
 		h.loop.shakes.compute = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
@@ -61,13 +68,20 @@ func (h *handshake) begin() {
 	if n := &h.loop.shakes; n.running >= maxHandshakes {
 		h.waits = true
 		n.waiting = append(n.waiting, h)
+		n.hurry()
 	} else {
 		h.start()
 	}
 }
 
 func (h *handshake) start() {
-	h.loop.shakes.running++
+	h.since = h.loop.Now()
+	n := &h.loop.shakes
+	n.running++
+	if len(n.started) >= 2*maxHandshakes {
+		n.started = slices.DeleteFunc(n.started, func(h *handshake) bool { return h.gone })
+	}
+	n.started = append(n.started, h)
 	h.loop.feeders.Add(1)
 	go h.run()
 }
@@ -135,10 +149,32 @@ func (h *handshake) Ended(c *Conn, err error) {
 	h.finish(c, tls.ConnectionState{}, err)
 }
 
-// Expired is the deadline.
+// Expired is the deadline, or the end of the time that one has whose peer keeps others waiting.
 func (h *handshake) Expired(*Timer) {
-	if c := h.conn(); c != nil {
+	c := h.conn()
+	switch n := &h.loop.shakes; {
+	case c == nil:
+	case h.loop.Now() >= h.until, len(n.waiting) > n.gone && h.starves() >= crowded:
 		h.finish(c, tls.ConnectionState{}, os.ErrDeadlineExceeded)
+	default: // its peer has spoken, or it computes, or nobody waits any more
+		h.loop.Arm(&h.timer, h, h.until)
+		n.started = append(n.started, h)
+		if len(n.waiting) > n.gone {
+			n.hurry()
+		}
+	}
+}
+
+// hurry has the one that has had its goroutine for the longest make way for another, if all that it does is to wait for its peer.
+func (n *handshakes) hurry() {
+	for len(n.started) > 0 {
+		h := n.started[0]
+		n.started[0] = nil
+		n.started = n.started[1:]
+		if c := h.conn(); c != nil && !h.gone {
+			h.loop.Arm(&h.timer, h, min(h.until, max(h.since+int64(crowded), h.loop.Now())))
+			return
+		}
 	}
 }
 
@@ -163,7 +199,9 @@ func (h *handshake) conn() *Conn {
 
 // ended lets another begin.
 func (n *handshakes) ended() {
-	n.running--
+	if n.running--; n.running == 0 && len(n.waiting) == 0 {
+		n.started = nil
+	}
 	for len(n.waiting) > 0 && n.running < maxHandshakes {
 		h := n.waiting[0]
 		n.waiting[0] = nil

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 )
 
 // maxShaking is how much a handshake's goroutine may be behind with reading, or ahead with writing. Certificates make most of it.
@@ -21,7 +22,8 @@ type shaking struct {
 	wants   bool  // the loop waits for room in in
 	posted  bool  // a message to the loop is under way
 	closed  bool
-	over    bool // the goroutine has ended: see state and err
+	starved time.Time // since when the goroutine waits for the peer; zero: it does not
+	over    bool      // the goroutine has ended: see state and err
 	state   tls.ConnectionState
 	err     error
 	client  bool
@@ -95,6 +97,16 @@ func (s *shaking) take() []byte {
 	return out
 }
 
+// starves is for how long the goroutine has been waiting for the peer.
+func (s *shaking) starves() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.starved.IsZero() {
+		return 0
+	}
+	return time.Since(s.starved)
+}
+
 // outcome is that of the handshake, once all that it wrote has been taken.
 func (s *shaking) outcome() (over bool, state tls.ConnectionState, err error) {
 	s.mu.Lock()
@@ -125,7 +137,9 @@ func (s *shaking) abort() {
 // wait waits for the loop, and lets another compute meanwhile; mu is held.
 func (s *shaking) wait() {
 	<-s.tokens
+	s.starved = time.Now()
 	s.changed.Wait()
+	s.starved = time.Time{}
 	s.mu.Unlock()
 	s.tokens <- struct{}{}
 	s.mu.Lock()

@@ -437,5 +437,47 @@ func TestManyHandshakes(t *testing.T) {
 	}
 }
 
+// Those that begin and say no more do not keep out who does.
+func TestStalledHandshakesMakeWay(t *testing.T) {
+	k := kind{version: tls.VersionTLS13}
+	for name, o := range pollers() {
+		t.Run(name, func(t *testing.T) {
+			l := start(t, o)
+			var probes []*secureProbe
+			for range maxHandshakes {
+				p, nc := beginning(t, l, k, "tcp")
+				probes = append(probes, p)
+				defer nc.Close()
+				_, _ = nc.Write([]byte{recordHandshake, 3, 1, 0, 4, 1, 0, 2, 0}) // the head of a ClientHello
+			}
+			eventually(t, "all have begun", func() (begun bool) {
+				do(t, l, func() { begun = l.shakes.running == maxHandshakes })
+				return begun
+			})
+			p, far := secureds(t, l, k, "tcp")
+			ended := 0
+			for _, p := range probes {
+				select {
+				case err := <-p.secured:
+					if ended++; err != os.ErrDeadlineExceeded { //nolint:errorlint // it is never wrapped
+						t.Error(err)
+					}
+				default:
+				}
+			}
+			if ended != 1 {
+				t.Errorf("%d made way for one", ended)
+			}
+			_ = far.Close()
+			do(t, l, func() {
+				p.conn.Close()
+				for _, p := range probes {
+					p.conn.Close()
+				}
+			})
+		})
+	}
+}
+
 // SetWriteDeadline does not: crypto/tls lets no write succeed behind a close_notify.
 func (c *together) SetWriteDeadline(time.Time) error { return nil }
