@@ -24,6 +24,9 @@ func (c *Conn) Adopt(l *Loop, s Socket, o Owner) error {
 	if s.stream != nil {
 		s.stream.attach(l, c.key())
 	}
+	if len(s.out) > 0 {
+		c.room(true)
+	}
 	if len(s.rest) > 0 || c.flags&(dry|failed) != 0 || s.flags&canRead != 0 {
 		c.flags |= canRead
 		l.enqueue(c)

@@ -76,6 +76,7 @@ const (
 	finishing        // a FIN goes behind what is pending
 	finished         // it has gone
 	listens          // it accepts connections
+	local            // it is a UNIX socket: see room
 	large0           // what the next read takes: see buffers
 	large1
 	securing // a TLS handshake is under way
@@ -87,7 +88,7 @@ const (
 	// making is what is to be over before anything is read or written.
 	making = dialling | securing
 	// lasting is what is still true of a connection that passes to another loop.
-	lasting = hungUp | peerGone | dry | failed | toldEOF | toldFail | toldHangup | finishing | finished | secured
+	lasting = hungUp | peerGone | dry | failed | toldEOF | toldFail | toldHangup | finishing | finished | secured | local
 )
 
 // Open reports whether c has a connection, even if only one that is being dialled.

@@ -61,6 +61,9 @@ func (c *Conn) Dial(l *Loop, addr net.Addr, due int64, o Owner) error {
 		d.port = uint16(to.Port)
 	}
 	*c = Conn{loop: l, owner: o, fd: fd, flags: open | dialling, extra: &extra{dial: d}}
+	if addr.Network() == "unix" {
+		c.flags |= local
+	}
 	if err := l.enter(c); err != nil {
 		closeSocket(fd)
 		*c = Conn{}

@@ -46,7 +46,8 @@
 //   - An end of the stream that came with the bytes is not announced again after that short read. But EPOLLRDHUP comes in the same event, so that the loop knows, and
 //     reads on. A server that closes right behind an answer does exactly this.
 //   - What an owner did not read, because it had paused the connection or had no use for more, is remembered; Resume reads without an edge.
-//   - A send that took a part announces room, as one that took nothing does.
+//   - A send that took a part announces room, as one that took nothing does. A UNIX socket announces it whenever the peer has read something, so that it is watched for
+//     that only while something is pending, at two system calls.
 //   - [Conn.Adopt] need not look for what it might have missed: to add a descriptor to a set announces what it is ready for.
 //
 // # Descriptors

@@ -152,13 +152,26 @@ func (p *epoll) arm() {
 	_, _, _ = unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(p.alarm), 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0)
 }
 
-// add watches a descriptor for everything, once and for all: no system call is ever spent on what it is watched for.
-func (p *epoll) add(fd int32, gen uint32, listens bool) error {
+// add watches a descriptor for everything, once and for all: no system call is ever spent on what it is watched for. Of a UNIX socket the kernel tells
+// that there is room each time the peer has read something, be room wanted or not (net/unix/af_unix.c: unix_write_space): that is asked for by [epoll.room].
+func (p *epoll) add(fd int32, gen uint32, of flags) error {
 	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET, Fd: fd, Pad: int32(gen)}
-	if listens {
+	switch {
+	case of&listens != 0:
 		e.Events = unix.EPOLLIN | unix.EPOLLET
+	case of&local != 0:
+		e.Events &^= unix.EPOLLOUT
 	}
 	return p.control(unix.EPOLL_CTL_ADD, fd, &e)
+}
+
+// room has a UNIX socket watched for room too, or not any more. What there is at this moment is told.
+func (p *epoll) room(fd int32, gen uint32, tell bool) {
+	e := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET, Fd: fd, Pad: int32(gen)}
+	if tell {
+		e.Events |= unix.EPOLLOUT
+	}
+	_ = p.control(unix.EPOLL_CTL_MOD, fd, &e) // of a descriptor that is watched
 }
 
 func (p *epoll) remove(fd int32) { _ = p.control(unix.EPOLL_CTL_DEL, fd, &unix.EpollEvent{}) }

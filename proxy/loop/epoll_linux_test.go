@@ -2,6 +2,7 @@ package loop
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"syscall"
@@ -66,4 +67,47 @@ func TestDescriptorOfAClosedConnection(t *testing.T) {
 		t.Error("somebody has been told what was not meant for them")
 	}
 	do(t, l, func() { q.conn.Close() })
+}
+
+// The kernel tells of room on a UNIX socket each time the peer has read something: that wakes no loop that does not wait for room, and one that does.
+func TestRoomOnAUnixSocket(t *testing.T) {
+	l := start(t, Options{})
+	p, far := adopted(t, l, "unix")
+	quiet := func(when string) {
+		t.Helper()
+		do(t, l, func() {
+			l.poller.collect()
+			if _, err := p.conn.Write([]byte("small")); err != nil {
+				t.Error(err)
+			}
+			if _, err := io.ReadFull(far, make([]byte, len("small"))); err != nil {
+				t.Error(err)
+			}
+			if n, _, _ := l.poller.collect(); n != 0 {
+				t.Errorf("%s: %d events", when, n)
+			}
+		})
+	}
+	quiet("at first")
+	for range 3 {
+		size := 0
+		do(t, l, func() {
+			b := make([]byte, 1<<20)
+			for size = len(b); ; size += len(b) {
+				if _, err := p.conn.Write(b); err != nil {
+					t.Error(err)
+					return
+				}
+				if p.conn.Pending() > 0 {
+					return
+				}
+			}
+		})
+		if _, err := io.CopyN(io.Discard, far, int64(size)); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, p.writable)
+		quiet("once all has been taken")
+	}
+	do(t, l, func() { p.conn.Close() })
 }

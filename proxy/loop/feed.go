@@ -47,6 +47,7 @@ func (f *feed) wake() {
 	}
 }
 
-func (f *feed) add(int32, uint32, bool) error { return nil }
-func (f *feed) remove(int32)                  {}
-func (f *feed) close()                        {}
+func (f *feed) add(int32, uint32, flags) error { return nil }
+func (f *feed) room(int32, uint32, bool)       {}
+func (f *feed) remove(int32)                   {}
+func (f *feed) close()                         {}

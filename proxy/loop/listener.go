@@ -96,7 +96,11 @@ func (n *Listener) accept() (s Socket, from netip.AddrPort, errno syscall.Errno,
 	fd, from, errno := accept(n.conn.fd)
 	switch errno {
 	case 0:
-		return Socket{fd: fd, ready: true, flags: open}, from, 0, nil
+		s = Socket{fd: fd, ready: true, flags: open}
+		if !from.IsValid() {
+			s.flags |= local
+		}
+		return s, from, 0, nil
 	case syscall.EAGAIN, syscall.EINTR, syscall.ECONNABORTED, syscall.EPERM,
 		syscall.ENETDOWN, syscall.EPROTO, syscall.ENOPROTOOPT, syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.EOPNOTSUPP, syscall.ENETUNREACH: // accept(2)
 		return s, from, errno, nil

@@ -64,9 +64,10 @@ type Loop struct {
 
 // poller waits for events, and for whoever wakes the loop.
 type poller interface {
-	run() error                                   // calls turn until the loop is over
-	collect() (n int, most, mail bool)            // marks n connections; most: as many as it could; mail: somebody has woken the loop
-	add(fd int32, gen uint32, listens bool) error // from now on what happens to fd is marked
+	run() error                               // calls turn until the loop is over
+	collect() (n int, most, mail bool)        // marks n connections; most: as many as it could; mail: somebody has woken the loop
+	add(fd int32, gen uint32, of flags) error // from now on what happens to fd is marked; of a local one not that there is room
+	room(fd int32, gen uint32, tell bool)     // … or that too
 	remove(fd int32)
 	wake() // from any goroutine
 	close()

@@ -75,6 +75,9 @@ func (s Socket) on(l *Loop) (Socket, error) {
 		s.stream = newStream(s.nc)
 	default:
 		if fd, ok := duplicate(s.nc); ok {
+			if _, is := s.nc.(*net.UnixConn); is {
+				s.flags |= local
+			}
 			_ = s.nc.Close()
 			s.fd, s.nc = fd, nil
 			return s, nil

@@ -63,7 +63,7 @@ func (l *Loop) enter(c *Conn) error {
 	}
 	s := l.slot(c.fd)
 	if s.gen++; c.fd >= 0 {
-		if err := l.poller.add(c.fd, s.gen, c.flags&listens != 0); err != nil {
+		if err := l.poller.add(c.fd, s.gen, c.flags); err != nil {
 			return err
 		}
 	}

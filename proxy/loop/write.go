@@ -65,6 +65,7 @@ func (c *Conn) pend(b []byte, limit int) error {
 	switch n := len(e.out); {
 	case n == 0:
 		e.out, e.held = pool.keep(b)
+		c.room(true)
 	case n > limit:
 		return ErrBehind
 	case cap(e.out)-n >= len(b):
@@ -76,6 +77,13 @@ func (c *Conn) pend(b []byte, limit int) error {
 		e.out, e.held = out, held
 	}
 	return nil
+}
+
+// room has the kernel tell when there is room, or not, where it does not always: on a UNIX socket.
+func (c *Conn) room(tell bool) {
+	if c.flags&local != 0 && c.fd >= 0 {
+		c.loop.poller.room(c.fd, c.key().gen, tell)
+	}
 }
 
 // send sends what the kernel takes of b.
@@ -110,6 +118,7 @@ func (c *Conn) flush() {
 	}
 	c.loop.buffers.give(e.held)
 	e.out, e.held = nil, nil
+	c.room(false)
 	c.tidy()
 	c.finish()
 	c.owner.Writable(c)
