@@ -28,7 +28,7 @@ const callsRound = 2 * time.Second
 
 // calls counts system calls per small statement.
 func (p *plan) calls(ctx context.Context) (outcome, error) {
-	fronts, closeAll, err := p.open(ctx, addresses(1))
+	fronts, closeAll, err := p.open(ctx, p.addresses(1))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -53,7 +53,7 @@ func (p *plan) calls(ctx context.Context) (outcome, error) {
 // count counts for one front at one number of connections.
 func (p *plan) count(ctx context.Context, f *front, n int) (called, error) {
 	c := called{Front: f.name, Conns: n}
-	l, err := connect(f.at, n, false)
+	l, err := connect(f.to(), n, false)
 	if err != nil {
 		return c, err
 	}

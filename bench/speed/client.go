@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"runtime"
 	"slices"
 	"syscall"
@@ -21,7 +20,7 @@ type client struct {
 }
 
 // login connects and logs in.
-func login(to netip.AddrPort) (*client, error) {
+func login(to target) (*client, error) {
 	s, err := dial(to)
 	if err != nil {
 		return nil, err
@@ -96,7 +95,7 @@ type load struct {
 }
 
 // connect opens so many connections.
-func connect(to netip.AddrPort, n int, prepared bool) (*load, error) {
+func connect(to target, n int, prepared bool) (*load, error) {
 	p, err := newPoller()
 	if err != nil {
 		return nil, err
@@ -272,7 +271,7 @@ func (c *client) receive(buf []byte) (done bool, err error) {
 }
 
 // visits is a load of clients that connect, ask once, and quit, over and over.
-func visits(to netip.AddrPort, w *workload, clients int, d time.Duration) (measured, error) {
+func visits(to target, w *workload, clients int, d time.Duration) (measured, error) {
 	began := time.Now()
 	results := make(chan visited)
 	for range clients {
@@ -297,7 +296,7 @@ type visited struct {
 }
 
 // visitor visits until a time, and then says what came of it.
-func visitor(to netip.AddrPort, w *workload, until time.Time, results chan<- visited) {
+func visitor(to target, w *workload, until time.Time, results chan<- visited) {
 	var v visited
 	for v.err == nil && time.Now().Before(until) {
 		began := time.Now()
@@ -308,7 +307,7 @@ func visitor(to netip.AddrPort, w *workload, until time.Time, results chan<- vis
 	results <- v
 }
 
-func visit(to netip.AddrPort, w *workload) error {
+func visit(to target, w *workload) error {
 	c, err := login(to)
 	if err != nil {
 		return err

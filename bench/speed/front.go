@@ -20,19 +20,24 @@ import (
 type front struct {
 	name  string
 	at    netip.AddrPort // where clients connect
+	path  string         // … by a UNIX socket in its place; empty: they do not
 	admin netip.AddrPort // Segue's API
 	cmd   *exec.Cmd      // nil: nothing
 	said  string         // the file of what it says
 }
 
+// to is where clients connect.
+func (f *front) to() target { return target{f.at, f.path} }
+
 // kind is one way to run a front.
 type kind struct {
 	name   string
-	config string // a template; {{.At}}, {{.Admin}}, {{.Backends}}, {{.Threads}}
+	config string // a template; {{.At}}, {{.Socket}}, {{.Admin}}, {{.Backends}}, {{.Threads}}
 	run    func(config string) []string
 	env    []string
 	thread int
-	port   int // where clients connect; the admin API is on the next one
+	unix   bool // clients and servers are connected by UNIX sockets
+	port   int  // where clients connect; the admin API is on the next one
 }
 
 // proxied are the kinds of front; the first is what the others are compared with. other is another build of Segue, if there is one to be
@@ -52,6 +57,8 @@ func proxied(segue, other string) []kind {
 		{name: "segue", config: segueConfig, run: serve(segue), env: []string{"GOMAXPROCS=1"}, thread: 1},
 		{name: "segue-2", config: segueConfig, run: serve(segue), env: []string{"GOMAXPROCS=2"}, thread: 2},
 		{name: "segue-default", config: segueConfig, run: serve(segue)},
+		{name: "haproxy-unix", config: overUnix(haproxyConfig), run: haproxy, thread: 1, unix: true},
+		{name: "segue-unix", config: overUnix(segueConfig), run: serve(segue), env: []string{"GOMAXPROCS=1"}, thread: 1, unix: true},
 		{name: "other", config: segueConfig, run: serve(other), env: []string{"GOMAXPROCS=1"}, thread: 1},
 	}
 	for i := range kinds {
@@ -61,7 +68,18 @@ func proxied(segue, other string) []kind {
 }
 
 // segue reports whether it has Segue's API.
-func (k *kind) segue() bool { return k.config == segueConfig }
+func (k *kind) segue() bool { return k.config == segueConfig || k.config == overUnix(segueConfig) }
+
+// overUnix is a configuration with UNIX sockets on both sides.
+func overUnix(config string) string {
+	return strings.NewReplacer(
+		"bind {{.At}}", "bind unix@{{.Socket}}", "{{.Name}} {{.Address}} port", "{{.Name}} unix@{{.Socket}} addr {{.Health.Addr}} port",
+		"listen: {{.At}}", `listen: "unix:{{.Socket}}"`, `address: "{{.Address}}"`, `address: "unix:{{.Socket}}"`,
+	).Replace(config)
+}
+
+// socketPath is the UNIX socket that stands for a port.
+func socketPath(dir string, port int) string { return filepath.Join(dir, fmt.Sprintf("%d.sock", port)) }
 
 // haproxyConfig is mode tcp with default options, as performance comparisons use it, and the health checks that an operator would set.
 const haproxyConfig = `global
@@ -95,13 +113,14 @@ backends:
 type address struct {
 	Name            string
 	Address, Health netip.AddrPort
+	Socket          string // the UNIX socket of the first; empty: it has none
 }
 
 // start starts a front, and returns when it takes connections. Whoever starts it stops it.
 func (k *kind) start(ctx context.Context, dir string, backends []address) (*front, error) {
 	text := &strings.Builder{}
 	if err := template.Must(template.New(k.name).Parse(k.config)).Execute(text, map[string]any{
-		"At": at(k.port), "Admin": at(k.port + 1), "Backends": backends, "Threads": k.thread,
+		"At": at(k.port), "Socket": socketPath(dir, k.port), "Admin": at(k.port + 1), "Backends": backends, "Threads": k.thread,
 	}); err != nil {
 		return nil, err
 	}
@@ -110,6 +129,9 @@ func (k *kind) start(ctx context.Context, dir string, backends []address) (*fron
 		return nil, err
 	}
 	f := &front{name: k.name, at: at(k.port), admin: at(k.port + 1), said: filepath.Join(dir, k.name+".log")}
+	if k.unix {
+		f.path = socketPath(dir, k.port)
+	}
 	log, err := os.Create(f.said)
 	if err != nil {
 		return nil, err
@@ -135,7 +157,7 @@ func (f *front) ready(ctx context.Context) error {
 	var err error
 	for range 100 {
 		var c *client
-		if c, err = login(f.at); err == nil {
+		if c, err = login(f.to()); err == nil {
 			return c.Close()
 		}
 		select {

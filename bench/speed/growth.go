@@ -100,12 +100,12 @@ func (a *axis) image() string {
 func (p *plan) sessions(ctx context.Context, k *kind, n int) (grown, error) {
 	g := grown{k.name, n, map[string]float64{}}
 	p.tell.step("growth: %d sessions, %s", n, k.name)
-	f, err := k.start(ctx, p.out, addresses(growthBackends))
+	f, err := k.start(ctx, p.out, p.addresses(growthBackends))
 	if err != nil {
 		return g, err
 	}
 	defer f.stop()
-	l, err := connect(f.at, n, false)
+	l, err := connect(f.to(), n, false)
 	if err != nil {
 		return g, err
 	}
@@ -153,7 +153,7 @@ func (p *plan) many(ctx context.Context, n int) ([]grown, error) {
 // lose measures the memory of one front with so many backends, one of which then dies.
 func (p *plan) lose(ctx context.Context, k *kind, n int, figures map[string]float64) error {
 	p.tell.step("growth: %d backends, %s", n, k.name)
-	f, err := k.start(ctx, p.out, addresses(n))
+	f, err := k.start(ctx, p.out, p.addresses(n))
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ func (p *plan) watch(ctx context.Context, backends, rounds int, d time.Duration)
 		alone.fronts = append(alone.fronts, k.name)
 	}
 	p.tell.step("idle, %d backends: %d fronts, %d rounds", backends, len(alone.fronts), rounds)
-	fronts, closeAll, err := alone.open(ctx, addresses(backends))
+	fronts, closeAll, err := alone.open(ctx, p.addresses(backends))
 	if err != nil {
 		return q, err
 	}

@@ -40,14 +40,14 @@ func (p *plan) leave(ctx context.Context) (outcome, error) {
 // empty has so many sessions on the first of two backends, each with a statement behind it, and sends them to the second.
 func (p *plan) empty(ctx context.Context, k *kind, n int) (left, error) {
 	r := left{Front: k.name, Sessions: n}
-	f, err := k.start(ctx, p.out, addresses(2))
+	f, err := k.start(ctx, p.out, p.addresses(2))
 	if err != nil {
 		return r, err
 	}
 	defer f.stop()
 	p.tell.step("%d sessions off a backend, %s", n, k.name)
 	small := workloads()[0]
-	visited, err := visits(f.at, &small, visitors, p.round)
+	visited, err := visits(f.to(), &small, visitors, p.round)
 	if err != nil {
 		return r, err
 	}
@@ -55,7 +55,7 @@ func (p *plan) empty(ctx context.Context, k *kind, n int) (left, error) {
 	if err := f.order(ctx, "s2", "drain"); err != nil {
 		return r, err
 	}
-	l, err := connect(f.at, n, false)
+	l, err := connect(f.to(), n, false)
 	if err != nil {
 		return r, err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,14 +75,17 @@ func run(ctx context.Context, args []string) error {
 	} else if err != nil {
 		return err
 	}
+	var err error
+	if p.out, err = filepath.Abs(p.out); err != nil { // the paths of sockets in configurations
+		return err
+	}
 	if *serve {
-		return serveAll(ctx)
+		return serveAll(ctx, p.out)
 	}
 	if *write {
 		p.write = document
 	}
 	p.parts, p.fronts = words(*parts), words(*fronts)
-	var err error
 	if p.conns, err = numbers("-conns", *conns); err != nil {
 		return err
 	}
@@ -135,12 +139,12 @@ func numbers(name, list string) (all []int, err error) {
 }
 
 // servers starts that process.
-func servers(ctx context.Context) (stop func(), err error) {
+func (p *plan) servers(ctx context.Context) (stop func(), err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "-serve")
+	cmd := exec.CommandContext(ctx, self, "-serve", "-out", p.out)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		return nil, err
@@ -158,10 +162,11 @@ func servers(ctx context.Context) (stop func(), err error) {
 }
 
 // addresses are those of so many servers.
-func addresses(n int) []address {
+func (p *plan) addresses(n int) []address {
 	var all []address
 	for i := range n {
-		all = append(all, address{fmt.Sprintf("s%d", i+1), at(serverPort + i), at(healthPort + i)})
+		all = append(all, address{fmt.Sprintf("s%d", i+1), at(serverPort + i), at(healthPort + i), ""})
 	}
+	all[0].Socket = socketPath(p.out, serverPort)
 	return all
 }

@@ -134,7 +134,7 @@ func (m *mariadb) stop() {
 
 // address is where it is, with the health URL of a server that is always well.
 func (*mariadb) address() address {
-	return address{"s1", netip.AddrPortFrom(at(mariadbPort).Addr(), mariadbPort), at(healthPort)}
+	return address{"s1", netip.AddrPortFrom(at(mariadbPort).Addr(), mariadbPort), at(healthPort), ""}
 }
 
 // asNobody is what a process needs that may not run as root.

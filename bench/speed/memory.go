@@ -44,7 +44,7 @@ func (p *plan) memory(ctx context.Context) (outcome, error) {
 // hold measures one front once.
 func (p *plan) hold(ctx context.Context, k *kind, n int) (held, error) {
 	h := held{k.name, n, map[string]float64{}}
-	f, err := k.start(ctx, p.out, addresses(1))
+	f, err := k.start(ctx, p.out, p.addresses(1))
 	if err != nil {
 		return h, err
 	}
@@ -54,7 +54,7 @@ func (p *plan) hold(ctx context.Context, k *kind, n int) (held, error) {
 		return h, err
 	}
 	p.tell.step("memory of %d sessions, %s", n, k.name)
-	l, err := connect(f.at, n, false)
+	l, err := connect(f.to(), n, false)
 	if err != nil {
 		return h, err
 	}

@@ -32,6 +32,7 @@ func parts() []part {
 	all := []string{"direct", "haproxy", "haproxy-again", "haproxy-2", "haproxy-large", "segue", "segue-2", "segue-default"}
 	return []part{
 		{name: "statements", run: (*plan).statements, rounds: 10, fronts: all, conns: []int{1, 16, 64, 512}},
+		{name: "sockets", run: (*plan).sockets, rounds: 10, fronts: []string{"haproxy", "haproxy-again", "haproxy-unix", "segue", "segue-unix"}, conns: []int{1, 16, 64}},
 		{name: "visits", run: (*plan).visits, rounds: 10, fronts: all, conns: []int{16}},
 		{name: "paced", run: (*plan).paced, rounds: 10, fronts: []string{"haproxy", "haproxy-again", "segue", "segue-default"}, conns: []int{16, 64}},
 		{name: "leave", run: (*plan).leave, rounds: 3, fronts: []string{"segue", "segue-default"}, conns: []int{9800}},
@@ -69,7 +70,7 @@ func (p *plan) of(part part) *plan {
 }
 
 func (p *plan) run(ctx context.Context) error {
-	stop, err := servers(ctx)
+	stop, err := p.servers(ctx)
 	if err != nil {
 		return err
 	}

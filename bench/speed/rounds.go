@@ -67,7 +67,7 @@ func (p *plan) interleave(ctx context.Context, c *cell, fronts []*front, load fu
 
 // statements measures statements on connections that stay.
 func (p *plan) statements(ctx context.Context) (outcome, error) {
-	fronts, closeAll, err := p.open(ctx, addresses(1))
+	fronts, closeAll, err := p.open(ctx, p.addresses(1))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -91,12 +91,19 @@ func (p *plan) statements(ctx context.Context) (outcome, error) {
 	return outcome{figures: cells, text: tables(cells, fronts, figures())}, nil
 }
 
+// sockets measures small statements by UNIX sockets beside those by TCP.
+func (p *plan) sockets(ctx context.Context) (outcome, error) {
+	mine := *p
+	mine.only = workloads()[0].name
+	return mine.statements(ctx)
+}
+
 // paces are the statements per second of a load that is far from all that a front can do.
 var paces = []int{1000, 8000}
 
 // paced measures small statements that come at a pace of their own.
 func (p *plan) paced(ctx context.Context) (outcome, error) {
-	fronts, closeAll, err := p.open(ctx, addresses(1))
+	fronts, closeAll, err := p.open(ctx, p.addresses(1))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -124,7 +131,7 @@ func (p *plan) stay(ctx context.Context, c *cell, w *workload, fronts []*front, 
 		}
 	}()
 	for _, f := range fronts {
-		l, err := connect(f.at, c.Conns, w.name == "prepared")
+		l, err := connect(f.to(), c.Conns, w.name == "prepared")
 		if err != nil {
 			return fmt.Errorf("through %s: %w", f.name, err)
 		}
@@ -138,7 +145,7 @@ func (p *plan) stay(ctx context.Context, c *cell, w *workload, fronts []*front, 
 
 // visits measures clients that connect, ask once, and quit.
 func (p *plan) visits(ctx context.Context) (outcome, error) {
-	fronts, closeAll, err := p.open(ctx, addresses(1))
+	fronts, closeAll, err := p.open(ctx, p.addresses(1))
 	if err != nil {
 		return outcome{}, err
 	}
@@ -147,7 +154,7 @@ func (p *plan) visits(ctx context.Context) (outcome, error) {
 	var cells []*cell
 	for _, n := range p.conns {
 		c := &cell{Workload: "connect, ask, quit", Conns: n}
-		if err := p.interleave(ctx, c, fronts, func(f *front) (measured, error) { return visits(f.at, &w, n, p.round) }); err != nil {
+		if err := p.interleave(ctx, c, fronts, func(f *front) (measured, error) { return visits(f.to(), &w, n, p.round) }); err != nil {
 			return outcome{}, err
 		}
 		cells = append(cells, c)

@@ -8,9 +8,12 @@ import (
 	"time"
 )
 
-// serveAll is the process of the servers: each has a MySQL port and a health URL, and all have one port for control.
-func serveAll(ctx context.Context) error {
+// serveAll is the process of the servers: each has a MySQL port and a health URL, and all have one port for control. The first has a UNIX socket in dir too.
+func serveAll(ctx context.Context, dir string) error {
 	s, err := newServer(at(serverPort), mostServer)
+	if err == nil {
+		err = s.listenUnix(socketPath(dir, serverPort), at(serverPort))
+	}
 	if err != nil {
 		return err
 	}

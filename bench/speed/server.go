@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"runtime"
 	"syscall"
 
@@ -80,6 +81,23 @@ func (s *server) listen(at netip.AddrPort) error {
 	}
 	if err := syscall.Listen(fd, 4096); err != nil {
 		return fmt.Errorf("listen on %s: %w", at, err)
+	}
+	s.listeners[socket(fd)] = at
+	return s.poller.add(socket(fd), syscall.EPOLLIN)
+}
+
+// listenUnix listens on a UNIX socket too for the server at at.
+func (s *server) listenUnix(path string, at netip.AddrPort) error {
+	_ = os.Remove(path) // of a run that was killed
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("socket: %w", err)
+	}
+	if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}); err != nil {
+		return fmt.Errorf("bind %s: %w", path, err)
+	}
+	if err := syscall.Listen(fd, 4096); err != nil {
+		return fmt.Errorf("listen on %s: %w", path, err)
 	}
 	s.listeners[socket(fd)] = at
 	return s.poller.add(socket(fd), syscall.EPOLLIN)

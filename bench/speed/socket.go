@@ -7,20 +7,38 @@ import (
 	"syscall"
 )
 
-// socket is a TCP connection without Go's poller, so that what the load costs is the system calls that it makes.
+// target is where a client connects.
+type target struct {
+	netip.AddrPort
+	path string // of a UNIX socket in place of it; empty: there is none
+}
+
+// String is the address.
+func (t target) String() string {
+	if t.path != "" {
+		return t.path
+	}
+	return t.AddrPort.String()
+}
+
+// socket is a connection without Go's poller, so that what the load costs is the system calls that it makes.
 type socket int
 
 // dial connects, with TCP_NODELAY as all drivers do.
-func dial(to netip.AddrPort) (socket, error) {
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+func dial(to target) (socket, error) {
+	family, at := syscall.AF_UNIX, syscall.Sockaddr(&syscall.SockaddrUnix{Name: to.path})
+	if to.path == "" {
+		family, at = syscall.AF_INET, &syscall.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}
+	}
+	fd, err := syscall.Socket(family, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return 0, fmt.Errorf("socket: %w", err)
 	}
-	if err := syscall.Connect(fd, &syscall.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}); err != nil {
+	if err := syscall.Connect(fd, at); err != nil {
 		_ = syscall.Close(fd)
 		return 0, fmt.Errorf("connect to %s: %w", to, err)
 	}
-	_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
+	_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1) // a UNIX socket has none, and does not wait
 	return socket(fd), nil
 }
 
