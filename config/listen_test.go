@@ -78,8 +78,10 @@ func TestUnixBackends(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []backend.Spec{
-		{Name: "mysqld", Address: "unix:/run/mysqld/mysqld.sock", Weight: 1}, {Name: "shard-2", Address: "unix:/srv/shard-2/mysqld.sock", Weight: 1},
-		{Name: "a-b", Address: "unix:/tmp/a b.sock", Weight: 1}, {Name: "x", Address: "unix:/tmp/A b.sock", Weight: 1, HealthURL: "http://h:8030/api/health"},
+		{Name: "mysqld", Address: "unix:/run/mysqld/mysqld.sock", Weight: 1},
+		{Name: "shard-2", Address: "unix:/srv/shard-2/mysqld.sock", Weight: 1},
+		{Name: "a-b", Address: "unix:/tmp/a b.sock", Weight: 1},
+		{Name: "x", Address: "unix:/tmp/A b.sock", Weight: 1, HealthURL: "http://h:8030/api/health"},
 	}
 	if !slices.Equal(c.Backends, want) {
 		t.Errorf("%+v", c.Backends)

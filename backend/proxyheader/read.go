@@ -20,7 +20,7 @@ const (
 	signV2  = "\r\n\r\n\x00\r\nQUIT\n"
 )
 
-// ErrMissing: what was sent is not the beginning of a header.
+// ErrMissing is the error of what is not the beginning of a header.
 var ErrMissing = errors.New("it does not begin with a PROXY header")
 
 // errLong is the error of a header that does not end.

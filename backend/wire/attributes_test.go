@@ -21,7 +21,9 @@ func TestAddAttributes(t *testing.T) {
 		{"some", func(m *HandshakeResponse41) { m.Attributes = own }, want},
 		{"none yet", func(*HandshakeResponse41) {}, want[len(own):]},
 		{"not announced", func(m *HandshakeResponse41) { m.Capabilities &^= ClientConnectAttrs }, nil},
-		{"no room", func(m *HandshakeResponse41) { m.Attributes = AppendLenencString(AppendLenencString(nil, "k"), strings.Repeat("x", maxAttributes-40)) }, nil},
+		{"no room", func(m *HandshakeResponse41) {
+			m.Attributes = AppendLenencString(AppendLenencString(nil, "k"), strings.Repeat("x", maxAttributes-40))
+		}, nil},
 	} {
 		m := base
 		c.change(&m)
