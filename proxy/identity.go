@@ -59,7 +59,7 @@ func (i *identity) credentials(o *Options, now int64) (list []*client.Credential
 		}
 		list = append(list, c)
 	}
-	if i.cred != nil && (len(list) == 0 || !i.cred.Same(list[0])) {
+	if i.cred != nil && !i.expired() && (len(list) == 0 || !i.cred.Same(list[0])) {
 		list = append(list, i.cred)
 	}
 	if len(list) == 0 {
@@ -75,8 +75,11 @@ func (i *identity) credentials(o *Options, now int64) (list []*client.Credential
 
 // known reports whether there is something to log in with for the client.
 func (i *identity) known(o *Options, now int64) bool {
-	return i.cred != nil || len(i.credentials(o, now)) > 0
+	return i.cred != nil && !i.expired() || len(i.credentials(o, now)) > 0
 }
+
+// expired reports whether the client can not be logged in again by the token that it has shown, as its time is over.
+func (i *identity) expired() bool { return i.cred != nil && i.cred.Expired(time.Now()) }
 
 // tokenless reports whether the session can be rebuilt by a token alone.
 func (i *identity) tokenless(o *Options) bool {

@@ -47,6 +47,9 @@ func infoOf(s *session) SessionInfo {
 	case Idle, Busy, Pinned:
 		if i.Pinned = s.track.Pinned(); i.Pinned == "" && !s.hasCredential() {
 			i.Pinned, i.PinnedSince = pinNoCredential, i.Opened
+			if at, expires := s.who.cred.Expires(); expires {
+				i.Pinned, i.PinnedSince = pinExpired, at
+			}
 		} else if s.past.pinned != 0 {
 			i.PinnedSince = server.at(s.past.pinned)
 		}
@@ -55,5 +58,8 @@ func infoOf(s *session) SessionInfo {
 	return i
 }
 
-// pinNoCredential is the reason of a session that Segue could not log in again. All others are package track's.
-const pinNoCredential = "no-credential"
+// The reasons of a session that Segue could not log in again, the second that the token of its client has expired. All others are package track's.
+const (
+	pinNoCredential = "no-credential"
+	pinExpired      = "token-expired"
+)
