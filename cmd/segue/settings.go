@@ -102,7 +102,7 @@ type adminFlags struct {
 func addAdmin(cmd *cobra.Command) *adminFlags {
 	a := new(adminFlags)
 	f := cmd.Flags()
-	f.StringVar(&a.address, "admin", "", "`address` of the admin API, or https:// and that, or unix: and a path (SEGUE_ADMIN; default 127.0.0.1:9131)")
+	f.StringVar(&a.address, "admin", "", "`address` of the admin API, https://ADDRESS or unix:PATH (SEGUE_ADMIN; default 127.0.0.1:9131)")
 	f.StringVar(&a.token, "token-file", "", "`file` with the token that the admin API asks for (SEGUE_TOKEN_FILE)")
 	f.StringVar(&a.ca, "admin-ca", "", "`file` with the authorities that vouch for it on TLS (SEGUE_ADMIN_CA; default: the system's)")
 	f.StringVar(&a.cert, "admin-cert", "", "`file` with the certificate to show it, and its key (SEGUE_ADMIN_CERT)")
