@@ -104,7 +104,7 @@ func (c *connecting) next() {
 	if err != nil {
 		wait := w.jitter(c.pause)
 		if c.failures.hopeless(c.tried) {
-			c.gaveUp(fmt.Errorf("no backend lets this host in: %s", &c.failures))
+			c.gaveUp(fmt.Errorf("no backend lets this client in: %s", &c.failures))
 			return
 		}
 		if w.now()+int64(wait) > c.deadline {

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/backend/client"
 	"segue/backend/wire"
+	"segue/proxy/login"
 )
 
 // trail remembers why backends were given up, the latest cause of each.
@@ -26,16 +28,20 @@ func (t *trail) add(name string, err error) {
 	t.causes[name] = err
 }
 
-// hopeless reports whether each backend that was tried has said that it will not have Segue's host at all, so that
-// waiting would help nobody.
+// hopeless reports whether each backend that was tried has said that it will not have Segue's host at all, or wants a password that Segue
+// does not give away in the clear, so that waiting would help nobody.
 func (t *trail) hopeless(tried []*backend.Backend) bool {
 	for _, b := range tried {
-		refused := new(wire.Err)
-		if !errors.As(t.causes[b.Name()], &refused) || refused.Code != codeHostNotPrivileged {
+		if !isFinal(t.causes[b.Name()]) {
 			return false
 		}
 	}
 	return len(tried) > 0
+}
+
+func isFinal(cause error) bool {
+	refused, wants := new(wire.Err), new(client.UnprovableError)
+	return errors.As(cause, &refused) && refused.Code == codeHostNotPrivileged || errors.As(cause, &wants) && wants.Whole || errors.Is(cause, login.ErrInClear)
 }
 
 const codeHostNotPrivileged = 1130 // ER_HOST_NOT_PRIVILEGED

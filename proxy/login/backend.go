@@ -78,6 +78,9 @@ func (h *Handshake) proved(out *Output, payload []byte, seq uint8) Outcome {
 // giveUpProving has the client answer a backend that wants the whole password, which is not Segue's to give. A client that has answered to another salt
 // is asked by this one first.
 func (h *Handshake) giveUpProving(out *Output, payload []byte) Outcome {
+	if h.whole != nil { // it has said it already, and that one is not to have it
+		return h.fail(&client.Error{Kind: client.Denied, Err: h.own.Cause()}, awaits)
+	}
 	plugin, salt := h.own.Plugin(), h.own.Salt()
 	h.cred, h.proves, h.vetted = nil, false, false
 	switch {
@@ -104,7 +107,7 @@ func (h *Handshake) relay(out *Output, payload []byte) Outcome {
 			return h.malformed(err)
 		}
 		if h.tls && !h.via.Transport.Safe() && inClear(request.Plugin) {
-			return h.fail(&client.Error{Kind: client.Denied, Err: errInClear}, awaits)
+			return h.fail(&client.Error{Kind: client.Denied, Err: ErrInClear}, awaits)
 		}
 		h.question, h.pending = itsSwitch, client.Challenge{Plugin: request.Plugin, Salt: request.Salt()}
 		h.switched, h.fresh = true, true

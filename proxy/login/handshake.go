@@ -82,7 +82,7 @@ type Handshake struct {
 	pending  client.Challenge   // the AuthSwitchRequest that it is to answer
 	asked    client.Challenge   // what it was asked last, and its answer
 	standing standing           // what it expects to hear
-	whole    *client.Credential // the password that it has said, where nobody can listen
+	whole    *client.Credential // the password that it has said to Segue, or where nobody can listen
 	cred     *client.Credential // what Segue can log in with in its place; nil: the client answers for itself
 	vetted   bool               // … which is the operator's, and the client has proved that it knows it
 

@@ -35,10 +35,12 @@ var (
 	errTLS      = errors.New("read HandshakeResponse41: the client asks for TLS, which this listener does not offer")
 	errTwice    = errors.New("read HandshakeResponse41: the client asks for TLS within TLS")
 	errInsecure = errors.New("connections without TLS are not let in here (tls.mode: required)")
-	errInClear  = errors.New("it wants the password in clear, which the client has said on TLS, and the connection to it is not on TLS: backend_tls puts it there")
 	errName     = errors.New("the user's name is not in a character set by which Segue knows whose it is")
 	errNoKey    = errors.New("the client wants a key to encrypt its password by, and Segue has none")
 )
+
+// ErrInClear is why a client on TLS is not logged in to a backend that wants its password in clear.
+var ErrInClear = errors.New("it wants the password in clear, which the client has said on TLS, and the connection to it is not on TLS: backend_tls puts it there")
 
 // FromSocket tells, right behind New or Reset, that the client has come by a UNIX socket, where nobody can listen.
 func (h *Handshake) FromSocket() { h.local = true }
@@ -167,6 +169,5 @@ func (h *Handshake) learns(out *Output) bool {
 
 // learned takes the password that the client was asked for.
 func (h *Handshake) learned(payload []byte) {
-	h.standing, h.vetted = verdictOnly, false
-	h.cred = client.Password(string(bytes.TrimSuffix(payload, []byte{0}))).Trusting(h.policy.Trust)
+	h.believe(string(bytes.TrimSuffix(payload, []byte{0})))
 }

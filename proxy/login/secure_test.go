@@ -317,13 +317,37 @@ func TestPasswordOfAClientOnTLSForAPlainBackend(t *testing.T) {
 	if r.Failure().Kind != client.Denied || len(r.toBackend) > 0 {
 		t.Errorf("%v, and the backend is told %q", r.Failure(), r.toBackend)
 	}
+	// The next one may be told, and the client, which waits for a verdict, is not asked again.
+	var out Output
+	r.want(r.Greeted(&out, withTLS(greeting(sha2Plugin, saltB)), required, all, 0), Continues, ForBackendTLS)
+	r.collect(&out)
+	r.next(&r.toBackend, "backend", 1)
+	out = Output{}
+	r.want(r.BackendSecured(&out), Continues, ForBackend)
+	r.collect(&out)
+	r.next(&r.toBackend, "backend", 2)
+	r.backend(3, fullAuth, Continues, ForBackend)
+	r.hearsBackend(4, []byte("correct horse\x00"))
+	r.backend(5, okPacket, LoggedIn, ForNothing)
+	r.hearsClient(5, okPacket)
+
+	r = begin(client.Trust{})
+	r.client(4, []byte("correct horse\x00"), BackendFailed, ForLease)
+	out = Output{}
+	r.want(r.Greeted(&out, greeting(sha2Plugin, saltB), client.Via{}, all, 0), Continues, ForBackend)
+	r.collect(&out)
+	r.hearsResponse(sha2Plugin, sha2Answer(saltB, "correct horse"))
+	r.backend(2, fullAuth, BackendFailed, ForLease)
+	if r.Failure().Kind != client.Denied || len(r.toBackend)+len(r.toClient) > 0 {
+		t.Errorf("%v, the backend is told %q and the client %q", r.Failure(), r.toBackend, r.toClient)
+	}
 
 	for _, plugin := range []string{wire.PluginClearPassword, wire.PluginDialog} {
 		r = secured(t, &users{}, greeting(nativePlugin, saltA), client.Via{})
 		r.client(2, onTLS(response(nativePlugin, nativeAnswer(saltA, "correct horse"))), Continues, ForBackend)
 		r.hearsResponse(nativePlugin, nativeAnswer(saltA, "correct horse"))
 		r.backend(2, switchTo(plugin, ""), BackendFailed, ForLease)
-		if r.Failure().Kind != client.Denied || !errors.Is(r.Failure(), errInClear) || len(r.toClient) > 0 {
+		if r.Failure().Kind != client.Denied || !errors.Is(r.Failure(), ErrInClear) || len(r.toClient) > 0 {
 			t.Errorf("%s: %v, and the client is asked %x", plugin, r.Failure(), r.toClient)
 		}
 	}

@@ -111,7 +111,7 @@ func (h *Handshake) translate(out *Output, payload []byte) (outcome Outcome, don
 	case len(payload) > maxPassword:
 		return h.fail(&client.Error{Kind: client.Denied, Err: errLong}, awaits), true
 	}
-	h.cred = client.Password(string(bytes.TrimSuffix(payload, []byte{0}))).Trusting(h.policy.Trust)
+	h.believe(string(bytes.TrimSuffix(payload, []byte{0})))
 	return h.answerItself(out), true
 }
 
@@ -126,22 +126,26 @@ func (h *Handshake) decrypt(out *Output, payload []byte) Outcome {
 	if err != nil {
 		return h.stop(Protocol, fmt.Errorf("connection phase: %w", err))
 	}
-	h.cred = client.Password(string(password)).Trusting(h.policy.Trust)
+	h.believe(string(password))
 	if h.back == nil || h.stage != awaits { // the one that has asked is gone
-		h.standing = verdictOnly
 		return h.proceed(out)
 	}
 	return h.answerItself(out)
 }
 
+// believe takes the password that the client has said: it is not asked for it again, whichever backend wants it.
+func (h *Handshake) believe(password string) {
+	h.whole = client.Password(password).Trusting(h.policy.Trust)
+	h.cred, h.standing, h.vetted = h.whole, verdictOnly, false
+}
+
 // answerItself answers the backend's last message in the client's place, which then waits for the verdict alone.
 func (h *Handshake) answerItself(out *Output) Outcome {
-	h.standing, h.proves, h.vetted = verdictOnly, true, false
+	h.proves = true
 	h.own = client.ResumeLogin(h.cred, h.back, &h.told, h.via.Transport, h.asked.Plugin, h.asked.Salt)
 	var outcome client.Outcome
 	if out.Backend, outcome = h.own.Answer(out.Backend, h.asks, h.backSeq); outcome != client.Continues {
-		h.cred = nil
-		return h.fail(&client.Error{Kind: client.Denied, Err: h.own.Cause()}, awaits)
+		return h.fail(&client.Error{Kind: client.Denied, Err: h.own.Cause()}, awaits) // the next one may be told
 	}
 	h.asks, h.stage, h.wait = nil, owes, ForBackend
 	return Continues
