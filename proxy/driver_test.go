@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,8 @@ type driver struct {
 	slow time.Duration
 	// shy clients give their password only to an AuthSwitchRequest.
 	shy bool
+	// tls is what it speaks by, where it has asked for that.
+	tls *tls.Conn
 	// switches counts the AuthSwitchRequests that were answered.
 	switches int
 }
@@ -67,9 +70,46 @@ func (d *driver) login(password string) error {
 	return d.loginGreeted(password)
 }
 
+// secure puts TLS on the connection.
+func (d *driver) secure() error {
+	request := wire.SSLRequest{Capabilities: d.caps | wire.ClientSSL, MaxPacketSize: 1 << 24, Charset: 33}
+	d.write(1, request.Append(nil))
+	d.tls = tls.Client(d.TCPConn, &tls.Config{InsecureSkipVerify: true})
+	d.r = wire.NewReader(d.tls, 64<<20)
+	return d.tls.Handshake()
+}
+
+func (d *driver) Write(b []byte) (int, error) {
+	if d.tls != nil {
+		return d.tls.Write(b)
+	}
+	return d.TCPConn.Write(b)
+}
+
+func (d *driver) Read(b []byte) (int, error) {
+	if d.tls != nil {
+		return d.tls.Read(b)
+	}
+	return d.TCPConn.Read(b)
+}
+
+func (d *driver) CloseWrite() error {
+	if d.tls != nil {
+		return d.tls.CloseWrite()
+	}
+	return d.TCPConn.CloseWrite()
+}
+
 // loginGreeted is login for one that has read its greeting.
 func (d *driver) loginGreeted(password string) error {
 	r := wire.HandshakeResponse41{Capabilities: d.caps &^ wire.ClientConnectWithDB, MaxPacketSize: 1 << 24, Charset: 33, Username: "u"}
+	first := uint8(1)
+	if onTLS(d.t.Name()) && d.hello.Capabilities.Has(wire.ClientSSL) {
+		if err := d.secure(); err != nil {
+			return err
+		}
+		first, r.Capabilities = 2, r.Capabilities|wire.ClientSSL
+	}
 	if d.user != "" {
 		r.Username = d.user
 	}
@@ -82,7 +122,7 @@ func (d *driver) loginGreeted(password string) error {
 	if d.caps.Has(wire.ClientPluginAuth) {
 		r.AuthPlugin = "mysql_native_password"
 	}
-	for seq, answer := uint8(1), r.Append(nil); ; seq += 2 {
+	for seq, answer := first, r.Append(nil); ; seq += 2 {
 		time.Sleep(d.slow)
 		b, _ := wire.AppendPacket(nil, seq, answer)
 		b, d.behind = append(b, d.behind...), nil
@@ -186,7 +226,7 @@ func (d *driver) ask(text string) {
 // waitEOF checks that nothing but the end of the stream comes.
 func (d *driver) waitEOF() {
 	d.t.Helper()
-	if n, err := io.Copy(io.Discard, d.TCPConn); err != nil || n != 0 {
+	if n, err := io.Copy(io.Discard, struct{ io.Reader }{d}); err != nil || n != 0 {
 		d.t.Fatalf("%d bytes and %v, want the end of the stream", n, err)
 	}
 }

@@ -55,7 +55,14 @@ func (w *worker) scatter(all []*worker) (gone int64) {
 
 // What clients are promised holds as well where there are several loops, and sessions cross from one to another all the time.
 func TestOnSeveralLoops(t *testing.T) {
-	for name, test := range map[string]func(*testing.T){
+	for name, test := range promises() {
+		t.Run(name, test)
+	}
+}
+
+// promises are tests of what clients are promised.
+func promises() map[string]func(*testing.T) {
+	return map[string]func(*testing.T){
 		"moves":                       TestIdleSessionMovesWithItsState,
 		"moves behind a statement":    TestRunningStatementFinishesThenMoves,
 		"moves between transactions":  TestBusyTransactionsMoveBetweenCommitAndBegin,
@@ -103,8 +110,6 @@ func TestOnSeveralLoops(t *testing.T) {
 		"suspect backend":             TestConnectionsOfASuspectBackend,
 		"silence":                     TestSilenceIsTold,
 		"upheaval":                    TestNothingIsLeftBehind,
-	} {
-		t.Run(name, test)
 	}
 }
 

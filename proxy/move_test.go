@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -43,6 +44,7 @@ func movable(t *testing.T, n int, fo fesim.Options, o Options) *fes {
 	if o.Users == nil {
 		o.Users = []User{{Name: "app", Password: "secret", HasPassword: true}}
 	}
+	o = offeringTLS(t, o)
 	var specs []backend.Spec
 	for _, fe := range cluster.FEs() {
 		specs = append(specs, backend.Spec{Name: fe.Name(), Address: fe.MySQLAddress()})
@@ -68,6 +70,9 @@ func (f *fes) clientAs(user, params string) *sqlClient {
 		f.t.Fatal(err)
 	}
 	config.Logger = &mysql.NopLogger{}
+	if f.Server != nil && f.options().TLS.Server != nil {
+		config.TLS = &tls.Config{InsecureSkipVerify: true}
+	}
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		f.t.Fatal(err)

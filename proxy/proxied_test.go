@@ -21,6 +21,7 @@ type proxied struct {
 
 func start(t *testing.T, o Options, specs ...backend.Spec) *proxied {
 	t.Helper()
+	o = offeringTLS(t, o)
 	return startWith(t, specs, func(r *backend.Registry) *Server { return NewServer(r, o, slog.New(slog.DiscardHandler), nil) })
 }
 
@@ -39,7 +40,7 @@ func startWith(t *testing.T, specs []backend.Spec, server func(*backend.Registry
 	p := &proxied{Server: server(registry), t: t, registry: registry, addr: ln.Addr().String(), stop: cancel, done: make(chan error, 1)}
 	go func() { p.done <- p.Serve(ctx, ln) }()
 	t.Cleanup(p.shut)
-	if onSeveralLoops(t.Name()) {
+	if onSeveralLoops(t.Name()) || onTLS(t.Name()) {
 		p.unsettle(3)
 	}
 	return p
