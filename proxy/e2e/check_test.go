@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
+
 	"segue/bench"
 )
 
@@ -20,7 +22,7 @@ const checkPatience = 30 * time.Second
 
 // check is clients that know what each answer has to be, and what backends have to hold in the end.
 type check struct {
-	account bench.Account
+	account *mysql.Config
 	dialect dialect
 	bank    *bank // nil where backends have no tables but the ledger
 	run     string
@@ -44,10 +46,11 @@ type check struct {
 func startCheck(t *testing.T, d *disturber, b *bank) *check {
 	t.Helper()
 	c := &check{
-		account: bench.Account{Address: d.program.address, User: testUser, Password: testPassword, Database: d.fleet.dialect().other},
+		account: d.program.driver(testUser, testPassword),
 		dialect: d.fleet.dialect(), bank: b, cuts: d.cuts, run: fmt.Sprintf("%06x", rand.IntN(1<<24)), began: time.Now(), ledger: newLedger(), transfers: map[string]transfer{},
 		errors: map[string]int{},
 	}
+	c.account.DBName = d.fleet.dialect().other
 	for _, kind := range []struct {
 		n    int
 		work func(*checkClient, context.Context)
@@ -77,7 +80,7 @@ func startCheck(t *testing.T, d *disturber, b *bank) *check {
 // worker makes a client; number tells it from others that do the same.
 func (c *check) worker(t *testing.T, number int) *checkClient {
 	t.Helper()
-	client, err := bench.NewClient(c.account, checkPatience)
+	client, err := bench.NewClientOf(c.account, checkPatience)
 	if err != nil {
 		t.Fatalf("make client: %v", err)
 	}

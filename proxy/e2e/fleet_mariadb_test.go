@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"segue/backend"
+	"segue/backend/secure/securetest"
 )
 
 //go:embed testdata/moves.sql
@@ -32,6 +33,14 @@ func startMariaDBsOf(t *testing.T, r release, extra ...string) *mariadbFleet {
 		}
 	}
 	return f
+}
+
+// startMariaDBsOnTLS starts three that have certificates, and what a Segue needs that asks for these.
+func startMariaDBsOnTLS(t *testing.T, extra ...string) (*mariadbFleet, *secured) {
+	t.Helper()
+	a := newAuthority(t)
+	f := startMariaDBs(t, append(extra, a.files(t, securetest.Leaf{Names: []string{"127.0.0.1"}}).mariadb()...)...)
+	return f, a.secure(t)
 }
 
 func (*mariadbFleet) flavor() backend.Flavor { return backend.MySQL }

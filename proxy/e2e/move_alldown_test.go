@@ -15,14 +15,20 @@ const downTime = 5 * time.Second
 
 // TestMoveAllDown: all backends are killed and come back. Whoever idles, connects or reads waits; so does a write that begins meanwhile.
 func TestMoveAllDown(t *testing.T) {
-	t.Run("FE", func(t *testing.T) { allDown(t, startFEs(t, fesim.Options{})) })
-	t.Run("MariaDB", func(t *testing.T) { allDown(t, startMariaDBs(t, durable()...)) })
+	t.Run("FE", func(t *testing.T) { allDown(t, startFEs(t, fesim.Options{}), nil) })
+	t.Run("MariaDB", func(t *testing.T) { allDown(t, startMariaDBs(t, durable()...), nil) })
+	t.Run("MariaDB on TLS", func(t *testing.T) {
+		f, on := startMariaDBsOnTLS(t, durable()...)
+		allDown(t, f, on)
+	})
 }
 
-func allDown(t *testing.T, f fragile) {
+func allDown(t *testing.T, f fragile, on *secured) {
 	t.Helper()
-	p := startProgram(t, f.flavor(), f.specs())
-	l := startStatefulLoad(t, p.address, f.dialect(), fullLoad())
+	p := on.start(t, f.flavor(), f.specs())
+	l := newStatefulLoad(p.address, f.dialect())
+	l.tls = p.tls
+	l.start(t, fullLoad())
 	l.killed.Store(true)
 	began := time.Now()
 	for range *rounds {

@@ -12,27 +12,34 @@ var minutes = flag.Float64("minutes", 0.75, "how long each TestMoveCheck test go
 
 // TestMoveCheck…: whatever happens, no acknowledged write is lost, none takes effect twice, none does that was said not to; every answer
 // is its statement's own; transactions are whole; and nobody sees an error or loses a connection who need not have.
-func TestMoveCheckFE(t *testing.T) { checkThrough(t, startFEs(t, fesim.Options{})) }
+func TestMoveCheckFE(t *testing.T) { checkThrough(t, startFEs(t, fesim.Options{}), nil) }
 
-func TestMoveCheckMariaDB(t *testing.T) { checkThrough(t, startMariaDBs(t, durable()...)) }
+func TestMoveCheckMariaDB(t *testing.T) { checkThrough(t, startMariaDBs(t, durable()...), nil) }
 
 // On several event loops as well.
 func TestMoveCheckLoops(t *testing.T) {
 	t.Setenv("GOMAXPROCS", "3")
-	checkThrough(t, startMariaDBs(t, durable()...))
+	checkThrough(t, startMariaDBs(t, durable()...), nil)
 }
 
-func TestMoveCheckTiDB(t *testing.T) { checkThrough(t, startTiDBs(t, 0)) }
+// With TLS on both sides, on several event loops.
+func TestMoveCheckTLS(t *testing.T) {
+	t.Setenv("GOMAXPROCS", "3")
+	f, on := startMariaDBsOnTLS(t, durable()...)
+	checkThrough(t, f, on)
+}
+
+func TestMoveCheckTiDB(t *testing.T) { checkThrough(t, startTiDBs(t, 0), nil) }
 
 // eager gives a backend that is back its full share of new connections at once, so that the next incident costs it something.
 const eager = "balance: {slow_start: 0s}"
 
-func checkThrough(t *testing.T, f fragile) {
+func checkThrough(t *testing.T, f fragile, on *secured) {
 	t.Helper()
 	t.Logf("-seed %d -minutes %g", *seed, *minutes)
 	d := startDisturber(t, f)
 	b := openBank(t, f)
-	d.program = startProgram(t, f.flavor(), d.specs, eager)
+	d.program = on.start(t, f.flavor(), d.specs, eager)
 	c := startCheck(t, d, b)
 	d.disturb(t, plan(*seed, len(d.specs)), time.Duration(*minutes*float64(time.Minute)))
 	conclude(t, c, d)

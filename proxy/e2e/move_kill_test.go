@@ -27,6 +27,7 @@ import (
 // killing is a fleet, and what its servers say to KILL.
 type killing struct {
 	fleet
+	secured         *secured // nil: all of it in the clear
 	plain, password string   // a user who may kill nobody but himself
 	refused         uint16   // that he is told
 	unknown         uint16   // of an id that nobody has; 0: it is no error
@@ -39,7 +40,7 @@ func TestMoveKill(t *testing.T) {
 	for name, start := range killings() {
 		t.Run(name, func(t *testing.T) {
 			f := start(t)
-			p := startProgram(t, f.flavor(), f.specs(), fmt.Sprintf("  - {name: %s, password: %q}", f.plain, f.password))
+			p := f.secured.start(t, f.flavor(), f.specs(), fmt.Sprintf("  - {name: %s, password: %q}", f.plain, f.password))
 			victim := p.killable(t, testUser, testPassword)
 			for round := range 3 {
 				killThem(t, p, f, victim)
@@ -71,23 +72,16 @@ func killings() map[string]func(t *testing.T) killing {
 	return map[string]func(t *testing.T) killing{
 		"FE": func(t *testing.T) killing {
 			t.Helper()
-			return killing{startFEs(t, fesim.Options{}), "u", "", 5203, 1094, []uint16{1064}}
+			return killing{startFEs(t, fesim.Options{}), nil, "u", "", 5203, 1094, []uint16{1064}}
 		},
 		"MariaDB": func(t *testing.T) killing {
 			t.Helper()
-			f := startMariaDBs(t)
-			for i, s := range f.servers {
-				db, err := s.open("mysql")
-				if err != nil {
-					t.Fatalf("connect: %v", err)
-				}
-				skipIDs(t, db, 500*i)
-				_ = db.Close()
-				if err := s.exec(t.Context(), "CREATE USER plain@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('plain')"); err != nil {
-					t.Fatalf("make user: %v", err)
-				}
-			}
-			return killing{f, plain, plain, 1095, 1094, []uint16{1317}}
+			return killMariaDBs(t, startMariaDBs(t), nil)
+		},
+		"MariaDB on TLS": func(t *testing.T) killing {
+			t.Helper()
+			f, on := startMariaDBsOnTLS(t)
+			return killMariaDBs(t, f, on)
 		},
 		"TiDB": func(t *testing.T) killing {
 			t.Helper()
@@ -103,9 +97,27 @@ func killings() map[string]func(t *testing.T) killing {
 					t.Fatalf("make user: %v", err)
 				}
 			}
-			return killing{f, plain, plain, 1227, 0, []uint16{0, 1317}}
+			return killing{f, nil, plain, plain, 1227, 0, []uint16{0, 1317}}
 		},
 	}
+}
+
+// killMariaDBs gives servers what a killing needs.
+func killMariaDBs(t *testing.T, f *mariadbFleet, on *secured) killing {
+	t.Helper()
+	const plain = "plain"
+	for i, s := range f.servers {
+		db, err := s.open("mysql")
+		if err != nil {
+			t.Fatalf("connect: %v", err)
+		}
+		skipIDs(t, db, 500*i)
+		_ = db.Close()
+		if err := s.exec(t.Context(), "CREATE USER plain@'%' IDENTIFIED VIA mysql_native_password USING PASSWORD('plain')"); err != nil {
+			t.Fatalf("make user: %v", err)
+		}
+	}
+	return killing{f, on, plain, plain, 1095, 1094, []uint16{1317}}
 }
 
 // skipIDs has a server use up connection ids, so that no two servers are at the same: Segue refuses to guess which is meant. TiDB
@@ -212,9 +224,7 @@ func (p *segueProgram) killable(t *testing.T, user, password string) *killable {
 	t.Helper()
 	k := &killable{after: make(chan error, 1)}
 	var local string
-	config := mysql.NewConfig()
-	config.Net, config.Addr, config.User, config.Passwd = "tcp", p.address, user, password
-	config.Logger = &mysql.NopLogger{}
+	config := p.driver(user, password)
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		c, err := (&net.Dialer{}).DialContext(ctx, network, address)
 		if err == nil {

@@ -3,6 +3,7 @@ package e2e
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -10,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"segue/bench"
 )
@@ -63,6 +66,7 @@ func (s *score) failed() int {
 // statefulLoad is clients that count each error they see, and the state that they find lost.
 type statefulLoad struct {
 	account bench.Account
+	tls     *tls.Config // nil: in the clear
 	dialect dialect
 	workers [numWorkloads]int
 	run     string // tells this load's ids from any other's
@@ -83,6 +87,12 @@ type statefulLoad struct {
 func startStatefulLoad(t *testing.T, address string, d dialect, workers [numWorkloads]int) *statefulLoad {
 	t.Helper()
 	l := newStatefulLoad(address, d)
+	l.start(t, workers)
+	return l
+}
+
+func (l *statefulLoad) start(t *testing.T, workers [numWorkloads]int) {
+	t.Helper()
 	l.workers = workers
 	var ctx context.Context
 	ctx, l.cancel = context.WithCancel(context.Background())
@@ -98,7 +108,6 @@ func startStatefulLoad(t *testing.T, address string, d dialect, workers [numWork
 	}
 	l.running.Go(func() { bench.MeasureStall(ctx, l.stalled) })
 	l.ready.Wait()
-	return l
 }
 
 func newStatefulLoad(address string, d dialect) *statefulLoad {
@@ -123,7 +132,9 @@ func (l *statefulLoad) reset() {
 // worker makes a client that is not connected.
 func (l *statefulLoad) worker(t *testing.T, w workload, id int) *statefulWorker {
 	t.Helper()
-	client, err := bench.NewClient(l.account, bench.DefaultTimeout)
+	config := mysql.NewConfig()
+	config.Net, config.Addr, config.User, config.Passwd, config.DBName, config.TLS = "tcp", l.account.Address, l.account.User, l.account.Password, l.account.Database, l.tls
+	client, err := bench.NewClientOf(config, bench.DefaultTimeout)
 	if err != nil {
 		t.Fatalf("make client: %v", err)
 	}
