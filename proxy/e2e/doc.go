@@ -73,6 +73,13 @@
 // The Segue between is built with a few places of its source edited (motions_test.go), so that each session moves after every statement, or loses its connection
 // after every third. What comes of it must be what comes of it without.
 //
+// # TLS
+//
+// TestMoveTLS… have MariaDB's releases and TiDB show certificates of an authority of the test's own (tls_test.go), with an account for each of their plugins
+// (plugins_test.go), and Segue on TLS on either side (tls_segue_test.go). TestMoveTLSMatrix is the whole cross product by go-sql-driver; clients/tls holds the others, as
+// tls_clients_test.go says. TestMoveCheckTLS, and parts of TestMoveKill and TestMoveAllDown, are those tests with TLS on both sides; so is TestMoveDriverTLS,
+// without motion, and TestMoveCorpus with -corpus-tls, whose server has no TLS.
+//
 // # Pools
 //
 // Real pools do the same as programs of their own under clients/; move_pools_test.go says how they are called.

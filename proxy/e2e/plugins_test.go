@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"segue/backend"
 	own "segue/backend/client"
 	"segue/backend/secure"
 	"segue/backend/secure/securetest"
@@ -16,6 +17,8 @@ import (
 // plugged is a server with an account of each of its authentication plugins, whose password is "correct horse".
 type plugged struct {
 	name     string
+	flavor   backend.Flavor
+	spec     backend.Spec
 	address  string
 	socket   string
 	shows    shown
@@ -37,34 +40,53 @@ const pluggedPassword = "correct horse"
 // pluggedServers starts MariaDB's releases and TiDB.
 func pluggedServers(t *testing.T, a *authority) []*plugged {
 	t.Helper()
-	leaf := securetest.Leaf{Names: []string{"127.0.0.1", "localhost"}}
 	var all []*plugged
 	for name, r := range map[string]release{"MariaDB 10.11": debians, "MariaDB 11.4": nextRelease(t)} {
-		files := a.files(t, leaf)
-		s := startRelease(t, r, "127.0.0.1", append([]string{"skip-name-resolve"}, files.mariadb()...)...)
-		if err := s.exec(t.Context(), mariadbAccounts); err != nil {
-			t.Fatalf("%s: %v\n%s", name, err, s.log())
+		all = append(all, startPlugged(t, a, name, r))
+	}
+	return append(all, startPluggedTiDBs(t, a, 1)...)
+}
+
+func pluggedLeaf() securetest.Leaf { return securetest.Leaf{Names: []string{"127.0.0.1", "localhost"}} }
+
+// startPlugged starts one of MariaDB's.
+func startPlugged(t *testing.T, a *authority, name string, r release) *plugged {
+	t.Helper()
+	files := a.files(t, pluggedLeaf())
+	s := startRelease(t, r, "127.0.0.1", append([]string{"skip-name-resolve"}, files.mariadb()...)...)
+	if err := s.exec(t.Context(), mariadbAccounts); err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, s.log())
+	}
+	return &plugged{name, backend.MySQL, backend.Spec{Name: "mariadb", Address: s.address()}, s.address(), s.socket, files, s.showAnew, []account{
+		{user: "nat"}, {user: "ed"}, {user: "none"}, {user: "tls", wants: secure.Required}, {user: "cert", wants: secure.Required, shows: true},
+	}}
+}
+
+// startPluggedTiDBs starts some of TiDB's.
+func startPluggedTiDBs(t *testing.T, a *authority, n int) (all []*plugged) {
+	t.Helper()
+	files, certs := a.files(t, pluggedLeaf()), writeSigningCerts(t)
+	var servers []*tidbServer
+	for range n {
+		servers = append(servers, newTiDB(t, certs, 0, files.tidb()...))
+	}
+	for _, s := range servers {
+		if err := s.waitReady(t.Context()); err != nil {
+			t.Fatalf("wait for tidb-server: %v\n%s", err, tail(s.log(), 20))
 		}
-		all = append(all, &plugged{name, s.address(), s.socket, files, s.showAnew, []account{
-			{user: "nat"}, {user: "ed"}, {user: "none"}, {user: "tls", wants: secure.Required}, {user: "cert", wants: secure.Required, shows: true},
+		s.exec(t, tidbAccounts...)
+		all = append(all, &plugged{"TiDB", backend.TiDB, backend.Spec{Name: "tidb", Address: s.address(), HealthURL: s.healthURL()}, s.address(), s.dir + "/s", files, s.showAnew, []account{
+			{user: "nat"},
+			{user: "sha2", whole: true},
+			{user: "sm3", whole: true},
+			{user: "none"},
+			{user: "tls", wants: secure.Required},
+			{user: "cert", wants: secure.Required, shows: true},
+			{user: "nat", byToken: true},
+			{user: "sm3", whole: true, byToken: true},
 		}})
 	}
-	files := a.files(t, leaf)
-	s := newTiDB(t, writeSigningCerts(t), 0, files.tidb()...)
-	if err := s.waitReady(t.Context()); err != nil {
-		t.Fatalf("wait for tidb-server: %v\n%s", err, tail(s.log(), 20))
-	}
-	s.exec(t, tidbAccounts...)
-	return append(all, &plugged{"TiDB", s.address(), s.dir + "/s", files, s.showAnew, []account{
-		{user: "nat"},
-		{user: "sha2", whole: true},
-		{user: "sm3", whole: true},
-		{user: "none"},
-		{user: "tls", wants: secure.Required},
-		{user: "cert", wants: secure.Required, shows: true},
-		{user: "nat", byToken: true},
-		{user: "sm3", whole: true, byToken: true},
-	}})
+	return all
 }
 
 const mariadbAccounts = `CREATE USER nat IDENTIFIED VIA mysql_native_password USING PASSWORD('correct horse');
