@@ -47,6 +47,7 @@ install_packages() {
 	need default-jdk-headless have javac
 	need maven have mvn
 	need binutils have strip
+	need openssl have openssl # what is old and weak in TLS is tried by it
 	[ -n "$missing" ] || return 0
 
 	have apt-get || die "missing:$missing; this is no Debian: install what these Debian packages hold, then run this again"
