@@ -34,13 +34,17 @@ type corpusRun struct {
 	dir     string // of its own: option file, logs
 }
 
-func newCorpusRun(t *testing.T, s *corpusServer, address string) *corpusRun {
+// newCorpusRun makes one; ca is the file by which clients on TLS verify whom they connect to, or "" for clients in the clear.
+func newCorpusRun(t *testing.T, s *corpusServer, address, ca string) *corpusRun {
 	t.Helper()
 	r := &corpusRun{server: s, address: address, dir: t.TempDir()}
 	host, port, err := net.SplitHostPort(address)
 	if err == nil {
-		options := fmt.Sprintf("[client]\nhost=%s\nport=%s\nprotocol=tcp\nuser=root\npassword=\n"+
-			"[mysql]\ndefault-character-set=latin1\n[mysqltest]\nloose-skip-ssl\n", host, port)
+		secured := "[mysqltest]\nloose-skip-ssl\n"
+		if ca != "" {
+			secured = "[client]\nssl-ca=" + ca + "\nssl-verify-server-cert\n"
+		}
+		options := fmt.Sprintf("[client]\nhost=%s\nport=%s\nprotocol=tcp\nuser=root\npassword=\n[mysql]\ndefault-character-set=latin1\n%s", host, port, secured)
 		err = os.WriteFile(r.options(), []byte(options), 0o644)
 	}
 	if err != nil {

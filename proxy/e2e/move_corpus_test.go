@@ -15,6 +15,7 @@ import (
 
 var (
 	corpusShare = flag.Int("corpus", 6, "TestMoveCorpus takes one in so many of its tests, other ones for each seed; 1: all")
+	corpusTLS   = flag.Bool("corpus-tls", false, "clients of TestMoveCorpus speak TLS with Segue")
 	corpusTry   = flag.String("corpus-try", "", "TestMoveCorpus takes the tests of MariaDB's whose names match, in its list or not, and tells what comes of each")
 )
 
@@ -70,7 +71,7 @@ func readCorpusList(text string) (list []corpusTest) {
 func TestMoveCorpus(t *testing.T) {
 	t.Run("direct", func(t *testing.T) {
 		s := startCorpusServer(t)
-		playCorpus(t, newCorpusRun(t, s, s.address()), nil, false)
+		playCorpus(t, newCorpusRun(t, s, s.address(), ""), nil, false)
 	})
 	t.Run("at rest", func(t *testing.T) { corpusThrough(t, buildProgram(t), false) })
 	for _, m := range motions() {
@@ -82,8 +83,13 @@ func TestMoveCorpus(t *testing.T) {
 func corpusThrough(t *testing.T, program string, inMotion bool) {
 	t.Helper()
 	s := startCorpusServer(t)
-	p := startProgramAt(t, program, backend.MySQL, s.specs(), "users:\n  - {name: root, password: \"\"}", "limits: {sessions: 200}", eager)
-	playCorpus(t, newCorpusRun(t, s, p.address), p, inMotion)
+	more, ca := []string{"users:\n  - {name: root, password: \"\"}", "limits: {sessions: 200}", eager}, ""
+	if *corpusTLS {
+		on := newAuthority(t).secure(t)
+		more, ca = append(more, on.offers("required")), on.shown.file("ca")
+	}
+	p := startProgramAt(t, program, backend.MySQL, s.specs(), more...)
+	playCorpus(t, newCorpusRun(t, s, p.address, ca), p, inMotion)
 }
 
 // playCorpus plays the tests one by one.
