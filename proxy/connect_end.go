@@ -26,7 +26,9 @@ func (c *connecting) failed(err *client.Error) {
 	s.w.server.blame(lease, err)
 	w.detached(s, b)
 	c.tried = append(c.tried, b)
-	c.failures.add(b.Name(), err)
+	if w.now() < c.deadline || c.failures.causes[b.Name()] == nil { // an attempt that was cut short says less than the one before
+		c.failures.add(b.Name(), err)
+	}
 	switch {
 	case !c.shake.CanRetry():
 		c.end(BackendGone, fmt.Errorf("%s: %w; the client's protocol does not let it log in to another backend unseen", b.Name(), err))

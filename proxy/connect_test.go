@@ -229,6 +229,26 @@ func TestBudgetIsNotSpentByTheClient(t *testing.T) {
 	}
 }
 
+// What a backend has said is not hidden by an attempt for which there was no time left.
+func TestCauseIsNotThatTimeIsOver(t *testing.T) {
+	var came atomic.Int32
+	p := start(t, Options{ConnectBudget: 500 * time.Millisecond, ConnectTimeout: time.Minute}, newPeer(t, func(c *peerConn) {
+		if came.Add(1) > 1 {
+			_, _ = io.Copy(io.Discard, c) // in silence
+			return
+		}
+		packet, _ := wire.AppendPacket(nil, 0, (&wire.Err{Code: 1129, Message: "Host is blocked"}).Append(nil))
+		_, _ = c.Write(packet)
+	}).spec("a"))
+	e := new(wire.Err)
+	if err := p.dial().login("pw"); !errors.As(err, &e) || !strings.Contains(e.Message, "Host is blocked") {
+		t.Errorf("the client saw %v", err)
+	}
+	if came.Load() < 2 {
+		t.Error("there was no second attempt")
+	}
+}
+
 func TestNoBackendUsable(t *testing.T) {
 	p := start(t, Options{ConnectBudget: 50 * time.Millisecond}, newPeer(t, echo).spec("a"))
 	if err := p.registry.SetAdmin("a", backend.Maint); err != nil {
