@@ -25,7 +25,7 @@
 //
 // # Logins
 //
-// The TestPlugins tests log in as Segue does for moves and probes, by each authentication plugin of MariaDB 10.11 and 11.4 and of TiDB, in each mode of TLS, by TCP and by UNIX
+// The TestMovePlugins tests log in as Segue does for moves and probes, by each authentication plugin of MariaDB 10.11 and 11.4 and of TiDB, in each mode of TLS, by TCP and by UNIX
 // sockets. The servers show certificates of an authority of the test's own (tls_test.go), right ones and wrong ones.
 //
 // # Sessions that move

@@ -158,7 +158,7 @@ func (s *plugged) token(t *testing.T, p *secure.Policy, user string) *own.Creden
 }
 
 // Segue logs in by every plugin, on every server, in every mode, by TCP and by a UNIX socket.
-func TestPlugins(t *testing.T) {
+func TestMovePlugins(t *testing.T) {
 	a := newAuthority(t)
 	mine := a.between.Issue(t, securetest.Leaf{CommonName: "segue"})
 	tried := 0
@@ -219,7 +219,7 @@ func isDenied(err error) bool {
 }
 
 // A nonce of ed25519's may end in a NUL, of which clients have taken leave: one login in 256.
-func TestPluginsEd25519Nonces(t *testing.T) {
+func TestMovePluginsEd25519Nonces(t *testing.T) {
 	s := startServer(t, "127.0.0.1", "skip-name-resolve")
 	if err := s.exec(t.Context(), mariadbAccounts); err != nil {
 		t.Fatal(err)
@@ -235,7 +235,7 @@ func TestPluginsEd25519Nonces(t *testing.T) {
 }
 
 // What each mode makes of the certificates that a server may show, and what is said of them.
-func TestPluginsCertificates(t *testing.T) {
+func TestMovePluginsCertificates(t *testing.T) {
 	a, stranger := newAuthority(t), newAuthority(t)
 	for _, s := range pluggedServers(t, a) {
 		for _, c := range []struct {

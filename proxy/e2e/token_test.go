@@ -65,7 +65,7 @@ func (i *issuer) token(t *testing.T, user string, until time.Time) string {
 }
 
 // A token that a client has said to TiDB lets Segue in as long as it is good, and tells how long that is.
-func TestPluginsTiDBAuthToken(t *testing.T) {
+func TestMovePluginsTiDBAuthToken(t *testing.T) {
 	i, a := newIssuer(t), newAuthority(t)
 	files := a.files(t, securetest.Leaf{Names: []string{"127.0.0.1"}})
 	s := newTiDB(t, writeSigningCerts(t), 0, append(files.tidb(), fmt.Sprintf("auth-token-jwks = %q", i.keySet(t)))...)
