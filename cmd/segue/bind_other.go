@@ -2,10 +2,7 @@
 
 package main
 
-import (
-	"io/fs"
-	"syscall"
-)
+import "syscall"
 
-// modeFirst does nothing: only Linux gives the file of a socket the mode of its descriptor.
-func modeFirst(fs.FileMode) func(network, address string, c syscall.RawConn) error { return nil }
+// privateFirst does nothing: only Linux gives the file of a socket the mode of its descriptor.
+func privateFirst(_, _ string, _ syscall.RawConn) error { return nil }

@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -179,7 +178,7 @@ func (c *clientSockets) surplus(list []config.Listen) (more []*clientSocket) {
 func (c *clientSockets) permit(list []config.Listen, log *slog.Logger) {
 	for _, l := range list {
 		if s := c.at(l.Address); s != nil && s.file != nil {
-			if err := permit(s.file.path, l.SocketMode(), l.Group, "group of listen"); err != nil {
+			if err := s.file.permit(l.SocketMode(), l.Group, "group of listen"); err != nil {
 				log.Warn("the permissions of a socket could not be set", "listen", l.Address, "cause", innermost(err))
 			}
 		}
@@ -220,31 +219,17 @@ func (a *app) leave(gone []*clientSocket) {
 
 // openSocketFor binds one that has its mode and its group before anybody may connect whom they do not let.
 func openSocketFor(path string, mode fs.FileMode, group, key string) (*socketFile, error) {
-	f, err := openSocket(path, 0o600)
+	f, err := openSocket(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("its folder does not exist: %w", err)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := permit(path, mode, group, key); err != nil {
+	if err := f.permit(mode, group, key); err != nil {
 		_ = f.Close()
 		f.remove()
 		return nil, err
 	}
 	return f, nil
-}
-
-// permit gives a socket its group, and then its mode, which another group would have for a moment.
-func permit(path string, mode fs.FileMode, group, key string) error {
-	if group != "" {
-		gid, err := groupID(group)
-		if err != nil {
-			return fmt.Errorf("%s: %w", key, err)
-		}
-		if err := os.Chown(path, -1, gid); err != nil {
-			return err
-		}
-	}
-	return os.Chmod(path, mode)
 }

@@ -91,7 +91,7 @@ func (a *app) cedes(ctx context.Context, answer func(*socketFile), cedeAPI func(
 // openPrivate binds the socket on which a Segue that has been taken over from answers its successor, beside the one of the offer.
 func (a *app) openPrivate() *socketFile {
 	path := a.sockets.offer.path + "." + strconv.FormatInt(time.Now().UnixNano(), 36) // a process id may be another's in another container
-	f, err := openSocket(path, 0o600)
+	f, err := openSocket(path)
 	if err != nil {
 		a.log.Warn("the Segue that has taken over cannot ask for the sessions that are left", "cause", innermost(err))
 		return nil

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"segue/config"
 )
@@ -99,22 +100,30 @@ func newSocketFile(ln *net.UnixListener, path string) *socketFile {
 	return &socketFile{ln, path, is}
 }
 
-// openSocket binds one of that mode. A file that a Segue has left behind is replaced; where somebody answers, nothing is.
-func openSocket(path string, mode fs.FileMode) (*socketFile, error) {
-	ln, err := listenUnix(path, mode)
+// openSocket binds one that its own user alone may connect to. A file that a Segue has left behind is replaced; where somebody answers, nothing is.
+func openSocket(path string) (*socketFile, error) {
+	ln, err := listenUnix(path)
 	if err != nil {
 		return nil, err
 	}
-	return newSocketFile(ln, path), nil
+	f := newSocketFile(ln, path)
+	if err := f.opened(func(has fs.FileInfo, p permitter) error { return setPermissions(p, has, privateMode, groupOf(has)) }); err != nil {
+		_ = f.Close()
+		f.remove()
+		return nil, err
+	}
+	return f, nil
 }
 
-// listenUnix binds a socket of that mode; none is open to more processes even for a moment.
-func listenUnix(path string, mode fs.FileMode) (*net.UnixListener, error) {
-	ln, err := bindUnix(path, mode)
+// listenUnix binds a socket where there is none that somebody answers on.
+func listenUnix(path string) (*net.UnixListener, error) {
+	defer lockFolder(path)()
+	ln, err := bindUnix(path)
 	if !errors.Is(err, syscall.EADDRINUSE) {
 		return ln, err
 	}
-	switch info, err := os.Lstat(path); {
+	info, err := os.Lstat(path)
+	switch {
 	case err != nil:
 		return nil, err
 	case info.Mode().Type() != fs.ModeSocket:
@@ -128,20 +137,52 @@ func listenUnix(path string, mode fs.FileMode) (*net.UnixListener, error) {
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		return nil, fmt.Errorf("somebody else may have %s: %w", path, innermost(err))
 	}
-	if err := os.Remove(path); err != nil {
+	if err := removeFile(path, info); err != nil {
 		return nil, err
 	}
-	return bindUnix(path, mode)
+	return bindUnix(path)
 }
 
 // remove takes the file away once the socket has been closed, unless somebody listens there, or it is another file: it may be another process's by now.
 func (f *socketFile) remove() {
+	defer lockFolder(f.path)()
 	if is, err := os.Lstat(f.path); f.is == nil || err != nil || !os.SameFile(f.is, is) {
 		return
 	}
 	if conn, err := net.Dial("unix", f.path); err == nil {
 		_ = conn.Close()
 	} else if errors.Is(err, syscall.ECONNREFUSED) {
-		_ = os.Remove(f.path)
+		_ = removeFile(f.path, f.is)
+	}
+}
+
+// removeFile removes a file if it is still the one that it was.
+func removeFile(path string, was fs.FileInfo) error {
+	is, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(was, is) {
+		return fmt.Errorf("somebody else has %s", path)
+	}
+	return os.Remove(path)
+}
+
+// lockPatience is how long another Segue is waited for that looks after its socket in the same folder: that takes no time, and who else holds the lock means
+// something else, or no good.
+const lockPatience = time.Second
+
+// lockFolder has one Segue at a time look whether anybody answers on a socket, and replace or remove its file: of two that find the same one left behind, the
+// second could take the first one's new socket away. unlock ends that. Where the folder cannot be locked, it is left at that.
+func lockFolder(path string) (unlock func()) {
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return func() {}
+	}
+	for until := time.Now().Add(lockPatience); ; time.Sleep(shortPause) {
+		err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil || !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(until) {
+			return func() { _ = folder.Close() }
+		}
 	}
 }

@@ -51,7 +51,7 @@ func (a *app) open(c *config.Config, o options) error {
 	}
 	path, err := o.place.of(a.sockets.clients.all()[0].Addr())
 	if err == nil {
-		a.sockets.offer, err = openSocket(path, 0o600)
+		a.sockets.offer, err = openSocket(path)
 	}
 	switch {
 	case errors.Is(err, errNoFolder):
