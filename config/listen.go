@@ -16,8 +16,8 @@ type Listen struct {
 	Group   string      // likewise; empty: the process's
 }
 
-// maxListen is how many addresses there may be: one Segue gives them to another in one message.
-const maxListen = 12
+// MaxListen is how many addresses there may be: one Segue gives them to another in one message.
+const MaxListen = 12
 
 // SocketMode is the mode of a UNIX socket. Without a group whoever is on this machine may connect, as to 127.0.0.1: who may log in the servers say.
 func (l Listen) SocketMode() fs.FileMode {
@@ -73,8 +73,8 @@ func (p *parser) listen(into *[]Listen) func(*yaml.Node) {
 		switch {
 		case len(items) == 0:
 			p.report(n, "listen is an empty list", "name an address, for example 127.0.0.1:9030")
-		case len(items) > maxListen:
-			p.report(n, fmt.Sprintf("listen has %d addresses", len(items)), fmt.Sprintf("it may have %d", maxListen))
+		case len(items) > MaxListen:
+			p.report(n, fmt.Sprintf("listen has %d addresses", len(items)), fmt.Sprintf("it may have %d", MaxListen))
 		}
 		*into = list
 	}

@@ -29,6 +29,7 @@ type app struct {
 	out         io.Writer // what a person reads at the start
 	systemd     systemd
 	sockets     sockets
+	place       place           // where another Segue asks for them
 	predecessor *predecessor    // that this one is to take over from; nil: none
 	threads     func(n int) int // sets how many there are; nil: that is fixed
 	ceded       atomic.Bool     // another Segue has taken over
@@ -68,7 +69,7 @@ func newApp(c *config.Config, o options) (*app, error) {
 		return nil, err
 	}
 	if err := a.renewCertificates(c); err != nil {
-		a.sockets.close()
+		a.sockets.abandon()
 		return nil, err
 	}
 	metrics := newMetrics(o.dropped)
@@ -122,7 +123,7 @@ func (a *app) run(ctx context.Context) error {
 		end()
 		_ = g.Wait()
 		a.keeper.end()
-		a.sockets.close()
+		a.sockets.abandon()
 		return err
 	}
 	g.Go(func() error {

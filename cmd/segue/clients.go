@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 
 	"segue/config"
 	proxy "segue/proxy"
@@ -19,11 +20,16 @@ import (
 type clientSocket struct {
 	net.Listener             // as the server accepts on it
 	file         *socketFile // nil: it is TCP, or the service manager's
-	given        string      // the address that it was bound for; empty: it was not by this process
+	given        string      // the address that it was bound for, or has been taken over for; empty: neither is known
 }
 
 // is reports whether an address of the configuration stands for it. One with port 0 is known by what it was bound for.
 func (c *clientSocket) is(address string) bool { return c.given == address || sameListener(c, address) }
+
+// isIn reports whether one of those of a configuration does.
+func (c *clientSocket) isIn(list []config.Listen) bool {
+	return slices.ContainsFunc(list, func(l config.Listen) bool { return c.is(l.Address) })
+}
 
 // newClientSocket is one that is another process's too, or was.
 func newClientSocket(ln net.Listener, own bool) *clientSocket {
@@ -103,6 +109,19 @@ func (c *clientSockets) at(address string) *clientSocket {
 	return nil
 }
 
+// know notes which addresses of a configuration they stand for. A name among them may be looked up in vain later.
+func (c *clientSockets) know(list []config.Listen) (any bool) {
+	for _, l := range list {
+		if s := c.at(l.Address); s != nil {
+			any = true
+			if s.given == "" {
+				s.given = l.Address
+			}
+		}
+	}
+	return any
+}
+
 // close closes them.
 func (c *clientSockets) close() {
 	if c == nil {
@@ -145,12 +164,29 @@ func (c *clientSockets) bind(list []config.Listen) (fresh []*clientSocket, err e
 		}
 		s, err := listen("listen", l.Address, func(string) (*clientSocket, error) { return bindClients(l) })
 		if err != nil {
+			if other := c.onPort(l.Address); other != nil && errors.Is(err, syscall.EADDRINUSE) {
+				err = fmt.Errorf("listen on %s: Segue itself has the port, on %s; a change between the two needs a restart: %w", l.Address, socketName(other.Addr()), syscall.EADDRINUSE)
+			}
 			closeSockets(fresh)
 			return nil, err
 		}
 		fresh = append(fresh, s)
 	}
 	return fresh, nil
+}
+
+// onPort is one that has the TCP port of an address; nil: none has.
+func (c *clientSockets) onPort(address string) *clientSocket {
+	a, err := net.ResolveTCPAddr("tcp", address)
+	if err != nil {
+		return nil
+	}
+	for _, s := range c.all() {
+		if has, ok := s.Addr().(*net.TCPAddr); ok && has.Port == a.Port {
+			return s
+		}
+	}
+	return nil
 }
 
 // closeSockets closes sockets on which nobody has accepted yet.
@@ -167,7 +203,7 @@ func (c *clientSockets) surplus(list []config.Listen) (more []*clientSocket) {
 		return nil
 	}
 	for _, s := range c.all() {
-		if !slices.ContainsFunc(list, func(l config.Listen) bool { return s.is(l.Address) }) {
+		if !s.isIn(list) {
 			more = append(more, s)
 		}
 	}
@@ -205,6 +241,7 @@ func (a *app) rebind(c *config.Config) (take, drop func(), err error) {
 		}
 		a.leave(gone)
 		sockets.permit(c.Listen, a.log)
+		a.reoffer(c.Listen)
 	}, drop, nil
 }
 

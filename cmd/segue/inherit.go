@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"segue/config"
 )
 
 // firstPassed is the descriptor of the first socket that a service manager passes (SD_LISTEN_FDS_START).
@@ -21,8 +23,8 @@ func inherited(getenv func(string) string) (s sockets, err error) {
 		return s, nil // none, or not for this process
 	}
 	n, err := strconv.Atoi(getenv("LISTEN_FDS"))
-	if err != nil || n < 0 || n >= maxSockets {
-		return s, fmt.Errorf("LISTEN_FDS=%s: Segue takes up to %d sockets, those for applications and one for the admin API", getenv("LISTEN_FDS"), maxSockets-1)
+	if most := config.MaxListen + 1; err != nil || n < 0 || n > most {
+		return s, fmt.Errorf("LISTEN_FDS=%s: Segue takes up to %d sockets, those for applications and one for the admin API", getenv("LISTEN_FDS"), most)
 	}
 	names := []string{"listen", "admin"}
 	if given := getenv("LISTEN_FDNAMES"); given != "" {
@@ -46,9 +48,13 @@ func inherited(getenv func(string) string) (s sockets, err error) {
 			if s.clients == nil {
 				s.clients = &clientSockets{passed: true}
 			}
+			if len(s.clients.all()) == config.MaxListen {
+				_ = ln.Close()
+				return s, fmt.Errorf("LISTEN_FDNAMES: more than %d sockets are named listen", config.MaxListen)
+			}
 			s.clients.add(newClientSocket(ln, false))
 		case name == "admin" && s.api == nil:
-			s.api = ln
+			s.api, s.apiPassed = ln, true
 		case name == "admin":
 			_ = ln.Close()
 			return s, fmt.Errorf("LISTEN_FDNAMES: socket %d is a second one that is named admin", firstPassed+i)

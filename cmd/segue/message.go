@@ -25,6 +25,7 @@ type greeting struct {
 	Version int      `json:"segue_takeover"`
 	Network string   `json:"network"` // its network namespace, by which addresses of sockets are; empty: it cannot tell
 	Sockets []string `json:"sockets"` // the keys whose place the sockets take, in their order; and "offer"
+	Passed  []string `json:"passed"`  // those of them whose sockets are a service manager's
 }
 
 // ready is what the new one says.

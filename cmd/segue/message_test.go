@@ -102,7 +102,7 @@ func TestAdoptAll(t *testing.T) { // beside nothing that opens others
 		"no such":          func() ([]string, []int) { return []string{"listen"}, []int{1 << 20} },
 	} {
 		names, fds := make()
-		s, err := adoptAll(names, fds)
+		s, err := adoptAll(greeting{Sockets: names}, fds)
 		if err == nil {
 			t.Errorf("%s: %+v", name, s)
 		}

@@ -26,12 +26,16 @@ func (s *sockets) offers(ctx context.Context, log *slog.Logger, cede func() lega
 	if s.offer == nil {
 		return false
 	}
-	defer s.offer.Close()
-	defer context.AfterFunc(ctx, func() { _ = s.offer.SetDeadline(time.Unix(1, 0)) })()
+	defer s.offer.close()
+	defer context.AfterFunc(ctx, func() { _ = s.offer.at().SetDeadline(time.Unix(1, 0)) })()
 	pause := shortPause
 	for ctx.Err() == nil {
-		conn, err := s.offer.AcceptUnix()
+		at := s.offer.at()
+		conn, err := at.AcceptUnix()
 		if err != nil {
+			if s.offer.at() != at {
+				continue // it has moved
+			}
 			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 				return false
 			}
@@ -90,7 +94,7 @@ func (a *app) cedes(ctx context.Context, answer func(*socketFile), cedeAPI func(
 
 // openPrivate binds the socket on which a Segue that has been taken over from answers its successor, beside the one of the offer.
 func (a *app) openPrivate() *socketFile {
-	path := a.sockets.offer.path + "." + strconv.FormatInt(time.Now().UnixNano(), 36) // a process id may be another's in another container
+	path := a.sockets.offer.at().path + "." + strconv.FormatInt(time.Now().UnixNano(), 36) // a process id may be another's in another container
 	f, err := openSocket(path)
 	if err != nil {
 		a.log.Warn("the Segue that has taken over cannot ask for the sessions that are left", "cause", innermost(err))
@@ -135,7 +139,13 @@ func (s *sockets) give(conn *net.UnixConn) error {
 	for _, c := range s.clients.all() {
 		all = append(all, named{"listen", c.Listener})
 	}
-	for _, socket := range append(all, named{"admin", s.api}, named{"offer", s.offer}) {
+	if s.clients.passed {
+		g.Passed = append(g.Passed, "listen")
+	}
+	if s.apiPassed {
+		g.Passed = append(g.Passed, "admin")
+	}
+	for _, socket := range append(all, named{"admin", s.api}, named{"offer", s.offer.at()}) {
 		if err := control(socket.ln, func(fd int) { fds = append(fds, fd) }); err != nil {
 			return err
 		}

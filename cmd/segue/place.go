@@ -87,8 +87,9 @@ func (p place) of(at net.Addr) (string, error) {
 // socketFile is a listening socket and the file that it is.
 type socketFile struct {
 	*net.UnixListener
-	path string
-	is   fs.FileInfo // nil: that could not be found out
+	path  string
+	is    fs.FileInfo // nil: that could not be found out
+	bound bool        // by this process
 }
 
 func newSocketFile(ln *net.UnixListener, path string) *socketFile {
@@ -97,7 +98,7 @@ func newSocketFile(ln *net.UnixListener, path string) *socketFile {
 	if err != nil {
 		is = nil
 	}
-	return &socketFile{ln, path, is}
+	return &socketFile{UnixListener: ln, path: path, is: is}
 }
 
 // openSocket binds one that its own user alone may connect to. A file that a Segue has left behind is replaced; where somebody answers, nothing is.
@@ -107,6 +108,7 @@ func openSocket(path string) (*socketFile, error) {
 		return nil, err
 	}
 	f := newSocketFile(ln, path)
+	f.bound = true
 	if err := f.opened(func(has fs.FileInfo, p permitter) error { return setPermissions(p, has, privateMode, groupOf(has)) }); err != nil {
 		_ = f.Close()
 		f.remove()

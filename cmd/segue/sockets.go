@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"net"
 	"os/user"
 	"slices"
@@ -15,14 +16,15 @@ import (
 
 // sockets are what a Segue listens on. Those that are nil have yet to be bound.
 type sockets struct {
-	clients *clientSockets // where applications connect
-	api     net.Listener   // the admin API
-	offer   *socketFile    // where another Segue asks for all of these; nil: it cannot. See takeover.go
+	clients   *clientSockets // where applications connect
+	api       net.Listener   // the admin API
+	apiPassed bool           // by a service manager: what the configuration says of it does not count
+	offer     *offer         // where another Segue asks for all of these; nil: it cannot. See takeover.go
 }
 
 // open gets the sockets: those of a Segue that runs, those that have been passed, and what is missing.
 func (a *app) open(c *config.Config, o options) error {
-	a.sockets = o.sockets
+	a.sockets, a.place = o.sockets, o.place
 	if o.takeover {
 		if err := a.takeOver(c, o); err != nil {
 			a.sockets.close()
@@ -41,7 +43,7 @@ func (a *app) open(c *config.Config, o options) error {
 	}
 	if !c.Takeover.Offer {
 		if a.sockets.offer != nil { // taken over: from here it goes no further
-			_ = a.sockets.offer.Close()
+			a.sockets.offer.close()
 			a.sockets.offer = nil
 		}
 		return nil
@@ -49,9 +51,12 @@ func (a *app) open(c *config.Config, o options) error {
 	if a.sockets.offer != nil {
 		return nil
 	}
-	path, err := o.place.of(a.sockets.clients.all()[0].Addr())
+	paths, err := a.offerPaths(c.Listen)
 	if err == nil {
-		a.sockets.offer, err = openSocket(path)
+		var f *socketFile
+		if f, err = openSocket(paths[0]); err == nil {
+			a.sockets.offer = newOffer(f)
+		}
 	}
 	switch {
 	case errors.Is(err, errNoFolder):
@@ -98,12 +103,9 @@ func (a *app) succeed(c *config.Config, s sockets, p *predecessor) {
 	a.sockets.close()
 	a.sockets, a.predecessor = s, p
 	a.log.Info("taking over", "listen", s.clients.String(), "pid", p.pid)
-	if s.api != nil && !sameListener(s.api, c.Admin) {
+	if s.api != nil && !s.apiPassed && !sameListener(s.api, c.Admin) {
 		_ = s.api.Close()
 		a.sockets.api = nil
-	}
-	if unix, ok := a.sockets.api.(*net.UnixListener); ok {
-		a.sockets.api = newSocketFile(unix, unix.Addr().String())
 	}
 }
 
@@ -119,7 +121,7 @@ func resolve(address string) (net.Addr, error) {
 func (s *sockets) bind(c *config.Config) (err error) {
 	defer func() {
 		if err != nil {
-			s.close()
+			s.abandon()
 		}
 	}()
 	if s.clients == nil {
@@ -134,11 +136,6 @@ func (s *sockets) bind(c *config.Config) (err error) {
 	}
 	if s.api == nil {
 		s.api, err = listen("admin", c.Admin, func(address string) (net.Listener, error) { return listenAdmin(address, c.Access) })
-	}
-	if err != nil {
-		for _, f := range fresh {
-			f.remove()
-		}
 	}
 	return err
 }
@@ -174,8 +171,36 @@ func (s *sockets) close() {
 	if s.api != nil {
 		_ = s.api.Close()
 	}
+	s.offer.close()
+}
+
+// abandon closes them where a Segue has not come to serve, and takes the files away that it has made. Those of a predecessor go on.
+func (s *sockets) abandon() {
+	s.close()
+	var files []*socketFile
+	for _, c := range s.clients.all() {
+		files = append(files, c.file)
+	}
+	if f, ok := s.api.(*socketFile); ok {
+		files = append(files, f)
+	}
 	if s.offer != nil {
-		_ = s.offer.Close()
+		files = append(files, s.offer.at())
+	}
+	for _, f := range files {
+		if f != nil && f.bound {
+			f.remove()
+		}
+	}
+}
+
+// permit gives the files the permissions that a configuration has for them.
+func (s *sockets) permit(c *config.Config, log *slog.Logger) {
+	s.clients.permit(c.Listen, log)
+	if f, ok := s.api.(*socketFile); ok {
+		if err := f.permit(c.Access.SocketMode(), c.Access.Group, "admin_group"); err != nil {
+			log.Warn("the permissions of a socket could not be set", "listen", c.Admin, "cause", innermost(err))
+		}
 	}
 }
 
@@ -185,9 +210,7 @@ func (s *sockets) remove() {
 	if f, ok := s.api.(*socketFile); ok {
 		f.remove()
 	}
-	if s.offer != nil {
-		s.offer.remove()
-	}
+	s.offer.remove()
 }
 
 // listen binds the address of a key of the configuration.

@@ -93,10 +93,10 @@ func (p *predecessor) take(path string, listen []config.Listen) (s sockets, err 
 		closeAll(fds)
 		return s, fmt.Errorf("process %d is in another network (%s, not %s): %w", p.pid, g.Network, here, errNoSegue)
 	}
-	if s, err = adoptAll(g.Sockets, fds); err != nil {
+	if s, err = adoptAll(g, fds); err != nil {
 		return s, fmt.Errorf("%w%s", err, said)
 	}
-	if !slices.ContainsFunc(listen, func(l config.Listen) bool { return s.clients.at(l.Address) != nil }) {
+	if !s.clients.know(listen) {
 		return s, fmt.Errorf("process %d serves applications on %s: %w", p.pid, s.clients, errNoSegue)
 	}
 	return s, nil
@@ -161,9 +161,10 @@ func closeAll(fds []int) {
 	}
 }
 
-// adoptAll makes listeners of what a predecessor has given under these names. It closes all descriptors.
-func adoptAll(names []string, fds []int) (s sockets, err error) {
-	s.clients = &clientSockets{}
+// adoptAll makes listeners of what a predecessor has given with its greeting. It closes all descriptors.
+func adoptAll(g greeting, fds []int) (s sockets, err error) {
+	names := g.Sockets
+	s.clients, s.apiPassed = &clientSockets{passed: slices.Contains(g.Passed, "listen")}, slices.Contains(g.Passed, "admin")
 	for i, fd := range fds {
 		ln, bad := adoptListener(fd, "taken over")
 		if bad != nil {
@@ -177,11 +178,14 @@ func adoptAll(names []string, fds []int) (s sockets, err error) {
 		unix, isUnix := ln.(*net.UnixListener)
 		switch {
 		case name == "listen":
-			s.clients.add(newClientSocket(ln, true))
+			s.clients.add(newClientSocket(ln, !s.clients.passed))
 		case name == "admin" && s.api == nil:
 			s.api = ln
+			if isUnix && !s.apiPassed {
+				s.api = newSocketFile(unix, unix.Addr().String())
+			}
 		case name == "offer" && s.offer == nil && isUnix:
-			s.offer = newSocketFile(unix, unix.Addr().String())
+			s.offer = newOffer(newSocketFile(unix, unix.Addr().String()))
 		default:
 			_ = ln.Close()
 		}
@@ -208,7 +212,10 @@ func (a *app) relieve(ctx context.Context) error {
 		return fmt.Errorf("take over from process %d: %s; it goes on; `segue check` looks into backends that are not up", a.predecessor.pid, a.summary())
 	}
 	l, err := a.predecessor.relieve()
-	a.leave(a.sockets.clients.surplus(a.config.current().Listen))
+	c := a.config.current()
+	a.leave(a.sockets.clients.surplus(c.Listen))
+	a.sockets.permit(c, a.log)
+	a.reoffer(c.Listen)
 	if err != nil {
 		a.log.Warn("the Segue that was taken over from has left no word of what operators have said, and of its sessions", "pid", a.predecessor.pid, "cause", innermost(err))
 		return nil

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -328,13 +329,14 @@ func TestBadSocketsOfTheServiceManager(t *testing.T) {
 		files []*os.File
 		want  string
 	}{
-		"LISTEN_FDS=x":                             {nil, "LISTEN_FDS=x: Segue takes up to 15 sockets"},
-		"LISTEN_FDS=16":                            {nil, "LISTEN_FDS=16: Segue takes up to 15 sockets"},
-		"LISTEN_FDS=2 LISTEN_FDNAMES=listen":       {[]*os.File{tcp, tcp}, "LISTEN_FDNAMES=listen: names 1 of 2 sockets"},
-		"LISTEN_FDS=2 LISTEN_FDNAMES=admin:admin":  {[]*os.File{tcp, tcp}, "socket 4 is a second one that is named admin"},
-		"LISTEN_FDS=1 LISTEN_FDNAMES=segue.socket": {[]*os.File{tcp}, `socket 3 is named "segue.socket"; write FileDescriptorName=listen`},
-		"LISTEN_FDS=1":                             {[]*os.File{file}, "LISTEN_FDS: socket 3, listen: getsockopt: socket operation on non-socket"},
-		"LISTEN_FDS=1 LISTEN_FDNAMES=listen":       {[]*os.File{connected}, "it is no socket that listens; it takes ListenStream=HOST:PORT or ListenStream=PATH, without Accept=yes"},
+		"LISTEN_FDS=x":  {nil, "LISTEN_FDS=x: Segue takes up to 13 sockets"},
+		"LISTEN_FDS=14": {nil, "LISTEN_FDS=14: Segue takes up to 13 sockets"},
+		"LISTEN_FDS=13 LISTEN_FDNAMES=" + strings.Repeat("listen:", 12) + "listen": {slices.Repeat([]*os.File{tcp}, 13), "more than 12 sockets are named listen"},
+		"LISTEN_FDS=2 LISTEN_FDNAMES=listen":                                       {[]*os.File{tcp, tcp}, "LISTEN_FDNAMES=listen: names 1 of 2 sockets"},
+		"LISTEN_FDS=2 LISTEN_FDNAMES=admin:admin":                                  {[]*os.File{tcp, tcp}, "socket 4 is a second one that is named admin"},
+		"LISTEN_FDS=1 LISTEN_FDNAMES=segue.socket":                                 {[]*os.File{tcp}, `socket 3 is named "segue.socket"; write FileDescriptorName=listen`},
+		"LISTEN_FDS=1":                       {[]*os.File{file}, "LISTEN_FDS: socket 3, listen: getsockopt: socket operation on non-socket"},
+		"LISTEN_FDS=1 LISTEN_FDNAMES=listen": {[]*os.File{connected}, "it is no socket that listens; it takes ListenStream=HOST:PORT or ListenStream=PATH, without Accept=yes"},
 	} {
 		p := process(t, "LISTEN_PID=$$ "+prepare, test.files, "serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "127.0.0.2:1")
 		if code := p.wait(); code != exitUsage || !strings.Contains(p.stderr.String(), test.want) {
