@@ -82,7 +82,11 @@ func (p *parser) listen(into *[]Listen) func(*yaml.Node) {
 
 // once reports an address that has been given before.
 func (p *parser) once(n *yaml.Node, list []Listen, l Listen) bool {
-	if slices.ContainsFunc(list, func(o Listen) bool { return strings.EqualFold(o.Address, l.Address) || meets(o.Address, l.Address) }) {
+	same := func(o Listen) bool {
+		_, isPath := UnixPath(l.Address)
+		return o.Address == l.Address || !isPath && strings.EqualFold(o.Address, l.Address) || meets(o.Address, l.Address)
+	}
+	if slices.ContainsFunc(list, same) {
 		p.report(n, "listen has the address "+shorten(l.Address)+" twice", "keep one")
 		return false
 	}

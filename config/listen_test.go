@@ -32,8 +32,8 @@ func TestListen(t *testing.T) {
 	if got := c.values()["listen"]; got != "127.0.0.1:9030, unix:/run/a.sock, unix:/run/b.sock (0600), unix:/run/c.sock (0660, group app)" {
 		t.Error(got)
 	}
-	again, err := Parse("", nil, Override{"backends", "a:1", "x"}, Override{"listen", "unix:/run/a.sock, 127.0.0.1:1", "SEGUE_LISTEN"})
-	if err != nil || !slices.Equal(Addresses(again.Listen), []string{"unix:/run/a.sock", "127.0.0.1:1"}) {
+	again, err := Parse("", nil, Override{"backends", "a:1", "x"}, Override{"listen", "unix:/run/a.sock, unix:/run/A.sock, 127.0.0.1:1", "SEGUE_LISTEN"})
+	if err != nil || !slices.Equal(Addresses(again.Listen), []string{"unix:/run/a.sock", "unix:/run/A.sock", "127.0.0.1:1"}) {
 		t.Errorf("%+v, %v", again, err)
 	}
 }
@@ -47,6 +47,7 @@ func TestListenProblems(t *testing.T) {
 		"listen: 'unix:" + long + "'":                           "1:9: listen: the path has 108 bytes; it may have 107; choose another folder",
 		"listen: /run/x.sock":                                   `1:9: listen: "/run/x.sock" is not host:port; did you mean "unix:/run/x.sock"? a socket is written as in unix:/run/segue/mysql.sock`,
 		"listen: [unix:/x, unix:/x]":                            "1:19: listen has the address unix:/x twice; keep one",
+		"listen: [h:1, H:1]":                                    "1:15: listen has the address H:1 twice; keep one",
 		"listen: [unix:/x, unix:///x]":                          "1:19: listen has the address unix:///x twice; keep one",
 		"listen: [{mode: '0600'}]":                              "1:10: an address of listen has no path; write {unix: /run/segue/mysql.sock}, or HOST:PORT alone",
 		"listen: [{unix: /x, mode: '9'}]":                       `1:27: listen.mode: "9" is no mode of a socket that its owner can use; write it as chmod takes it: 0600, 0660`,
@@ -90,8 +91,8 @@ func TestUnixBackends(t *testing.T) {
 
 func TestProxyProtocol(t *testing.T) {
 	c, err := Parse("c.yaml", []byte(`flavor: tidb
-backends: [{address: "a:1"}, {address: "b:1", proxy_protocol: v1}, {address: "c:1", proxy_protocol: off}]
-proxy_protocol: {accept: [10.0.0.0/8, 192.0.2.7, "fd00::/8", unix], send: auto}
+backends: [{address: "a:1"}, {address: "b:1", proxy_protocol: v1}, {address: "c:1", proxy_protocol: off}, "unix:/s", {address: "unix:/t", proxy_protocol: v2}]
+proxy_protocol: {accept: ["::ffff:10.0.0.0/104", "::ffff:192.0.2.7", "fd00::/8", unix], send: auto}
 `))
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +101,7 @@ proxy_protocol: {accept: [10.0.0.0/8, 192.0.2.7, "fd00::/8", unix], send: auto}
 	for _, b := range c.Backends {
 		got = append(got, b.ProxyProtocol)
 	}
-	if !slices.Equal(got, []proxyheader.Version{proxyheader.V2, proxyheader.V1, proxyheader.None}) {
+	if !slices.Equal(got, []proxyheader.Version{proxyheader.V2, proxyheader.V1, proxyheader.None, proxyheader.None, proxyheader.V2}) {
 		t.Error(got)
 	}
 	if text := networksText(c.Proxy.ProxiedFrom); text != "10.0.0.0/8, 192.0.2.7/32, fd00::/8, unix" {
@@ -114,11 +115,13 @@ proxy_protocol: {accept: [10.0.0.0/8, 192.0.2.7, "fd00::/8", unix], send: auto}
 		t.Errorf("%q", lines)
 	}
 	for text, want := range map[string]string{
-		"proxy_protocol: {accept: 10.0.0.0/8}":   `2:26: proxy_protocol.accept is the value "10.0.0.0/8", not a list; write networks as in 10.0.0.0/8, addresses as in 192.0.2.7, or unix`,
-		"proxy_protocol: {accept: [10.0.0.1/8]}": `2:27: proxy_protocol.accept: 10.0.0.1/8 is an address in a network; did you mean "10.0.0.0/8"?`,
-		"proxy_protocol: {accept: [lb.example]}": `2:27: proxy_protocol.accept has the value "lb.example", which is no network`,
-		"proxy_protocol: {send: v3}":             `2:24: proxy_protocol.send: unknown word "v3"`,
-		"proxy_protocol: {send: v2}":             `2:24: proxy_protocol: v2, and servers of the flavor starrocks read version 1 alone; write v1, or auto`,
+		"proxy_protocol: {accept: 10.0.0.0/8}":              `2:26: proxy_protocol.accept is the value "10.0.0.0/8", not a list; write networks as in 10.0.0.0/8, addresses as in 192.0.2.7, or unix`,
+		"proxy_protocol: {accept: [10.0.0.1/8]}":            `2:27: proxy_protocol.accept: 10.0.0.1/8 is an address in a network; did you mean "10.0.0.0/8"?`,
+		"proxy_protocol: {accept: [lb.example]}":            `2:27: proxy_protocol.accept has the value "lb.example", which is no network`,
+		"proxy_protocol: {accept: ['::ffff:0.0.0.0/95']}":   `2:27: proxy_protocol.accept has the value "::ffff:0.0.0.0/95", which is no network`,
+		"proxy_protocol: {accept: ['::ffff:10.0.0.1/104']}": `2:27: proxy_protocol.accept: ::ffff:10.0.0.1/104 is an address in a network; did you mean "10.0.0.0/8"?`,
+		"proxy_protocol: {send: v3}":                        `2:24: proxy_protocol.send: unknown word "v3"`,
+		"proxy_protocol: {send: v2}":                        `2:24: proxy_protocol: v2, and servers of the flavor starrocks read version 1 alone; write v1, or auto`,
 	} {
 		if _, err := Parse("c.yaml", []byte(one+text+"\n")); err == nil || !strings.Contains(err.Error(), "c.yaml:"+want) {
 			t.Errorf("%s\ngot  %v\nwant %s", text, err, want)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -48,8 +49,18 @@ func parseNetwork(text string) (netip.Prefix, error) {
 	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
 		return netip.PrefixFrom(a.Unmap(), a.Unmap().BitLen()), nil
 	}
-	return netip.ParsePrefix(text)
+	p, err := netip.ParsePrefix(text)
+	if err != nil || !p.Addr().Is4In6() {
+		return p, err
+	}
+	if p.Bits() < mappedBits {
+		return p, errors.New("a network of IPv4 addresses and others")
+	}
+	return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mappedBits), nil
 }
+
+// mappedBits are those in front of an IPv4 address that is written as one of IPv6.
+const mappedBits = 96
 
 // networksText is a list of networks in words.
 func networksText(n proxyheader.Networks) string {
@@ -78,7 +89,10 @@ func (p *parser) checkProxyProtocol(e *entry, d *document) {
 		n, word = e.proxy, e.proxy.Value
 	}
 	v := proxyheader.V2
+	isUnix := e.address != nil && strings.HasPrefix(e.address.Value, unixPrefix)
 	switch flavor := d.config.Flavor; {
+	case word == autoVersion && isUnix: // servers take headers by TCP alone, or from whom they are told to; attributes tell
+		v = proxyheader.None
 	case word == autoVersion && flavor.IsFE():
 		v = proxyheader.V1
 	case word == autoVersion:

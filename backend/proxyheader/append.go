@@ -6,10 +6,14 @@ import (
 	"strconv"
 )
 
-// Append appends a header that says that a connection to the server at to comes from from. Without an address there, or of a connection of Segue's own, it
-// says that the server is to take the connection as it is. None appends nothing.
+// Append appends a header that says that a connection to the server at to comes from from. Without an address there, as of a connection of Segue's own, it
+// says that the server is to take the connection as it is; and so it does of a loopback address where the server is reached by another: to it that address
+// is its own machine, whose accounts may be allowed more. The zero to is a UNIX socket. None appends nothing.
 func Append(dst []byte, v Version, from, to netip.AddrPort) []byte {
 	source, target := from.Addr().Unmap().WithZone(""), to.Addr().Unmap().WithZone("")
+	if source.IsLoopback() && target.IsValid() && !target.IsLoopback() {
+		source = netip.Addr{}
+	}
 	if source.IsValid() && source.Is4() != target.Is4() || !target.IsValid() { // both are to be of one family
 		if target = netip.IPv6Unspecified(); source.Is4() {
 			target = netip.IPv4Unspecified()

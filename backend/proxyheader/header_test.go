@@ -58,6 +58,24 @@ func TestSent(t *testing.T) {
 	}
 }
 
+// A client on Segue's machine is not announced to others as one on theirs.
+func TestAppendLoopback(t *testing.T) {
+	none := netip.AddrPort{}
+	for _, from := range []string{"127.0.0.1:7", "127.9.9.9:7", "[::1]:7", "[::ffff:127.0.0.1]:7"} {
+		from := netip.MustParseAddrPort(from)
+		same := netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+		for _, c := range []struct{ to, want netip.AddrPort }{
+			{server4, none}, {server6, none}, {none, same}, {netip.MustParseAddrPort("127.0.0.1:3306"), same}, {netip.MustParseAddrPort("[::1]:3306"), same},
+		} {
+			for _, v := range []Version{V1, V2} {
+				if got, err := Read(Append(nil, v, from, c.to)); err != nil || got != c.want {
+					t.Errorf("%s, from %s to %s: %s, %v", v, from, c.to, got, err)
+				}
+			}
+		}
+	}
+}
+
 // What others send.
 func TestRead(t *testing.T) {
 	local := netip.AddrPort{}
@@ -149,7 +167,7 @@ func FuzzHeader(f *testing.F) {
 		}
 		if err == nil {
 			for _, v := range []Version{V1, V2} {
-				if again, err := Read(Append(nil, v, from, server4)); err != nil || again != from {
+				if again, err := Read(Append(nil, v, from, netip.AddrPort{})); err != nil || again != from {
 					t.Fatalf("%v, %v; it was %v", again, err, from)
 				}
 			}
