@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,6 +206,50 @@ func TestDialUnix(t *testing.T) {
 		t.Errorf("%s %s", got.Network(), got)
 	}
 	if _, err := (Dialer{}).Dial(t.Context(), "unix:"+path+".none", new(Memory)); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+// A UNIX socket whose queue is full is waited for.
+func TestDialFullUnix(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.sock")
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(fd)
+	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}), syscall.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		conn, err := net.Dial("unix", path)
+		if errors.Is(err, syscall.EAGAIN) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 4*fullPause)
+	defer cancel()
+	if _, err := (Dialer{}).Dial(ctx, "unix:"+path, new(Memory)); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("while nobody accepts: %v", err)
+	}
+	dialed := make(chan error)
+	go func() {
+		conn, err := Dialer{}.Dial(t.Context(), "unix:"+path, new(Memory))
+		if err == nil {
+			_ = conn.Close()
+		}
+		dialed <- err
+	}()
+	taken, _, err := syscall.Accept(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(taken)
+	if err := <-dialed; err != nil {
 		t.Error(err)
 	}
 }

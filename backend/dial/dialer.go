@@ -2,9 +2,11 @@ package dial
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"syscall"
 	"time"
 )
 
@@ -23,9 +25,22 @@ func Lookup(ctx context.Context, host string) ([]netip.Addr, error) {
 	return addrs, err
 }
 
+// fullPause is how long a UNIX socket is left alone whose queue is full: connect(2) fails at once there (EAGAIN), where one by TCP waits.
+const fullPause = 5 * time.Millisecond
+
 func connect(ctx context.Context, address string) (net.Conn, error) {
 	network, at := Split(address)
-	return new(net.Dialer).DialContext(ctx, network, at)
+	for {
+		conn, err := new(net.Dialer).DialContext(ctx, network, at)
+		if network != "unix" || !errors.Is(err, syscall.EAGAIN) {
+			return conn, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(fullPause):
+		}
+	}
 }
 
 // Dial connects to address, "host:port" or "unix:PATH". All that it has begun has ended when it returns.

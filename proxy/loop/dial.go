@@ -13,6 +13,10 @@ type dialing struct {
 	conn  *Conn
 	timer Timer
 	port  uint16 // of the address; 0: it is no TCP address
+	// Of a UNIX socket:
+	addr net.Addr
+	due  int64
+	full bool // its queue is: it is asked again, see wait
 	// Where a goroutine dials:
 	stop    func()
 	outcome *dialed
@@ -50,13 +54,15 @@ func (c *Conn) Dial(l *Loop, addr net.Addr, due int64, o Owner) error {
 		return ErrEnded
 	}
 	fd, errno := int32(-1), syscall.EINPROGRESS
+	d := &dialing{conn: c, addr: addr, due: due}
 	if !l.portable() {
 		var err error
 		if fd, errno, err = dial(addr); err != nil {
-			return err
+			if d.full = isFull(addr, err); !d.full {
+				return err
+			}
 		}
 	}
-	d := &dialing{conn: c}
 	if to, ok := addr.(*net.TCPAddr); ok {
 		d.port = uint16(to.Port)
 	}
@@ -71,13 +77,12 @@ func (c *Conn) Dial(l *Loop, addr net.Addr, due int64, o Owner) error {
 	}
 	l.Arm(&d.timer, d, due)
 	switch {
+	case d.full:
+		d.wait(l)
 	case l.opts.Dialer != nil:
 		d.stop = l.dialPlayed(c.key(), addr)
 	case fd < 0:
-		var ctx context.Context
-		ctx, d.stop = context.WithCancel(context.Background())
-		l.feeders.Add(1)
-		go l.dialFor(ctx, c.key(), addr)
+		d.feed(l)
 	case errno == 0:
 		c.flags |= canWrite
 		l.enqueue(c)
@@ -85,7 +90,22 @@ func (c *Conn) Dial(l *Loop, addr net.Addr, due int64, o Owner) error {
 	return nil
 }
 
-func (d *dialing) Expired(*Timer) { d.conn.dialFailed(os.ErrDeadlineExceeded) }
+// feed has a goroutine dial.
+func (d *dialing) feed(l *Loop) {
+	var ctx context.Context
+	ctx, d.stop = context.WithCancel(context.Background())
+	l.feeders.Add(1)
+	go l.dialFor(ctx, d.conn.key(), d.addr)
+}
+
+// Expired implements TimerOwner.
+func (d *dialing) Expired(*Timer) {
+	if l := d.conn.loop; d.full && l.Now() < d.due {
+		d.again(l)
+		return
+	}
+	d.conn.dialFailed(os.ErrDeadlineExceeded)
+}
 
 // cancel gives the connection up.
 func (d *dialing) cancel(l *Loop) {
@@ -102,6 +122,13 @@ func (d *dialing) cancel(l *Loop) {
 func (l *Loop) connected(c *Conn) {
 	d := c.extra.dial
 	switch {
+	case d.full:
+		return // whatever was queued before
+	case d.outcome != nil && isFull(d.addr, d.outcome.err):
+		d.outcome = nil
+		d.stop()
+		d.wait(l)
+		return
 	case d.outcome != nil && d.outcome.err != nil:
 		c.dialFailed(d.outcome.err)
 		return

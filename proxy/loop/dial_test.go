@@ -1,8 +1,11 @@
 package loop
 
 import (
+	"errors"
+	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -16,6 +19,7 @@ func TestDial(t *testing.T) {
 			_ = gone.Close()
 			full, silent := silentListener(t)
 			defer full()
+			fullUnix, _ := fullSocket(t)
 			six, err := net.Listen("tcp", "[::1]:0")
 			for _, test := range []struct {
 				name string
@@ -27,6 +31,7 @@ func TestDial(t *testing.T) {
 				{"refused", gone.Addr(), syscall.ECONNREFUSED},
 				{"no such file", &net.UnixAddr{Name: "/nowhere/s", Net: "unix"}, syscall.ENOENT},
 				{"silent", silent, os.ErrDeadlineExceeded},
+				{"unix, silent", fullUnix, os.ErrDeadlineExceeded},
 				{"unreachable", &net.TCPAddr{IP: net.IPv4(255, 255, 255, 255), Port: 1}, syscall.ENETUNREACH},
 			} {
 				t.Run(test.name, func(t *testing.T) { dialOnce(t, l, test.to, test.want) })
@@ -119,6 +124,73 @@ func silentListener(t *testing.T) (done func(), at net.Addr) {
 		}
 		_ = syscall.Close(fd)
 	}, at
+}
+
+// fullSocket is a UNIX socket whose queue is full. accept takes one of those in it.
+func fullSocket(t *testing.T) (at net.Addr, accept func()) {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "s")
+	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}), syscall.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	var open []io.Closer
+	t.Cleanup(func() {
+		_ = syscall.Close(fd)
+		for _, c := range open {
+			_ = c.Close()
+		}
+	})
+	for {
+		nc, err := net.Dial("unix", path)
+		if errors.Is(err, syscall.EAGAIN) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, nc)
+	}
+	return &net.UnixAddr{Net: "unix", Name: path}, func() {
+		taken, _, err := syscall.Accept(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open = append(open, os.NewFile(uintptr(taken), "accepted"))
+	}
+}
+
+// A server that has not got round to accepting is no server that refuses: once there is room, the dial succeeds.
+func TestDialFullSocket(t *testing.T) {
+	for name, o := range pollers() {
+		t.Run(name, func(t *testing.T) {
+			l := start(t, o)
+			at, accept := fullSocket(t)
+			p, gone := newProbe(), newProbe()
+			do(t, l, func() {
+				for _, p := range []*probe{p, gone} {
+					if err := p.conn.Dial(l, at, l.Now()+int64(patience), p); err != nil {
+						t.Error(err)
+					}
+				}
+				gone.conn.Close()
+			})
+			accept()
+			wait(t, p.writable)
+			do(t, l, func() {
+				if n, err := p.conn.Write([]byte("hello")); n != 5 || err != nil {
+					t.Errorf("Write: %d, %v", n, err)
+				}
+				p.conn.Close()
+			})
+			if len(gone.ended)+len(gone.writable)+len(p.ended) > 0 {
+				t.Error("more is heard")
+			}
+		})
+	}
 }
 
 // A dial that is given up is heard of no more.
