@@ -115,6 +115,8 @@ func (c *call) heard(payload []byte, seq uint8) {
 		}
 		if c.backend.ProxyProtocol() == proxyheader.None {
 			client.Describe(&said, g, c.s.client.origin(), c.s.id)
+		} else {
+			client.Undescribed(&said)
 		}
 		c.login = client.NewLogin(c.cred, g, &said)
 		c.open(seq)

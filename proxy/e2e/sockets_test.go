@@ -263,7 +263,7 @@ func TestConnectAttributes(t *testing.T) {
 	s.run(t, monitor.Run)
 	s.waitUp(t)
 	config := mysql.NewConfig()
-	config.Net, config.Addr, config.User, config.Passwd, config.ConnectionAttributes = "tcp", s.address, testUser, testPassword, "program_name:e2e"
+	config.Net, config.Addr, config.User, config.Passwd, config.ConnectionAttributes = "tcp", s.address, testUser, testPassword, "program_name:e2e,segue_client:forged"
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		t.Fatal(err)

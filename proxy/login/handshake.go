@@ -248,6 +248,8 @@ func (h *Handshake) proceed(out *Output) Outcome {
 	}
 	if h.describes {
 		client.Describe(&h.told, h.back, h.from, h.id)
+	} else {
+		client.Undescribed(&h.told)
 	}
 	switch seals, failed := h.seals(); {
 	case failed != nil:
