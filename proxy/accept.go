@@ -22,7 +22,8 @@ type errand interface {
 // door accepts clients on a worker's loop.
 type door struct {
 	w       *worker
-	ln      *loop.Listener
+	on      net.Listener   // what it accepts on
+	ln      *loop.Listener // nil: the loop does not accept there yet
 	lasting bool
 	pause   time.Duration
 	timer   loop.Timer
@@ -30,26 +31,29 @@ type door struct {
 	left    chan struct{} // closed when the door has been closed
 }
 
-// open begins to accept. The channel is closed when somebody else has closed ln.
+// open begins to accept. The channel is closed when somebody else has closed ln; so is d.closed where the loop finds that out.
 func (w *worker) open(ln net.Listener) (d *door, closed <-chan struct{}) {
 	d = &door{w: w, pause: minPause, closed: make(chan struct{}), left: make(chan struct{})}
 	closed = d.closed
 	own, ok := ln.(*listener)
 	if ok {
 		d.lasting, closed = own.keepsAlive, own.closed
-		ln = own.Listener
+		d.on = own.Listener
 	} else {
-		ln = struct{ net.Listener }{ln} // to be accepted on as it asks for, as only that tells when it is closed
+		d.on = struct{ net.Listener }{ln} // to be accepted on as it asks for, as only that tells when it is closed
 	}
-	w.post(func() {
-		l, err := w.loop.Listen(ln, d)
-		if err != nil {
-			d.AcceptFailed(nil, err)
-			return
-		}
-		d.ln = l
-	})
+	w.post(d.begin)
 	return d, closed
+}
+
+// begin has the loop accept. What keeps it from that is waited out.
+func (d *door) begin() {
+	ln, err := d.w.loop.Listen(d.on, d)
+	if err != nil {
+		d.AcceptFailed(nil, err)
+		return
+	}
+	d.ln = ln
 }
 
 // close accepts by a door no more, once it has returned.
@@ -58,9 +62,9 @@ func (w *worker) close(d *door) {
 	done := make(chan struct{})
 	if !w.post(func() {
 		defer close(done)
+		w.loop.Stop(&d.timer)
 		if d.ln != nil {
 			d.ln.Close()
-			w.loop.Stop(&d.timer)
 		}
 	}) {
 		return
@@ -92,7 +96,7 @@ func (w *worker) accepted(socket loop.Socket, from netip.AddrPort, lasting bool)
 
 // AcceptFailed implements loop.Acceptor: out of file descriptors, most likely. Clients wait in the listen queue until some are free.
 func (d *door) AcceptFailed(_ *loop.Listener, err error) {
-	if errors.Is(err, net.ErrClosed) || d.ln == nil {
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, loop.ErrEnded) {
 		close(d.closed)
 		return
 	}
@@ -102,7 +106,13 @@ func (d *door) AcceptFailed(_ *loop.Listener, err error) {
 }
 
 // Expired implements loop.TimerOwner.
-func (d *door) Expired(*loop.Timer) { d.ln.Resume() }
+func (d *door) Expired(*loop.Timer) {
+	if d.ln == nil {
+		d.begin()
+		return
+	}
+	d.ln.Resume()
+}
 
 // run runs a worker until ctx is done.
 func (w *worker) run(ctx context.Context) {

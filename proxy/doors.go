@@ -11,7 +11,7 @@ type doors struct {
 	worker *worker                // that accepts; nil before Serve
 	open   map[net.Listener]*door // nil of those that wait for Serve
 	ended  bool                   // none is to be opened any more
-	none   chan struct{}          // closed when somebody else has closed the last of them
+	none   chan struct{}          // closed when the last of them has been closed
 
 	attended sync.WaitGroup // see attend
 }
@@ -38,12 +38,13 @@ func (d *doors) accept(ln net.Listener) {
 	d.attended.Go(func() { d.attend(ln, opened, closed) })
 }
 
-// Unlisten closes a listener that the server accepts on. Sessions that have come by it stay.
+// Unlisten closes a listener that the server accepts on. Sessions that have come by it stay. Without any listener Serve ends with the last session.
 func (s *Server) Unlisten(ln net.Listener) {
 	d := &s.doors
 	d.mu.Lock()
 	opened, worker := d.open[ln], d.worker
 	delete(d.open, ln)
+	d.last()
 	d.mu.Unlock()
 	if opened != nil {
 		worker.close(opened)
@@ -65,6 +66,7 @@ func (d *doors) begin(w *worker) {
 func (d *doors) attend(ln net.Listener, opened *door, closed <-chan struct{}) {
 	select {
 	case <-closed:
+	case <-opened.closed:
 	case <-opened.left:
 		return
 	}
@@ -76,7 +78,12 @@ func (d *doors) attend(ln net.Listener, opened *door, closed <-chan struct{}) {
 	delete(d.open, ln)
 	d.worker.close(opened)
 	_ = ln.Close()
-	if len(d.open) == 0 && !d.ended {
+	d.last()
+}
+
+// last tells when there is no door any more while the server serves. It needs d.mu.
+func (d *doors) last() {
+	if d.worker != nil && len(d.open) == 0 && !d.ended {
 		d.ended = true
 		close(d.none)
 	}

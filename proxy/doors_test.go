@@ -60,3 +60,31 @@ func TestDoorsComeAndGo(t *testing.T) {
 	}
 	s.Listen(second) // which nobody accepts on any more
 }
+
+// It ends as well when the last one is taken away, and when one turns out to be closed by the socket itself.
+func TestDoorsEnd(t *testing.T) {
+	for name, end := range map[string]func(s *Server, ln *listener){
+		"taken away":      func(s *Server, ln *listener) { s.Unlisten(ln) },
+		"socket closed":   func(_ *Server, ln *listener) { _ = ln.Listener.Close() },
+		"listener closed": func(_ *Server, ln *listener) { _ = ln.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, first := echoing(t)
+			ln, _ := Accepting(first).(*listener)
+			if name == "socket closed" {
+				end(s, ln) // before the loop has a descriptor of its own
+			}
+			done := make(chan error, 1)
+			go func() { done <- s.Serve(t.Context(), ln) }()
+			if name != "socket closed" {
+				d := (&proxied{Server: s, t: t, addr: first.Addr().String()}).connect()
+				d.ask("SELECT 1")
+				_ = d.Close()
+				end(s, ln)
+			}
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
