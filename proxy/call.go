@@ -114,9 +114,9 @@ func (c *call) heard(payload []byte, seq uint8) {
 			said.Capabilities |= client.Witness(c.said, g)
 		}
 		if c.backend.ProxyProtocol() == proxyheader.None {
-			client.Describe(&said, g, c.s.client.origin(), c.s.id)
+			client.Describe(&said, g, c.s.client.origin(), c.s.id, c.s.who.seen())
 		} else {
-			client.Undescribed(&said)
+			client.Undescribed(&said, c.s.who.seen())
 		}
 		c.login = client.NewLogin(c.cred, g, &said)
 		c.open(seq)

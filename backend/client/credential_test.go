@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -306,5 +307,28 @@ func TestWhatAnAnswerIsGoodForByTransport(t *testing.T) {
 	a, b := Bearer([]byte("a")), Bearer([]byte("b"))
 	if a.Same(b) || !a.Same(Bearer([]byte("a"))) || a.ProvesLike(b) || a.Same(Token([]byte("a"))) || a.ProvesLike(Token([]byte("a"))) || Token([]byte("a")).Same(Token([]byte("b"))) {
 		t.Error("tokens are mixed up")
+	}
+}
+
+// A server is told whose certificate a client has shown, and by nobody but Segue.
+func TestShownCertificateIsTold(t *testing.T) {
+	hello := func() *wire.HandshakeResponse41 {
+		r := &wire.HandshakeResponse41{Capabilities: wire.ClientProtocol41 | wire.ClientConnectAttrs}
+		r.LeadAttributes("", wire.Attribute{Key: "segue_subject", Value: "CN=root"}, wire.Attribute{Key: "program_name", Value: "x"})
+		return r
+	}
+	g := &wire.HandshakeV10{Capabilities: wire.ClientConnectAttrs}
+	for name, peer := range map[string]Peer{"CN=app": {TLS: true, Certificate: true, Subject: "CN=app"}, "": {TLS: true, Subject: "CN=app"}} {
+		for _, r := range []*wire.HandshakeResponse41{hello(), hello()} {
+			Describe(r, g, netip.AddrPort{}, 7, peer)
+			if text := string(r.Attributes); strings.Contains(text, "CN=root") || strings.Contains(text, "segue_subject") != (name != "") || !strings.Contains(text, name) || !strings.Contains(text, "program_name") {
+				t.Errorf("%q", text)
+			}
+			r = hello()
+			Undescribed(r, peer)
+			if text := string(r.Attributes); strings.Contains(text, "CN=root") || strings.Contains(text, "segue_subject") != (name != "") {
+				t.Errorf("%q", text)
+			}
+		}
 	}
 }

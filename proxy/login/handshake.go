@@ -247,9 +247,9 @@ func (h *Handshake) proceed(out *Output) Outcome {
 		h.told.Capabilities |= client.Witness(&h.response, h.back)
 	}
 	if h.describes {
-		client.Describe(&h.told, h.back, h.from, h.id)
+		client.Describe(&h.told, h.back, h.from, h.id, h.peer)
 	} else {
-		client.Undescribed(&h.told)
+		client.Undescribed(&h.told, h.peer)
 	}
 	switch seals, failed := h.seals(); {
 	case failed != nil:
