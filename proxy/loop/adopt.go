@@ -13,8 +13,8 @@ func (c *Conn) Adopt(l *Loop, s Socket, o Owner) error {
 		return err
 	}
 	*c = Conn{loop: l, owner: o, fd: s.fd, flags: open | s.flags&lasting}
-	if len(s.out)+len(s.rest) > 0 || s.err != nil || s.stream != nil || s.tls != nil {
-		c.extra = &extra{out: s.out, rest: s.rest, err: s.err, stream: s.stream, tls: s.tls}
+	if len(s.out)+len(s.rest) > 0 || s.err != nil || s.stream != nil || s.tls != nil || s.coding != nil {
+		c.extra = &extra{out: s.out, rest: s.rest, err: s.err, stream: s.stream, tls: s.tls, coding: s.coding}
 	}
 	if err := l.enter(c); err != nil {
 		*c = Conn{}
@@ -42,7 +42,7 @@ func (c *Conn) Detach() (Socket, error) {
 	}
 	s := Socket{fd: c.fd, ready: true, flags: c.flags & (open | lasting | canRead)}
 	if e := c.extra; e != nil {
-		s.out, s.rest, s.err, s.stream, s.tls = e.out, e.rest, e.err, e.stream, e.tls
+		s.out, s.rest, s.err, s.stream, s.tls, s.coding = e.out, e.rest, e.err, e.stream, e.tls, e.coding
 	}
 	l := c.loop
 	if s.stream != nil {
@@ -68,6 +68,9 @@ func (c *Conn) Close() {
 		}
 		if e.tls != nil && e.tls.shake != nil {
 			e.tls.shake.cancel()
+		}
+		if e.coding != nil {
+			e.coding.codec.Close()
 		}
 		if e.stream != nil {
 			e.stream.close(l.closed)

@@ -48,11 +48,12 @@ type extra struct {
 	stream medium // nil: it has a descriptor
 	dial   *dialing
 	tls    *secure // nil: it has none
+	coding *coding // nil: what is read and written is what it carries
 }
 
 // empty reports whether a connection can do without.
 func (e *extra) empty() bool {
-	return len(e.out) == 0 && len(e.rest) == 0 && e.err == nil && e.stream == nil && e.dial == nil && e.tls == nil
+	return len(e.out) == 0 && len(e.rest) == 0 && e.err == nil && e.stream == nil && e.dial == nil && e.tls == nil && e.coding == nil
 }
 
 // flags is what is known of a connection.
@@ -81,6 +82,8 @@ const (
 	large1
 	securing // a TLS handshake is under way
 	secured  // it has TLS
+	coded    // it has a codec
+	ahead    // what is to be read again has been looked at, and not been read yet
 )
 
 const (
@@ -88,7 +91,7 @@ const (
 	// making is what is to be over before anything is read or written.
 	making = dialling | securing
 	// lasting is what is still true of a connection that passes to another loop.
-	lasting = hungUp | peerGone | dry | failed | toldEOF | toldFail | toldHangup | finishing | finished | secured | local
+	lasting = hungUp | peerGone | dry | failed | toldEOF | toldFail | toldHangup | finishing | finished | secured | coded | local | ahead
 )
 
 // Open reports whether c has a connection, even if only one that is being dialled.
@@ -150,7 +153,7 @@ func (c *Conn) fail(err error) {
 // tell tells the owner of an end that it has not been told of.
 func (c *Conn) tell() {
 	switch {
-	case c.flags&dry == 0, c.flags&secured != 0 && c.extra.tls.ahead:
+	case c.flags&dry == 0, c.flags&ahead != 0:
 	case c.flags&(failed|toldFail) == failed:
 		c.flags |= toldFail | toldEOF
 		c.owner.Ended(c, c.extra.err)

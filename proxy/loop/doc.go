@@ -68,6 +68,11 @@
 // in which crypto/tls takes a read without bytes for the end: it is started when the peer's first record is there, and so are at most [maxHandshakes] at a time,
 // of which as many compute as the loop can wait for.
 //
+// # Codecs
+//
+// [Conn.Code] puts a [Codec] upon a connection, above TLS if there is some: what is read is decoded within the read, as much as there is room for, and what is written is encoded within the
+// write. What has been received and not been taken stays as it was received, so that little which stands for much costs little as long as nobody wants it.
+//
 // # Panics
 //
 // A panic in a callback ends what that callback was about, not the loop: see [Crasher] and [Options]. It costs one deferred call per turn.

@@ -27,6 +27,7 @@ func (c *Conn) CloseAfterFlush(grace time.Duration) {
 	*c = Conn{}
 	g.conn.owner = g
 	g.conn.flags = g.conn.flags&^(paused|queued|toldEOF) | canRead
+	g.conn.uncode()
 	l.slot(g.conn.fd).conn = &g.conn
 	l.enqueue(&g.conn)
 	l.Arm(&g.timer, g, l.Now()+int64(grace))

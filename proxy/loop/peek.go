@@ -12,7 +12,7 @@ func (c *Conn) Peek() (bytes, end bool) {
 		return true, false
 	case c.flags&dry != 0:
 		return false, true
-	case c.flags&secured != 0:
+	case c.flags&(secured|coded) != 0:
 		return c.look()
 	case c.fd < 0:
 		return c.extra.stream.peek()

@@ -19,6 +19,8 @@ type buffers struct {
 	small, large []byte
 	received     []byte // sealed
 	sealed       []byte // to be sent
+	coded        []byte // received, and is to be decoded
+	encoded      []byte // to be sent
 	spare        [][]byte
 	returned     [][]byte // will be spare at the end of the turn: until then an owner may hold a part of them that it has read
 }
@@ -134,11 +136,8 @@ func (c *Conn) read() []byte {
 	buf := l.buffers.receive(n)
 	at := copy(buf, rest)
 	c.extra.rest = nil
-	if c.flags&secured != 0 {
-		c.extra.tls.ahead = false
-		return buf[:at+c.unseal(buf[at:])]
-	}
-	return buf[:at+c.receive(buf[at:])]
+	c.flags &^= ahead
+	return buf[:at+c.fill(buf[at:])]
 }
 
 // receive reads once. After a read that has not filled the buffer there is nothing left, and what comes later is announced: to read again, only
@@ -206,7 +205,7 @@ func (c *Conn) AtEnd() bool {
 		return true
 	case c.flags&hungUp == 0:
 		return false
-	case c.flags&secured != 0:
+	case c.flags&(secured|coded) != 0:
 		_, end := c.look()
 		return end
 	case c.fd < 0:

@@ -115,6 +115,11 @@ func (c *Conn) seal(b []byte) (n int, err error) {
 	if c.Pending() > maxPending {
 		return 0, ErrBehind
 	}
+	return c.sealAll(b)
+}
+
+// sealAll is seal, however much is pending.
+func (c *Conn) sealAll(b []byte) (n int, err error) {
 	for piece := range slices.Chunk(b, sealAtOnce) {
 		sent, err := c.sealed(func(s *secure) error { _, err := s.conn.Write(piece); return err })
 		if n += min(sent, len(piece)); err != nil {
@@ -151,15 +156,16 @@ func (c *Conn) look() (bytes, end bool) {
 	pool := &c.loop.buffers
 	buf := pool.take(smallRead)
 	defer pool.give(buf)
-	n := c.unseal(buf)
-	for range 8 { // records with nothing in them
+	n := c.fill(buf)
+	for range 8 { // records with nothing in them, parts of what is to be decoded
 		if n > 0 || c.flags&(canRead|dry) != canRead {
 			break
 		}
-		n = c.unseal(buf)
+		n = c.fill(buf)
 	}
 	if n > 0 {
-		c.extra.rest, c.extra.tls.ahead = slices.Clone(buf[:n]), true
+		c.extra.rest = slices.Clone(buf[:n])
+		c.flags |= ahead
 	}
 	if n > 0 || c.flags&dry != 0 {
 		c.flags |= canRead

@@ -16,6 +16,7 @@ type Socket struct {
 	nc        net.Conn // that no loop has had yet
 	stream    medium
 	tls       *secure
+	coding    *coding
 	out, rest []byte // what is still to be sent, and to be read again
 	err       error
 	flags     flags
@@ -27,9 +28,9 @@ func SocketOf(nc net.Conn) Socket { return Socket{fd: -1, nc: nc, flags: open} }
 // SocketFD takes the descriptor of a stream socket over.
 func SocketFD(fd int) Socket { return Socket{fd: int32(fd), flags: open} }
 
-// FD is the descriptor; -1: there is none that would do for another process: it has none, or TLS, whose state is ours.
+// FD is the descriptor; -1: there is none that would do for another process: it has none, or TLS or a codec, whose state is ours.
 func (s Socket) FD() int {
-	if s.flags&open == 0 || s.tls != nil {
+	if s.flags&open == 0 || s.tls != nil || s.coding != nil {
 		return -1
 	}
 	return int(s.fd)

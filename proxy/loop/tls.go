@@ -53,7 +53,7 @@ func (c *Conn) Secure(n Secured) error {
 		return c.unwritable()
 	case c.flags&dry != 0:
 		return io.EOF
-	case c.flags&secured != 0:
+	case c.flags&(secured|coded) != 0:
 		return errors.ErrUnsupported
 	case c.extra != nil && len(c.extra.out)+len(c.extra.rest) > 0:
 		return errInClear
@@ -91,7 +91,6 @@ type secure struct {
 	records records    // in what conn has taken
 	end     bool       // nothing will follow in
 	broken  bool       // there is no TLS
-	ahead   bool       // the owner has not read yet what is to be read again
 	owed    int        // see answer
 }
 
@@ -167,13 +166,16 @@ func (r *records) take(b []byte) int {
 // between reports whether all of a record has been taken, and nothing of the next.
 func (r *records) between() bool { return r.have == 0 }
 
-// writeOtherwise is Write, of what is no open connection without TLS.
+// writeOtherwise is Write, of what is no open connection that carries what is written as it is.
 func (c *Conn) writeOtherwise(b []byte) (n int, err error) {
 	if c.flags&(open|making|failed|finishing|finished) != open {
 		return 0, c.unwritable()
 	}
-	if c.extra.tls.broken {
+	if c.flags&secured != 0 && c.extra.tls.broken {
 		return 0, syscall.EPIPE
+	}
+	if c.flags&coded != 0 {
+		return c.encode(b)
 	}
 	return c.seal(b)
 }

@@ -16,7 +16,7 @@ const maxPending = 16 << 20
 // Write sends b. What the kernel does not take now is kept, and sent as the peer makes room: Pending says how much that is, and the owner's Writable is
 // called when it has gone. n is what the kernel has taken. If b is not sent whole, and never will be, err says why; nothing of it is kept then.
 func (c *Conn) Write(b []byte) (n int, err error) {
-	if c.flags&(open|making|failed|finishing|finished|secured) != open {
+	if c.flags&(open|making|failed|finishing|finished|secured|coded) != open {
 		return c.writeOtherwise(b)
 	}
 	return c.push(b, maxPending)
