@@ -28,6 +28,7 @@ func Diff(old, new *Config) Changes {
 	d.tls("admin_tls", old.AdminTLS, new.AdminTLS)
 	d.tls("tls", old.TLS, new.TLS)
 	d.changed("users_learned", old.Proxy.LearnUsers, new.Proxy.LearnUsers)
+	d.changed("backend_compression", old.Proxy.BackendCompression, new.Proxy.BackendCompression)
 	d.changed("flavor", old.Flavor, new.Flavor)
 	d.backends(old.Backends, new.Backends)
 	d.users(old.Proxy.Users, new.Proxy.Users)

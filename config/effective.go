@@ -184,6 +184,7 @@ func (c *Config) values() map[string]string {
 		"admin_write":                 string(cmp.Or(c.Access.Write, "as the address and the token say")),
 		"backend_tls.mode":            c.BackendTLS.String(),
 		"backend_tls.server_name":     c.backendName,
+		"backend_compression":         c.Proxy.BackendCompression.String(),
 		"admin_tls.min_version":       c.AdminTLS.MinVersion(),
 		"tls.mode":                    c.TLS.Mode,
 		"tls.min_version":             c.TLS.MinVersion(),

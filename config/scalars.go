@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"segue/backend"
+	"segue/backend/compress"
 )
 
 // key is the dotted path under which n was found, for problems.
@@ -151,6 +152,18 @@ func (p *parser) oneOf(into *string, words ...string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		if p.word(n, words) {
 			*into = n.Value
+		}
+	}
+}
+
+// compression reads how backends are asked to compress.
+func (p *parser) compression(into *compress.Algorithm) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		if !p.word(n, []string{compress.Off.String(), compress.Zlib.String(), compress.Zstd.String()}) {
+			return
+		}
+		if a, err := compress.Parse(n.Value); err == nil {
+			*into = a
 		}
 	}
 }

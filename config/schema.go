@@ -53,6 +53,7 @@ func (p *parser) schema(d *document) []key {
 		{name: "users_learned", read: func(n *yaml.Node) { p.truth(n, &c.Proxy.LearnUsers) }},
 		{name: "flavor", read: p.flavor(&c.Flavor)},
 		{name: "backend_tls", keys: p.backendTLSKeys(&d.backendTLS)},
+		{name: "backend_compression", read: p.compression(&c.Proxy.BackendCompression)},
 		{name: "backends", read: p.backends(&d.backends)},
 		{name: "users", read: p.users(&d.users)},
 		{name: "get_server_public_key", read: func(n *yaml.Node) { p.truth(n, &c.GetServerPublicKey) }},

@@ -6,6 +6,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/client"
+	"segue/backend/compress"
 	"segue/backend/proxyheader"
 	"segue/backend/wire"
 )
@@ -28,6 +29,7 @@ type call struct {
 	link     *link
 	said     *wire.HandshakeResponse41
 	greeting *wire.HandshakeV10
+	packs    compress.Algorithm // what follows the login
 	login    client.Login
 	asks     *question // behind the login
 	stage    stage
@@ -118,6 +120,11 @@ func (c *call) heard(payload []byte, seq uint8) {
 		} else {
 			client.Undescribed(&said, c.s.who.seen())
 		}
+		if asked := c.s.w.server.options().BackendCompression.Capability() & g.Capabilities; asked != 0 {
+			said.Capabilities |= asked
+			said.ZstdLevel = compress.ZstdLevel
+		}
+		c.packs = compress.Agreed(said.Capabilities & g.Capabilities)
 		c.login = client.NewLogin(c.cred, g, &said)
 		c.open(seq)
 		return
@@ -131,6 +138,7 @@ func (c *call) heard(payload []byte, seq uint8) {
 	case client.LoggedIn:
 		c.stage = over
 		c.permit.end(c.cred, nil)
+		c.link.compress(c.packs)
 		c.s.by(c.alarm, c.until)
 		c.by.loggedIn(c)
 	case client.Unprovable: // so that MySQL counts a denied login, not a handshake that was cut off

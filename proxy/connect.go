@@ -377,6 +377,9 @@ func (c *connecting) loggedIn() {
 	c.concealed()
 	c.permit.end(c.shake.Credential(), nil)
 	r, g := c.shake.Response(), c.shake.Greeting()
+	withClient, withBackend := c.shake.Compression()
+	s.client.compress(withClient)
+	l.compress(withBackend)
 	s.who = identity{hello: client.NewHello(r), cred: c.shake.Credential(), salted: c.shake.OtherSalt()}
 	if s.who.over = c.shake.Over(); s.who.over == client.TLS {
 		peer := c.shake.Peer()
@@ -483,7 +486,7 @@ func (o *Options) Impersonate(user string) *client.Credential { return o.imperso
 func (o *Options) Policy() login.Policy {
 	p := login.Policy{
 		Witnessed: witnessed(o.Flavor), TLS: o.TLS.Server != nil, Required: o.TLS.Required,
-		Requires: o.requires(), Learns: o.LearnUsers, Trust: client.Trust{AnyKey: o.AnyKey}, Key: o.key,
+		Requires: o.requires(), Compression: o.BackendCompression, Learns: o.LearnUsers, Trust: client.Trust{AnyKey: o.AnyKey}, Key: o.key,
 	}
 	if p.TLS {
 		p.Fingerprint = o.TLS.Server.Fingerprint()

@@ -20,6 +20,7 @@ type driver struct {
 	r     *wire.Reader
 	hello wire.HandshakeV10
 	caps  wire.Capability
+	packed
 	// database is asked for at login, unless it is empty.
 	database string
 	// user is u if it is empty.
@@ -46,7 +47,9 @@ func (p *proxied) dial() *driver {
 	}
 	p.t.Cleanup(func() { _ = nc.Close() })
 	_ = nc.SetDeadline(time.Now().Add(2 * patience))
-	return &driver{TCPConn: nc.(*net.TCPConn), t: p.t, r: wire.NewReader(nc, 64<<20), caps: peerCaps}
+	d := &driver{TCPConn: nc.(*net.TCPConn), t: p.t, caps: peerCaps}
+	d.r = wire.NewReader(d, 64<<20)
+	return d
 }
 
 // connect logs in, as user u with password pw.
@@ -75,22 +78,21 @@ func (d *driver) secure() error {
 	request := wire.SSLRequest{Capabilities: d.caps | wire.ClientSSL, MaxPacketSize: 1 << 24, Charset: 33}
 	d.write(1, request.Append(nil))
 	d.tls = tls.Client(d.TCPConn, &tls.Config{InsecureSkipVerify: true})
-	d.r = wire.NewReader(d.tls, 64<<20)
 	return d.tls.Handshake()
 }
 
 func (d *driver) Write(b []byte) (int, error) {
 	if d.tls != nil {
-		return d.tls.Write(b)
+		return d.packed.write(d.tls, b)
 	}
-	return d.TCPConn.Write(b)
+	return d.packed.write(d.TCPConn, b)
 }
 
 func (d *driver) Read(b []byte) (int, error) {
 	if d.tls != nil {
-		return d.tls.Read(b)
+		return d.packed.read(d.tls, b)
 	}
-	return d.TCPConn.Read(b)
+	return d.packed.read(d.TCPConn, b)
 }
 
 func (d *driver) CloseWrite() error {
@@ -141,6 +143,7 @@ func (d *driver) loginGreeted(password string) error {
 		}
 		switch payload[0] {
 		case 0:
+			d.begin(d.t, r.Append(nil), d.hello.Capabilities, false)
 			return nil
 		case 0xff:
 			e := new(wire.Err)

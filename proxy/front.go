@@ -163,6 +163,7 @@ func (f *front) deliver(b []byte, last bool) {
 		f.session.finish()
 		return
 	}
+	f.answered()
 	if l := f.session.back; l != nil && f.Pending() > 0 {
 		l.conn.Pause()
 	}

@@ -49,6 +49,7 @@ type linkUser interface {
 func (l *link) Readable(c *loop.Conn) {
 	if b := c.Read(); len(b) > 0 {
 		l.user.received(l, b, c.AtEnd())
+		l.answered()
 	}
 }
 
@@ -147,7 +148,10 @@ func (l *link) handshake(user linkUser, b []byte, fin bool, hear func(payload []
 			return nil
 		}
 		b = b[size:]
-		hear(payload, seq)
+		if hear(payload, seq); l.conn.Codec() != nil { // with the login's end
+			l.conn.Undecoded(b)
+			return nil
+		}
 	}
 	return nil
 }

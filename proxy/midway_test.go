@@ -27,22 +27,3 @@ func TestDrainDoesNotPartPrepareFromExecute(t *testing.T) {
 	}
 	d.waitEOF()
 }
-
-// PHP's mysqlnd compresses when it is told to, whether that was offered or not.
-func TestClientThatCompressesUnasked(t *testing.T) {
-	t.Parallel()
-	p := start(t, Options{}, newPeer(t, func(c *peerConn) {
-		c.caps |= wire.ClientCompress
-		echo(c)
-	}).spec("a"))
-	d := p.dial()
-	d.caps |= wire.ClientCompress
-	if err := d.login("pw"); err != nil {
-		t.Fatal(err)
-	}
-	if d.hello.Capabilities.Has(wire.ClientCompress) {
-		t.Error("compression is offered")
-	}
-	p.waitState(Opaque)
-	d.ask("SELECT 1") // whatever the bytes are, they pass
-}

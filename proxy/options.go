@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/backend/compress"
 	"segue/backend/proxyheader"
 	"segue/backend/secure"
 	"segue/proxy/balance"
@@ -34,6 +35,8 @@ type Options struct {
 	LearnUsers bool
 	// AnyKey says that passwords which were learned may be given, encrypted, to whoever presents a key in a backend's place.
 	AnyKey bool
+	// BackendCompression is what backends are asked for that offer it, for sessions.
+	BackendCompression compress.Algorithm
 	// Translates says that there are backends on TLS: Segue then needs a key for the passwords of clients that are not.
 	Translates bool
 	key        *login.Key // … which is this

@@ -34,6 +34,7 @@ type peerConn struct {
 	caps   wire.Capability
 	number int  // of the connection, from 1
 	quit   bool // COM_QUIT has come
+	packed packed
 	over   chan struct{}
 }
 
@@ -55,7 +56,8 @@ func (p *peer) serve() {
 		if err != nil {
 			return
 		}
-		c := &peerConn{TCPConn: nc.(*net.TCPConn), t: p.t, r: wire.NewReader(nc, 64<<20), number: n, caps: peerCaps, over: p.over}
+		c := &peerConn{TCPConn: nc.(*net.TCPConn), t: p.t, number: n, caps: peerCaps, over: p.over}
+		c.r = wire.NewReader(c, 64<<20)
 		p.mu.Lock()
 		p.conns = append(p.conns, c)
 		p.mu.Unlock()
@@ -109,10 +111,12 @@ func (c *peerConn) login() bool {
 	if !c.greet("12345678901234567890") {
 		return false
 	}
-	if _, _, err := c.r.Next(); err != nil {
+	payload, _, err := c.r.Next()
+	if err != nil || !c.send(2, peerOK) {
 		return false
 	}
-	return c.send(2, peerOK)
+	c.packed.begin(c.t, payload, c.caps, true)
+	return true
 }
 
 func (c *peerConn) send(seq uint8, payloads ...[]byte) bool {

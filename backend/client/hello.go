@@ -66,11 +66,9 @@ func Fits(r *wire.HandshakeResponse41, g *wire.HandshakeV10) bool {
 }
 
 // Witness is CLIENT_SESSION_TRACK where a server that has greeted with g has it, and a client that has said r does without: Segue may agree on it with the
-// server alone, if nothing else keeps it from reading what the server tells. Elsewhere it is 0.
+// server alone. Elsewhere it is 0.
 func Witness(r *wire.HandshakeResponse41, g *wire.HandshakeV10) wire.Capability {
-	const hides = wire.ClientCompress | wire.ClientZstdCompressionAlgorithm
-	both := r.Capabilities & g.Capabilities
-	if r.Capabilities.Has(wire.ClientSessionTrack) || !both.Has(wire.ClientProtocol41) || both&hides != 0 {
+	if r.Capabilities.Has(wire.ClientSessionTrack) || !(r.Capabilities & g.Capabilities).Has(wire.ClientProtocol41) {
 		return 0
 	}
 	return g.Capabilities & wire.ClientSessionTrack

@@ -124,7 +124,7 @@ func (h *Handshake) relay(out *Output, payload []byte) Outcome {
 
 // loggedIn tells the client that it has been let in, and settles what the session can be logged in again with.
 func (h *Handshake) loggedIn(out *Output, payload []byte, status wire.Status) Outcome {
-	if h.told.Capabilities&^wire.ClientSSL != h.response.Capabilities { // the client is not to hear of the witness
+	if h.told.Capabilities&^apart != h.response.Capabilities { // the client is not to hear of the witness
 		payload = payload[:wire.WithoutSessionState(payload)]
 	}
 	plugin := h.asked.Plugin

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"segue/backend/client"
+	"segue/backend/compress"
 	"segue/backend/wire"
 )
 
@@ -93,10 +94,9 @@ func (h *Handshake) responded(out *Output, payload []byte) Outcome {
 	if err := r.Decode(payload); err != nil {
 		return h.stop(Protocol, err)
 	}
-	// A client that sends what it was not offered has it cleared, so that both sides and whoever follows agree. But PHP's mysqlnd compresses when
-	// it is told to, offered or not: what the server can do is then done, unread.
-	insisted := r.Capabilities & h.can & (wire.ClientCompress | wire.ClientZstdCompressionAlgorithm)
-	r.Capabilities &^= client.Shaping &^ (h.offered | insisted)
+	h.packs, r.ZstdLevel = compress.Agreed(r.Capabilities), 0
+	// A client that sends what it was not offered has it cleared, so that both sides and whoever follows agree.
+	r.Capabilities &^= client.Shaping &^ h.offered
 	if !r.Capabilities.Has(wire.ClientLongPassword) {
 		r.SetExtCapabilities(r.ExtCapabilities() & h.ext)
 	}

@@ -7,8 +7,8 @@ import (
 	"segue/backend/wire"
 )
 
-// carried are the capabilities that the relay can follow. What is not among them is not offered to clients: compression and TLS hide the packets,
-// the other absent ones change their shape in ways not implemented here.
+// carried are the capabilities of backends that clients are offered: what both sides must have, and the relay can follow. Compression and TLS are each side's own affair; the other
+// absent ones change the shape of packets in ways not implemented here.
 const carried = ^(wire.ClientCompress | wire.ClientSSL | wire.ClientZstdCompressionAlgorithm | wire.ClientOptionalResultsetMetadata |
 	wire.MultiFactorAuthentication | wire.ClientCapabilityExtension | wire.ClientSSLVerifyServerCert | wire.ClientRememberOptions)
 
@@ -68,7 +68,7 @@ func (h *Handshake) Greeting() *wire.HandshakeV10 { return h.back }
 func (h *Handshake) Terms() client.Terms {
 	t := client.Terms{Status: h.status}
 	if h.said && h.back != nil {
-		t.Capabilities = h.told.Capabilities & h.back.Capabilities &^ wire.ClientSSL
+		t.Capabilities = h.told.Capabilities & h.back.Capabilities &^ apart
 		t.ExtCapabilities = h.response.ExtCapabilities() & h.back.ExtCapabilities
 	}
 	return t

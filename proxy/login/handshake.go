@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"segue/backend/client"
+	"segue/backend/compress"
 	"segue/backend/wire"
 )
 
@@ -69,13 +70,13 @@ type Handshake struct {
 	tls      bool            // it is on TLS
 	peer     client.Peer     // what is known of its connection
 	greeted  bool            // it has been
-	can      wire.Capability // what the servers can do
 	offered  wire.Capability // what the greeting offered of it
 	ext      uint32          // the same of MariaDB's
 	seq      uint8           // the next sequence id towards the client
 	said     bool            // response is there
 	response wire.HandshakeResponse41
-	switched bool // it has been asked to authenticate again
+	packs    compress.Algorithm // how the command phase is compressed with it
+	switched bool               // it has been asked to authenticate again
 	account  *client.Account
 	native   bool // it is to be asked for an answer that a hash can be compared with
 	question question
@@ -206,8 +207,9 @@ func (h *Handshake) greet(out *Output, g *wire.HandshakeV10, shared wire.Capabil
 	own.ConnectionID = h.id
 	own.Capabilities = g.Capabilities & shared & carried
 	own.ExtCapabilities = g.ExtCapabilities & ext & carriedExt
-	h.can, h.offered, h.ext = g.Capabilities, own.Capabilities, own.ExtCapabilities
-	if h.policy.TLS { // that is between the client and Segue alone
+	h.offered, h.ext = own.Capabilities, own.ExtCapabilities
+	own.Capabilities |= compress.Capabilities // that is between the client and Segue alone, as TLS is
+	if h.policy.TLS {
 		own.Capabilities |= wire.ClientSSL
 	}
 	if h.policy.Learns && own.Capabilities.Has(wire.ClientPluginAuth) && (h.policy.TLS || h.local) {
@@ -251,6 +253,7 @@ func (h *Handshake) proceed(out *Output) Outcome {
 	} else {
 		client.Undescribed(&h.told, h.peer)
 	}
+	h.compresses()
 	switch seals, failed := h.seals(); {
 	case failed != nil:
 		return h.fail(failed, hasGreeted)

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"segue/backend/client"
+	"segue/backend/compress"
 	"segue/backend/wire"
 )
 
@@ -25,6 +26,8 @@ type Policy struct {
 	Requires bool
 	// Learns says that clients of whom no password is known are asked for theirs, where nobody can listen.
 	Learns bool
+	// Compression is what backends are asked for that offer it.
+	Compression compress.Algorithm
 	// Trust says whom a password that was learned may be given to.
 	Trust client.Trust
 	// Key is what a client that is not on TLS encrypts its password by for a backend that is; nil: there is none.

@@ -27,15 +27,6 @@ func TestMidwayBetweenPrepareAndExecute(t *testing.T) {
 	}
 }
 
-func TestCompressedIsOpaqueFromTheStart(t *testing.T) {
-	for _, c := range []wire.Capability{wire.ClientCompress, wire.ClientZstdCompressionAlgorithm} {
-		s := run(Options{Capabilities: c}, []talk{say(query("SELECT 1")), answer(ok)}, 1<<20)
-		if s.Opaque() != Compressed || s.Idle() {
-			t.Errorf("capability %#x: %v, idle %v, want compressed and never idle", c, s.Opaque(), s.Idle())
-		}
-	}
-}
-
 func TestWhatPoolsAskAheadOfAStatement(t *testing.T) {
 	no := nextUnknown
 	for text, want := range map[string]next{

@@ -105,10 +105,9 @@ const (
 	Unsolicited  // the server spoke without being asked
 	TooDeep      // more commands pipelined than are kept count of
 	LongDataSent // COM_STMT_SEND_LONG_DATA to a server that may answer it
-	Compressed   // the two sides have agreed on compression
 )
 
-var opacityNames = [...]string{"", "unknown_answer", "unknown_command", "unsolicited", "pipeline", "long_data", "compressed"}
+var opacityNames = [...]string{"", "unknown_answer", "unknown_command", "unsolicited", "pipeline", "long_data"}
 
 // String gives the reason as it appears in logs.
 func (o Opacity) String() string { return opacityNames[o] }
@@ -131,9 +130,6 @@ type Options struct {
 	AnswersLongData bool
 }
 
-// compression are the capabilities under which the command phase is compressed.
-const compression = wire.ClientCompress | wire.ClientZstdCompressionAlgorithm
-
 // New returns the State of a session that has just been authenticated; status comes from its OK_Packet.
 func New(o Options, status wire.Status) State {
 	s := State{attrs: o.Capabilities.Has(wire.ClientQueryAttributes), answersLongData: o.AnswersLongData}
@@ -154,9 +150,6 @@ func New(o Options, status wire.Status) State {
 	}
 	if unsafeCollation(o.Collation) && !o.Dialect.fe() {
 		s.held = &held{pins: pinCharacterSet, memory: s.memory}
-	}
-	if o.Capabilities&compression != 0 {
-		s.opaque = Compressed
 	}
 	return s
 }

@@ -9,6 +9,7 @@ const MAX_PAYLOAD = (1 << 24) - 1;
 
 exports.account = { host, port: Number(port), user, password };
 exports.scratch = scratch;
+exports.compress = Boolean(process.env.E2E_COMPRESS);
 exports.allTypes = 'SELECT * FROM types WHERE id > ? ORDER BY id';
 exports.midresult = 'SELECT id, (SELECT seq FROM seq_1_to_2 WHERE seq <= IF(r.id < 5000, 1, 2)) AS s FROM rows10k AS r ORDER BY id';
 exports.parameters = [null, -1, -(2 ** 53 - 1), 2 ** 53 - 1, 1.5, true, '', 'grüße 🙂', Buffer.alloc(0),

@@ -90,6 +90,7 @@ func (s *suite) config() *mysql.Config {
 	config.MultiStatements = true
 	config.Timeout, config.ReadTimeout, config.WriteTimeout = checkTimeout, checkTimeout, checkTimeout
 	config.Logger = &mysql.NopLogger{}
+	_ = config.Apply(mysql.EnableCompression(os.Getenv("E2E_COMPRESS") != "")) // it never fails
 	return config
 }
 

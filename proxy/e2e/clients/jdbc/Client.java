@@ -46,7 +46,8 @@ abstract class Client {
         Properties account = new Properties();
         account.setProperty("user", user);
         account.setProperty("password", password);
-        String all = options() + (more.length == 0 ? "" : "&" + String.join("&", more));
+        String compressed = System.getenv("E2E_COMPRESS") == null ? "" : "useCompression=true&";
+        String all = compressed + options() + (more.length == 0 ? "" : "&" + String.join("&", more));
         String url = scheme() + "://" + host + ":" + port + "/" + database + "?connectTimeout=20000&socketTimeout=20000&" + all;
         return DriverManager.getConnection(url, account);
     }

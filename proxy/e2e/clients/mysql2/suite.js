@@ -10,7 +10,7 @@ const { digest, error, show } = suite;
 const one = 'SELECT 1 AS v';
 
 const open = (options = {}) => mysql.createConnection({
-  ...suite.account, database: 'fixtures', charset: 'utf8mb4', connectTimeout: 20000, supportBigNumbers: true,
+  ...suite.account, database: 'fixtures', charset: 'utf8mb4', connectTimeout: 20000, supportBigNumbers: true, compress: suite.compress,
   infileStreamFactory: (path) => fs.createReadStream(path), ...options,
 });
 

@@ -20,6 +20,7 @@ function connect(array $options = []): mysqli
     $connection->options(MYSQLI_OPT_LOCAL_INFILE, 1);
     $connection->options(MYSQLI_OPT_INT_AND_FLOAT_NATIVE, 1);
     $connection->options(MYSQLI_SET_CHARSET_NAME, $options['charset']);
+    $options['flags'] |= getenv('E2E_COMPRESS') ? MYSQLI_CLIENT_COMPRESS : 0;
     $connection->real_connect($host, $options['user'], $options['password'], $options['database'], (int) $port, null, $options['flags']);
     return $connection;
 }

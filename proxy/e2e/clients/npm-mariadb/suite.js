@@ -10,7 +10,7 @@ const one = 'SELECT 1 AS v';
 
 const open = (options = {}) => mariadb.createConnection({
   ...suite.account, database: 'fixtures', charset: 'utf8mb4', connectTimeout: 20000, bigIntAsNumber: true, insertIdAsNumber: true,
-  maxAllowedPacket: 1 << 30, trace: false, ...options,
+  maxAllowedPacket: 1 << 30, trace: false, compress: suite.compress, ...options,
 });
 
 // on runs f on a new connection and closes it.
