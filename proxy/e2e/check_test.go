@@ -51,6 +51,9 @@ func startCheck(t *testing.T, d *disturber, b *bank) *check {
 		errors: map[string]int{},
 	}
 	c.account.DBName = d.fleet.dialect().other
+	if err := c.account.Apply(mysql.EnableCompression(*checkCompression != "off")); err != nil {
+		t.Fatalf("configure clients: %v", err)
+	}
 	for _, kind := range []struct {
 		n    int
 		work func(*checkClient, context.Context)

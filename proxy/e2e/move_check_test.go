@@ -8,6 +8,9 @@ import (
 	"segue/backend/fesim"
 )
 
+// checkCompression has TestMoveCheck tests compress on both sides.
+var checkCompression = flag.String("compress", "off", "how Segue and backends compress in TestMoveCheck tests, zlib or zstd; their clients then do by zlib")
+
 var minutes = flag.Float64("minutes", 0.75, "how long each TestMoveCheck test goes on, if every kind of incident has happened by then")
 
 // TestMoveCheck…: whatever happens, no acknowledged write is lost, none takes effect twice, none does that was said not to; every answer
@@ -39,7 +42,7 @@ func checkThrough(t *testing.T, f fragile, on *secured) {
 	t.Logf("-seed %d -minutes %g", *seed, *minutes)
 	d := startDisturber(t, f)
 	b := openBank(t, f)
-	d.program = on.start(t, f.flavor(), d.specs, eager)
+	d.program = on.start(t, f.flavor(), d.specs, eager, "backend_compression: "+*checkCompression)
 	c := startCheck(t, d, b)
 	d.disturb(t, plan(*seed, len(d.specs)), time.Duration(*minutes*float64(time.Minute)))
 	conclude(t, c, d)
