@@ -177,10 +177,11 @@ func TestCompressedBadly(t *testing.T) {
 	t.Parallel()
 	p, d, _ := compressed(t, packing{client: compress.Zlib}, Options{})
 	d.ask("SELECT 1")
+	session := p.only()
 	bad := append([]byte{60, 0, 0, 0, 255, 0, 0}, make([]byte, 60)...)
 	if _, err := d.TCPConn.Write(bad); err != nil {
 		t.Fatal(err)
 	}
 	d.waitEOF()
-	p.waitSessions(0)
+	p.endedAs(session, Protocol)
 }

@@ -2,9 +2,11 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
 	"net/netip"
 	"slices"
 
+	"segue/backend/compress"
 	"segue/backend/wire"
 	"segue/proxy/loop"
 )
@@ -56,6 +58,9 @@ func (f *front) Writable(*loop.Conn) {
 // Ended implements loop.Owner.
 func (f *front) Ended(_ *loop.Conn, err error) {
 	if f.session.state != Closed {
+		if errors.Is(err, compress.ErrContent) {
+			f.session.endAs(Protocol, err)
+		}
 		f.session.clientEnded(err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 
 	"segue/backend/compress"
@@ -295,8 +296,23 @@ func TestContentThatIsNotWhatItSays(t *testing.T) {
 	}
 }
 
+// lends reports whether pools give what they have been given: the race detector has them forget some of it.
+func lends() bool {
+	var p sync.Pool
+	for range 100 {
+		if p.Put(1); p.Get() == nil {
+			return false
+		}
+	}
+	return true
+}
+
 // A statement is compressed without an allocation.
 func TestAllocations(t *testing.T) {
+	most := 1.0 // a collection may empty the pools
+	if !lends() {
+		most = 100
+	}
 	query := pkt(0, "\x03"+strings.Repeat("SELECT 1 ", 100))
 	for _, a := range []compress.Algorithm{compress.Zlib, compress.Zstd} {
 		near, far := compress.New(a, false), compress.New(a, true)
@@ -306,7 +322,7 @@ func TestAllocations(t *testing.T) {
 			if _, _, err := far.Decode(dst, wired); err != nil {
 				t.Fatal(err)
 			}
-		}); n > 1 { // the pools may be emptied
+		}); n > most {
 			t.Errorf("%s: %g allocations", a, n)
 		}
 	}
