@@ -18,10 +18,9 @@ type packed struct {
 }
 
 // begin is the end of a login: response has been said to a server that can do what offered says.
-func (p *packed) begin(t *testing.T, response []byte, offered wire.Capability, toClient bool) {
+func (p *packed) begin(response []byte, offered wire.Capability, toClient bool) {
 	var r wire.HandshakeResponse41
-	if err := r.Decode(response); err != nil {
-		t.Error(err)
+	if r.Decode(response) != nil {
 		return
 	}
 	if a := compress.Agreed(r.Capabilities & offered); a != compress.Off {

@@ -90,9 +90,9 @@ func (d *driver) Write(b []byte) (int, error) {
 
 func (d *driver) Read(b []byte) (int, error) {
 	if d.tls != nil {
-		return d.packed.read(d.tls, b)
+		return d.read(d.tls, b)
 	}
-	return d.packed.read(d.TCPConn, b)
+	return d.read(d.TCPConn, b)
 }
 
 func (d *driver) CloseWrite() error {
@@ -143,7 +143,7 @@ func (d *driver) loginGreeted(password string) error {
 		}
 		switch payload[0] {
 		case 0:
-			d.begin(d.t, r.Append(nil), d.hello.Capabilities, false)
+			d.begin(r.Append(nil), d.hello.Capabilities, false)
 			return nil
 		case 0xff:
 			e := new(wire.Err)

@@ -115,7 +115,7 @@ func (c *peerConn) login() bool {
 	if err != nil || !c.send(2, peerOK) {
 		return false
 	}
-	c.packed.begin(c.t, payload, c.caps, true)
+	c.packed.begin(payload, c.caps, true)
 	return true
 }
 

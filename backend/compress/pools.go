@@ -15,7 +15,7 @@ var (
 	errShort = errors.New("less content than its header says")
 )
 
-// zlibLevel is a fast one: who compresses has a processor in the way of every statement.
+// zlibLevel is the fastest: the servers' own, 6, makes rows smaller by a fiftieth, and takes twice the time (BenchmarkCodec).
 const zlibLevel = 1
 
 // maxWindow bounds what a zstd frame may have its decoder keep: no packet's content is longer.
