@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	gomysql "github.com/go-mysql-org/go-mysql/client"
+	gomysqlconst "github.com/go-mysql-org/go-mysql/mysql"
 	"github.com/go-sql-driver/mysql"
 
 	"segue/backend"
@@ -135,5 +137,30 @@ func TestCompressedTLS(t *testing.T) {
 			}
 		}
 		answersCompressed(t, db)
+	}
+}
+
+// TestCompressedZstd: go-mysql compresses by zstd, which MariaDB does not know, and believes no sequence id that is not the next.
+func TestCompressedZstd(t *testing.T) {
+	s := startSegueWith(t, startServers(t, 1), proxy.Options{Flavor: backend.MySQL, BackendCompression: compress.Zstd})
+	c, err := gomysql.Connect(s.address, testUser, testPassword, "fixtures", func(c *gomysql.Conn) error {
+		c.SetCapability(gomysqlconst.CLIENT_ZSTD_COMPRESSION_ALGORITHM)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	if c.Compression != gomysqlconst.MYSQL_COMPRESS_ZSTD {
+		t.Error("zstd is not agreed upon")
+	}
+	for _, n := range []int{1, 1000, 3_000_000} {
+		r, err := c.Execute("SELECT REPEAT('xyz', LENGTH('" + strings.Repeat("0123456789", n/10) + "'))")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := r.GetString(0, 0); len(got) != n/10*30 {
+			t.Errorf("%d bytes, want %d", len(got), n/10*30)
+		}
 	}
 }

@@ -102,7 +102,7 @@ func (c *Conn) decode(buf []byte) (n int) {
 			k.in = trim(k.in)
 		} else {
 			n, in = c.decoded(buf, in)
-			k.in = slices.Clone(in)
+			k.in = trim(slices.Clone(in))
 		}
 	}
 	switch {
