@@ -184,3 +184,62 @@ func TestCompressedBadly(t *testing.T) {
 	d.waitEOF()
 	p.endedAs(session, Protocol)
 }
+
+// A statement of several compressed packets that is sent right behind a move gets its answer by the right number: a server that compresses numbers that by how many there were.
+func TestLongCompressedStatementBehindAMove(t *testing.T) {
+	for _, size := range []int{1000, 60_000, 100_000} {
+		o := Options{
+			Users: []User{{Name: "u", Password: "pw", HasPassword: true}}, Hold: Hold{Timeout: patience}, BackendCompression: compress.Zlib,
+		}
+		serve := func(c *peerConn) {
+			c.caps |= compress.Capabilities
+			if !c.login() {
+				return
+			}
+			for {
+				payload, _, err := c.r.Next()
+				switch {
+				case err != nil || payload[0] == byte(wire.ComQuit):
+					return
+				case wire.Command(payload[0]).Silent():
+					continue
+				}
+				c.packed.codec.Settled() // as servers number
+				switch {
+				case payload[0] != byte(wire.ComQuery):
+					c.send(1, peerOK)
+				case c.knowsViews(payload):
+				case !c.send(1, []byte{1}, peerDef, peerEOF, wire.AppendLenencString(nil, payload[1:]), peerEOF):
+					return
+				}
+			}
+		}
+		a, b := newPeer(t, serve), newPeer(t, serve)
+		p := start(t, o, a.spec("a"), b.spec("b"))
+		p.down("b")
+		d := p.dial()
+		if err := d.login("pw"); err != nil {
+			t.Fatal(err)
+		}
+		d.ask("SELECT 1")
+		p.down("a")
+		_ = a.ln.Close()
+		a.mu.Lock()
+		for _, c := range a.conns {
+			_ = c.Close()
+		}
+		a.mu.Unlock()
+		p.waitState(Holding)
+		d.query("SELECT '" + strings.Repeat("0123456789", size/10) + "'")
+		eventually(t, "the statement waits", func() bool {
+			w := p.running()[0]
+			waits := make(chan bool, 1)
+			return w.post(func() { waits <- len(w.waiters.list) == 1 }) && <-waits
+		})
+		p.up("b")
+		if _, err := d.next(1); err != nil {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+		_ = d.Close()
+	}
+}

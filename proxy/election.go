@@ -85,6 +85,7 @@ func (s *session) sendAgain() {
 		s.stmt.attempts++
 	}
 	s.stmt.phase = running
+	s.back.answered()
 	b := s.w.scratch(s.stmt.text) // ids in it are rewritten, and it may be needed again
 	for len(b) > 0 {
 		n, insert := s.track.Client(b)

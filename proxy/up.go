@@ -43,6 +43,7 @@ func (s *session) send(b []byte) int {
 	at := 0
 	if first {
 		at = closesAhead(b)
+		s.back.answered()
 	}
 	alone := first && isOne(b[at:])
 	if alone {

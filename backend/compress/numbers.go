@@ -80,7 +80,7 @@ func (n *numbers) answers(seen, seq uint8, follows bool) (begins bool) {
 	switch {
 	case seq == 0 && !n.spoke && !n.turn && !follows: // said unasked
 		n.start = 0
-	case n.settled, n.turn:
+	case n.settled, n.turn, n.spoke && !follows:
 		n.start = seen + 1
 	case !follows: // an answer behind another one
 		n.start = seq

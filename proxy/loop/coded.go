@@ -38,7 +38,7 @@ func (c *Conn) Code(codec Codec, first []byte) {
 	e := c.more()
 	e.coding = &coding{codec: codec, in: append(slices.Clone(first), e.rest...)}
 	e.rest = nil
-	c.flags |= coded
+	c.flags = c.flags&^ahead | coded
 	c.lookAgain()
 }
 
@@ -117,8 +117,11 @@ func (c *Conn) decode(buf []byte) (n int) {
 
 // trim gives up the memory of what has been decoded.
 func trim(b []byte) []byte {
-	if len(b) == 0 {
+	switch {
+	case len(b) == 0:
 		return nil
+	case cap(b) > 2*len(b)+smallRead:
+		return slices.Clone(b)
 	}
 	return b
 }

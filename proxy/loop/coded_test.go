@@ -198,3 +198,23 @@ func TestCodedTLS(t *testing.T) {
 		})
 	}
 }
+
+// What had been read ahead when the codec began keeps nobody from hearing of the end.
+func TestCodedBehindWhatWasReadAhead(t *testing.T) {
+	for name, k := range kinds() {
+		t.Run(name, func(t *testing.T) {
+			l := start(t, k.o)
+			p, far := secureds(t, l, k, "tcp")
+			do(t, l, func() { p.conn.Pause() })
+			_, _ = far.Write([]byte{1}) // half of what could be decoded
+			_ = far.Close()
+			eventually(t, "something has been read ahead", func() (seen bool) {
+				do(t, l, func() { seen, _ = p.conn.Peek() })
+				return seen
+			})
+			do(t, l, func() { p.conn.Code(&runs{}, nil); p.conn.Resume() })
+			wait(t, p.ended)
+			do(t, l, func() { p.conn.Close() })
+		})
+	}
+}

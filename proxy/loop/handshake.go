@@ -21,7 +21,7 @@ const (
 )
 
 // crowded is for how long a peer may keep a handshake waiting while others wait for its goroutine.
-const crowded = time.Second
+const crowded = 2 * time.Second
 
 // handshakes are a loop's.
 type handshakes struct {
@@ -30,6 +30,7 @@ type handshakes struct {
 	gone    int          // how many of them have
 	started []*handshake // that have a goroutine, or had one, the oldest first
 	compute chan struct{}
+	crowded time.Duration // see crowded
 }
 
 // handshake is one that is under way: the connection's owner in place of the real one. It begins when what the peer says first is there, so that one who
@@ -53,7 +54,7 @@ func newHandshake(c *Conn, s *secure, n Secured) *handshake {
 	h := &handshake{loop: c.loop, key: c.key(), s: s, owner: c.owner, done: n.Done, until: n.Deadline}
 	h.init(append([]byte(nil), n.First...), n.Client)
 	if h.loop.shakes.compute == nil {
-		h.loop.shakes.compute = make(chan struct{}, 2*runtime.GOMAXPROCS(0))
+		h.loop.shakes.compute, h.loop.shakes.crowded = make(chan struct{}, 2*runtime.GOMAXPROCS(0)), crowded
 	}
 	h.tokens = h.loop.shakes.compute
 	return h
@@ -154,7 +155,7 @@ func (h *handshake) Expired(*Timer) {
 	c := h.conn()
 	switch n := &h.loop.shakes; {
 	case c == nil:
-	case h.loop.Now() >= h.until, len(n.waiting) > n.gone && h.starves() >= crowded:
+	case h.loop.Now() >= h.until, len(n.waiting) > n.gone && h.starves() >= n.crowded:
 		h.finish(c, tls.ConnectionState{}, os.ErrDeadlineExceeded)
 	default: // its peer has spoken, or it computes, or nobody waits any more
 		h.loop.Arm(&h.timer, h, h.until)
@@ -172,7 +173,7 @@ func (n *handshakes) hurry() {
 		n.started[0] = nil
 		n.started = n.started[1:]
 		if c := h.conn(); c != nil && !h.gone {
-			h.loop.Arm(&h.timer, h, min(h.until, max(h.since+int64(crowded), h.loop.Now())))
+			h.loop.Arm(&h.timer, h, min(h.until, max(h.since+int64(n.crowded), h.loop.Now())))
 			return
 		}
 	}

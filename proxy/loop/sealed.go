@@ -171,5 +171,6 @@ func (c *Conn) look() (bytes, end bool) {
 		c.flags |= canRead
 		c.loop.enqueue(c)
 	}
-	return n > 0, n == 0 && c.flags&dry != 0
+	undecoded := c.flags&coded != 0 && len(c.extra.coding.in) > 0
+	return n > 0 || undecoded && c.flags&dry == 0, n == 0 && c.flags&dry != 0
 }
