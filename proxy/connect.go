@@ -389,6 +389,7 @@ func (c *connecting) loggedIn() {
 	s.past.threads.become(l.thread)
 	options := trackOptions(r, g, c.opts.Flavor)
 	options.Memory = w.server.memory
+	s.catalogue(&options, l.backend)
 	s.track = track.New(options, c.shake.Terms().Status)
 	c.lease.Established()
 	l.user = s

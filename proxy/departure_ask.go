@@ -39,8 +39,11 @@ func (d *departure) questions() (*keeps, []turn) {
 		return k, k.askTiDB(ext, !s.hasCredential())
 	}
 	var turns []turn
+	if s.track.CatchUp(); s.track.Unjudged() {
+		turns = s.askPrograms()
+	}
 	if s.track.MapsCollations() {
-		turns = k.askCollations(&inquest{flavor: flavor, ext: ext})
+		turns = append(turns, k.askCollations(&inquest{flavor: flavor, ext: ext})...)
 	}
 	if unforeseen := s.askUnforeseen(); len(unforeseen) > 0 || len(s.track.Unresolved()) > 0 {
 		turns = append(turns, unforeseen...)
@@ -123,7 +126,7 @@ func (d *departure) packLost() {
 // giveUpValues has the client told of what only the backend knew, if it has not been asked for.
 func (d *departure) giveUpValues() {
 	s := d.s
-	if !s.track.Asking() {
+	if !s.track.Asking() && !s.track.Unjudged() {
 		return
 	}
 	dropped, _ := s.track.Dropped()
@@ -154,6 +157,9 @@ func (d *departure) gather(k *keeps) error {
 	s := d.s
 	if pin := s.track.Pinned(); pin != "" {
 		return fmt.Errorf("what pins it (%s) cannot be rebuilt", pin)
+	}
+	if s.track.Unjudged() {
+		return errUnseen
 	}
 	if open := s.track.Unresolved(); len(open) > 0 && k.states == "" && !s.track.Forgo() {
 		return fmt.Errorf("only the backend that has gone knows the value of %s", open[0])

@@ -75,6 +75,7 @@ func (d *departure) arrive(status wire.Status) {
 	w.server.moved(d, old.backend, lease.Backend())
 	options := trackOptions(c.said, c.greeting, w.server.options().Flavor)
 	options.Database = d.bag.Database
+	s.catalogue(&options, lease.Backend())
 	warned := d.warned || s.track.Recent()
 	s.past.threads.become(c.link.thread)
 	s.who.masked = c.cred.As() != ""

@@ -58,15 +58,16 @@ func (w *worker) inquire() {
 
 // due reports whether there is anything to be asked, now or later.
 func (i *inquiry) due() bool {
-	return i.s.end == Open && (i.s.track.Asking() || i.s.who.tokenless(i.s.w.server.options()))
+	return i.s.end == Open && (i.s.track.Asking() || i.s.who.tokenless(i.s.w.server.options()) || i.s.programs.isDue(i.s.w.now()))
 }
 
 // begin asks, if this is the moment.
 func (i *inquiry) begin() bool {
 	s, o, now := i.s, i.s.w.server.options(), i.s.w.now()
 	stale := s.who.tokenless(o) && s.who.stale(now)
+	asks := (stale || s.track.Asking()) && now >= s.asked
 	switch {
-	case !stale && !s.track.Asking(), s.state != Idle, s.errand != nil, s.track.OwnOutstanding(), s.notice.stuck(o), now < s.asked:
+	case !asks && !s.readable(now), s.state != Idle, s.errand != nil, s.track.OwnOutstanding(), s.notice.stuck(o):
 		return false
 	case s.beingKilled(): // TiDB closes the connection instead of answering, and nothing else would say why
 		return false
@@ -75,19 +76,26 @@ func (i *inquiry) begin() bool {
 	}
 	k, ext := &keeps{}, s.who.hello.Response().ExtCapabilities()
 	var turns []turn
-	if s.track.Hinted() {
-		turns = s.askUnforeseen()
+	unjudged := false
+	if s.readable(now) && s.programs.claim(now) {
+		turns, unjudged = s.askPrograms(), s.track.Unjudged()
 	}
-	if len(turns) > 0 || len(s.track.Unresolved()) > 0 {
-		turns = append(turns, askValues(o.Flavor, ext, s.track.Unresolved, s.track.Resolved)...)
-	}
-	if stale {
-		turns = append(turns, k.askTiDB(ext, true)...)
+	if asks || unjudged {
+		var unforeseen []turn
+		if s.track.Hinted() || s.track.Suspect() || s.track.Fired() || unjudged {
+			unforeseen = s.askUnforeseen()
+		}
+		if turns = append(turns, unforeseen...); len(unforeseen) > 0 || len(s.track.Unresolved()) > 0 {
+			turns = append(turns, askValues(o.Flavor, ext, s.track.Unresolved, s.track.Resolved)...)
+		}
+		if stale {
+			turns = append(turns, k.askTiDB(ext, true)...)
+		}
+		s.asked = now + int64(askAgain)
 	}
 	if len(turns) == 0 {
 		return false
 	}
-	s.asked = now + int64(askAgain)
 	s.errand = i
 	s.useUnseen()
 	s.track.Asked()

@@ -184,7 +184,7 @@ func (s *session) ties() plan.Ties {
 
 // needsOld reports whether the session cannot be rebuilt without asking its backend.
 func (s *session) needsOld() bool {
-	return !s.hasCredential() || s.track.Hinted() || slices.ContainsFunc(s.track.Unresolved(), func(x string) bool { return x != "LAST_INSERT_ID()" })
+	return !s.hasCredential() || s.track.Hinted() || s.track.Suspect() || s.track.Fired() || s.track.Unjudged() || slices.ContainsFunc(s.track.Unresolved(), func(x string) bool { return x != "LAST_INSERT_ID()" })
 }
 
 // elsewhere reports whether another backend than from takes sessions.

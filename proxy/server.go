@@ -40,7 +40,8 @@ type Server struct {
 	ledger     *ledger.Ledger
 	started    time.Time
 	accounts   accounts.Accounts
-	memory     *track.Memory             // for what sessions keep of their statements
+	memory     *track.Memory // for what sessions keep of their statements
+	programs   programs
 	gate       *gate.Gate                // for sessions that move; see maxMoving
 	swaps      *gate.Gate                // … from a backend that serves; see maxSwapping
 	workers    atomic.Pointer[[]*worker] // nil before Serve

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"errors"
+	"strconv"
 
 	"segue/backend"
 	"segue/backend/client"
@@ -21,6 +22,7 @@ type unforeseen struct {
 	s      *session
 	ok     []byte // the answer to tellsAll
 	listed client.Table
+	fired  client.Table
 }
 
 // tellsAll changes nothing: with its OK_Packet MariaDB tells all that it has not told yet of the system variables that it tracks, autocommit among them as a
@@ -29,11 +31,12 @@ const tellsAll = "SET autocommit=@@session.autocommit"
 
 // askUnforeseen are the questions for what the session may have become unseen; none if nothing has run that could have done anything.
 func (s *session) askUnforeseen() []turn {
-	if s.w.server.options().Flavor != backend.MySQL || !s.track.Stirred() && !s.track.Hinted() {
+	if s.w.server.options().Flavor != backend.MySQL || !s.track.Stirred() && !s.track.Hinted() && !s.track.Suspect() && !s.track.Fired() {
 		return nil
 	}
 	u := &unforeseen{s: s}
 	u.listed.Ext = s.who.hello.Response().ExtCapabilities()
+	u.fired.Ext = u.listed.Ext
 	return []turn{u.ask, u.answered}
 }
 
@@ -46,6 +49,11 @@ func (u *unforeseen) ask(wire.Status) (list []client.Command, err error) {
 			}
 			return nil
 		}})
+	}
+	if u.s.track.Fired() {
+		q := &inquest{flavor: backend.MySQL}
+		text := q.selects([]string{inASCII("VARIABLE_VALUE")}, 1, " FROM information_schema.SESSION_STATUS WHERE VARIABLE_NAME='EXECUTED_TRIGGERS'")
+		list = append(list, client.Command{Command: wire.ComQuery, Text: text, Take: u.fired.Take, Lenient: true, Eager: true})
 	}
 	return append(list, client.Command{Command: wire.ComQuery, Text: u.list(), Take: u.listed.Take, Lenient: true, Eager: true}), nil
 }
@@ -67,12 +75,22 @@ const maxVariables = 1000
 // answered takes the answers. What has to be asked for after that is the tracker's.
 func (u *unforeseen) answered(wire.Status) ([]client.Command, error) {
 	t := &u.s.track
+	if t.Fired() {
+		row, err := oneRow(&u.fired, 1)
+		if err != nil {
+			return nil, errUnseen
+		}
+		n, err := strconv.ParseUint(string(row[0]), 10, 64)
+		if t.Executed(n, err == nil); t.Fired() {
+			return nil, errUnseen
+		}
+	}
 	told, more := t.Told(u.ok)
 	if t.Hinted() && !told {
 		return nil, errUnseen
 	}
 	switch n := len(u.listed.Rows); {
-	case len(u.listed.Columns) != 4 && more && t.Hinted(), n == maxVariables:
+	case len(u.listed.Columns) != 4 && (more && t.Hinted() || t.Suspect()), n == maxVariables:
 		return nil, errUnseen
 	case len(u.listed.Columns) != 4:
 		return nil, nil

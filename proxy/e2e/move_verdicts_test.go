@@ -59,6 +59,7 @@ type verdictTrial struct {
 	fresh   sight  // what a session sees that holds nothing
 	avoid   string // a backend on which no session begins; "": there is none
 
+	account   string // of clients; "": testUser
 	collation string // that clients name at their login; "": as they like it
 
 	refused []string // examples that this server does not take

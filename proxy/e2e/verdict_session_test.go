@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -45,7 +46,7 @@ func (v *verdictTrial) connectAt(t *testing.T) *verdictSession {
 
 func (v *verdictTrial) connectTo(t *testing.T, address string) *verdictSession {
 	t.Helper()
-	conn, err := gomysql.Connect(address, testUser, testPassword, v.database(), func(c *gomysql.Conn) error {
+	conn, err := gomysql.Connect(address, cmp.Or(v.account, testUser), testPassword, v.database(), func(c *gomysql.Conn) error {
 		c.SetCapability(mysql.CLIENT_MULTI_STATEMENTS)
 		c.SetCapability(mysql.CLIENT_MULTI_RESULTS)
 		if v.collation != "" {

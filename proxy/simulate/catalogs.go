@@ -70,3 +70,20 @@ func (c *client) catalog(tag string, alone bool) *statement {
 	}
 	return s
 }
+
+// catalogColumns is of how many columns the answer is to a question for programs, and for what is to be known of them; 0: it is none.
+func catalogColumns(s string) int {
+	for table, columns := range map[string]int{
+		"information_schema.ROUTINES": 4, "information_schema.TRIGGERS": 3, "information_schema.VIEWS": 3, "performance_schema.session_variables": 1,
+		"information_schema.SCHEMA_PRIVILEGES": 2, "information_schema.USER_PRIVILEGES": 1,
+		"information_schema.TABLE_PRIVILEGES": 1, "information_schema.APPLICABLE_ROLES": 1,
+	} {
+		if strings.Contains(s, " FROM "+table+" ") {
+			return columns
+		}
+	}
+	if strings.HasPrefix(s, "CAST(@@session.session_track_system_variables AS BINARY)") {
+		return 1
+	}
+	return 0
+}

@@ -5,6 +5,9 @@ import "segue/backend/wire"
 // Abandon gives up the commands that are outstanding: the backend that owed their answers has gone, and the client has been told or
 // sends them again.
 func (s *State) Abandon() {
+	if s.unjudged != nil && s.unjudged.runs { // none of them has run that is still to be judged
+		s.unjudged = nil
+	}
 	s.final, s.answered = wire.More, false
 	if s.traffic == nil {
 		return

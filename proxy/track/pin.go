@@ -25,6 +25,7 @@ const (
 	PinCharacterSet    = "character_set"     // gbk, sjis and the like: a second byte may look like a quote or a backslash
 	PinUser            = "change_user"       // COM_CHANGE_USER to another user than the one that the session was logged in as
 	PinDiagnostics     = "diagnostics"       // profiles, traces or counters are being taken of the session: SET profiling, optimizer_trace, FLUSH STATUS
+	PinUnseen          = "unseen_state"      // a stored function, a trigger or a view has run whose text may hold state that nothing tells of, or cannot be read
 	PinOption          = "set_option"        // COM_SET_OPTION has changed what the login said of multi-statements
 )
 
@@ -57,16 +58,17 @@ const (
 	pinUser
 	pinOption
 	pinDiagnostics
+	pinUnseen
 )
 
 var pinNames = [...]string{
 	PinTemporaryTable, PinUserLock, PinUserLock, PinLockTables, PinLockTables, PinLockTables, PinLockTables, PinLockTables, PinHandler, PinXA, PinNextTransaction, PinSavepoint, PinOneShot,
-	PinPrepareText, PinPrepared, PinTooLarge, PinTooLarge, PinUnparsed, PinUnknown, PinProcedure, PinPartly, PinCharacterSet, PinUser, PinOption, PinDiagnostics,
+	PinPrepareText, PinPrepared, PinTooLarge, PinTooLarge, PinUnparsed, PinUnknown, PinProcedure, PinPartly, PinCharacterSet, PinUser, PinOption, PinDiagnostics, PinUnseen,
 }
 
 // lostWithBackend are the reasons that are gone once the backend is.
 const lostWithBackend = pinTemporaryTable | pinUserLock | pinServiceLock | pinLockTables | pinFlushTables | pinLockInstance | pinBackup | pinBackupLock | pinHandler | pinXA |
-	pinNextTransaction | pinSavepoint | pinOneShot | pinDiagnostics
+	pinNextTransaction | pinSavepoint | pinOneShot | pinDiagnostics | pinUnseen
 
 // kept are those that end a session no sooner than its backend does, as it lives on without what is behind them.
 const kept = lostWithBackend | pinOverfull | pinTooLarge

@@ -177,7 +177,7 @@ func (s *State) executing(p *wire.Packet) {
 		}
 		return
 	}
-	newest.effect |= st.effect
+	newest.effect |= st.effect | s.runsPrepared(st.text)
 	if st.text != (text{}) && (s.missing != 0 || s.warned) {
 		newest.effect |= s.renewedBy([]byte(st.text.Value()))
 	}
@@ -205,7 +205,7 @@ func (s *State) executing(p *wire.Packet) {
 // executingLast is executing for the statement prepared last, whose COM_STMT_PREPARE may not have been answered yet.
 func (s *State) executingLast(newest *pending) {
 	if e := s.preparing(); e != nil && e.verdict != nil && e.verdict.prepare != nil { // its text has come before this command
-		newest.effect |= e.verdict.prepare.effect
+		newest.effect |= e.verdict.prepare.effect | s.runsPrepared(e.verdict.prepare.text)
 		newest.verdict = e.verdict.prepare.verdict
 		return
 	}
@@ -217,7 +217,7 @@ func (s *State) executingLast(newest *pending) {
 		return
 	}
 	for _, st := range s.held.stmts {
-		newest.effect |= st.effect
+		newest.effect |= st.effect | s.runsPrepared(st.text)
 		newest.verdict = st.verdict
 	}
 }

@@ -215,8 +215,8 @@ func (x *setting) unresolved() bool { return x.text == (text{}) && x.kind != unw
 
 // Asking reports whether Unresolved has anything that Forgo could not do without.
 func (s *State) Asking() bool {
-	if s.hinted || s.held == nil {
-		return s.hinted
+	if s.hinted || s.suspect || s.fired || s.held == nil {
+		return s.hinted || s.suspect || s.fired
 	}
 	for i := range s.held.settings {
 		if s.held.settings[i].unresolved() {
@@ -348,9 +348,10 @@ func (s *State) Dropped() (reasons string, more bool) {
 	}
 	s.cursors, s.longData = nil, nil
 	s.txn = transaction{flags: s.txn.flags, autocommit: s.txn.autocommit, bare: s.txn.bare}
+	s.CatchUp()
 	unseen := ""
-	if s.hinted {
-		unseen, s.hinted = lostUnseen, false
+	if s.hinted || s.suspect || s.fired || s.unjudged != nil {
+		unseen, s.hinted, s.suspect, s.fired, s.unjudged = lostUnseen, false, false, false, nil
 	}
 	h := s.held
 	if h == nil {

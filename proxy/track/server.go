@@ -153,6 +153,8 @@ func (s *State) responsePassed() {
 	}
 	if s.queue.n > 0 {
 		s.begin(s.queue.front())
+	} else if s.defines {
+		s.defined()
 	}
 }
 

@@ -55,11 +55,16 @@ type State struct {
 	quotes   bool // the session's ANSI_QUOTES, by the flags, but for those of a statement that has had a sql_mode of its own
 	slashes  bool // … its NO_BACKSLASH_ESCAPES
 	txn      transaction
+	suspect  bool         // see Suspect
+	defines  bool         // a statement that runs may define a program
+	fired    bool         // see Fired
 	cursors  statementIDs // those whose cursor is open
 	longData statementIDs // those with a COM_STMT_SEND_LONG_DATA that no COM_STMT_EXECUTE has used
 	stirred  bool         // see Stirred
 	hinted   bool         // see Hinted
 	prepared effect       // loads, once a statement has been prepared that may ask for a file
+	catalog  *Catalog     // of the server's programs; nil: it has none that matter
+	unjudged *digest      // see Unjudged
 }
 
 // statementIDs is a set of ids of prepared statements, small as a rule. Its methods are kept out of their callers, whose
@@ -120,7 +125,8 @@ type Options struct {
 	Database  string // that the session was logged in with
 	Collation uint16 // that the client has named in its HandshakeResponse41: some character sets cannot be read
 
-	Memory *Memory // counts what sessions keep
+	Memory  *Memory  // counts what sessions keep
+	Catalog *Catalog // of the server's programs; nil: there are none, or they do nothing to a session
 
 	Capabilities    wire.Capability // agreed by both sides, and with Witness CLIENT_SESSION_TRACK
 	Witness         bool            // CLIENT_SESSION_TRACK is Segue's alone: the client gets nothing of what it brings
@@ -140,7 +146,7 @@ func New(o Options, status wire.Status) State {
 	s.dialect, s.version = o.Dialect, o.Version
 	s.caps, s.tracks = o.Capabilities, o.Capabilities.Has(wire.ClientSessionTrack)
 	s.witness = o.Witness
-	s.memory = o.Memory
+	s.memory, s.catalog = o.Memory, o.Catalog
 	s.multi = o.Capabilities.Has(wire.ClientMultiStatements)
 	s.charset = o.Collation
 	s.begun()
@@ -161,7 +167,7 @@ func (s *State) begun() {
 	}
 	s.unicode = isUnicode(s.charset)
 	s.origin = s.version
-	s.stirred, s.hinted = false, false
+	s.stirred, s.hinted, s.suspect, s.fired, s.unjudged = false, false, false, false, nil
 }
 
 // isUnicode reports the collations of utf8mb4, utf8mb3, ascii and binary.

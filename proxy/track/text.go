@@ -99,7 +99,7 @@ func (s *State) longText(e effect) {
 		s.prepared |= e & loads
 		newest.verdict = &verdict{prepare: &prepared{effect: e & (writes | counts | inserts | diagnoses), verdict: v, epoch: s.epoch(), database: s.current()}}
 	case wire.ComQuery:
-		newest.effect |= e
+		newest.effect |= e | s.runsUnknown()
 		if len(v.ops) > 0 {
 			newest.verdict = v
 		}
@@ -122,6 +122,9 @@ func (s *State) commandText(text []byte) {
 			newest.next = s.nextOfText(text)
 			e, newest.verdict = s.read(text)
 			newest.effect |= e | s.renewing(text)
+			if !newest.verdict.calls() { // what that has done nobody knows, and its client is told as much
+				newest.effect |= s.runs(text)
+			}
 			newest.verdict = s.drawing(newest.verdict, text)
 		} else {
 			newest.verdict = &verdict{ops: []op{{kind: opPin, pins: pinUnparsed}}}
@@ -165,6 +168,7 @@ func (s *State) read(text []byte) (effect, *verdict) {
 
 //go:noinline
 func (s *State) readSlowly(text []byte) (effect, *verdict) {
+	s.definesPrograms(text)
 	return judgeText(text, s.rules(), 0)
 }
 

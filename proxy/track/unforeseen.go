@@ -18,6 +18,15 @@ func (s *State) stirs(e *pending) {
 	switch e.command {
 	case wire.ComQuery, wire.ComStmtExecute, wire.ComStmtBulkExecute:
 		s.stirred = s.stirred || e.effect&(begins|ends) == 0 && s.dialect.my()
+		if s.catalog != nil {
+			s.ranUnseen(e.effect | s.runsTexts(e.verdict))
+			if e.effect&writes != 0 {
+				s.wroteBlindly(s.catalog.Programs())
+			}
+			if s.unjudged != nil {
+				s.unjudged.runs = false
+			}
+		}
 	default:
 	}
 }
@@ -78,7 +87,7 @@ func (s *State) Listed(list []UserVariable) bool {
 			return false
 		}
 	}
-	s.stirred, s.hinted = false, false
+	s.stirred, s.hinted, s.suspect = false, false, false
 	listed := make(map[text]bool, len(list))
 	for i := range list {
 		v := &list[i]

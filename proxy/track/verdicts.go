@@ -72,6 +72,8 @@ func Verdicts() []Row {
 		{"EXECUTE IMMEDIATE @x", "MariaDB", "pins: unparsed_set", "", []string{"EXECUTE IMMEDIATE @x"}},
 		{"TRACE of a statement", "TiDB", "replayed", "what the statement holds", []string{"TRACE SET @a=1", "TRACE FORMAT='row' SET @a=1"}},
 		{"EXECUTE AS … WITH NO REVERT", "StarRocks", "replayed", "first of all", []string{"EXECUTE AS u WITH NO REVERT"}},
+		{"what names a function, a view or, to write to it, a table with a trigger, whose text takes locks, makes temporary tables, or sets variables of which the server does not tell", "MySQL, MariaDB", "pins: unseen_state", "read from information_schema once a minute, by an idle session of each account; also what the account may not read, and what the programs named there do", nil},
+		{"… whose text assigns user variables", "MySQL, MariaDB", "asked", "if the backend is lost before that, an error", nil},
 		{"CALL, BEGIN NOT ATOMIC, IF, LOOP, DECLARE …", "MySQL, MariaDB", "pins: procedure", "what it did cannot be seen; also if it fails; with its backend that is lost, and the session goes on", []string{"CALL p(1)", "IF 1 THEN SELECT 1; END IF"}},
 		{"BEGIN NULL; END", "MariaDB", "replayed", "sql_mode=ORACLE alone", []string{"SET sql_mode='ORACLE'; BEGIN NULL; END"}},
 		{"CREATE PROCEDURE, FUNCTION, TRIGGER, EVENT", "MySQL, MariaDB", "nothing", "", []string{"CREATE FUNCTION f() RETURNS INT RETURN 1", "CREATE DEFINER=a@b PROCEDURE p() SELECT @x := 1"}},

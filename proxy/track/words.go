@@ -19,6 +19,8 @@ const (
 	diagnoses                    // SHOW WARNINGS and the like, alone: what the statement before has left behind stays
 	selects                      // a SELECT: FOUND_ROWS() is about it; see State.renewing
 	opens                        // it opens a table: the warnings before it are gone; likewise
+	hides                        // it may hold state by what a program does that it names: see Programs
+	assigns                      // … or assign user variables
 )
 
 // keyword is a word that matters here.
