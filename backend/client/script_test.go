@@ -269,3 +269,22 @@ func TestScriptSendsNoMoreThanCanLieUnread(t *testing.T) {
 		t.Errorf("%d bytes at a time where the second command goes together with the first", len(out))
 	}
 }
+
+// TestTableGivesRowsAway: one that keeps no rows takes more than it could keep.
+func TestTableGivesRowsAway(t *testing.T) {
+	definition := append([]byte("\x03def\x00\x00\x00\x01a\x00\x0c"), make([]byte, 12)...)
+	row := append([]byte{0xfd, 0, 0, 1}, make([]byte, 1<<16)...)
+	for _, keeps := range []bool{true, false} {
+		rows, table := 0, &Table{}
+		if !keeps {
+			table.Each = func(row []Value) { rows += len(row) }
+		}
+		err := errors.Join(table.Take(First, []byte{1}), table.Take(Definition, definition))
+		for range MaxAnswer>>16 + 1 {
+			err = errors.Join(err, table.Take(Row, row))
+		}
+		if keeps != (err != nil) || !keeps && (len(table.Rows) > 0 || rows != MaxAnswer>>16+1) {
+			t.Errorf("keeps %v: %v, %d rows kept, %d given away", keeps, err, len(table.Rows), rows)
+		}
+	}
+}

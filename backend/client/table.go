@@ -17,6 +17,8 @@ type Table struct {
 	Ext     uint32
 	Columns []wire.ColumnDefinition41
 	Rows    [][]Value
+	// Each, if set, is given the rows as they come. None is kept then, so that only their number is bounded by what the server was asked for.
+	Each func(row []Value)
 
 	columns uint64 // as the server has announced them
 	results int
@@ -31,7 +33,9 @@ const (
 
 // Take is for [Command.Take].
 func (t *Table) Take(part Part, payload []byte) error {
-	t.size += len(payload)
+	if part != Row || t.Each == nil {
+		t.size += len(payload)
+	}
 	switch part {
 	case First:
 		return t.first(payload)
@@ -75,7 +79,10 @@ func (t *Table) definition(payload []byte) error {
 var errTooLarge = fmt.Errorf("a result of more than %d bytes", MaxAnswer)
 
 func (t *Table) row(payload []byte) error {
-	if t.size += valueSize * (1 + len(t.Columns)); t.size > MaxAnswer {
+	if t.Each == nil {
+		t.size += valueSize * (1 + len(t.Columns))
+	}
+	if t.size > MaxAnswer {
 		return errTooLarge
 	}
 	row := make([]Value, 0, len(t.Columns))
@@ -93,6 +100,10 @@ func (t *Table) row(payload []byte) error {
 	}
 	if len(rest) > 0 || uint64(len(row)) != t.columns {
 		return errors.New("row of more columns than were defined")
+	}
+	if t.Each != nil {
+		t.Each(row)
+		return nil
 	}
 	t.Rows = append(t.Rows, row)
 	return nil
