@@ -14,8 +14,14 @@ import (
 const readyPatience = 250 * time.Millisecond
 
 // leave begins to move from a backend that still serves. Where others move it takes its place in their queue; it goes on meanwhile, as it does while it
-// is logged in ahead, and leave reports false.
+// is logged in ahead, and leave reports false. It reports true as well where the old one is asked first what is to be known of the session.
 func (s *session) leave() bool {
+	if s.unjudged() {
+		return s.judgeFirst()
+	}
+	if s.followJudged() {
+		return false
+	}
 	n := &s.notice
 	if d := n.ahead(); d != nil && !d.fits() {
 		n.leaveQueue()

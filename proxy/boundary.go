@@ -37,7 +37,7 @@ func (s *session) tell(d *drain, spread time.Duration) {
 // shiftTo tells a session that b has more room, and reports whether it takes the hint: at once or, if it is busy, at its next
 // statement boundary.
 func (s *session) shiftTo(b *backend.Backend) bool {
-	if s.end != Open || s.notice.given() || s.errand != nil || s.state != Idle && s.state != Busy || !s.ties().CanMove() || s.track.Pinned() != "" || b.Crowded() || s.w.server.accounts.Barred(b, s.who.user(), s.credentials(), time.Now()) != nil {
+	if s.end != Open || s.notice.given() || s.errand != nil || s.state != Idle && s.state != Busy || !s.ties().CanMove() || s.track.Pinned() != "" || s.track.Unjudged() || b.Crowded() || s.w.server.accounts.Barred(b, s.who.user(), s.credentials(), time.Now()) != nil {
 		return false
 	}
 	s.notice.shift = b

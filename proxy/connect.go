@@ -396,7 +396,9 @@ func (c *connecting) loggedIn() {
 	s.errand = nil
 	w.giveHandshake(c.shake)
 	s.follow()
-	(&inquiry{s: s}).soon()
+	if !s.readsFirst() {
+		(&inquiry{s: s}).soon()
+	}
 	w.joined(s, l.backend)
 	if s.state != Closed {
 		s.client.again()

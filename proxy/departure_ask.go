@@ -6,6 +6,7 @@ import (
 
 	"segue/backend"
 	"segue/proxy/ledger"
+	"segue/proxy/track"
 )
 
 // askOld asks the old backend, which still serves, for what only it knows of the session.
@@ -39,11 +40,8 @@ func (d *departure) questions() (*keeps, []turn) {
 		return k, k.askTiDB(ext, !s.hasCredential())
 	}
 	var turns []turn
-	if s.track.CatchUp(); s.track.Unjudged() {
-		turns = s.askPrograms()
-	}
 	if s.track.MapsCollations() {
-		turns = append(turns, k.askCollations(&inquest{flavor: flavor, ext: ext})...)
+		turns = k.askCollations(&inquest{flavor: flavor, ext: ext})
 	}
 	if unforeseen := s.askUnforeseen(); len(unforeseen) > 0 || len(s.track.Unresolved()) > 0 {
 		turns = append(turns, unforeseen...)
@@ -126,10 +124,13 @@ func (d *departure) packLost() {
 // giveUpValues has the client told of what only the backend knew, if it has not been asked for.
 func (d *departure) giveUpValues() {
 	s := d.s
-	if !s.track.Asking() && !s.track.Unjudged() {
+	if s.judgeElsewhere(); s.track.Pinned() != track.PinUnseen && !s.track.Asking() && !s.track.Unjudged() {
 		return
 	}
 	dropped, _ := s.track.Dropped()
+	if dropped == "" {
+		return
+	}
 	d.bereft(s.backend(), dropped)
 }
 
@@ -158,8 +159,8 @@ func (d *departure) gather(k *keeps) error {
 	if pin := s.track.Pinned(); pin != "" {
 		return fmt.Errorf("what pins it (%s) cannot be rebuilt", pin)
 	}
-	if s.track.Unjudged() {
-		return errUnseen
+	if s.unjudged() {
+		return errUnjudged
 	}
 	if open := s.track.Unresolved(); len(open) > 0 && k.states == "" && !s.track.Forgo() {
 		return fmt.Errorf("only the backend that has gone knows the value of %s", open[0])

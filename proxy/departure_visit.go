@@ -171,8 +171,7 @@ func (d *departure) loggedIn(c *call) {
 		return
 	}
 	flavor := d.s.w.server.options().Flavor
-	options := trackOptions(c.said, c.greeting, flavor)
-	begin, fits := d.s.track.Onto(options, d.bag.collations)
+	begin, fits := d.s.track.Onto(trackOptions(c.said, c.greeting, flavor), d.bag.collations)
 	if !fits {
 		c.close()
 		d.turnedDown(errOtherRelease)
@@ -184,9 +183,6 @@ func (d *departure) loggedIn(c *call) {
 	}
 	if d.views = d.s.checkViews(); d.views != nil && !d.views.hidden {
 		d.replay.turns = append(d.replay.turns, d.views.ask)
-	}
-	if programs := d.s.catalogOf(&options, c.backend); programs != nil && programs.Programs() == nil {
-		d.replay.turns = append(d.replay.turns, d.s.askProgramsOf(programs, options.Dialect, options.Capabilities)...)
 	}
 	c.run(&question{doing: "rebuild session", talk: talk{turns: d.replay.turns}, done: d.rebuilt})
 }

@@ -95,7 +95,7 @@ func (s *session) detachBy(limit time.Duration) {
 
 // detachUnused does so, unless the client has spoken since, or the session could not be rebuilt: then its server, which has counted anew, may end it.
 func (s *session) detachUnused() {
-	if s.end != Open || s.unused == 0 || s.state != Idle || s.errand != nil || s.client.waits() || !s.hasCredential() || s.who.tokenless(s.w.server.options()) || len(s.track.Unresolved()) > 0 {
+	if s.end != Open || s.unused == 0 || s.state != Idle || s.errand != nil || s.client.waits() || !s.hasCredential() || s.who.tokenless(s.w.server.options()) || len(s.track.Unresolved()) > 0 || s.track.Unjudged() || s.track.Suspect() || s.track.Fired() {
 		return
 	}
 	s.back.quit()

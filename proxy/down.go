@@ -172,7 +172,7 @@ func (s *session) see(b []byte, own bool) (n int, forward []byte, passes bool) {
 		s.endUnread()
 		return len(b), nil, false
 	}
-	if s.state == Idle && (s.track.Asking() || s.programs.isDue(s.w.now())) {
+	if s.state == Idle && s.isCurious() {
 		(&inquiry{s: s}).soon()
 	}
 	if s.stmt.electing && s.track.Outstanding() == 0 { // the statement that had to wait for a leader has been answered

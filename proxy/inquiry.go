@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/proxy/track"
 )
 
 // A backend that is killed takes with it what only it knew. So it is asked for that ahead of time, while its session is idle: for the values of
@@ -27,8 +28,10 @@ const (
 
 // inquiry is a question about what only the session's backend knows.
 type inquiry struct {
-	s    *session
-	asks *question
+	s      *session
+	asks   *question
+	urgent bool           // the session is to leave, and must be judged before: see session.judgeFirst
+	reads  *track.Catalog // that is being read; nil: none
 }
 
 // soon has the session's backend be asked when it is idle.
@@ -46,7 +49,8 @@ func (w *worker) inquire() {
 	w.curious = nil
 	for _, s := range all {
 		i := &inquiry{s: s}
-		if s.curious = i.due(); !s.curious {
+		s.curious = i.due()
+		if s.followJudged(); !s.curious {
 			continue
 		}
 		w.curious = append(w.curious, s)
@@ -58,39 +62,33 @@ func (w *worker) inquire() {
 
 // due reports whether there is anything to be asked, now or later.
 func (i *inquiry) due() bool {
-	return i.s.end == Open && (i.s.track.Asking() || i.s.who.tokenless(i.s.w.server.options()) || i.s.programs.isDue(i.s.w.now()))
+	s := i.s
+	return s.end == Open && (s.isCurious() || s.who.tokenless(s.w.server.options()))
 }
 
 // begin asks, if this is the moment.
 func (i *inquiry) begin() bool {
 	s, o, now := i.s, i.s.w.server.options(), i.s.w.now()
 	stale := s.who.tokenless(o) && s.who.stale(now)
-	asks := (stale || s.track.Asking()) && now >= s.asked
+	asks := (stale || s.track.Asking() || s.track.Fired()) && now >= s.asked && !i.urgent
+	reads := s.reads(now, i.urgent)
 	switch {
-	case !asks && !s.readable(now), s.state != Idle, s.errand != nil, s.track.OwnOutstanding(), s.notice.stuck(o):
+	case !asks && !reads, s.state != Idle, s.errand != nil, s.track.OwnOutstanding(), s.notice.stuck(o):
 		return false
 	case s.beingKilled(): // TiDB closes the connection instead of answering, and nothing else would say why
 		return false
 	case s.track.Recent(), s.backend().Status().Health == backend.Down: // what was Recent our question would wipe out
 		return false
 	}
-	k, ext := &keeps{}, s.who.hello.Response().ExtCapabilities()
+	k := &keeps{}
 	var turns []turn
-	unjudged := false
-	if s.readable(now) && s.programs.claim(now) {
-		turns, unjudged = s.askPrograms(), s.track.Unjudged()
-	}
-	if asks || unjudged {
-		var unforeseen []turn
-		if s.track.Hinted() || s.track.Suspect() || s.track.Fired() || unjudged {
-			unforeseen = s.askUnforeseen()
-		}
-		if turns = append(turns, unforeseen...); len(unforeseen) > 0 || len(s.track.Unresolved()) > 0 {
-			turns = append(turns, askValues(o.Flavor, ext, s.track.Unresolved, s.track.Resolved)...)
-		}
-		if stale {
-			turns = append(turns, k.askTiDB(ext, true)...)
-		}
+	switch {
+	case reads && s.w.server.programs.claim(s.track.Catalog(), now):
+		i.reads = s.track.Catalog()
+		turns = s.askPrograms(now)
+		s.track.AskedTables()
+	case asks:
+		turns = i.questions(k, stale)
 		s.asked = now + int64(askAgain)
 	}
 	if len(turns) == 0 {
@@ -106,12 +104,33 @@ func (i *inquiry) begin() bool {
 	return true
 }
 
+// questions are those for what only the backend knows of the session.
+func (i *inquiry) questions(k *keeps, stale bool) (turns []turn) {
+	s, o, ext := i.s, i.s.w.server.options(), i.s.who.hello.Response().ExtCapabilities()
+	if s.track.Hinted() || s.track.Suspect() || s.track.Fired() {
+		turns = s.askUnforeseen()
+	}
+	if len(turns) > 0 || len(s.track.Unresolved()) > 0 {
+		turns = append(turns, askValues(o.Flavor, ext, s.track.Unresolved, s.track.Resolved)...)
+	}
+	if stale {
+		turns = append(turns, k.askTiDB(ext, true)...)
+	}
+	return turns
+}
+
 // answered takes what the backend has said.
 func (i *inquiry) answered(k *keeps, err error) {
 	s := i.s
 	s.due.clear(alarmErrand)
 	s.errand = nil
+	if i.reads != nil {
+		s.w.server.programs.reading.Add(-1)
+	}
 	if spoiled := new(spoiledError); errors.As(err, &spoiled) {
+		if i.reads != nil && !errors.Is(err, errTimedOut) { // it was not for the question
+			unclaim(i.reads, s.w.now())
+		}
 		s.w.server.evidence(s.backend(), err)
 		s.back.close()
 		(&departure{lost: true, loss: plain(spoiled.error)}).start(s)
@@ -138,6 +157,10 @@ func (i *inquiry) spoil(err error) { i.asks.end(&spoiledError{err}) }
 
 // abort implements errand.
 func (i *inquiry) abort() {
+	if i.reads != nil {
+		i.s.w.server.programs.reading.Add(-1)
+		unclaim(i.reads, i.s.w.now())
+	}
 	i.s.due.clear(alarmErrand)
 	i.asks.drop()
 }

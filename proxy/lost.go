@@ -40,6 +40,7 @@ func (s *session) lost(err error) {
 		d.backendLost(err)
 		return
 	}
+	s.judgeElsewhere()
 	f := facts{s}.lost()
 	action := plan.Lost(&f)
 	if !f.Quit && !f.Over && !f.Condemned && !f.TooIdle {
@@ -87,7 +88,7 @@ func (s facts) lost() plan.LostFacts {
 		Answered: s.track.Answered(), Endable: s.track.Endable(), Waiting: s.awaitsAnswer(), Failed: s.track.Failed(),
 		ByToken: s.who.tokenless(s.w.server.options()), TooIdle: s.back.tooIdle, Idle: s.idleFor(), Limit: s.waitTimeout(),
 	}
-	if f.Outstanding == 1 && f.Rebuildable() && !s.track.Asking() {
+	if f.Outstanding == 1 && f.Rebuildable() && !s.track.Asking() && !s.track.Ran() {
 		look, known := s.running()
 		f.RunAgain = known && (s.back.tooIdle && look.Sole || s.mayRunAgain(&look))
 	}
@@ -111,6 +112,7 @@ func (s *session) flee(action plan.LostAction, err error) {
 			s.stmt.electing = false
 		}
 	}
+	s.judgeElsewhere()
 	dropped, more := s.track.Dropped()
 	text := "backend " + s.backendName() + " " + by
 	if dropped != "" {
@@ -184,7 +186,7 @@ func (s *session) ties() plan.Ties {
 
 // needsOld reports whether the session cannot be rebuilt without asking its backend.
 func (s *session) needsOld() bool {
-	return !s.hasCredential() || s.track.Hinted() || s.track.Suspect() || s.track.Fired() || s.track.Unjudged() || slices.ContainsFunc(s.track.Unresolved(), func(x string) bool { return x != "LAST_INSERT_ID()" })
+	return !s.hasCredential() || s.track.Asking() || s.unjudged() || slices.ContainsFunc(s.track.Unresolved(), func(x string) bool { return x != "LAST_INSERT_ID()" })
 }
 
 // elsewhere reports whether another backend than from takes sessions.

@@ -1,10 +1,13 @@
 package proxy
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 	"time"
 
 	"segue/backend/client"
+	"segue/backend/wire"
 	"segue/proxy/track"
 )
 
@@ -33,14 +36,85 @@ func TestRights(t *testing.T) {
 		"one table":     {tables: rows([]string{"DELETE"}), blind: true},
 		"reads a table": {tables: rows([]string{"SELECT"})},
 		"a role":        {roles: rows([]string{"r"}), blind: true},
-		"nothing":       {},
+		"nothing":       {global: rows([]string{"USAGE"})},
+		"not told":      {blind: true},
 	} {
-		var k census
-		k.global.Rows, k.schemas.Rows, k.tables.Rows, k.roles.Rows = c.global, c.schemas, c.tables, c.roles
-		r := k.rights()
+		k := census{dialect: track.MariaDB}
+		for t, rows := range map[*answer][][]client.Value{&k.global: c.global, &k.schemas: c.schemas, &k.tables: c.tables, &k.roles: c.roles} {
+			t.Rows, t.ended = rows, true
+		}
+		r := k.account()
 		if r.sees([]byte("a_b")) != c.sees || r.blind() != c.blind {
 			t.Errorf("%s: sees %v, blind %v", name, r.sees([]byte("a_b")), r.blind())
 		}
+		k.schemas.ended = false // it is cut off
+		if r = k.account(); r.sees([]byte("a_b")) || !r.blind() || !r.runs() {
+			t.Errorf("%s, cut off: sees %v, blind %v, runs %v", name, r.sees([]byte("a_b")), r.blind(), r.runs())
+		}
+	}
+}
+
+// TestCensusEndsInTime: all questions together within the time of an inquiry, however slow the server is.
+func TestCensusEndsInTime(t *testing.T) {
+	c := census{dialect: track.MariaDB}
+	list, err := c.ask(0)
+	if err != nil || len(list) != 9 {
+		t.Fatalf("%d questions, %v", len(list), err)
+	}
+	for i := range list {
+		if !strings.Contains(list[i].Text, "max_statement_time=0.4 FOR */SELECT /*+ MAX_EXECUTION_TIME(400) */") {
+			t.Errorf("no bound: %s", list[i].Text)
+		}
+	}
+	if all := time.Duration(len(list)) * censusMillis * time.Millisecond; all >= inquiryTimeout-time.Second {
+		t.Errorf("they take up to %v", all)
+	}
+}
+
+// TestCensusIsWhole: an answer that an error cuts off, or that has other columns, or too many rows, is none.
+func TestCensusIsWhole(t *testing.T) {
+	def := append([]byte("\x03def\x00\x00\x00\x01a\x00\x0c"), make([]byte, 12)...)
+	row, end := []byte("\x01x"), []byte{0xfe, 0, 0, 2, 0}
+	fill := func(columns, rows int, ended bool) *answer {
+		a := &answer{columns: 1}
+		_ = a.take(client.First, []byte{byte(columns)})
+		for range columns {
+			if err := a.take(client.Definition, def); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range rows {
+			if err := a.take(client.Row, bytes.Repeat(row, columns)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if ended {
+			_ = a.take(client.Last, end)
+		}
+		return a
+	}
+	for name, c := range map[string]struct {
+		columns, rows int
+		ended, want   bool
+	}{
+		"whole": {1, 3, true, true}, "empty": {1, 0, true, true}, "cut off": {1, 3, false, false}, "two columns": {2, 1, true, false}, "two columns, and no rows": {2, 0, true, false}, "as many as may be": {1, maxPrograms, true, true},
+		"too many": {1, maxPrograms + 1, true, false},
+	} {
+		if a := fill(c.columns, c.rows, c.ended); a.whole() != c.want {
+			t.Errorf("%s: whole %v", name, a.whole())
+		}
+	}
+}
+
+// TestCensusEndsItsTransaction: MySQL with autocommit off begins one to answer.
+func TestCensusEndsItsTransaction(t *testing.T) {
+	var c census
+	list, err := c.answered(wire.StatusInTrans)
+	if err != nil || len(list) != 1 || list[0].Text != "COMMIT AND NO CHAIN NO RELEASE" {
+		t.Errorf("%v, %v", list, err)
+	}
+	if list, err = c.answered(wire.StatusAutocommit); err != nil || len(list) != 0 {
+		t.Errorf("%v, %v where there is none", list, err)
 	}
 }
 
@@ -52,17 +126,43 @@ func TestCatalogIsRead(t *testing.T) {
 		t.Error("catalogs are mixed up")
 	}
 	now := int64(time.Hour)
-	if !c.claim(now) || c.claim(now) || c.isDue(now+int64(time.Second)) || !c.isDue(now+int64(programsAgain)+int64(tendEvery)) {
+	if !p.claim(c, now) || p.claim(c, now) || isDue(c, now+int64(time.Second)) || !isDue(c, now+int64(inquiryTimeout+programsAgain)) {
 		t.Error("what is being read is read by another, or never again")
 	}
+	later := now + int64(inquiryTimeout+programsAgain)
+	if !p.claim(c, later) || isDue(c, later+int64(inquiryTimeout+programsAgain)) || !isDue(c, later+int64(inquiryTimeout+2*programsAgain)) || c.Programs() != nil {
+		t.Error("a failure is followed by another at once, or makes something known")
+	}
+	if unclaim(c, now); !isDue(c, now) {
+		t.Error("whose reader has gone is not read")
+	}
 	clean := track.NewPrograms(nil, track.System{})
-	c.Put(clean, 0)
-	c.due.Store(now + int64(programsFor))
-	if c.isDue(now+int64(programsFor)-1) || !c.isDue(now+int64(programsFor)) {
+	hasRead(c, clean, 0, now, int64(time.Millisecond))
+	if isDue(c, now+int64(programsFor)-1) || !isDue(c, now+int64(programsFor)) || c.Programs() == nil {
 		t.Error("it is not read once a minute")
 	}
-	c.Put(clean, -1) // something has been defined since
-	if c.Programs() != nil || !c.isDue(now+int64(tendEvery)) {
-		t.Error("what is out of date is not read again")
+	hasRead(c, clean, 0, now, int64(time.Second))
+	if isDue(c, now+int64(time.Minute)) || !isDue(c, now+programsShare*int64(time.Second)) {
+		t.Error("what takes long to read is read often")
+	}
+	if !isDue(c, now+int64(programsEnd)) || c.Programs() != nil {
+		t.Error("what nobody has read for long is believed")
+	}
+	hasRead(c, clean, -1, now, 0) // something has been defined since
+	if c.Programs() != nil || isDue(c, now) || !isDue(c, now+int64(tendEvery)) {
+		t.Error("what is out of date is not read again, or at once")
+	}
+}
+
+// TestProgramsPatience: a session whose client may ask for FOUND_ROWS() reads only where nobody else does.
+func TestProgramsPatience(t *testing.T) {
+	for _, c := range []struct {
+		overdue time.Duration
+		known   bool
+		want    time.Duration
+	}{{0, false, 200 * time.Millisecond}, {3 * time.Second, false, 0}, {0, true, 10 * time.Second}, {2 * time.Minute, true, time.Second}} {
+		if got := programsPatience(c.overdue, c.known); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
 	}
 }

@@ -54,7 +54,7 @@ func (p *proxied) knowPrograms() {
 	for _, b := range p.registry.Backends() {
 		c := p.programs.of(b, "u")
 		c.Put(track.NewPrograms(nil, track.System{}), 0)
-		c.due.Store(math.MaxInt64)
+		c.Reads.Due.Store(math.MaxInt64)
 	}
 }
 

@@ -22,11 +22,10 @@ type session struct {
 	past   past
 	cause  error // of end
 
-	client   front
-	back     *link // nil while it stands on no backend
-	track    track.State
-	programs *catalog // of its account on its backend; nil: there are none that matter
-	who      identity
+	client front
+	back   *link // nil while it stands on no backend
+	track  track.State
+	who    identity
 
 	errand errand    // what it is about; nil: nothing but its client's statements
 	stmt   statement // the one that waits, runs, or is to be run again

@@ -56,7 +56,7 @@ func (*inquest) unless(skip func() bool, t turn) turn {
 type inquest struct {
 	flavor   backend.Flavor
 	ext      uint32
-	seconds  int // that a server may take; 0: five
+	millis   int // that a server may take; 0: five seconds
 	open     []string
 	asked    []valueQuestion
 	last     *client.Table // what the last question was answered
@@ -124,15 +124,16 @@ func (q *inquest) query(columns []string, rows int) string { return q.selects(co
 // selects is query of a table.
 func (q *inquest) selects(columns []string, rows int, from string) string {
 	var head string
-	seconds := strconv.Itoa(cmp.Or(q.seconds, 5))
+	millis := cmp.Or(q.millis, 5000)
+	limit, seconds := strconv.Itoa(millis), strconv.FormatFloat(float64(millis)/1000, 'f', -1, 64)
 	asksLimit := slices.ContainsFunc(columns, func(c string) bool { return strings.Contains(strings.ToLower(c), "max_statement_time") })
 	switch {
 	case q.flavor.IsFE():
 		head = "SELECT "
 	case q.flavor == backend.TiDB, asksLimit: // which a limit of the question's own would change
-		head = "SELECT /*+ MAX_EXECUTION_TIME(" + seconds + "000) */ "
+		head = "SELECT /*+ MAX_EXECUTION_TIME(" + limit + ") */ "
 	default: // MySQL takes the first comment for one, and MariaDB the second
-		head = "/*M!100101 SET STATEMENT max_statement_time=" + seconds + " FOR */SELECT /*+ MAX_EXECUTION_TIME(" + seconds + "000) */ "
+		head = "/*M!100101 SET STATEMENT max_statement_time=" + seconds + " FOR */SELECT /*+ MAX_EXECUTION_TIME(" + limit + ") */ "
 	}
 	return head + strings.Join(columns, ", ") + from + " LIMIT " + strconv.Itoa(rows)
 }

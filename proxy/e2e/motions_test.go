@@ -44,6 +44,8 @@ func bereft() []edit {
 	}
 	if s.past.answers >= 3 && s.errand == nil && s.state == Idle && !s.track.Recent() && s.ties().Rebuildable() && s.back != nil {
 		switch {
+		case s.unjudged():
+			_ = s.judgeFirst()
 		case s.track.Asking():
 			s.asked = 0
 			(&inquiry{s: s}).begin()

@@ -7,6 +7,7 @@ type words struct {
 	text       []byte
 	at         int
 	start, end int // of the word at hand
+	foreign    int // where the name ends that the last letter beyond ASCII is part of
 	marks      marks
 	buf        [maxName]byte
 }
@@ -28,7 +29,7 @@ func (w *words) next() bool {
 	i, b := w.at, w.text
 	for ; i < len(b) && !isASCIIWord(b[i]); i++ {
 		switch c := b[i]; {
-		case c >= 0x80:
+		case c >= 0x80 && i >= w.foreign:
 			w.foreignAt(i)
 		case c == '\\':
 			w.marks |= markBackslash
@@ -42,14 +43,13 @@ func (w *words) next() bool {
 	return w.start < i
 }
 
-// foreignAt takes a letter beyond ASCII.
+// foreignAt takes a letter beyond ASCII, the first of a name.
 func (w *words) foreignAt(i int) {
-	if w.marks |= markForeign; w.marks&markForeignCall != 0 {
-		return
-	}
-	for i < len(w.text) && (isASCIIWord(w.text[i]) || w.text[i] >= 0x80) {
+	w.marks |= markForeign
+	for i < len(w.text) && isNameByte(w.text[i]) {
 		i++
 	}
+	w.foreign = i
 	if c := significant(w.text, i); c == '(' || mayComment(c) {
 		w.marks |= markForeignCall
 	}
@@ -64,6 +64,8 @@ func (w *words) upper() []byte {
 }
 
 func isASCIIWord(c byte) bool { return c < 0x80 && isWordByte(c) }
+
+func isNameByte(c byte) bool { return c >= 0x80 || isWordByte(c) }
 
 // significant is the first byte from i on that is neither white space nor the quote of a name, 0 for none.
 func significant(b []byte, i int) byte {
@@ -85,8 +87,6 @@ const (
 	classWrites   class = 1 << iota // it may write to a table that has triggers
 	classPrepares                   // it prepares a text
 	classOpens                      // it may open a table, a view, or run a program
-	classDefines                    // it creates, alters, drops or renames something
-	classProgram                    // … a program
 )
 
 func classOf(w []byte) class {
@@ -107,24 +107,8 @@ func classOfWord(w []byte) class {
 		return classPrepares | classOpens
 	case "FROM", "JOIN", "INTO", "TABLE", "CALL", "HANDLER":
 		return classOpens
-	case "CREATE", "ALTER", "DROP":
-		return classDefines
-	case "RENAME":
-		return classDefines | classProgram // of a table with its triggers
-	case "FUNCTION", "PROCEDURE", "TRIGGER", "VIEW", "PACKAGE":
-		return classProgram
 	}
 	return 0
-}
-
-// defines reports whether a text may create, alter or drop a program.
-func definesProgram(text []byte) bool {
-	var c class
-	w := words{text: text}
-	for w.next() {
-		c |= classOf(w.upper())
-	}
-	return c&(classDefines|classProgram) == classDefines|classProgram
 }
 
 // risky reports whether a text may run a program: it opens a table, or calls what is not known to be built in.
@@ -151,34 +135,6 @@ func isBuiltIn(w string) bool {
 	return false
 }
 
-// leadsOut reports whether a body may reach into a schema of which the account does not see all: by a name of two parts of which the first is nothing that the body
-// itself names elsewhere, as it does an alias.
-func leadsOut(body []byte, sees func([]byte) bool) bool {
-	w := words{text: body}
-	for w.next() {
-		if significant(body, w.end) != '.' || isDigit(body[w.start]) {
-			continue
-		}
-		first := body[w.start:w.end]
-		if u := string(w.upper()); u == "NEW" || u == "OLD" || before(body, w.start) == '@' || sees(first) || alone(body, first) {
-			continue
-		}
-		return true
-	}
-	return false
-}
-
-// alone reports whether a word stands somewhere with neither a dot in front of it nor behind it.
-func alone(body, word []byte) bool {
-	w := words{text: body}
-	for w.next() {
-		if bytes.EqualFold(body[w.start:w.end], word) && significant(body, w.end) != '.' && before(body, w.start) != '.' {
-			return true
-		}
-	}
-	return false
-}
-
 // before is the last significant byte in front of i, 0 for none.
 func before(b []byte, i int) byte {
 	for i--; i >= 0; i-- {
@@ -189,9 +145,9 @@ func before(b []byte, i int) byte {
 	return 0
 }
 
-// readBody tells what a program may do unseen, but for what other programs that it names do. Of functions and triggers servers themselves take back LAST_INSERT_ID() and
+// bodyDoes tells what a program may do unseen, but for what other programs that it names do. Of functions and triggers servers themselves take back LAST_INSERT_ID() and
 // sql_mode (THD::restore_sub_statement_state, sp_head::execute).
-func readBody(x *Program, variables map[string]bool) (u unseen) {
+func bodyDoes(x *Program, variables map[string]bool) (u unseen) {
 	b := x.Body
 	u = assignsIn(x)
 	var last string // the word before

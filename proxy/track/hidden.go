@@ -2,19 +2,16 @@ package track
 
 import "slices"
 
-// What the programs that a statement names may have done unseen.
-
-// Witnesses of it: Programs, before it runs.
+// What the programs that a statement names may have done unseen: its words tell, before it runs.
 
 // programs are those that are known; judge: there is something to be looked for.
 func (s *State) programs() (p *Programs, judge bool) {
-	if s.catalog == nil {
+	c := s.Catalog()
+	if c == nil {
 		return nil, false
 	}
-	p = s.catalog.Programs()
-	if p != nil && s.unjudged != nil {
-		s.catchUp(p)
-	}
+	s.CatchUp()
+	p = c.Programs()
 	return p, p == nil || !p.clean()
 }
 
@@ -22,42 +19,52 @@ func (s *State) programs() (p *Programs, judge bool) {
 func (s *State) runs(text []byte) effect {
 	p, judge := s.programs()
 	switch {
+	case s.catalog != nil && s.deciding(): // by which rights it runs is not known
+		if s.risky(text) {
+			return hides | assigns
+		}
+		return 0
 	case !judge:
 		return 0
-	case (p == nil || p.all) && !s.risky(text):
-		return 0
-	case p == nil:
-		s.keepWords().take(text)
-		return 0
+	case p != nil:
+		return p.of(text)
+	case s.risky(text):
+		s.keepWords(func(d *digest) { d.take(text) })
 	}
-	return p.of(text)
+	return 0
 }
 
 // runsUnknown is runs for a text that is not there.
 func (s *State) runsUnknown() effect {
-	p, judge := s.programs()
-	switch {
+	switch p, judge := s.programs(); {
 	case !judge:
 		return 0
-	case p == nil:
-		s.keepWords().full = true
-		return 0
+	case p != nil:
+		return hides | assigns
 	}
-	return hides | assigns
+	s.keepWords(func(d *digest) { d.full = true })
+	return 0
 }
 
 // runsPrepared is runs for a statement of COM_STMT_PREPARE.
-func (s *State) runsPrepared(t text) effect {
-	if s.catalog == nil {
-		return 0
+func (s *State) runsPrepared(st *prepared) effect {
+	if s.catalog != nil && st.defines {
+		s.defines = true
+		s.catalog.changes.n.Add(1)
 	}
-	if t == (text{}) {
+	switch p, judge := s.programs(); {
+	case s.catalog == nil:
+		return 0
+	case st.text == (text{}):
 		return s.runsUnknown()
-	}
-	if _, judge := s.programs(); !judge {
+	case p == nil || s.deciding():
+		return s.runs([]byte(st.text.Value()))
+	case !judge:
 		return 0
+	case st.judgedBy != p:
+		st.judgedBy, st.does = p, p.of([]byte(st.text.Value()))
 	}
-	return s.runs([]byte(t.Value()))
+	return st.does
 }
 
 // runsTexts is runs for the statements of PREPARE that a verdict executes, once they are known.
@@ -69,7 +76,10 @@ func (s *State) runsTexts(v *verdict) (e effect) {
 		if o := &v.ops[i]; o.kind == opExecute {
 			for k := range s.held.texts {
 				if x := &s.held.texts[k]; x.name == o.key && x.text != (text{}) {
-					e |= s.runsPrepared(x.text)
+					e |= s.runs([]byte(x.text.Value()))
+					if s.catalog != nil && mayDefine([]byte(x.text.Value())) {
+						s.catalog.changes.n.Add(1)
+					}
 				}
 			}
 		}
@@ -82,32 +92,16 @@ func (v *verdict) calls() bool {
 	return v != nil && slices.ContainsFunc(v.ops, func(o op) bool { return o.kind == opPin && o.pins&pinProcedure != 0 })
 }
 
-func (s *State) keepWords() *digest {
-	if s.unjudged == nil {
-		s.unjudged = &digest{runs: true}
-	}
-	return s.unjudged
+// Ran reports whether some of these have come to their end.
+func (s *State) Ran() bool { return s.Unjudged() && !s.unjudged.runs }
+
+// MayRead reports whether the session may be asked for the programs of its server: it opens no transaction by that, or one that can be ended again.
+func (s *State) MayRead() bool {
+	return s.dialect.my() && s.Pinned() == "" && !s.txn.open() && !s.txn.bare && s.Catalog() != nil
 }
 
-// catchUp judges what ran before it was known which programs there are.
-func (s *State) catchUp(p *Programs) {
-	d := s.unjudged
-	s.unjudged = nil
-	s.ranUnseen(p.ofWords(d))
-	if d.class&classWrites != 0 {
-		s.wroteBlindly(p)
-	}
-}
-
-// CatchUp does so once that is known.
-func (s *State) CatchUp() {
-	if s.unjudged != nil {
-		s.programs()
-	}
-}
-
-// Unjudged reports whether statements have run of which it is not known yet what they may have done unseen.
-func (s *State) Unjudged() bool { return s.unjudged != nil }
+// Autocommits reports whether a question opens no transaction.
+func (s *State) Autocommits() bool { return s.txn.autocommit }
 
 // Suspect reports whether a program may have assigned user variables that have not been [State.Listed] since.
 func (s *State) Suspect() bool { return s.suspect }
@@ -122,11 +116,19 @@ func (s *State) Fired() bool { return s.fired }
 
 // Executed takes how many triggers the session has executed, by its server's count; known: it has told. What they have done it does not tell.
 func (s *State) Executed(triggers uint64, known bool) {
-	if s.fired && known && triggers > 0 {
-		s.ranUnseen(hides | assigns)
+	if c := s.Catalog(); s.fired && known && c != nil {
+		if triggers > 0 {
+			s.ranUnseen(hides | assigns)
+			c.fires.Store(true)
+		} else if c.spared.Load() < enoughSpared {
+			c.spared.Add(1)
+		}
 	}
 	s.fired = s.fired && !known
 }
+
+// mayHaveFired is that where the session can be asked no more, and the account is not known to run no triggers.
+func (s *State) mayHaveFired() bool { return s.fired && !s.Catalog().firesNone() }
 
 // ranUnseen notes what a statement may have done.
 func (s *State) ranUnseen(e effect) {
@@ -134,18 +136,4 @@ func (s *State) ranUnseen(e effect) {
 		s.hold().pins |= pinUnseen
 	}
 	s.suspect = s.suspect || e&assigns != 0
-}
-
-// definesPrograms notes that a text may create, alter or drop a program: what is known of them is out of date, now and when it has run.
-func (s *State) definesPrograms(text []byte) {
-	if s.catalog != nil && len(text) >= len("DROP VIEW v") && definesProgram(text) {
-		s.defines = true
-		s.catalog.changes.n.Add(1)
-	}
-}
-
-// defined notes that it has run.
-func (s *State) defined() {
-	s.defines = false
-	s.catalog.changes.n.Add(1)
 }

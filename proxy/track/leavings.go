@@ -41,6 +41,9 @@ func (s *State) Asked() {
 	}
 }
 
+// AskedTables is Asked for questions that open tables: no warning is left, or others are.
+func (s *State) AskedTables() { s.missing |= leftCount | leftFound | leftWarnings }
+
 // Wary reports whether the command at the head of chunk is to be looked at before it is sent: it may ask for what is on another connection.
 func (s *State) Wary(chunk []byte) bool {
 	switch {

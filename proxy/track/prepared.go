@@ -18,12 +18,15 @@ type prepared struct {
 	params   uint16
 	bound    uint16 // parameters that types is about
 	gone     bool   // it was not kept, and went with a backend that was lost
+	defines  bool   // it may define a program
 	taught   bool   // this backend has been told types, or there are none
 	effect   effect
-	text     text     // zero if it was too long
-	database text     // the current one when it was prepared
-	verdict  *verdict // what it does when executed
-	types    []byte   // of its parameters as the client sent them last; a server remembers them, and drivers send them once
+	text     text      // zero if it was too long
+	database text      // the current one when it was prepared
+	verdict  *verdict  // what it does when executed
+	judgedBy *Programs // does is what it may do unseen by these
+	does     effect
+	types    []byte // of its parameters as the client sent them last; a server remembers them, and drivers send them once
 }
 
 const (
@@ -177,7 +180,7 @@ func (s *State) executing(p *wire.Packet) {
 		}
 		return
 	}
-	newest.effect |= st.effect | s.runsPrepared(st.text)
+	newest.effect |= st.effect | s.runsPrepared(st)
 	if st.text != (text{}) && (s.missing != 0 || s.warned) {
 		newest.effect |= s.renewedBy([]byte(st.text.Value()))
 	}
@@ -205,7 +208,7 @@ func (s *State) executing(p *wire.Packet) {
 // executingLast is executing for the statement prepared last, whose COM_STMT_PREPARE may not have been answered yet.
 func (s *State) executingLast(newest *pending) {
 	if e := s.preparing(); e != nil && e.verdict != nil && e.verdict.prepare != nil { // its text has come before this command
-		newest.effect |= e.verdict.prepare.effect | s.runsPrepared(e.verdict.prepare.text)
+		newest.effect |= e.verdict.prepare.effect | s.runsPrepared(e.verdict.prepare)
 		newest.verdict = e.verdict.prepare.verdict
 		return
 	}
@@ -217,7 +220,7 @@ func (s *State) executingLast(newest *pending) {
 		return
 	}
 	for _, st := range s.held.stmts {
-		newest.effect |= st.effect | s.runsPrepared(st.text)
+		newest.effect |= st.effect | s.runsPrepared(st)
 		newest.verdict = st.verdict
 	}
 }

@@ -1,9 +1,6 @@
 package track
 
-import (
-	"strings"
-	"sync/atomic"
-)
+import "strings"
 
 // What stored functions, procedures, triggers and views do to a session shows in no text of its client's. So their own texts are read, once for
 // each server and account: a statement that names one which may hold state that no witness sees ties its session to its backend.
@@ -37,6 +34,8 @@ type System struct {
 	Sees func(schema []byte) bool
 	// Blind: there may be triggers on tables that the account writes to of which it sees nothing. MariaDB counts what triggers a session has executed.
 	Blind bool
+	// Calm: no session of the server has executed a trigger for long.
+	Calm bool
 }
 
 // unseen is what a program may do without the witness telling.
@@ -62,78 +61,21 @@ func (u unseen) effect(writes bool) (e effect) {
 // Programs are those of one server that may do what no witness sees, as far as one account can tell. They do not change.
 type Programs struct {
 	names   map[string]unseen // by the last word of their names, in upper case
+	lengths uint64            // a bit for each length that a name has, the lowest for 1
 	foreign unseen            // of those whose names have other letters than ASCII's
 	calls   unseen            // of all routines: their names are compared without accents
 	blind   bool              // there may be triggers beside
-	all     bool              // nothing is known: any name may be that of one
+	calm    bool              // … and none has been executed for long
 	asOf    int64             // Changes when they were asked for
 }
 
-// UnknownPrograms are those of a server that does not tell: what calls a function that is not built in, or opens a table, may do anything.
-func UnknownPrograms() *Programs { return &Programs{all: true} }
-
 // NewPrograms reads the bodies of all programs that an account sees.
 func NewPrograms(list []Program, sys System) *Programs {
-	p := &Programs{names: map[string]unseen{}, blind: sys.Blind}
-	open := make([]*Program, 0, len(list))
+	r := NewProgramReader(sys)
 	for i := range list {
-		x := &list[i]
-		u := readHides | readAssigns
-		if x.Body != nil && x.Kind != Package && (sys.Sees(x.Schema) && !leadsOut(x.Body, sys.Sees)) {
-			u = readBody(x, sys.Variables)
-		}
-		if p.note(x, u); u != readHides|readAssigns {
-			open = append(open, x)
-		}
+		r.Add(&list[i])
 	}
-	for more := !p.clean(); more; { // until no body names another that does
-		more = false
-		for _, x := range open {
-			if p.note(x, p.inBody(x)) {
-				more = true
-			}
-		}
-	}
-	return p
-}
-
-// inBody is what a program does by those that its body names. To write to a view is to write to its tables.
-func (p *Programs) inBody(x *Program) (u unseen) {
-	d := p.digest(x.Body)
-	if x.Kind == View {
-		return p.found(&d)
-	}
-	e := p.found(&d).effect(d.class&classWrites != 0)
-	if e&hides != 0 {
-		u |= readHides
-	}
-	if e&assigns != 0 {
-		u |= readAssigns
-	}
-	return u
-}
-
-// note adds what one does. It reports whether that is news.
-func (p *Programs) note(x *Program, u unseen) bool {
-	if u == 0 {
-		return false
-	}
-	switch x.Kind {
-	case Trigger: // it runs when its table is written to
-		u = u&readHides*(writeHides/readHides) | u&readAssigns*(writeAssigns/readAssigns)
-	case Routine, Package:
-		p.calls |= u
-	case View:
-	}
-	key := lastWord(x.Name)
-	if key == "" || foreign(string(x.Name)) {
-		before := p.foreign
-		p.foreign |= u
-		return p.foreign != before
-	}
-	before := p.names[key]
-	p.names[key] = before | u
-	return before|u != before
+	return r.Programs()
 }
 
 // lastWord is the last part of a name that words finds, in upper case.
@@ -146,7 +88,7 @@ func lastWord(name []byte) (last string) {
 }
 
 // clean reports whether none of them does anything unseen.
-func (p *Programs) clean() bool { return !p.all && len(p.names) == 0 && p.foreign == 0 }
+func (p *Programs) clean() bool { return len(p.names) == 0 && p.foreign == 0 }
 
 // of tells what the statements of a text may do unseen: hides, assigns.
 func (p *Programs) of(text []byte) effect {
@@ -171,13 +113,19 @@ func (p *Programs) digest(text []byte) (d digest) {
 
 // word looks one word up. Digits in front of it may be the version behind /*!.
 func (p *Programs) word(w []byte) (u unseen) {
-	u = p.names[string(w)]
-	if len(w) > 5 && isDigit(w[0]) {
-		if u |= p.names[string(w[5:])]; len(w) > 6 {
-			u |= p.names[string(w[6:])]
+	if u = p.named(w); len(w) > 5 && isDigit(w[0]) {
+		if u |= p.named(w[5:]); len(w) > 6 {
+			u |= p.named(w[6:])
 		}
 	}
 	return u
+}
+
+func (p *Programs) named(w []byte) unseen {
+	if len(w) == 0 || p.lengths>>(len(w)-1)&1 == 0 {
+		return 0
+	}
+	return p.names[string(w)]
 }
 
 // digest is what matters of the words of texts.
@@ -188,6 +136,7 @@ type digest struct {
 	names map[string]struct{} // those that are kept because it is not known yet what they mean
 	full  bool                // … and there were more
 	runs  bool                // no statement has ended since the first of them was sent
+	by    *Catalog            // that is to tell
 }
 
 // found is what has been found, and what else may be meant.
@@ -205,42 +154,8 @@ func (p *Programs) found(d *digest) unseen {
 			u |= x
 		}
 	}
-	if p.all {
-		u |= readHides | readAssigns
-	}
 	return u
 }
-
-// Catalog is where sessions of one account on one server find its Programs, once these are known.
-type Catalog struct {
-	programs atomic.Pointer[Programs]
-	changes  *Changes
-}
-
-// NewCatalog returns one in which nothing is known.
-func NewCatalog(c *Changes) *Catalog { return &Catalog{changes: c} }
-
-// Put makes p what is known, having been asked for when [Changes.Count] was n.
-func (c *Catalog) Put(p *Programs, n int64) {
-	q := *p
-	q.asOf = n
-	c.programs.Store(&q)
-}
-
-// Programs are those that are known, nil if they are not, or have changed since.
-func (c *Catalog) Programs() *Programs {
-	p := c.programs.Load()
-	if p == nil || p.asOf != c.changes.n.Load() {
-		return nil
-	}
-	return p
-}
-
-// Changes counts the statements of sessions, on all servers, that define programs.
-type Changes struct{ n atomic.Int64 }
-
-// Count is how many there have been.
-func (c *Changes) Count() int64 { return c.n.Load() }
 
 // mostUnjudged bounds the names that are kept until it is known what they mean.
 const mostUnjudged = 200

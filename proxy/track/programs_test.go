@@ -1,8 +1,10 @@
 package track
 
 import (
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func sysvars() map[string]bool {
@@ -194,9 +196,10 @@ func TestUnseenPins(t *testing.T) {
 				ran(s, text)
 			}
 			if late {
-				if catalog.Put(p, 0); len(c.run[0]) > 8 && !s.Unjudged() {
+				if len(c.run[0]) > 8 && !s.Unjudged() {
 					t.Errorf("%q: nothing is kept", c.run)
 				}
+				catalog.Put(p, 0)
 				s.CatchUp()
 			}
 			if s.Pinned() != c.pinned || s.Suspect() != c.suspect || s.Asking() != c.suspect || s.Unjudged() {
@@ -230,12 +233,6 @@ func TestUnseenIsUnknown(t *testing.T) {
 	if s.Abandon(); s.Unjudged() {
 		t.Error("one that has not run is not")
 	}
-	for text, want := range map[string]string{"SELECT a FROM t": PinUnseen, "SELECT 1": ""} {
-		s, _ := catalogued(UnknownPrograms())
-		if ran(s, text); s.Pinned() != want {
-			t.Errorf("%s on a server that does not tell: pinned by %q, want %q", text, s.Pinned(), want)
-		}
-	}
 }
 
 // TestProgramsChange: what defines a program makes what is known of them out of date, when it is sent and when it has run.
@@ -244,6 +241,11 @@ func TestProgramsChange(t *testing.T) {
 		"CREATE FUNCTION f() RETURNS INT RETURN 1": true, "/*!50003 CREATE*/ /*!50003 TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET @a=1 */": true, "DROP VIEW v": true,
 		"RENAME TABLE a TO b": true, "ALTER TABLE a RENAME b": true, "CREATE OR REPLACE VIEW v AS SELECT 1": true,
 		"CREATE TABLE t (a INT)": false, "INSERT INTO t VALUES ('CREATE VIEW')": false, "SELECT 1": false,
+		"SET @a='CREATE VIEW v AS SELECT 1'": false, "CREATE TABLE t (a INT COMMENT 'a TRIGGER')": false, "CREATE TABLE `view` (a INT)": false, "CREATE TABLE t AS SELECT view FROM u": false,
+		"SELECT @a; INSERT INTO log VALUES ('DROP TRIGGER x')": false, "CREATE INDEX i ON t (view)": false, "DROP TABLE t /* and no VIEW */": false, "ALTER TABLE t ADD view INT": false,
+		"CREATE DEFINER=CURRENT_USER() TRIGGER x BEFORE INSERT ON t FOR EACH ROW SET @a=1": true, "CREATE DEFINER=`a`@`b` SQL SECURITY INVOKER VIEW v AS SELECT 1": true,
+		"SET STATEMENT max_statement_time=1 FOR CREATE VIEW v AS SELECT 1": true, "EXECUTE IMMEDIATE 'DROP FUNCTION f'": true, "PREPARE s FROM 'CREATE VIEW v AS SELECT 1'": true,
+		"SELECT 1; DROP PROCEDURE p": true, "BEGIN NOT ATOMIC DROP VIEW v; END": true, "ALTER TABLE a ADD b INT, RENAME TO c": true, "CREATE OR REPLACE PACKAGE p AS FUNCTION f RETURN INT; END": true,
 	} {
 		p := NewPrograms(nil, System{Sees: everything})
 		s, catalog := catalogued(p)
@@ -288,9 +290,144 @@ func BenchmarkPrograms(b *testing.B) {
 	}
 	b.Run("defines", func(b *testing.B) {
 		for b.Loop() {
-			definesProgram(text)
+			mayDefine(text)
 		}
 	})
+}
+
+// TestTextsOfAnyShape: what reading a text takes grows with its length, and no faster. Were it the square of it each of these would take minutes.
+func TestTextsOfAnyShape(t *testing.T) {
+	const size = 1 << 20
+	clean := System{Variables: sysvars(), Sees: func(s []byte) bool { return string(s) == "d" }}
+	p := NewPrograms([]Program{program(Routine, "b", "RETURN GET_LOCK('x',0)")}, clean)
+	for _, part := range []string{"\x80", "\xc3\xa9 ", "a.b ", "a.", "`a`.`b` ", "@a ", "@", "`", "\"", " ", ".", "into a, ", "into ", "set a.b=", "(", "d.\xc3\xa9(", "5", "500000a "} {
+		text := strings.Repeat(part, size/len(part))
+		began := time.Now()
+		NewPrograms([]Program{program(Routine, "f", text), program(View, "v", text), program(Trigger, "t", text)}, clean)
+		p.of([]byte(text))
+		(&digest{}).take([]byte(text))
+		mayDefine([]byte(text))
+		s, _ := catalogued(nil)
+		s.risky([]byte(text))
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("%q: %v", part, took)
+		} else if testing.Verbose() {
+			t.Logf("%q: %v", part, took)
+		}
+	}
+}
+
+// TestManyPrograms: what thousands of bodies take does not depend on how they name each other.
+func TestManyPrograms(t *testing.T) {
+	const n = 10_000
+	chain, list := make([]Program, 0, n), make([]Program, 0, n)
+	for i := range n {
+		chain = append(chain, program(Routine, "f"+strconv.Itoa(i), "RETURN f"+strconv.Itoa(i+1)+"()"))
+		list = append(list, program(View, "v"+strconv.Itoa(i), strings.Repeat("select a, b from t"+strconv.Itoa(i)+" ", 20)))
+	}
+	chain = append(chain, program(Routine, "f"+strconv.Itoa(n), "RETURN GET_LOCK('x',0)"))
+	began := time.Now()
+	if got := effects(NewPrograms(chain, System{Sees: everything}).of([]byte("SELECT f0()"))); got != "hides" {
+		t.Errorf("the first of a chain: %q", got)
+	}
+	if !NewPrograms(list, System{Sees: everything}).clean() {
+		t.Error("harmless ones do something")
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	} else {
+		t.Logf("it took %v", took)
+	}
+}
+
+// TestLeadsOut: whether a body may reach what the account does not see.
+func TestLeadsOut(t *testing.T) {
+	sees := func(s []byte) bool { return string(s) == "d" || string(s) == "my-db" }
+	for body, want := range map[string]bool{
+		"select `d`.`t`.`a` AS `a` from `d`.`t`": false, "select `x`.`a` AS `a` from (`d`.`t` `x`)": false, "select `d`.`t`.`a` from `other`.`t`": true,
+		"select `my-db`.`t`.`a` from `my-db`.`t`": false, "select `a-b`.`t`.`a` from `a-b`.`t`": true, "select `o-l`.`a` from (`d`.`t` `o-l`)": false,
+		"select 1.5": false, "select .5": false, "select d .5f()": false, "select e .5f()": true, "RETURN other.f()": true, "RETURN other . f()": true, "RETURN `\xc3\xa9`.f()": true, "RETURN \xc3\xa9.f()": true, "select `\xc3\xa9`.`a` from `d`.`t` `\xc3\xa9`": false,
+		"SET NEW.a = OLD.b": false, "SET @@session.sql_mode=''": false, "SET @a.b=1": false, "RETURN other/**/.f()": true, "RETURN d/**/.f()": true, "RETURN ``.f()": true, "select 5db.t.a": true, "": false, ".": false,
+	} {
+		if got := leadsOut([]byte(body), sees); got != want {
+			t.Errorf("%s: %v", body, got)
+		}
+	}
+}
+
+// TestRightsOfTheirOwn: what an account sees with a role is nothing that it sees without.
+func TestRightsOfTheirOwn(t *testing.T) {
+	lock := NewPrograms([]Program{program(Routine, "f", "RETURN GET_LOCK('x',0)")}, System{Sees: everything})
+	clean := NewPrograms(nil, System{Sees: everything})
+	for _, set := range []string{"SET ROLE r", "SET session_track_system_variables='*'"} {
+		s, home := catalogued(clean)
+		ran(s, "SELECT f()")
+		ran(s, set)
+		if s.Catalog() == home || s.Catalog().Programs() != nil || s.Pinned() != "" || s.Unjudged() {
+			t.Fatalf("%s: judged as before; pinned by %q", set, s.Pinned())
+		}
+		ran(s, "SELECT f()")
+		if !s.Unjudged() {
+			t.Errorf("%s: what runs under it is judged by what is seen without", set)
+		}
+		other, _ := catalogued(clean)
+		other.catalog = home
+		ran(other, set)
+		if other.Catalog() != s.Catalog() {
+			t.Errorf("%s: each has its own", set)
+		}
+		s.Catalog().Put(lock, 0)
+		if s.CatchUp(); s.Pinned() != PinUnseen {
+			t.Errorf("%s: pinned by %q", set, s.Pinned())
+		}
+		both, _ := catalogued(clean)
+		if ran(both, set+"; SELECT f()"); both.Pinned() == "" {
+			t.Errorf("%s with another statement is judged by what is seen without", set)
+		}
+		late, _ := catalogued(nil)
+		ran(late, "SELECT f()")
+		if ran(late, set); !late.Unjudged() {
+			t.Errorf("%s: what ran before is forgotten", set)
+		}
+		if ran(late, "SELECT f()"); late.Pinned() != PinUnseen {
+			t.Errorf("%s between two statements that are not judged: pinned by %q", set, late.Pinned())
+		}
+	}
+}
+
+// TestJudgedElsewhere: what the backend that is lost did not tell others do, if they do.
+func TestJudgedElsewhere(t *testing.T) {
+	for name, c := range map[string]struct {
+		p    *Programs
+		lost string
+	}{
+		"not known": {nil, lostUnseen}, "clean": {NewPrograms(nil, System{Sees: everything}), ""},
+		"held": {NewPrograms([]Program{program(Routine, "f", "RETURN GET_LOCK('x',0)")}, System{Sees: everything}), PinUnseen},
+	} {
+		s, _ := catalogued(nil)
+		ran(s, "SELECT f()")
+		other := NewCatalog(&Changes{})
+		other.Put(c.p, 0)
+		s.JudgeElsewhere([]*Catalog{other})
+		if lost, _ := s.Dropped(); lost != c.lost {
+			t.Errorf("%s: lost %q", name, lost)
+		}
+	}
+}
+
+// TestWhoMayRead: no session of which a question would become part of something.
+func TestWhoMayRead(t *testing.T) {
+	for text, want := range map[string]bool{"SELECT 1": true, "BEGIN": false, "SET @a=1": true, "SELECT GET_LOCK('a',0)": false} {
+		s, _ := catalogued(nil)
+		s.Client(say(query(text)).bytes())
+		a := answer(ok)
+		if text == "BEGIN" {
+			a = answer(okTrans)
+		}
+		if s.Server(a.bytes()); s.MayRead() != want {
+			t.Errorf("%s: %v", text, s.MayRead())
+		}
+	}
 }
 
 func FuzzBodies(f *testing.F) {
@@ -348,6 +485,28 @@ func TestBlindWrites(t *testing.T) {
 		}
 		if lost, _ := s.Dropped(); lost != c.lost {
 			t.Errorf("%+v: lost %q", c, lost)
+		}
+	}
+	for name, c := range map[string]struct {
+		programs *Programs
+		before   []uint64 // how many triggers other sessions had executed
+		lost     string
+	}{
+		"once": {blind, []uint64{0}, lostUnseen}, "often": {blind, make([]uint64, enoughSpared), ""}, "often, and then one": {blind, append(make([]uint64, enoughSpared), 1), lostUnseen},
+		"calm": {NewPrograms(nil, System{Sees: everything, Blind: true, Calm: true}), nil, ""}, "calm until now": {NewPrograms(nil, System{Sees: everything, Blind: true, Calm: true}), []uint64{2}, lostUnseen},
+	} {
+		s, catalog := catalogued(c.programs)
+		for _, n := range c.before {
+			other := New(Options{Dialect: MariaDB, Version: 101100, Catalog: catalog, Memory: NewMemory(0)}, 2)
+			ran(&other, "DELETE FROM t")
+			other.Executed(n, true)
+		}
+		ran(s, "DELETE FROM t")
+		if asking := s.Asking(); asking != (c.lost != "") || !s.Fired() {
+			t.Errorf("%s: asking %v, fired %v", name, asking, s.Fired())
+		}
+		if lost, _ := s.Dropped(); lost != c.lost {
+			t.Errorf("%s: lost %q", name, lost)
 		}
 	}
 }

@@ -213,10 +213,13 @@ func (s *State) Unresolved() (list []string) {
 
 func (x *setting) unresolved() bool { return x.text == (text{}) && x.kind != unwritable }
 
-// Asking reports whether Unresolved has anything that Forgo could not do without.
+// Asking reports whether Unresolved has anything that Forgo could not do without, or what programs have done must be asked for.
 func (s *State) Asking() bool {
-	if s.hinted || s.suspect || s.fired || s.held == nil {
-		return s.hinted || s.suspect || s.fired
+	if s.hinted || s.suspect || s.mayHaveFired() {
+		return true
+	}
+	if s.held == nil {
+		return false
 	}
 	for i := range s.held.settings {
 		if s.held.settings[i].unresolved() {
@@ -350,9 +353,10 @@ func (s *State) Dropped() (reasons string, more bool) {
 	s.txn = transaction{flags: s.txn.flags, autocommit: s.txn.autocommit, bare: s.txn.bare}
 	s.CatchUp()
 	unseen := ""
-	if s.hinted || s.suspect || s.fired || s.unjudged != nil {
-		unseen, s.hinted, s.suspect, s.fired, s.unjudged = lostUnseen, false, false, false, nil
+	if s.hinted || s.suspect || s.mayHaveFired() || s.unjudged != nil {
+		unseen = lostUnseen
 	}
+	s.hinted, s.suspect, s.fired, s.unjudged = false, false, false, nil
 	h := s.held
 	if h == nil {
 		return join2(reasons, unseen), unseen != ""

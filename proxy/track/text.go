@@ -145,9 +145,13 @@ func (s *State) commandText(text []byte) {
 //
 //go:noinline
 func (s *State) prepareText(newest *pending, text []byte) {
+	before := s.defines
+	s.defines = false
 	e, v := s.read(text)
+	defines := s.defines
+	s.defines = before
 	s.prepared |= e & loads
-	newest.verdict = &verdict{prepare: &prepared{effect: e & (writes | counts | inserts | diagnoses), verdict: v, epoch: s.epoch(), database: s.current(), text: handle(text)}}
+	newest.verdict = &verdict{prepare: &prepared{effect: e & (writes | counts | inserts | diagnoses), verdict: v, epoch: s.epoch(), database: s.current(), text: handle(text), defines: defines}}
 }
 
 // changeUserText takes a COM_CHANGE_USER but for its first byte.

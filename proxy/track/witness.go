@@ -69,5 +69,8 @@ func (k *joined) close(b []byte) []byte {
 // Dialect is that of the session's server.
 func (s *State) Dialect() Dialect { return s.dialect }
 
+// Version is that of its server, as in Options.
+func (s *State) Version() uint32 { return s.version }
+
 // Capabilities are those that hold on the connection to the backend: the client's, and what the witness needs.
 func (s *State) Capabilities() wire.Capability { return s.caps }

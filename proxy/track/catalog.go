@@ -1,0 +1,95 @@
+package track
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Catalog is where sessions of one account on one server find its Programs, once these are known. What an account may see, and what its server tells,
+// depends on the role and on the session_track_system_variables that a session has made its own: for each of these there is another one.
+type Catalog struct {
+	// When it is to be read is for its reader to say.
+	Reads ReadingTimes
+
+	programs atomic.Pointer[Programs]
+	fires    atomic.Bool  // a trigger of which the account sees nothing has run in one of its sessions
+	spared   atomic.Int32 // how often sessions that may have run such had not
+	changes  *Changes
+	home     bool // it is that of sessions as they begin
+
+	mu     sync.Mutex
+	others map[string]*Catalog // by the settings that make the difference
+}
+
+// ReadingTimes are moments, in nanoseconds of its reader's clock.
+type ReadingTimes struct {
+	Due      atomic.Int64 // when it is to be read again
+	Soon     atomic.Int64 // … where what was known has changed
+	Last     atomic.Int64 // when it was
+	Failures atomic.Int64 // readings since then that have come to nothing, and the one that is under way
+}
+
+// NewCatalog returns one in which nothing is known.
+func NewCatalog(c *Changes) *Catalog { return &Catalog{changes: c, home: true} }
+
+// Put makes p what is known, having been asked for when [Changes.Count] was n; nil: nothing is.
+func (c *Catalog) Put(p *Programs, n int64) {
+	if p == nil {
+		c.programs.Store(nil)
+		return
+	}
+	q := *p
+	q.asOf = n
+	c.programs.Store(&q)
+}
+
+// Programs are those that are known, nil if they are not, or have changed since.
+func (c *Catalog) Programs() *Programs {
+	p := c.programs.Load()
+	if p == nil || p.asOf != c.changes.n.Load() {
+		return nil
+	}
+	return p
+}
+
+// firesNone reports whether the sessions of the account write to no table with a trigger, as far as its server and they have shown.
+func (c *Catalog) firesNone() bool {
+	if c == nil || c.fires.Load() {
+		return c == nil
+	}
+	p := c.programs.Load()
+	return c.spared.Load() >= enoughSpared || p != nil && p.calm
+}
+
+// enoughSpared is how many questions must have found that no trigger has run.
+const enoughSpared = 20
+
+// mostOthers bounds the settings that have a catalog of their own; more of them share one, of which nothing is ever known.
+const mostOthers = 64
+
+// under gives the catalog of sessions with such settings, "" for none.
+func (c *Catalog) under(settings string) *Catalog {
+	if settings == "" {
+		return c
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	other := c.others[settings]
+	if other == nil {
+		if len(c.others) >= mostOthers {
+			clear(c.others) // sessions find theirs again, once it has been read
+		}
+		if c.others == nil {
+			c.others = map[string]*Catalog{}
+		}
+		other = &Catalog{changes: c.changes}
+		c.others[settings] = other
+	}
+	return other
+}
+
+// Changes counts the statements of sessions, on all servers, that define programs.
+type Changes struct{ n atomic.Int64 }
+
+// Count is how many there have been.
+func (c *Changes) Count() int64 { return c.n.Load() }
