@@ -26,6 +26,8 @@ func restless() []edit {
 		{"departure_end.go", "	s.past.threads.moves++\n", "	s.past.threads.moves++\n	s.past.fresh = true\n"},
 		{"session.go", "	case to == Busy:\n", "	case to == Busy:\n		s.past.fresh = false\n"},
 		{"boundary.go", "return s.notice.wants() && s.ties().CanMove()", "return !s.past.fresh && s.ties().CanMove()"},
+		// It goes in one go: a login ahead would have the next statement go where it is.
+		{"ahead.go", "if s.notice.tries.restive ||", "if true ||"},
 		// A statement that is quicker than the move does not overtake it.
 		{"command_facts.go", "d.Told = told && s.track.Recent() && look.Whole", "d.Told = told && look.Whole"},
 	}
