@@ -87,6 +87,7 @@ const (
 	classWrites   class = 1 << iota // it may write to a table that has triggers
 	classPrepares                   // it prepares a text
 	classOpens                      // it may open a table, a view, or run a program
+	classCalls                      // it may call a procedure: in a block of sql_mode ORACLE that needs no CALL
 )
 
 func classOf(w []byte) class {
@@ -105,7 +106,11 @@ func classOfWord(w []byte) class {
 		return classWrites | classOpens
 	case "PREPARE", "EXECUTE", "IMMEDIATE":
 		return classPrepares | classOpens
-	case "FROM", "JOIN", "INTO", "TABLE", "CALL", "HANDLER":
+	case "CALL":
+		return classOpens | classCalls
+	case "BEGIN":
+		return classCalls
+	case "FROM", "JOIN", "INTO", "TABLE", "HANDLER":
 		return classOpens
 	}
 	return 0
@@ -263,9 +268,15 @@ func assignsIn(x *Program) unseen {
 	return 0
 }
 
-// intoVariable reports whether a list of names begins b in which one is a user variable's.
+// What is looked at behind an INTO is bounded, as a body may be one INTO after the other.
+const (
+	mostInto     = 64              // names
+	longestNamed = 3*4*maxName + 8 // bytes of one of three parts, with its quotes
+)
+
+// intoVariable reports whether a list of names begins b in which one may be a user variable's.
 func intoVariable(b []byte) bool {
-	for {
+	for range mostInto {
 		b = bytes.TrimLeft(b, " \t\r\n")
 		if len(b) == 0 {
 			return false
@@ -274,8 +285,11 @@ func intoVariable(b []byte) bool {
 			return true
 		}
 		n := 0
-		for n < len(b) && (isWordByte(b[n]) || b[n] == '`' || b[n] == '.') {
+		for n < len(b) && n <= longestNamed && (isWordByte(b[n]) || b[n] == '`' || b[n] == '.') {
 			n++
+		}
+		if n > longestNamed {
+			return true
 		}
 		b = bytes.TrimLeft(b[n:], " \t\r\n")
 		if n == 0 || len(b) == 0 || b[0] != ',' {
@@ -283,4 +297,5 @@ func intoVariable(b []byte) bool {
 		}
 		b = b[1:]
 	}
+	return true
 }

@@ -52,6 +52,14 @@ func (c *Catalog) Programs() *Programs {
 	return p
 }
 
+// since are those that were asked for when [Changes.Count] was n or more, though others may have been defined meanwhile; nil: there are none.
+func (c *Catalog) since(n int64) *Programs {
+	if p := c.programs.Load(); p != nil && p.asOf >= n {
+		return p
+	}
+	return nil
+}
+
 // firesNone reports whether the sessions of the account write to no table with a trigger, as far as its server and they have shown.
 func (c *Catalog) firesNone() bool {
 	if c == nil || c.fires.Load() {

@@ -42,7 +42,7 @@ func (s *State) runsUnknown() effect {
 	case p != nil:
 		return hides | assigns
 	}
-	s.keepWords(func(d *digest) { d.full = true })
+	s.keepWords(func(d *digest) { d.full, d.class = true, d.class|classWrites|classCalls })
 	return 0
 }
 

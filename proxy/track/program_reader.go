@@ -41,7 +41,7 @@ func (r *ProgramReader) Add(x *Program) {
 		name = ""
 	}
 	u := readHides | readAssigns
-	if x.Body != nil && x.Kind != Package && r.sys.Sees(x.Schema) && !leadsOut(x.Body, r.sys.Sees) {
+	if x.Body != nil && x.Kind != Package && r.sys.Sees(x.Schema) && !r.sys.leadsOut(x.Body) {
 		u = bodyDoes(x, r.sys.Variables)
 	}
 	if r.note(x.Kind, name, u); u != readHides|readAssigns {
@@ -84,6 +84,9 @@ func (r *ProgramReader) note(kind ProgramKind, name string, u unseen) {
 	switch kind {
 	case Trigger: // it runs when its table is written to
 		u = u&readHides*(writeHides/readHides) | u&readAssigns*(writeAssigns/readAssigns)
+	case Procedure:
+		u = u&readHides*(callHides/readHides) | u&readAssigns*(callAssigns/readAssigns)
+		r.calls |= u
 	case Routine, Package:
 		r.calls |= u
 	case View:
@@ -141,7 +144,7 @@ func (r *ProgramReader) finds(b *unsettled, u unseen) {
 		r.note(b.kind, b.name, b.found.found)
 		return
 	}
-	e := b.found.found.effect(b.found.class&classWrites != 0)
+	e := b.found.found.effect(b.found.class | classCalls) // in sql_mode ORACLE a body calls without CALL
 	u = 0
 	if e&hides != 0 {
 		u |= readHides

@@ -20,14 +20,17 @@ type ProgramKind uint8
 
 // The kinds of programs.
 const (
-	Routine ProgramKind = iota
-	Package             // its variables live as long as the session
+	Routine   ProgramKind = iota // a function
+	Procedure                    // it runs where a text has CALL
+	Package                      // its variables live as long as the session
 	Trigger
 	View
 )
 
 // System is what else must be known to read the body of a program.
 type System struct {
+	Dialect Dialect // MySQL or MariaDB
+	Version uint32  // as in Options
 	// Variables are the session's system variables, in lower case, of which the server does not tell by itself that they have changed. nil: they are not known.
 	Variables map[string]bool
 	// Sees reports whether the account sees all programs and all tables of a schema. What a body calls there is known then.
@@ -46,13 +49,16 @@ const (
 	readAssigns                     // … to assign user variables
 	writeHides                      // to write to it …
 	writeAssigns                    //
+	callHides                       // to call it …
+	callAssigns                     //
 )
 
-func (u unseen) effect(writes bool) (e effect) {
-	if u&readHides != 0 || writes && u&writeHides != 0 {
+// effect is what that comes to in a text of such words.
+func (u unseen) effect(c class) (e effect) {
+	if u&readHides != 0 || c&classWrites != 0 && u&writeHides != 0 || c&classCalls != 0 && u&callHides != 0 {
 		e |= hides
 	}
-	if u&readAssigns != 0 || writes && u&writeAssigns != 0 {
+	if u&readAssigns != 0 || c&classWrites != 0 && u&writeAssigns != 0 || c&classCalls != 0 && u&callAssigns != 0 {
 		e |= assigns
 	}
 	return e
@@ -96,7 +102,7 @@ func (p *Programs) of(text []byte) effect {
 		return 0
 	}
 	d := p.digest(text)
-	return p.found(&d).effect(d.class&classWrites != 0)
+	return p.found(&d).effect(d.may())
 }
 
 // digest looks the words of a text up.
@@ -137,6 +143,18 @@ type digest struct {
 	full  bool                // … and there were more
 	runs  bool                // no statement has ended since the first of them was sent
 	by    *Catalog            // that is to tell
+	after int64               // Changes when the last of them was kept, or has run: what was read before that does not tell
+}
+
+// spelled reports whether names and words may be spelled by escapes, in the text of a statement that is prepared.
+func (d *digest) spelled() bool { return d.class&classPrepares != 0 && d.marks&markBackslash != 0 }
+
+// may is what the texts may do.
+func (d *digest) may() class {
+	if d.spelled() {
+		return d.class | classWrites | classCalls
+	}
+	return d.class
 }
 
 // found is what has been found, and what else may be meant.
@@ -148,7 +166,7 @@ func (p *Programs) found(d *digest) unseen {
 	if d.marks&markForeignCall != 0 {
 		u |= p.calls
 	}
-	if d.full || d.class&classPrepares != 0 && d.marks&markBackslash != 0 { // a name may be spelled by escapes
+	if d.full || d.spelled() {
 		u |= p.foreign
 		for _, x := range p.names {
 			u |= x
@@ -189,7 +207,7 @@ func (p *Programs) ofWords(d *digest) effect {
 	for name := range d.names {
 		d.found |= p.word([]byte(name))
 	}
-	return p.found(d).effect(d.class&classWrites != 0)
+	return p.found(d).effect(d.may())
 }
 
 // SystemVariables are those of System: all names of a session's variables but for those that the server tells of when they change, as its

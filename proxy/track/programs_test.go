@@ -261,6 +261,47 @@ func TestProgramsChange(t *testing.T) {
 	}
 }
 
+// TestCatchUp: what has run is judged by what was read after it, though something else has been defined since; and by nothing that was read before.
+func TestCatchUp(t *testing.T) {
+	lock := NewPrograms([]Program{program(Routine, "f", "RETURN GET_LOCK('x',0)")}, System{Sees: everything})
+	s, catalog := catalogued(nil)
+	catalog.changes.n.Store(5)
+	ran(s, "SELECT f()")
+	catalog.Put(lock, 4)
+	if s.CatchUp(); !s.Unjudged() {
+		t.Error("it is judged by what was read before")
+	}
+	catalog.changes.n.Store(9)
+	catalog.Put(lock, 5)
+	if s.CatchUp(); s.Unjudged() || s.Pinned() != PinUnseen {
+		t.Errorf("unjudged %v, pinned by %q", s.Unjudged(), s.Pinned())
+	}
+	late, catalog := catalogued(nil)
+	late.Client(say(query("SELECT f()")).bytes())
+	catalog.changes.n.Store(1) // while it runs
+	late.Server(answer(ok).bytes())
+	catalog.Put(lock, 0)
+	if late.CatchUp(); !late.Unjudged() {
+		t.Error("it is judged by what was read before it had run")
+	}
+}
+
+// TestProcedures: the name of one counts where it may be called.
+func TestProcedures(t *testing.T) {
+	p := NewPrograms([]Program{
+		program(Procedure, "status", "DO GET_LOCK('x',0)"), program(Procedure, "name", "SET @a = 1"), program(Routine, "f", "BEGIN CALL status(); RETURN 1; END"), program(Routine, "g", "BEGIN name(); RETURN 1; END"),
+		program(Procedure, "outer_one", "CALL status()"), program(Trigger, "t", "CALL status()"),
+	}, System{Variables: sysvars(), Sees: everything})
+	for text, want := range map[string]string{
+		"SELECT status, name FROM orders": "", "UPDATE orders SET status=1": "", "CALL status()": "hides", "EXECUTE IMMEDIATE 'CALL name()'": "assigns", "PREPARE s FROM 'CALL outer_one()'": "hides",
+		"SELECT f()": "hides", "SELECT g()": "assigns", "INSERT INTO t VALUES (1)": "hides", "BEGIN status(); END": "hides", "EXECUTE IMMEDIATE 'C\\ALL status()'": "hides assigns",
+	} {
+		if got := effects(p.of([]byte(text))); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+	}
+}
+
 // TestProgramsCostNothing: to look statements up allocates nothing.
 func TestProgramsCostNothing(t *testing.T) {
 	lists := map[string][]Program{"none": nil, "one": {program(Routine, "lock_it", "RETURN GET_LOCK('x',0)")}}
@@ -300,7 +341,7 @@ func TestTextsOfAnyShape(t *testing.T) {
 	const size = 1 << 20
 	clean := System{Variables: sysvars(), Sees: func(s []byte) bool { return string(s) == "d" }}
 	p := NewPrograms([]Program{program(Routine, "b", "RETURN GET_LOCK('x',0)")}, clean)
-	for _, part := range []string{"\x80", "\xc3\xa9 ", "a.b ", "a.", "`a`.`b` ", "@a ", "@", "`", "\"", " ", ".", "into a, ", "into ", "set a.b=", "(", "d.\xc3\xa9(", "5", "500000a "} {
+	for _, part := range []string{"\x80", "\xc3\xa9 ", "a.b ", "a.", "`a`.`b` ", "@a ", "@", "`", "\"", " ", ".", "into a, ", "into ", "into,", "into.", "into  ,a", "` ` ", "a.` ` ", "set a.b=", "(", "d.\xc3\xa9(", "5", "500000a "} {
 		text := strings.Repeat(part, size/len(part))
 		began := time.Now()
 		NewPrograms([]Program{program(Routine, "f", text), program(View, "v", text), program(Trigger, "t", text)}, clean)
@@ -342,14 +383,18 @@ func TestManyPrograms(t *testing.T) {
 
 // TestLeadsOut: whether a body may reach what the account does not see.
 func TestLeadsOut(t *testing.T) {
-	sees := func(s []byte) bool { return string(s) == "d" || string(s) == "my-db" }
+	sys := System{Dialect: MariaDB, Version: 101100, Sees: func(s []byte) bool { return string(s) == "d" || string(s) == "my-db" }}
 	for body, want := range map[string]bool{
 		"select `d`.`t`.`a` AS `a` from `d`.`t`": false, "select `x`.`a` AS `a` from (`d`.`t` `x`)": false, "select `d`.`t`.`a` from `other`.`t`": true,
 		"select `my-db`.`t`.`a` from `my-db`.`t`": false, "select `a-b`.`t`.`a` from `a-b`.`t`": true, "select `o-l`.`a` from (`d`.`t` `o-l`)": false,
 		"select 1.5": false, "select .5": false, "select d .5f()": false, "select e .5f()": true, "RETURN other.f()": true, "RETURN other . f()": true, "RETURN `\xc3\xa9`.f()": true, "RETURN \xc3\xa9.f()": true, "select `\xc3\xa9`.`a` from `d`.`t` `\xc3\xa9`": false,
-		"SET NEW.a = OLD.b": false, "SET @@session.sql_mode=''": false, "SET @a.b=1": false, "RETURN other/**/.f()": true, "RETURN d/**/.f()": true, "RETURN ``.f()": true, "select 5db.t.a": true, "": false, ".": false,
+		"SET NEW.a = OLD.b": false, "SET @@session.sql_mode=''": false, "SET @a.b=1": false, "RETURN other/**/.f()": true, "RETURN d/**/.f()": false, "RETURN ``.f()": true, "select 5db.t.a": true, "": false, ".": false,
+		"BEGIN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'Value not allowed.'; END": false, "BEGIN RETURN 1; -- e.g. this, www.example\nEND": false, "RETURN /* see x.y */ 1": false,
+		"RETURN CONCAT('www.', DATE_FORMAT(a, '%d.%m.%Y'))": false, "RETURN \"it is. done.\"": false, "RETURN 'it''s. so' ": false,
+		"RETURN other.f() -- other": true, "RETURN CONCAT(other.f(), 'other')": true, "RETURN /*! other.f() */ 1": true, "RETURN \"other\".f()": true, "RETURN other.`f`()": true, "RETURN CONCAT('a', other.f(), 'b')": true,
+		"RETURN 'a\\', other.f(), 'b'": true, "RETURN 'a\\' || other.f() || '": true,
 	} {
-		if got := leadsOut([]byte(body), sees); got != want {
+		if got := sys.leadsOut([]byte(body)); got != want {
 			t.Errorf("%s: %v", body, got)
 		}
 	}

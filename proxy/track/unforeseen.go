@@ -24,7 +24,7 @@ func (s *State) stirs(e *pending) {
 				s.wroteBlindly(s.Catalog().Programs())
 			}
 			if s.unjudged != nil {
-				s.unjudged.runs = false
+				s.unjudged.runs, s.unjudged.after = false, s.catalog.changes.Count()
 			}
 		}
 	default:

@@ -14,12 +14,13 @@ func (s *State) keepWords(take func(*digest)) {
 		s.unjudged = &digest{runs: true, by: c}
 	}
 	take(s.unjudged)
+	s.unjudged.after = s.catalog.changes.Count()
 }
 
 // CatchUp judges what ran before it was known which programs there are, once that is known.
 func (s *State) CatchUp() {
 	if d := s.unjudged; d != nil {
-		if p := d.by.Programs(); p != nil {
+		if p := d.by.since(d.after); p != nil {
 			s.JudgeBy(p)
 		}
 	}
@@ -48,7 +49,7 @@ func (s *State) JudgeElsewhere(homes []*Catalog) {
 	}
 	var list []*Programs
 	for _, home := range homes {
-		if p := home.under(s.settingsOfRights()).Programs(); p != nil {
+		if p := home.under(s.settingsOfRights()).since(d.after); p != nil {
 			list = append(list, p)
 		}
 	}
