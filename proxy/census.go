@@ -19,6 +19,7 @@ var errUnjudged = errors.New("the server has not told what stored functions, tri
 type census struct {
 	s       *session
 	catalog *track.Catalog
+	over    func() // all answers have come
 	dialect track.Dialect
 	version uint32
 	ext     uint32
@@ -69,10 +70,10 @@ func (t *answer) take(part client.Part, payload []byte) error {
 // whole reports whether all of it has come, and no ERR_Packet behind some rows.
 func (t *answer) whole() bool { return t.ended && !t.over && len(t.Columns) == t.columns }
 
-// askPrograms are the questions.
-func (s *session) askPrograms(now int64) []turn {
+// askPrograms are the questions; over is called when they have been answered.
+func (s *session) askPrograms(now int64, over func()) []turn {
 	c := &census{
-		s: s, catalog: s.track.Catalog(), dialect: s.track.Dialect(), version: s.track.Version(), ext: s.who.hello.Response().ExtCapabilities(), told: s.track.Capabilities().Has(wire.ClientSessionTrack),
+		s: s, over: over, catalog: s.track.Catalog(), dialect: s.track.Dialect(), version: s.track.Version(), ext: s.who.hello.Response().ExtCapabilities(), told: s.track.Capabilities().Has(wire.ClientSessionTrack),
 		began: now, asOf: s.w.server.programs.changes.Count(),
 	}
 	return []turn{c.ask, c.answered}
@@ -124,7 +125,8 @@ func (c *census) answered(status wire.Status) (list []client.Command, err error)
 	if status.Has(wire.StatusInTrans) {
 		list = append(list, client.Query("COMMIT AND NO CHAIN NO RELEASE"))
 	}
-	if !c.hasTexts() || !c.hasTerms() && c.catalog.Reads.Failures.Load() < giveUpTerms {
+	c.over()
+	if !c.hasTexts() || !c.hasTerms() {
 		return list, nil
 	}
 	now := c.s.w.now()
@@ -137,9 +139,6 @@ func (c *census) answered(status wire.Status) (list []client.Command, err error)
 	c.s.track.CatchUp()
 	return list, nil
 }
-
-// giveUpTerms is after how many readings a server is taken not to tell of rights and variables.
-const giveUpTerms = 3
 
 func (c *census) hasTexts() bool { return c.routines.whole() && c.triggers.whole() && c.views.whole() }
 
@@ -159,7 +158,7 @@ func (c *census) reads(f func()) {
 func (c *census) texts() *track.ProgramReader {
 	if c.reader == nil {
 		c.rights = c.account()
-		c.reader = track.NewProgramReader(track.System{Variables: c.untold(), Sees: c.rights.sees, Blind: c.rights.blind(), Calm: c.calm()})
+		c.reader = track.NewProgramReader(track.System{Dialect: c.dialect, Version: c.version, Variables: c.untold(), Sees: c.rights.sees, Blind: c.rights.blind(), Calm: c.calm()})
 	}
 	return c.reader
 }
@@ -170,7 +169,10 @@ func (c *census) add(kind track.ProgramKind, row []client.Value) {
 
 func (c *census) routine(row []client.Value) {
 	kind := track.Routine
-	if strings.HasPrefix(string(row[3]), "PACKAGE") {
+	switch x := string(row[3]); {
+	case x == "PROCEDURE":
+		kind = track.Procedure
+	case strings.HasPrefix(x, "PACKAGE"):
 		kind = track.Package
 	}
 	c.add(kind, row)

@@ -47,7 +47,10 @@ func (w *worker) inquire() {
 	left := max(1, inquiries/len(w.server.running()))
 	all := w.curious
 	w.curious = nil
-	for _, s := range all {
+	defer func() { w.curious = append(w.curious, all...) }() // should one of them be the end of this turn
+	for len(all) > 0 {
+		s := all[0]
+		all = all[1:]
 		i := &inquiry{s: s}
 		s.curious = i.due()
 		if s.followJudged(); !s.curious {
@@ -70,14 +73,14 @@ func (i *inquiry) due() bool {
 func (i *inquiry) begin() bool {
 	s, o, now := i.s, i.s.w.server.options(), i.s.w.now()
 	stale := s.who.tokenless(o) && s.who.stale(now)
-	asks := (stale || s.track.Asking() || s.track.Fired()) && now >= s.asked && !i.urgent
+	asks := (stale || s.track.Asking()) && now >= s.asked && !i.urgent
 	reads := s.reads(now, i.urgent)
 	switch {
 	case !asks && !reads, s.state != Idle, s.errand != nil, s.track.OwnOutstanding(), s.notice.stuck(o):
 		return false
 	case s.beingKilled(): // TiDB closes the connection instead of answering, and nothing else would say why
 		return false
-	case s.track.Recent(), s.backend().Status().Health == backend.Down: // what was Recent our question would wipe out
+	case s.track.Recent() && !i.urgent, s.backend().Status().Health == backend.Down: // what was Recent our question would wipe out
 		return false
 	}
 	k := &keeps{}
@@ -85,7 +88,7 @@ func (i *inquiry) begin() bool {
 	switch {
 	case reads && s.w.server.programs.claim(s.track.Catalog(), now):
 		i.reads = s.track.Catalog()
-		turns = s.askPrograms(now)
+		turns = s.askPrograms(now, i.hasRead)
 		s.track.AskedTables()
 	case asks:
 		turns = i.questions(k, stale)
@@ -124,12 +127,11 @@ func (i *inquiry) answered(k *keeps, err error) {
 	s := i.s
 	s.due.clear(alarmErrand)
 	s.errand = nil
-	if i.reads != nil {
-		s.w.server.programs.reading.Add(-1)
-	}
+	c := i.reads
+	i.hasRead()
 	if spoiled := new(spoiledError); errors.As(err, &spoiled) {
-		if i.reads != nil && !errors.Is(err, errTimedOut) { // it was not for the question
-			unclaim(i.reads, s.w.now())
+		if c != nil && !errors.Is(err, errTimedOut) { // it was not for the question
+			unclaim(c, s.w.now())
 		}
 		s.w.server.evidence(s.backend(), err)
 		s.back.close()
@@ -149,6 +151,14 @@ func (i *inquiry) answered(k *keeps, err error) {
 	s.client.again()
 }
 
+// hasRead lets another session read: the programs have been told, or will not be. What the connection does after that is nothing to their catalog.
+func (i *inquiry) hasRead() {
+	if i.reads != nil {
+		i.s.w.server.programs.reading.Add(-1)
+		i.reads = nil
+	}
+}
+
 // ring gives the question up.
 func (i *inquiry) ring() { i.asks.expired() }
 
@@ -157,9 +167,9 @@ func (i *inquiry) spoil(err error) { i.asks.end(&spoiledError{err}) }
 
 // abort implements errand.
 func (i *inquiry) abort() {
-	if i.reads != nil {
-		i.s.w.server.programs.reading.Add(-1)
-		unclaim(i.reads, i.s.w.now())
+	if c := i.reads; c != nil {
+		i.hasRead()
+		unclaim(c, i.s.w.now())
 	}
 	i.s.due.clear(alarmErrand)
 	i.asks.drop()

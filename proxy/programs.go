@@ -108,7 +108,7 @@ func (p *programs) claim(c *track.Catalog, now int64) bool {
 		p.reading.Add(-1)
 		return false
 	}
-	again := now + int64(inquiryTimeout) + int64(min(mostAgain, programsAgain<<min(c.Reads.Failures.Load(), 8)))
+	again := now + int64(inquiryTimeout) + int64(min(mostAgain, programsAgain<<max(0, min(c.Reads.Failures.Load(), 8))))
 	if !c.Reads.Due.CompareAndSwap(due, again) {
 		p.reading.Add(-1)
 		return false
@@ -141,7 +141,7 @@ func (s *session) mayRead(now int64) bool {
 
 // isCurious reports whether there is something to be asked of its backend, now or once that is due.
 func (s *session) isCurious() bool {
-	if s.track.Asking() || s.track.Fired() {
+	if s.track.Asking() {
 		return true
 	}
 	return (s.track.Unjudged() || isDue(s.track.Catalog(), s.w.now())) && s.hasCredential()
@@ -174,10 +174,8 @@ const awaitsOthers = 5 * time.Second
 // programsPatience is for how long a session that has run something must have been idle to read, by how long that has been due. known: what is known still holds.
 func programsPatience(overdue time.Duration, known bool) time.Duration {
 	switch {
-	case !known && overdue < 2*time.Second:
-		return 200 * time.Millisecond
 	case !known:
-		return 0
+		return 200 * time.Millisecond
 	case overdue < time.Minute:
 		return 10 * time.Second
 	}

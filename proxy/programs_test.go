@@ -108,7 +108,7 @@ func TestCensusIsWhole(t *testing.T) {
 
 // TestCensusEndsItsTransaction: MySQL with autocommit off begins one to answer.
 func TestCensusEndsItsTransaction(t *testing.T) {
-	var c census
+	c := census{over: func() {}}
 	list, err := c.answered(wire.StatusInTrans)
 	if err != nil || len(list) != 1 || list[0].Text != "COMMIT AND NO CHAIN NO RELEASE" {
 		t.Errorf("%v, %v", list, err)
@@ -160,7 +160,7 @@ func TestProgramsPatience(t *testing.T) {
 		overdue time.Duration
 		known   bool
 		want    time.Duration
-	}{{0, false, 200 * time.Millisecond}, {3 * time.Second, false, 0}, {0, true, 10 * time.Second}, {2 * time.Minute, true, time.Second}} {
+	}{{0, false, 200 * time.Millisecond}, {3 * time.Second, false, 200 * time.Millisecond}, {0, true, 10 * time.Second}, {2 * time.Minute, true, time.Second}} {
 		if got := programsPatience(c.overdue, c.known); got != c.want {
 			t.Errorf("%+v: %v", c, got)
 		}
