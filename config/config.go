@@ -114,6 +114,7 @@ func Default() *Config {
 			Hold:   proxy.Hold{Timeout: proxy.DefaultHoldTimeout, Statements: proxy.DefaultHoldStatements},
 			Replay: proxy.ReplayLimits{Attempts: proxy.DefaultReplayAttempts, Timeout: proxy.DefaultReplayTimeout, Reads: proxy.ReadsKnown},
 
+			StoredPrograms:   proxy.ProgramsIgnore,
 			StatementsMemory: proxy.DefaultStatementsMemory,
 		},
 		SendProxy:       proxyheader.None.String(),

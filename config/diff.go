@@ -65,6 +65,7 @@ func Diff(old, new *Config) Changes {
 	d.needsRestart("takeover.offer", old.Takeover.Offer, new.Takeover.Offer)
 	d.needsRestart("state", strconv.Quote(old.State), strconv.Quote(new.State))
 	d.changed("replay.reads", old.Proxy.Replay.Reads, new.Proxy.Replay.Reads)
+	d.changed("stored_programs", old.Proxy.StoredPrograms, new.Proxy.StoredPrograms)
 	d.changed("proxy_protocol.accept", networksText(old.Proxy.ProxiedFrom), networksText(new.Proxy.ProxiedFrom))
 	d.changed("limits.statements_memory", sizeText(old.Proxy.StatementsMemory), sizeText(new.Proxy.StatementsMemory))
 	d.changed("limits.sessions", sessionsText(old.Proxy.MaxSessions), sessionsText(new.Proxy.MaxSessions))

@@ -219,6 +219,7 @@ func (c *Config) values() map[string]string {
 		"replay.attempts":             orOff(c.Proxy.Replay.Attempts),
 		"replay.timeout":              c.Proxy.Replay.Timeout.String(),
 		"replay.reads":                c.Proxy.Replay.Reads,
+		"stored_programs":             c.Proxy.StoredPrograms,
 		"proxy_protocol.accept":       networksText(c.Proxy.ProxiedFrom),
 		"proxy_protocol.send":         c.SendProxy,
 		"limits.statements_memory":    sizeText(c.Proxy.StatementsMemory),

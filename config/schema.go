@@ -95,6 +95,7 @@ func (p *parser) schema(d *document) []key {
 			{name: "timeout", read: p.duration(&c.Proxy.Replay.Timeout, 1)},
 			{name: "reads", read: p.oneOf(&c.Proxy.Replay.Reads, proxy.ReadsKnown, proxy.ReadsAny)},
 		}},
+		{name: "stored_programs", read: p.oneOf(&c.Proxy.StoredPrograms, proxy.ProgramsIgnore, proxy.ProgramsRead)},
 		{name: "takeover", keys: []key{
 			{name: "socket", read: p.socketPath(&c.Takeover.Socket)},
 			{name: "offer", read: func(n *yaml.Node) { p.truth(n, &c.Takeover.Offer) }},

@@ -50,9 +50,18 @@ type Options struct {
 	Hold Hold
 	// Replay is which statements are run again when their backend goes.
 	Replay ReplayLimits
+	// StoredPrograms says whether what stored functions, triggers and views do unseen is learnt from the servers: ProgramsIgnore, which is the
+	// default, or ProgramsRead. A change holds for sessions that log in to a backend after it.
+	StoredPrograms string
 	// ProxiedFrom are the networks whose connections begin with a header of the PROXY protocol, by which Segue knows its clients from then on.
 	ProxiedFrom proxyheader.Networks
 }
+
+// The values of Options.StoredPrograms.
+const (
+	ProgramsIgnore = "ignore" // nobody asks for them, and what they hold is lost with a move, in silence
+	ProgramsRead   = "read"   // what may hold state ties its session to its backend
+)
 
 // TLS is what clients are offered.
 type TLS struct {

@@ -71,9 +71,9 @@ func (p *programs) elsewhere(all []*backend.Backend, than *backend.Backend, user
 	return list
 }
 
-// catalogue gives a session the catalog of its account on a backend, in which it looks its statements up.
+// catalogue gives a session the catalog of its account on a backend, in which it looks its statements up, if programs are to be read. Without one nothing of this happens.
 func (s *session) catalogue(o *track.Options, b *backend.Backend) {
-	if o.Dialect == track.MySQL || o.Dialect == track.MariaDB {
+	if s.w.server.options().StoredPrograms == ProgramsRead && (o.Dialect == track.MySQL || o.Dialect == track.MariaDB) {
 		o.Catalog = s.w.server.programs.of(b, s.who.user())
 	}
 }

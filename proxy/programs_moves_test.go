@@ -50,9 +50,8 @@ func TestSessionsReadBeforeTheyLeave(t *testing.T) {
 	t.Parallel()
 	a, b := newTeller(), newTeller()
 	b.holds.Store(true)
-	p := start(t, known(), newPeer(t, a.serve).spec("a"), newPeer(t, b.serve).spec("b"))
+	p := start(t, thatReads(), newPeer(t, a.serve).spec("a"), newPeer(t, b.serve).spec("b"))
 	_ = p.registry.SetAdmin("b", backend.Maint)
-	p.programs.forget()
 	d := p.connect()
 	<-a.asked
 	d.ask("SELECT 1")
@@ -92,7 +91,7 @@ func TestSessionsReadBeforeTheyLeave(t *testing.T) {
 func TestReadingsThatFailAreForgotten(t *testing.T) {
 	t.Parallel()
 	a := newTeller()
-	p := start(t, known(), newPeer(t, answering(func(c *peerConn, command []byte) bool {
+	p := start(t, thatReads(), newPeer(t, answering(func(c *peerConn, command []byte) bool {
 		if bytes.Contains(command, []byte("information_schema.VIEWS")) && len(a.asked) == 1 {
 			said := &wire.Err{Code: 3024, State: "HY000", Message: "maximum statement execution time exceeded"}
 			return c.send(1, []byte{3}, peerDef, peerDef, peerDef, peerEOF, []byte("\x01d\x01v\x08select 1"), said.Append(nil))
@@ -107,7 +106,6 @@ func TestReadingsThatFailAreForgotten(t *testing.T) {
 		}
 		return c.echoed(command[1:])
 	})).spec("a"))
-	p.programs.forget()
 	d := p.connect()
 	d.ask("SELECT a FROM t")
 	s := p.only()
@@ -129,9 +127,9 @@ func TestReadingsThatFailAreForgotten(t *testing.T) {
 	})
 }
 
-// forget has nothing be known.
-func (p *programs) forget() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.catalogs = nil
+// thatReads is known where programs are read.
+func thatReads() Options {
+	o := known()
+	o.StoredPrograms = ProgramsRead
+	return o
 }

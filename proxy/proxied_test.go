@@ -3,12 +3,10 @@ package proxy
 import (
 	"context"
 	"log/slog"
-	"math"
 	"testing"
 	"time"
 
 	"segue/backend"
-	"segue/proxy/track"
 )
 
 // proxied is a Server under test.
@@ -40,22 +38,12 @@ func startWith(t *testing.T, specs []backend.Spec, server func(*backend.Registry
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	p := &proxied{Server: server(registry), t: t, registry: registry, addr: ln.Addr().String(), stop: cancel, done: make(chan error, 1)}
-	p.knowPrograms()
 	go func() { p.done <- p.Serve(ctx, ln) }()
 	t.Cleanup(p.shut)
 	if onSeveralLoops(t.Name()) || onTLS(t.Name()) {
 		p.unsettle(3)
 	}
 	return p
-}
-
-// knowPrograms has the servers have no programs, and nobody ask them: peers know few statements.
-func (p *proxied) knowPrograms() {
-	for _, b := range p.registry.Backends() {
-		c := p.programs.of(b, "u")
-		c.Put(track.NewPrograms(nil, track.System{}), 0)
-		c.Reads.Due.Store(math.MaxInt64)
-	}
 }
 
 func (p *proxied) shut() {

@@ -90,6 +90,9 @@ func (c *simulated) options(n int) Options {
 	if random.IntN(3) == 0 {
 		o.Unauthenticated = 1 + random.IntN(2)
 	}
+	if random.IntN(3) == 0 {
+		o.StoredPrograms = ProgramsRead
+	}
 	return o
 }
 

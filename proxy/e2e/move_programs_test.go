@@ -97,7 +97,7 @@ func TestMoveUnseenPrograms(t *testing.T) {
 			v := &verdictTrial{fleet: startMariaDBsOf(t, from), dialect: "MariaDB"}
 			v.clean(t)
 			v.runScript(t, unseenPrograms)
-			v.program = startProgram(t, v.fleet.flavor(), v.fleet.specs(), fmt.Sprintf("users: [{name: %[1]s, password: %[5]q}, {name: %[2]s, password: %[5]q}, {name: %[3]s, password: %[5]q}, {name: %[4]s, password: %[5]q}]", testUser, guest, owner, clerk, testPassword))
+			v.program = startProgram(t, v.fleet.flavor(), v.fleet.specs(), "stored_programs: read", fmt.Sprintf("users: [{name: %[1]s, password: %[5]q}, {name: %[2]s, password: %[5]q}, {name: %[3]s, password: %[5]q}, {name: %[4]s, password: %[5]q}]", testUser, guest, owner, clerk, testPassword))
 			for _, account := range []string{testUser, guest, owner, clerk} {
 				v.account = account
 				v.knows(t)
