@@ -70,10 +70,10 @@ func (t *answer) take(part client.Part, payload []byte) error {
 // whole reports whether all of it has come, and no ERR_Packet behind some rows.
 func (t *answer) whole() bool { return t.ended && !t.over && len(t.Columns) == t.columns }
 
-// askPrograms are the questions; over is called when they have been answered.
-func (s *session) askPrograms(now int64, over func()) []turn {
+// askPrograms are the questions for what a catalog is to hold; over is called when they have been answered.
+func (s *session) askPrograms(catalog *track.Catalog, now int64, over func()) []turn {
 	c := &census{
-		s: s, over: over, catalog: s.track.Catalog(), dialect: s.track.Dialect(), version: s.track.Version(), ext: s.who.hello.Response().ExtCapabilities(), told: s.track.Capabilities().Has(wire.ClientSessionTrack),
+		s: s, over: over, catalog: catalog, dialect: s.track.Dialect(), version: s.track.Version(), ext: s.who.hello.Response().ExtCapabilities(), told: s.track.Capabilities().Has(wire.ClientSessionTrack),
 		began: now, asOf: s.w.server.programs.changes.Count(),
 	}
 	return []turn{c.ask, c.answered}

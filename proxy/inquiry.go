@@ -83,12 +83,12 @@ func (i *inquiry) begin() bool {
 	case s.track.Recent() && !i.urgent, s.backend().Status().Health == backend.Down: // what was Recent our question would wipe out
 		return false
 	}
-	k := &keeps{}
+	k, c := &keeps{}, s.track.Catalog()
 	var turns []turn
 	switch {
-	case reads && s.w.server.programs.claim(s.track.Catalog(), now):
-		i.reads = s.track.Catalog()
-		turns = s.askPrograms(now, i.hasRead)
+	case reads && s.w.server.programs.claim(c, now):
+		i.reads = c
+		turns = s.askPrograms(c, now, i.hasRead)
 		s.track.AskedTables()
 	case asks:
 		turns = i.questions(k, stale)

@@ -24,6 +24,9 @@ const (
 	programsAgain = 10 * time.Second
 	mostAgain     = 5 * time.Minute
 
+	// mostFailures is after how many readings that have come to nothing sessions do without, for programsEnd: nobody is kept where it is by a server that does not tell.
+	mostFailures = 4
+
 	maxCatalogs = 1 << 12
 	maxReading  = 4 // at a time
 )
@@ -59,6 +62,23 @@ func (p *programs) of(b *backend.Backend, user string) *track.Catalog {
 	return c
 }
 
+// resume has a catalog that was given up be read again, once it is time.
+func resume(c *track.Catalog, now int64) {
+	if c.GivenUp() && now >= c.Reads.Due.Load() {
+		c.Resume()
+	}
+}
+
+// giveUp has sessions do without a catalog that could not be read time and again, and reports whether it has.
+func giveUp(c *track.Catalog, now int64) bool {
+	if c.GivenUp() || c.Reads.Failures.Load() < mostFailures || c.Programs() != nil || !isDue(c, now) {
+		return false
+	}
+	c.Reads.Due.Store(now + int64(programsEnd))
+	c.GiveUp()
+	return true
+}
+
 // elsewhere gives those of an account on other backends.
 func (p *programs) elsewhere(all []*backend.Backend, than *backend.Backend, user string) (list []*track.Catalog) {
 	p.mu.Lock()
@@ -75,6 +95,7 @@ func (p *programs) elsewhere(all []*backend.Backend, than *backend.Backend, user
 func (s *session) catalogue(o *track.Options, b *backend.Backend) {
 	if s.w.server.options().StoredPrograms == ProgramsRead && (o.Dialect == track.MySQL || o.Dialect == track.MariaDB) {
 		o.Catalog = s.w.server.programs.of(b, s.who.user())
+		resume(o.Catalog, s.w.now())
 	}
 }
 
@@ -151,7 +172,12 @@ func (s *session) isCurious() bool {
 // still ask for FOUND_ROWS(), so that those come first who have run nothing, or have been idle for long.
 func (s *session) reads(now int64, urgent bool) bool {
 	c := s.track.Catalog()
-	if !s.mayRead(now) || !s.track.MayRead() {
+	if c == nil || !s.mayRead(now) || !s.track.MayRead() {
+		return false
+	}
+	if giveUp(c, now) {
+		s.w.server.log.Warn("a backend has not told time and again what stored functions, triggers and views it has: what they do to sessions of the account is not looked for",
+			"backend", s.backendName(), "user", s.who.user(), "for", programsEnd)
 		return false
 	}
 	if urgent {
@@ -216,7 +242,7 @@ func (s *session) judgeElsewhere() {
 // readsFirst has the first session of an account on a backend read, before it runs anything, and reports whether it does.
 func (s *session) readsFirst() bool {
 	c := s.track.Catalog()
-	return s.mayRead(s.w.now()) && c.Programs() == nil && (&inquiry{s: s}).begin()
+	return c != nil && s.mayRead(s.w.now()) && c.Programs() == nil && (&inquiry{s: s}).begin()
 }
 
 // judgeFirst has the session's backend be asked for its programs before the session leaves it, by the session itself if it may. It reports whether that is so: then its
@@ -226,7 +252,7 @@ func (s *session) judgeFirst() bool {
 		return true
 	}
 	wait := movePause / 4
-	if s.track.Catalog().Reads.Failures.Load() > 1 { // they cannot be read
+	if c := s.track.Catalog(); c != nil && c.Reads.Failures.Load() > 1 { // they cannot be read
 		s.w.server.notMoved(s, errUnjudged)
 		wait = 2 * movePause
 	}

@@ -154,6 +154,65 @@ func TestCatalogIsRead(t *testing.T) {
 	}
 }
 
+// TestReadersThatGo: one that goes when what it has read is known already, or twice, makes no failure less than none, and nothing panics.
+func TestReadersThatGo(t *testing.T) {
+	var p programs
+	c := p.of(nil, "u")
+	now := int64(time.Hour)
+	hasRead(c, track.NewPrograms(nil, track.System{}), 0, now, 0)
+	unclaim(c, now)
+	if !p.claim(c, now) || c.Reads.Due.Load() != now+int64(inquiryTimeout+programsAgain) {
+		t.Error("it is not claimed, or not for as long as it takes")
+	}
+}
+
+// TestGivenUp: a server that never tells keeps nobody, until it is asked again.
+func TestGivenUp(t *testing.T) {
+	var p programs
+	c := p.of(nil, "u")
+	now := int64(time.Hour)
+	for range mostFailures {
+		if giveUp(c, now) || !p.claim(c, now) {
+			t.Fatal("it is given up too soon, or not read")
+		}
+		p.reading.Store(0)
+		if giveUp(c, now) {
+			t.Fatal("it is given up while it is read")
+		}
+		now = c.Reads.Due.Load()
+	}
+	if !giveUp(c, now) || giveUp(c, now) || !c.GivenUp() {
+		t.Error("it is not given up, or twice")
+	}
+	if resume(c, now+int64(programsEnd)-1); !c.GivenUp() {
+		t.Error("it is read again at once")
+	}
+	if resume(c, now+int64(programsEnd)); c.GivenUp() || !p.claim(c, now+int64(programsEnd)) {
+		t.Error("it is never read again")
+	}
+}
+
+// TestCutOffTermsMakeNothingKnown: rights or variables that have not come whole judge nothing, however often.
+func TestCutOffTermsMakeNothingKnown(t *testing.T) {
+	var p programs
+	catalog := p.of(nil, "u")
+	catalog.Reads.Failures.Store(100)
+	over := 0
+	c := census{catalog: catalog, dialect: track.MariaDB, over: func() { over++ }}
+	if _, err := c.ask(0); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range []*answer{&c.routines, &c.triggers, &c.views, &c.global, &c.schemas, &c.tables, &c.roles} {
+		a.ended, a.Columns = true, make([]wire.ColumnDefinition41, a.columns)
+	}
+	if !c.hasTexts() || c.hasTerms() {
+		t.Fatal("not what is to be tried")
+	}
+	if _, err := c.answered(wire.StatusAutocommit); err != nil || catalog.Programs() != nil || over != 1 {
+		t.Errorf("%v, known %v, over %d times", err, catalog.Programs() != nil, over)
+	}
+}
+
 // TestProgramsPatience: a session whose client may ask for FOUND_ROWS() reads only where nobody else does.
 func TestProgramsPatience(t *testing.T) {
 	for _, c := range []struct {

@@ -12,6 +12,7 @@ type Catalog struct {
 	Reads ReadingTimes
 
 	programs atomic.Pointer[Programs]
+	without  atomic.Bool  // see GiveUp
 	fires    atomic.Bool  // a trigger of which the account sees nothing has run in one of its sessions
 	spared   atomic.Int32 // how often sessions that may have run such had not
 	changes  *Changes
@@ -58,6 +59,26 @@ func (c *Catalog) since(n int64) *Programs {
 		return p
 	}
 	return nil
+}
+
+// GiveUp has sessions do without: nothing of what programs do to them is looked for, nor what they have done already, until [Catalog.Resume].
+func (c *Catalog) GiveUp() {
+	c.programs.Store(nil)
+	c.without.Store(true)
+}
+
+// GivenUp reports whether they do.
+func (c *Catalog) GivenUp() bool { return c.without.Load() }
+
+// Resume has what they run from now on be judged, whatever their settings are.
+func (c *Catalog) Resume() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, other := range c.others {
+		other.Resume()
+	}
+	c.Reads.Failures.Store(0)
+	c.without.Store(false)
 }
 
 // firesNone reports whether the sessions of the account write to no table with a trigger, as far as its server and they have shown.

@@ -19,7 +19,7 @@ func (s *State) programs() (p *Programs, judge bool) {
 func (s *State) runs(text []byte) effect {
 	p, judge := s.programs()
 	switch {
-	case s.catalog != nil && s.deciding(): // by which rights it runs is not known
+	case s.catalog != nil && !s.catalog.GivenUp() && s.deciding(): // by which rights it runs is not known
 		if s.risky(text) {
 			return hides | assigns
 		}
@@ -107,7 +107,13 @@ func (s *State) Autocommits() bool { return s.txn.autocommit }
 func (s *State) Suspect() bool { return s.suspect }
 
 // wroteBlindly notes that a statement may have written to a table.
-func (s *State) wroteBlindly(p *Programs) {
+func (s *State) wroteBlindly() {
+	if c := s.Catalog(); c != nil {
+		s.wroteBlindlyBy(c.Programs())
+	}
+}
+
+func (s *State) wroteBlindlyBy(p *Programs) {
 	s.fired = s.fired || p != nil && p.blind && s.dialect == MariaDB
 }
 

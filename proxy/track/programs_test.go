@@ -286,6 +286,28 @@ func TestCatchUp(t *testing.T) {
 	}
 }
 
+// TestDoWithout: where a server does not tell nothing is judged, nor is what ran before, until it is to tell again.
+func TestDoWithout(t *testing.T) {
+	s, catalog := catalogued(nil)
+	ran(s, "SELECT f()")
+	catalog.GiveUp()
+	if s.Unjudged() || s.Catalog() != nil || s.MayRead() {
+		t.Error("it is to be judged")
+	}
+	for _, text := range []string{"SELECT f()", "INSERT INTO t VALUES (1)", "SET ROLE r", "SELECT f()"} {
+		ran(s, text)
+	}
+	if s.Unjudged() || s.Asking() || s.Pinned() != "" {
+		t.Errorf("unjudged %v, pinned by %q", s.Unjudged(), s.Pinned())
+	}
+	s, catalog = catalogued(nil)
+	catalog.GiveUp()
+	catalog.Resume()
+	if ran(s, "SELECT f()"); !s.Unjudged() {
+		t.Error("it is never judged again")
+	}
+}
+
 // TestProcedures: the name of one counts where it may be called.
 func TestProcedures(t *testing.T) {
 	p := NewPrograms([]Program{

@@ -2,12 +2,19 @@ package track
 
 import "slices"
 
-// Catalog is that of the session, nil if its server has no programs that matter.
+// Catalog is that of the session, nil if its server has no programs that matter, or does not tell of them. It may be another one at any time.
 func (s *State) Catalog() *Catalog {
-	if s.catalog == nil || s.held == nil {
-		return s.catalog
+	c := s.catalog
+	if c == nil || c.GivenUp() {
+		return nil
 	}
-	return s.catalog.under(s.settingsOfRights())
+	if s.held != nil {
+		c = c.under(s.settingsOfRights())
+	}
+	if c.GivenUp() {
+		return nil
+	}
+	return c
 }
 
 // settingsOfRights are those on which it depends what the session sees of programs, and what its server tells.

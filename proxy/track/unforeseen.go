@@ -21,7 +21,7 @@ func (s *State) stirs(e *pending) {
 		if s.catalog != nil {
 			s.ranUnseen(e.effect | s.runsTexts(e.verdict))
 			if e.effect&writes != 0 {
-				s.wroteBlindly(s.Catalog().Programs())
+				s.wroteBlindly()
 			}
 			if s.unjudged != nil {
 				s.unjudged.runs, s.unjudged.after = false, s.catalog.changes.Count()

@@ -5,6 +5,9 @@ package track
 // keepWords has words kept until it is known what they mean, under the rights that the session has.
 func (s *State) keepWords(take func(*digest)) {
 	c := s.Catalog()
+	if c == nil {
+		return
+	}
 	if d := s.unjudged; d != nil && d.by != c { // they were others before
 		s.ranUnseen(hides | assigns)
 		s.unjudged = nil
@@ -20,6 +23,10 @@ func (s *State) keepWords(take func(*digest)) {
 // CatchUp judges what ran before it was known which programs there are, once that is known.
 func (s *State) CatchUp() {
 	if d := s.unjudged; d != nil {
+		if d.by.GivenUp() || s.Catalog() == nil {
+			s.unjudged = nil
+			return
+		}
 		if p := d.by.since(d.after); p != nil {
 			s.JudgeBy(p)
 		}
@@ -36,7 +43,7 @@ func (s *State) JudgeBy(list ...*Programs) {
 	for _, p := range list {
 		s.ranUnseen(p.ofWords(d))
 		if d.class&classWrites != 0 {
-			s.wroteBlindly(p)
+			s.wroteBlindlyBy(p)
 		}
 	}
 }
