@@ -41,6 +41,7 @@ health: {interval: 1s, fast_interval: 1s, timeout: 2s, rise: 3, fall: 4}
 connect: {budget: 3s, timeout: 1s, unauthenticated: 8}
 drain: {timeout: 5m, hang_timeout: 5s, takeover_timeout: 10m}
 limits: {sessions: 500}
+stored_programs: read
 get_server_public_key: true
 `, []string{
 			"balance.policy: least-sessions -> round-robin", "balance.slow_start: 10s -> 1s", "balance.rebalance_rate: 10 -> off",
@@ -48,7 +49,7 @@ get_server_public_key: true
 			"health.fast_interval: 50ms -> 1s", "health.timeout: 1s -> 2s", "health.rise: 2 -> 3", "health.fall: 3 -> 4",
 			"get_server_public_key: false -> true", "connect.budget: 10s -> 3s", "connect.timeout: 2s -> 1s", "connect.unauthenticated: 32 -> 8", "drain.timeout: 1m0s -> 5m0s", "drain.hang_timeout: 3s -> 5s",
 			"drain.takeover_timeout: 1h0m0s -> 10m0s",
-			"limits.sessions: as file descriptors allow -> 500",
+			"stored_programs: ignore -> read", "limits.sessions: as file descriptors allow -> 500",
 		}, nil},
 		{
 			"secrets", strings.Replace(before, "'a:1'", "'a:1', health: 'http://u:hunter2@a/'", 1) + "health: {user: probe, password: hunter2}\n",

@@ -57,6 +57,7 @@ hold: {timeout: 0s}
 		"health.password_file":   "secret | " + path + ":9",
 		"hold.timeout":           "0s | " + path + ":10",
 		"hold.statements":        "10000 | default",
+		"stored_programs":        "ignore | default",
 		"limits.sessions":        "as file descriptors allow | default",
 	} {
 		if got[key] != want {

@@ -26,6 +26,9 @@ func newTeller() *teller {
 func (b *teller) serve(c *peerConn) {
 	answering(func(c *peerConn, command []byte) bool {
 		if !bytes.Contains(command, []byte("MAX_EXECUTION_TIME(400)")) {
+			if bytes.HasPrefix(command[1:], []byte("INSERT")) {
+				return c.send(1, []byte{0, 1, 0, 2, 0, 0, 0}) // a row, in autocommit
+			}
 			return c.echoed(command[1:])
 		}
 		if bytes.Contains(command, []byte("information_schema.USER_PRIVILEGES")) {
@@ -85,6 +88,86 @@ func TestSessionsReadBeforeTheyLeave(t *testing.T) {
 	eventually(t, "the session to be on b", func() bool { return p.list()[0].onBackend() == "b" })
 	close(b.release)
 	d.ask("SELECT 3")
+}
+
+// A session that writes, each time in autocommit, leaves as well: what it has just left behind goes with a move in any case.
+func TestWritersReadBeforeTheyLeave(t *testing.T) {
+	t.Parallel()
+	a, b := newTeller(), newTeller()
+	p := start(t, thatReads(), newPeer(t, a.serve).spec("a"), newPeer(t, b.serve).spec("b"))
+	_ = p.registry.SetAdmin("b", backend.Maint)
+	d := p.connect()
+	<-a.asked
+	writes := func() {
+		t.Helper()
+		d.query("INSERT INTO t VALUES (1)")
+		if _, err := d.row(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.ask("DROP VIEW v")
+	writes()
+	s := p.only()
+	s.within(func() {
+		if !s.track.Recent() || !s.track.Unjudged() {
+			t.Fatalf("recent %v, unjudged %v", s.track.Recent(), s.track.Unjudged())
+		}
+		s.track.Catalog().Reads.Due.Store(1) // it is time
+	})
+	p.ready("b")
+	p.leave("a")
+	eventually(t, "the session to be on b", func() bool {
+		writes()
+		return p.list()[0].onBackend() == "b"
+	})
+}
+
+// By default nobody asks a server for its programs, and nothing is judged.
+func TestProgramsAreIgnored(t *testing.T) {
+	t.Parallel()
+	a := newTeller()
+	p := start(t, known(), newPeer(t, a.serve).spec("a"))
+	d := p.connect()
+	d.ask("SELECT f() FROM t")
+	s := p.only()
+	s.within(func() {
+		if s.track.Catalog() != nil || s.track.Unjudged() || s.track.Asking() || s.isCurious() || s.mayRead(s.w.now()) || s.curious {
+			t.Error("it is to be asked")
+		}
+	})
+	if len(a.asked) > 0 || len(p.programs.catalogs) > 0 {
+		t.Error("it has been asked")
+	}
+}
+
+// A reading gives its place up once, when its answers have come.
+func TestReadingIsOver(t *testing.T) {
+	server := &Server{}
+	server.programs.reading.Store(1)
+	i := &inquiry{s: &session{w: &worker{server: server}}, reads: server.programs.of(nil, "u")}
+	i.hasRead()
+	if i.hasRead(); server.programs.reading.Load() != 0 || i.reads != nil {
+		t.Errorf("%d are read", server.programs.reading.Load())
+	}
+}
+
+// What goes wrong with one session keeps no other from being asked.
+func TestInquiriesGoOn(t *testing.T) {
+	w := &worker{server: &Server{}}
+	w.server.workers.Store(&[]*worker{w})
+	broken, other := &session{}, &session{}
+	w.curious = []*session{broken, other}
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("nothing has gone wrong")
+			}
+		}()
+		w.inquire()
+	}()
+	if !slices.Equal(w.curious, []*session{other}) {
+		t.Errorf("%d are left", len(w.curious))
+	}
 }
 
 // A reading that comes to nothing pins nobody: what ran is judged by the next one.
