@@ -73,7 +73,7 @@ func TestTLSProblems(t *testing.T) {
 		"backend_tls: {mode: verify}\n":                                                        "backend_tls.mode: unknown word \"verify\"",
 		"backend_tls: {mode: verify-ca}\n":                                                     "backend_tls.ca_file: mode verify-ca needs one",
 		"backend_tls: {mode: required, ca_file: " + cert + "}\n":                               "backend_tls.ca_file: mode required looks at no certificate",
-		"backend_tls: {ca_file: " + key + "}\n":                                                "backend_tls.ca_file: no certificate in it",
+		"backend_tls: {ca_file: " + key + "}\n":                                                "backend_tls.ca_file: there is no certificate as PEM in it",
 		"backend_tls: {cert_file: " + cert + ", key_file: " + other + "}\n":                    "backend_tls.cert_file, key_file: private key does not match",
 		"backend_tls: {mode: [x]}\n":                                                           "backend_tls.mode is a list",
 	} {

@@ -57,9 +57,11 @@ func (p *Policy) trust(ca []byte) error {
 	if len(ca) == 0 {
 		return nil
 	}
-	if p.roots = x509.NewCertPool(); !p.roots.AppendCertsFromPEM(ca) {
-		return errors.New("ca_file: no certificate in it; name a PEM file, with lines BEGIN CERTIFICATE")
+	roots, err := Roots(ca)
+	if err != nil {
+		return fmt.Errorf("ca_file: %w; name a PEM file, with lines BEGIN CERTIFICATE", err)
 	}
+	p.roots = roots
 	return nil
 }
 

@@ -49,7 +49,7 @@ func TestNewRefuses(t *testing.T) {
 		"disabled, with a CA":  {secure.Disabled, secure.Material{CA: ca.PEM()}, "set mode verify-identity"},
 		"disabled, and a name": {secure.Disabled, secure.Material{ServerName: "x"}, "server_name"},
 		"CA, not looked at":    {secure.Required, secure.Material{CA: ca.PEM()}, "mode required looks at no certificate"},
-		"CA that is none":      {secure.VerifyCA, secure.Material{CA: []byte("x")}, "ca_file: no certificate in it"},
+		"CA that is none":      {secure.VerifyCA, secure.Material{CA: []byte("x")}, "ca_file: there is no certificate as PEM in it; name a PEM file, with lines BEGIN CERTIFICATE"},
 		"no CA":                {secure.VerifyCA, secure.Material{}, "name the CA's file"},
 		"no key":               {secure.Required, secure.Material{Cert: pair.Cert}, "no key_file"},
 		"no certificate":       {secure.Required, secure.Material{Key: pair.Key}, "no cert_file"},
