@@ -17,8 +17,8 @@ import (
 	"segue/backend/secure"
 )
 
-// tlsClient is a real client that verifies whom it connects to. Its program is called with HOST PORT CA PASSWORD USER…, CA being a file as PEM, or nothing for a connection in the
-// clear; it logs in as each user twice, asks who it is, has a statement prepared and a result of 2 MB, and prints a line for each: the user, a tab, "ok" or what went wrong.
+// tlsClient is a real client that verifies whom it connects to. Its program is called with HOST PORT CA PASSWORD USER…, CA being a file as PEM, nothing for a connection in the
+// clear, or "proof" for no authority (MariaDB's alone); it logs in as each user twice, asks who it is, has a statement prepared and a result of 2 MB, and prints a line for each: the user, a tab, "ok" or what went wrong.
 type tlsClient struct {
 	name    string
 	command []string

@@ -18,7 +18,7 @@ final class Secure {
             options = mysql
                     ? "sslMode=VERIFY_IDENTITY&trustCertificateKeyStoreType=PKCS12&trustCertificateKeyStorePassword=changeit&fallbackToSystemTrustStore=false"
                             + "&trustCertificateKeyStoreUrl=file:" + trusted(args[3])
-                    : "sslMode=verify-full&serverSslCert=" + args[3];
+                    : args[3].equals("proof") ? "sslMode=verify-full" : "sslMode=verify-full&serverSslCert=" + args[3];
         }
         url = "jdbc:" + args[0] + "://" + args[1] + ":" + args[2] + "/?connectTimeout=10000&socketTimeout=20000&useServerPrepStmts=true&" + options;
         password = args[4];

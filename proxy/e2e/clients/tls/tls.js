@@ -16,7 +16,7 @@ const apis = {
     return all;
   },
   mariadb: async (user) => {
-    const ssl = ca === '' ? false : { ca: fs.readFileSync(ca), rejectUnauthorized: true };
+    const ssl = ca === '' ? false : ca === 'proof' ? true : { ca: fs.readFileSync(ca), rejectUnauthorized: true };
     const c = await require('mariadb').createConnection({ host, port: Number(port), user, password, ssl, connectTimeout: 10000, allowPublicKeyRetrieval: true });
     const all = [await c.query("SELECT SUBSTRING_INDEX(CURRENT_USER(), '@', 1) AS v"), await c.execute('SELECT ? + 1 AS v', [41]),
       await c.query("SELECT REPEAT('x', 2097152) AS v")].map((rows) => rows[0].v);
