@@ -89,6 +89,7 @@ func TestRefusedMovesDoNotLockTheAccount(t *testing.T) {
 			g := &guard{password: "new", says: denied}
 			o := knowsTheUser()
 			o.Balance = balance.Options{Rate: 1000, Settle: -1}
+			o.HangTimeout = time.Minute // a backend that is down and greets nobody, as nobody asks, is no matter here
 			p := start(t, o, newPeer(t, echo).spec("a"), newPeer(t, g.serve).spec("b"))
 			_ = p.registry.SetAdmin("b", backend.Maint)
 			var clients []*driver

@@ -145,7 +145,7 @@ func TestWriteOnAHungBackendIsOneError(t *testing.T) {
 func TestSlowStatementOnALivingBackendIsNotGivenUp(t *testing.T) {
 	for name, health := range map[string]backend.Health{"up": backend.Up, "down by its health URL": backend.Down} {
 		t.Run(name, func(t *testing.T) {
-			f := movable(t, 3, fesim.Options{}, Options{HangTimeout: 100 * time.Millisecond})
+			f := movable(t, 3, fesim.Options{}, Options{HangTimeout: 500 * time.Millisecond})
 			c := f.client("")
 			from := c.on()
 			b, _ := f.registry.Lookup(from)
