@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"slices"
@@ -140,6 +141,20 @@ func (s *plugged) try(t *testing.T, p *segueProgram, a *authority, c cell) strin
 // twoMB is what a large result has.
 const twoMB = 2 << 20
 
+// nonced connects again where go-sql-driver has taken the nonce of client_ed25519 for one byte shorter, as it does of each that ends in a NUL, one in 256 (readAuthResult in its packets.go,
+// v1.10.1): with a server it does the same.
+type nonced struct{ driver.Connector }
+
+// Connect implements driver.Connector.
+func (n nonced) Connect(ctx context.Context) (conn driver.Conn, err error) {
+	for range 4 {
+		if conn, err = n.Connector.Connect(ctx); !errors.Is(err, mysql.ErrMalformPkt) {
+			break
+		}
+	}
+	return conn, err
+}
+
 // walk is what a client does; inside is whether its backend has to see TLS.
 func walk(ctx context.Context, config *mysql.Config, inside bool) error {
 	ctx, cancel := context.WithTimeout(ctx, pluginPatience)
@@ -149,7 +164,7 @@ func walk(ctx context.Context, config *mysql.Config, inside bool) error {
 		return err
 	}
 	for range 2 {
-		db := sql.OpenDB(connector)
+		db := sql.OpenDB(nonced{connector})
 		err := errors.Join(walkOn(ctx, db, config.User, inside), db.Close())
 		if err != nil {
 			return err

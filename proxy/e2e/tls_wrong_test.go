@@ -29,7 +29,7 @@ func connectOnce(ctx context.Context, config *mysql.Config) error {
 	if err != nil {
 		return err
 	}
-	db := sql.OpenDB(connector)
+	db := sql.OpenDB(nonced{connector})
 	defer func() { _ = db.Close() }()
 	var n int
 	return db.QueryRowContext(ctx, "SELECT 1").Scan(&n)
