@@ -47,8 +47,8 @@ func TestClientsCompressed(t *testing.T) {
 	}
 }
 
-// TestCompressedTiDB: by zlib and by zstd TiDB and Segue understand each other, whatever the client does.
-func TestCompressedTiDB(t *testing.T) {
+// TestMoveCompressedTiDB: by zlib and by zstd TiDB and Segue understand each other, whatever the client does.
+func TestMoveCompressedTiDB(t *testing.T) {
 	fleet := startTiDBs(t, 0)
 	for _, backends := range []compress.Algorithm{compress.Zlib, compress.Zstd} {
 		for _, clients := range []bool{false, true} {
