@@ -96,7 +96,7 @@ func (p *parser) checkTLS(e *tlsEntry) {
 		p.report(e.cert, e.path+" has a certificate and is to be self-signed", "take one of cert_file and self_signed out")
 		return
 	case e.cert == nil && !t.SelfSigned && t.Mode != TLSOff:
-		p.report(section, e.path+" has no certificate", "name cert_file and key_file"+p.orSelfSigned(e))
+		p.report(section, e.path+" has no certificate", "name cert_file and key_file"+orSelfSigned(e))
 		return
 	}
 	before := len(p.problems)
@@ -134,8 +134,8 @@ func (p *parser) checkTLS(e *tlsEntry) {
 	}
 }
 
-func (p *parser) orSelfSigned(e *tlsEntry) string {
-	if slices.ContainsFunc(p.tlsKeys(e, e.path == "tls"), func(k key) bool { return k.name == "self_signed" }) {
+func orSelfSigned(e *tlsEntry) string {
+	if e.path == "tls" {
 		return ", or write self_signed: true"
 	}
 	return ""
@@ -243,11 +243,10 @@ func (p *parser) policy(e *backendTLSEntry, section string, otherwise *secure.Po
 	before := len(p.problems)
 	mode := secure.Preferred
 	if e.mode != nil {
-		words := []string{"disabled", "preferred", "required", "verify-ca", "verify-identity"}
 		if !p.scalar(e.mode) {
 			return nil
 		}
-		if err := mode.UnmarshalText([]byte(e.mode.Value)); err != nil && !p.word(e.mode, words) {
+		if err := mode.UnmarshalText([]byte(e.mode.Value)); err != nil && !p.word(e.mode, secure.ModeNames()) {
 			return nil
 		}
 	} else if e.ca != nil || e.name != nil {

@@ -17,15 +17,6 @@ import (
 	"segue/backend/wire"
 )
 
-func policy(t *testing.T, mode secure.Mode, m secure.Material) *secure.Policy {
-	t.Helper()
-	p, err := secure.New(mode, m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // secured is a backend at address.
 func secured(address string, p *secure.Policy) (*backend.Registry, *backend.Backend) {
 	r := registryOf(backend.Spec{Name: "fe-1", Address: address, TLS: p})
@@ -47,8 +38,8 @@ func TestLoginInsideTLS(t *testing.T) {
 			c.HandleCommand()
 		}
 	})
-	good := policy(t, secure.VerifyIdentity, secure.Material{CA: ca.PEM(), ServerName: "db"})
-	bad := policy(t, secure.VerifyIdentity, secure.Material{CA: stranger.PEM(), ServerName: "db"})
+	good := securetest.Policy(t, secure.VerifyIdentity, secure.Material{CA: ca.PEM(), ServerName: "db"})
+	bad := securetest.Policy(t, secure.VerifyIdentity, secure.Material{CA: stranger.PEM(), ServerName: "db"})
 	r, b := secured(address, good)
 	c := &MySQL{User: probeUser, Password: probePassword}
 	if got := c.Check(t.Context(), b); got.Verdict != Passed || got.Cause != "" {
@@ -92,7 +83,7 @@ func TestGreetingWithoutTLS(t *testing.T) {
 		{secure.Required, starrocks, Failed},
 		{secure.Required, with, Passed},
 	} {
-		_, b := secured(listen(t, send(packet(0, c.g.Append(nil)))), policy(t, c.mode, secure.Material{}))
+		_, b := secured(listen(t, send(packet(0, c.g.Append(nil)))), securetest.Policy(t, c.mode, secure.Material{}))
 		got := (&MySQL{}).Check(t.Context(), b)
 		if got.Verdict != c.want || (c.want == Failed) != strings.Contains(got.Cause, "mysql TLS: the server offers none") {
 			t.Errorf("%v: %+v", c.mode, got)
@@ -104,7 +95,7 @@ func TestGreetingWithoutTLS(t *testing.T) {
 func TestTLSHangs(t *testing.T) {
 	g := starrocks
 	g.Capabilities |= wire.ClientSSL
-	_, b := secured(play(t, step{g.Append(nil), wire.IsSSLRequest}), policy(t, secure.Required, secure.Material{}))
+	_, b := secured(play(t, step{g.Append(nil), wire.IsSSLRequest}), securetest.Policy(t, secure.Required, secure.Material{}))
 	o := Options{User: probeUser, Password: probePassword, Timeout: 300 * time.Millisecond, Trust: client.Trust{}}
 	found := Examine(t.Context(), b, o)
 	if len(found) != 1 || found[0].Verdict != Failed || !strings.Contains(found[0].Cause, "no answer in") {

@@ -89,9 +89,5 @@ func (s *session) isTorn(b []byte) (torn, more bool) {
 
 // saysWhole reports whether a client says its password itself to a plugin.
 func saysWhole(plugin string) bool {
-	switch plugin {
-	case wire.PluginClearPassword, wire.PluginSHA256Password, wire.PluginDialog, wire.PluginOpenIDConnect:
-		return true
-	}
-	return false
+	return plugin == wire.PluginSHA256Password || login.InClear(plugin)
 }

@@ -19,15 +19,6 @@ import (
 	"segue/backend/wire"
 )
 
-func policy(t *testing.T, mode secure.Mode, m secure.Material) *secure.Policy {
-	t.Helper()
-	p, err := secure.New(mode, m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // loggedInBy connects, and logs in as the policy says.
 func loggedInBy(ctx context.Context, t *testing.T, p *secure.Policy, address string, cred *Credential) (*Conn, error) {
 	t.Helper()
@@ -43,7 +34,7 @@ func loggedInBy(ctx context.Context, t *testing.T, p *secure.Policy, address str
 func TestLoginInsideTLSAgainstOracle(t *testing.T) {
 	ca := securetest.New(t, "ca")
 	pair := ca.Issue(t, securetest.Leaf{Names: []string{"127.0.0.1"}, RSA: true})
-	p := policy(t, secure.VerifyIdentity, secure.Material{CA: ca.PEM()})
+	p := securetest.Policy(t, secure.VerifyIdentity, secure.Material{CA: ca.PEM()})
 	for _, plugin := range []string{mysql.AUTH_NATIVE_PASSWORD, mysql.AUTH_CACHING_SHA2_PASSWORD, mysql.AUTH_SHA256_PASSWORD} {
 		address := oracleShowing(t, plugin, pair.TLS(t))
 		ctx := within(t, patience)
@@ -62,7 +53,7 @@ func TestLoginInsideTLSAgainstOracle(t *testing.T) {
 		if _, err := loggedInBy(ctx, t, p, address, Password("wrong")); !errors.As(err, &e) || e.Kind != Denied {
 			t.Errorf("%s, wrong password: %v", plugin, err)
 		}
-		stranger := policy(t, secure.VerifyIdentity, secure.Material{CA: securetest.New(t, "stranger").PEM()})
+		stranger := securetest.Policy(t, secure.VerifyIdentity, secure.Material{CA: securetest.New(t, "stranger").PEM()})
 		if _, err := loggedInBy(ctx, t, stranger, address, Password("correct horse")); !errors.As(err, &e) || e.Kind != Unsecured || !errors.As(err, new(*secure.CertificateError)) {
 			t.Errorf("%s, a certificate that does not do: %v", plugin, err)
 		}
@@ -169,7 +160,7 @@ func TestModes(t *testing.T) {
 				s.answers = [][]byte{errPacket(1045, "no")} // to who takes leave
 			}
 			address, heard := s.serve(t)
-			c, err := loggedInBy(within(t, patience), t, policy(t, mode, secure.Material{}), address, Password("pw"))
+			c, err := loggedInBy(within(t, patience), t, securetest.Policy(t, mode, secure.Material{}), address, Password("pw"))
 			if c == nil {
 				t.Fatal(err)
 			}
@@ -207,7 +198,7 @@ func TestBug18_NothingInTheClearBehindTheGreeting(t *testing.T) {
 	g.Capabilities |= wire.ClientSSL
 	s := player{greeting: append(packetOf(0, g.Append(nil)), packetOf(2, okPacket)...), shows: &tls.Config{}}
 	address, heard := s.serve(t)
-	c, err := loggedInBy(within(t, patience), t, policy(t, secure.Required, secure.Material{}), address, Password("pw"))
+	c, err := loggedInBy(within(t, patience), t, securetest.Policy(t, secure.Required, secure.Material{}), address, Password("pw"))
 	if c == nil {
 		t.Fatal(err)
 	}
@@ -229,7 +220,7 @@ func TestFarewellInsideTLS(t *testing.T) {
 		answers: [][]byte{wire.NewAuthSwitchRequest("auth_gssapi_client", []byte(saltB)).Append(nil), errPacket(1045, "no")},
 	}
 	address, heard := s.serve(t)
-	c, err := loggedInBy(within(t, patience), t, policy(t, secure.Required, secure.Material{}), address, Password("pw"))
+	c, err := loggedInBy(within(t, patience), t, securetest.Policy(t, secure.Required, secure.Material{}), address, Password("pw"))
 	if !errors.As(err, new(*UnprovableError)) {
 		t.Fatal(err)
 	}
@@ -248,7 +239,7 @@ func TestBug20_FarewellToAStranger(t *testing.T) {
 		answers: [][]byte{errPacket(1045, "no")},
 	}
 	address, heard := s.serve(t)
-	c, err := loggedInBy(within(t, patience), t, policy(t, secure.VerifyCA, secure.Material{CA: securetest.New(t, "ca").PEM()}), address, Password("pw"))
+	c, err := loggedInBy(within(t, patience), t, securetest.Policy(t, secure.VerifyCA, secure.Material{CA: securetest.New(t, "ca").PEM()}), address, Password("pw"))
 	var e *Error
 	if !errors.As(err, &e) || e.Kind != Unsecured || !errors.As(err, new(*secure.CertificateError)) {
 		t.Fatal(err)

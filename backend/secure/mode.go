@@ -2,6 +2,7 @@ package secure
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +22,9 @@ const (
 )
 
 var modeNames = [numModes]string{"disabled", "preferred", "required", "verify-ca", "verify-identity"}
+
+// ModeNames are the names of all modes, from the least to the most that is asked.
+func ModeNames() []string { return slices.Clone(modeNames[:]) }
 
 // String gives the name of the mode, as in the configuration.
 func (m Mode) String() string {

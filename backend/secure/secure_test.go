@@ -62,30 +62,21 @@ func TestNewRefuses(t *testing.T) {
 	}
 }
 
-func policy(t *testing.T, mode secure.Mode, m secure.Material) *secure.Policy {
-	t.Helper()
-	p, err := secure.New(mode, m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 func TestPolicyEqual(t *testing.T) {
 	ca := securetest.New(t, "ca")
 	pair := ca.Issue(t, securetest.Leaf{})
-	none, disabled := (*secure.Policy)(nil), policy(t, secure.Disabled, secure.Material{})
+	none, disabled := (*secure.Policy)(nil), securetest.Policy(t, secure.Disabled, secure.Material{})
 	if !none.Equal(disabled) || !disabled.Equal(none) || none.Client("x") != nil || disabled.Client("x") != nil || none.String() != "disabled" {
 		t.Error("no policy is not disabled")
 	}
-	a := policy(t, secure.VerifyCA, secure.Material{CA: ca.PEM(), Cert: pair.Cert, Key: pair.Key})
-	if !a.Equal(policy(t, secure.VerifyCA, secure.Material{CA: ca.PEM(), Cert: pair.Cert, Key: pair.Key})) {
+	a := securetest.Policy(t, secure.VerifyCA, secure.Material{CA: ca.PEM(), Cert: pair.Cert, Key: pair.Key})
+	if !a.Equal(securetest.Policy(t, secure.VerifyCA, secure.Material{CA: ca.PEM(), Cert: pair.Cert, Key: pair.Key})) {
 		t.Error("one material, two policies")
 	}
 	for name, b := range map[string]*secure.Policy{
-		"nil": nil, "mode": policy(t, secure.VerifyIdentity, secure.Material{CA: ca.PEM(), Cert: pair.Cert, Key: pair.Key}),
-		"name":        policy(t, secure.VerifyCA, secure.Material{CA: ca.PEM(), Cert: pair.Cert, Key: pair.Key, ServerName: "x"}),
-		"certificate": policy(t, secure.VerifyCA, secure.Material{CA: ca.PEM()}),
+		"nil": nil, "mode": securetest.Policy(t, secure.VerifyIdentity, secure.Material{CA: ca.PEM(), Cert: pair.Cert, Key: pair.Key}),
+		"name":        securetest.Policy(t, secure.VerifyCA, secure.Material{CA: ca.PEM(), Cert: pair.Cert, Key: pair.Key, ServerName: "x"}),
+		"certificate": securetest.Policy(t, secure.VerifyCA, secure.Material{CA: ca.PEM()}),
 	} {
 		if a.Equal(b) || b.Equal(a) {
 			t.Errorf("another %s makes no difference", name)
@@ -98,7 +89,7 @@ func TestPolicyEqual(t *testing.T) {
 }
 
 func TestClientNames(t *testing.T) {
-	p, named := policy(t, secure.Required, secure.Material{}), policy(t, secure.Required, secure.Material{ServerName: "said"})
+	p, named := securetest.Policy(t, secure.Required, secure.Material{}), securetest.Policy(t, secure.Required, secure.Material{ServerName: "said"})
 	for host, want := range map[string]string{
 		"db:3306": "db", "db": "db", "10.0.0.1:3306": "10.0.0.1", "[2001:db8::1]:3306": "2001:db8::1", "2001:db8::1": "2001:db8::1", "[2001:db8::1]": "2001:db8::1",
 		"unix:/run/mysqld/mysqld.sock": "localhost",
@@ -184,7 +175,7 @@ func TestHandshakes(t *testing.T) {
 				m.CA = root.PEM()
 			}
 			for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-				p, shows := policy(t, mode, m), &tls.Config{Certificates: []tls.Certificate{c.server.TLS(t)}, MinVersion: version, MaxVersion: version}
+				p, shows := securetest.Policy(t, mode, m), &tls.Config{Certificates: []tls.Certificate{c.server.TLS(t)}, MinVersion: version, MaxVersion: version}
 				_, err := shake(t, p, c.host, shows)
 				switch state, failed := shakeBy(t, p.Unjudged(c.host), shows); {
 				case failed != nil:
@@ -207,14 +198,14 @@ func TestHandshakes(t *testing.T) {
 		}
 	}
 	asks := &tls.Config{Certificates: []tls.Certificate{good.TLS(t)}, ClientAuth: tls.RequireAnyClientCert}
-	if _, err := shake(t, policy(t, secure.Required, secure.Material{}), "x", asks); err == nil || !strings.Contains(secure.Explain(err).Error(), "name cert_file and key_file") {
+	if _, err := shake(t, securetest.Policy(t, secure.Required, secure.Material{}), "x", asks); err == nil || !strings.Contains(secure.Explain(err).Error(), "name cert_file and key_file") {
 		t.Errorf("a server that asks for a certificate: %v", err)
 	}
-	if _, err := shake(t, policy(t, secure.Required, secure.Material{Cert: mine.Cert, Key: mine.Key}), "x", asks); err != nil {
+	if _, err := shake(t, securetest.Policy(t, secure.Required, secure.Material{Cert: mine.Cert, Key: mine.Key}), "x", asks); err != nil {
 		t.Errorf("a server that asks for a certificate, and gets one: %v", err)
 	}
 	old := &tls.Config{Certificates: []tls.Certificate{good.TLS(t)}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
-	if _, err := shake(t, policy(t, secure.Required, secure.Material{}), "x", old); err == nil || !strings.Contains(secure.Explain(err).Error(), "TLS 1.2 or later") {
+	if _, err := shake(t, securetest.Policy(t, secure.Required, secure.Material{}), "x", old); err == nil || !strings.Contains(secure.Explain(err).Error(), "TLS 1.2 or later") {
 		t.Errorf("TLS 1.1: %v", err)
 	}
 }
@@ -223,7 +214,7 @@ func TestHandshakes(t *testing.T) {
 func TestSessionsAreTakenUpAgain(t *testing.T) {
 	root, stranger := securetest.New(t, "root"), securetest.New(t, "stranger")
 	leaf := securetest.Leaf{Names: []string{"db"}}
-	p := policy(t, secure.VerifyIdentity, secure.Material{CA: root.PEM()})
+	p := securetest.Policy(t, secure.VerifyIdentity, secure.Material{CA: root.PEM()})
 	server := &tls.Config{Certificates: []tls.Certificate{root.Issue(t, leaf).TLS(t)}}
 	for i, again := range []bool{false, true, true} {
 		if s, err := shake(t, p, "db:3306", server); err != nil || s.DidResume != again {
@@ -246,7 +237,7 @@ func TestExplain(t *testing.T) {
 		go io.Copy(io.Discard, far)
 		far.Write([]byte("\x17\x00\x00\x01\xff\x15\x04Access denied"))
 	}()
-	err := tls.Client(near, policy(t, secure.Required, secure.Material{}).Client("x")).Handshake()
+	err := tls.Client(near, securetest.Policy(t, secure.Required, secure.Material{}).Client("x")).Handshake()
 	if err == nil || secure.Explain(err).Error() != "TLS: the server offers it, and answers with something else" {
 		t.Errorf("%v", err)
 	}

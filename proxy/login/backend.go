@@ -106,7 +106,7 @@ func (h *Handshake) relay(out *Output, payload []byte) Outcome {
 		if err := request.Decode(payload); err != nil {
 			return h.malformed(err)
 		}
-		if h.tls && !h.via.Transport.Safe() && inClear(request.Plugin) {
+		if h.tls && !h.via.Transport.Safe() && InClear(request.Plugin) {
 			return h.fail(&client.Error{Kind: client.Denied, Err: ErrInClear}, awaits)
 		}
 		h.question, h.pending = itsSwitch, client.Challenge{Plugin: request.Plugin, Salt: request.Salt()}

@@ -70,7 +70,7 @@ func (h *Handshake) FromClient(out *Output, payload []byte, seq uint8) Outcome {
 	switch {
 	case h.back == nil || h.stage != awaits: // the one that has asked is gone
 		return h.proceed(out)
-	case h.tls && !h.via.Transport.Safe() && h.question != theGreeting && (isSHA2(h.asked.Plugin) && h.question == itsData || h.asked.Plugin == wire.PluginSHA256Password || inClear(h.asked.Plugin)):
+	case h.tls && !h.via.Transport.Safe() && h.question != theGreeting && (isSHA2(h.asked.Plugin) && h.question == itsData || h.asked.Plugin == wire.PluginSHA256Password || InClear(h.asked.Plugin)):
 		return h.fail(&client.Error{Kind: client.Denied, Err: ErrInClear}, awaits) // whatever the backend has said to hear it
 	}
 	at := len(out.Backend)

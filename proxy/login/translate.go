@@ -57,8 +57,8 @@ func (k *Key) password(encrypted, salt []byte) ([]byte, error) {
 	return bytes.TrimSuffix(plain, []byte{0}), nil
 }
 
-// inClear reports whether a client says its password, or what is as good as one, in clear to a plugin, or may do so, whoever listens.
-func inClear(plugin string) bool {
+// InClear reports whether a client says its password, or what is as good as one, in clear to a plugin, or may do so, whoever listens.
+func InClear(plugin string) bool {
 	return plugin == wire.PluginClearPassword || plugin == wire.PluginDialog || plugin == wire.PluginOpenIDConnect
 }
 
@@ -72,7 +72,7 @@ func (h *Handshake) differs() bool { return h.Over().Safe() != h.via.Transport.S
 
 // unfit reports whether what the client has answered its greeting with is nothing for the backend at hand: it may be a password in clear, or the request for a key.
 func (h *Handshake) unfit() bool {
-	return h.differs() && h.asked.Plugin == wire.PluginSHA256Password || h.tls && !h.via.Transport.Safe() && inClear(h.asked.Plugin)
+	return h.differs() && h.asked.Plugin == wire.PluginSHA256Password || h.tls && !h.via.Transport.Safe() && InClear(h.asked.Plugin)
 }
 
 // keep notes a message of the backend's to which the client's answer may be nothing for it as it stands.

@@ -15,6 +15,8 @@ import (
 	"net"
 	"testing"
 	"time"
+
+	"segue/backend/secure"
 )
 
 // Authority signs certificates.
@@ -149,4 +151,14 @@ func newKey(byRSA bool) (crypto.Signer, error) {
 		return rsa.GenerateKey(rand.Reader, 2048)
 	}
 	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+}
+
+// Policy makes one that cannot be refused.
+func Policy(tb testing.TB, mode secure.Mode, m secure.Material) *secure.Policy {
+	tb.Helper()
+	p, err := secure.New(mode, m)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return p
 }
