@@ -34,6 +34,7 @@ type call struct {
 	asks     *question // behind the login
 	stage    stage
 	began    time.Time
+	due      int64 // how long the backend may take for the stage at hand
 }
 
 // caller is told what comes of a call. It may close it at any time.
@@ -59,7 +60,9 @@ func (c *call) begin(err error) {
 
 // within gives the backend some time.
 func (c *call) within() {
-	c.s.by(c.alarm, min(c.until, c.s.w.now()+int64(c.s.w.server.options().connectTimeout())))
+	o := c.s.w.server.options()
+	c.due = c.s.w.now() + int64(min(o.connectTimeout(), o.connectBudget()))
+	c.s.by(c.alarm, min(c.until, c.due))
 }
 
 // settled dials, if the credential may be tried.
@@ -111,6 +114,7 @@ func (c *call) heard(payload []byte, seq uint8) {
 			return
 		}
 		c.greeting, c.stage = g, authenticating
+		c.due = c.s.w.now() + int64(c.s.w.server.options().authTimeout())
 		said := *c.said
 		if c.witness {
 			said.Capabilities |= client.Witness(c.said, g)
@@ -207,7 +211,7 @@ func (c *call) ring() {
 	case c.stage > greeting && c.s.w.now() < c.until:
 		c.s.by(c.alarm, c.until)
 	default:
-		c.broke(c.link, errTimedOut)
+		c.broke(c.link, late(c.due, c.until))
 	}
 }
 

@@ -43,6 +43,7 @@ type connecting struct {
 	permit *permit // to log in there
 	answer []byte  // … behind its greeting, which waits for that
 	began  int64
+	due    int64  // how long the backend may take for the stage at hand
 	lobby  *lobby // in which it waits; nil: in none
 	place  int
 }
@@ -174,7 +175,8 @@ func (c *connecting) dial() {
 
 // within gives the backend so much time, but not beyond the deadline.
 func (c *connecting) within(d time.Duration) {
-	c.s.by(alarmErrand, min(c.s.w.now()+int64(d), c.deadline))
+	c.due = c.s.w.now() + min(int64(d), int64(c.opts.connectBudget()))
+	c.s.by(alarmErrand, min(c.due, c.deadline))
 }
 
 // leaveTurns lets the next client dial.
@@ -422,7 +424,7 @@ func (c *connecting) ring() {
 	case c.waited != 0:
 		c.end(Timeout, fmt.Errorf("connection phase: the client sent nothing for %s", clientTimeout))
 	case c.link != nil:
-		c.broke(c.link, errTimedOut)
+		c.broke(c.link, late(c.due, c.deadline))
 	}
 }
 
@@ -448,6 +450,22 @@ func (c *connecting) hurry(b *backend.Backend) {
 }
 
 var errTimedOut = os.ErrDeadlineExceeded
+
+// cutShort says that who waited for a backend could wait no longer, although that still had time: a word against nobody.
+type cutShort struct{}
+
+func (cutShort) Error() string { return "timed out" }
+
+// Is makes it a timeout, as [os.ErrDeadlineExceeded] is.
+func (cutShort) Is(target error) bool { return target == os.ErrDeadlineExceeded }
+
+// late is why an attempt has ended for which the backend had time until due, and who waits for it until deadline.
+func late(due, deadline int64) error {
+	if deadline < due {
+		return cutShort{}
+	}
+	return errTimedOut
+}
 
 // authSwitchPlugin is the name of no authentication plugin. A server that reads it as the client's answers with an
 // AuthSwitchRequest for the plugin that the account really has, with its own salt.

@@ -110,7 +110,7 @@ func (s *Server) blame(lease *backend.Lease, err error) bool {
 	case is == wire.AccountFull:
 		lease.Release() // it serves other accounts
 		return true
-	case errors.As(err, new(*replayError)), errors.As(err, &failed) && failed.Blameless(), backend.Lack(err) != "":
+	case errors.As(err, new(*replayError)), errors.As(err, new(cutShort)), errors.As(err, &failed) && failed.Blameless(), backend.Lack(err) != "":
 		lease.Release() // it serves others well
 		return false
 	}

@@ -65,7 +65,7 @@ func (f *fes) visit() (on string) {
 
 // blameless makes any word against a backend an error.
 func (f *fes) blameless() {
-	f.OnEvidence = func(b *backend.Backend, cause error) { f.t.Errorf("evidence against %s: %v", b.Name(), cause) }
+	f.evident(func(b *backend.Backend, cause error) { f.t.Errorf("evidence against %s: %v", b.Name(), cause) })
 }
 
 func (f *fes) backend(name string) *backend.Backend {
@@ -149,6 +149,21 @@ func TestAllFull(t *testing.T) {
 	leave()
 	if err := <-done; err != nil {
 		t.Errorf("although there was room in time: %v", err)
+	}
+}
+
+// A backend that had less time than it may take, because its client could wait no longer, has not failed.
+func TestCutShortIsNoEvidence(t *testing.T) {
+	f := movable(t, 1, fesim.Options{}, Options{ConnectBudget: time.Second})
+	f.fe("fe-1").SetFault(fesim.Fault{HangAfterAuth: true})
+	blamed := make(chan error, 100)
+	f.evident(func(_ *backend.Backend, cause error) { blamed <- cause })
+	if err := f.open("app:secret").PingContext(t.Context()); err == nil || !strings.Contains(err.Error(), "authentication: timed out") {
+		t.Errorf("the client saw %v", err)
+	}
+	f.waitSessions(0)
+	if n := len(blamed); n != 1 { // the first had half the budget, which is all that a login may take; the second had less
+		t.Errorf("it was blamed %d times", n)
 	}
 }
 

@@ -366,7 +366,7 @@ func (k *killing) said(err error) {
 func (k *killing) failed(_ *call, err error) {
 	k.call = nil
 	failed := new(client.Error)
-	if _, is := refusal(err); is == wire.RefusalOther && (!errors.As(err, &failed) || !failed.Blameless()) { // otherwise it lives
+	if _, is := refusal(err); is == wire.RefusalOther && !errors.As(err, new(cutShort)) && (!errors.As(err, &failed) || !failed.Blameless()) { // otherwise it lives
 		k.s.w.server.evidence(k.backend, err)
 	}
 	k.unsent(err)
