@@ -138,6 +138,10 @@ func unknownDatabase(db string) *wire.Err {
 	return &wire.Err{Code: 1049, State: "42000", Message: fmt.Sprintf("Unknown database '%s'", db)}
 }
 
+func noDatabase() *wire.Err {
+	return &wire.Err{Code: 1046, State: "3D000", Message: "No database selected"}
+}
+
 // qualify puts the current database in front of a table's name.
 func (s *session) qualify(path string) (string, error) {
 	path = strings.ToLower(path)
@@ -145,7 +149,7 @@ func (s *session) qualify(path string) (string, error) {
 	case strings.Contains(path, "."):
 		return path, nil
 	case s.state.db == "":
-		return "", &wire.Err{Code: 1046, State: "3D000", Message: "No database selected"}
+		return "", noDatabase()
 	}
 	return s.state.db + "." + path, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -11,11 +12,17 @@ import (
 	"segue/backend/wire"
 )
 
-// Cluster is what the FEs of one cluster share: who leads, and the data. All its FEs are followers or leader, none an observer.
+// Cluster is what the FEs of one cluster share: who leads, the BEs, and the data.
 type Cluster struct {
-	solo     bool          // one FE that counts as if others were there
-	election time.Duration // scaled
-	wait     time.Duration // scaled
+	// Static after newCluster.
+	solo      bool          // one FE that counts as if others were there
+	election  time.Duration // scaled, as all of these
+	wait      time.Duration
+	heartbeat time.Duration
+	repair    time.Duration
+	scale     float64
+	retries   int  // heartbeats that may fail in a row
+	deadly    bool // FEs take a BE that exits for dead
 
 	mu       sync.Mutex
 	fes      []*FE
@@ -30,6 +37,14 @@ type Cluster struct {
 	lastTxn  uint64
 	founded  bool // an FE has led
 	journal  journal
+
+	bes       []*BE
+	lastBeat  time.Time
+	fragments map[*fragment]bool
+	jobs      []*Job
+	tablets   Tablets
+	image     image
+	rand      *rand.Rand
 }
 
 // NewCluster returns a cluster of n FEs made from opts, with the ids 1 to n and names fe-1 to fe-n; n may be 0, to add
@@ -49,7 +64,9 @@ func NewCluster(n int, opts Options) (*Cluster, error) {
 
 func newCluster(opts Options) *Cluster {
 	return &Cluster{
-		election: opts.scaled(opts.Election), wait: opts.scaled(opts.LeaderWait), changed: make(chan struct{}),
+		election: opts.scaled(opts.Election), wait: opts.scaled(opts.LeaderWait), heartbeat: opts.tick(opts.Heartbeat), repair: opts.scaled(opts.Repair),
+		scale: opts.TimeScale, retries: opts.HeartbeatRetries, deadly: opts.ExitingIsDead, changed: make(chan struct{}),
+		fragments: make(map[*fragment]bool), rand: rand.New(rand.NewPCG(opts.Seed, 0)),
 		ledger: make(map[string]int), globals: make(map[string]value), txns: make(map[uint64][]string),
 		journal: journal{lag: opts.scaled(opts.MetadataLag), replayed: make(map[*FE]int)},
 	}
@@ -62,7 +79,7 @@ func (c *Cluster) FEs() []*FE {
 	return slices.Clone(c.fes)
 }
 
-// Start starts all FEs that do not run. The first becomes the leader.
+// Start starts all FEs and BEs that do not run. The first FE that is no observer becomes the leader.
 func (c *Cluster) Start() error {
 	for _, f := range c.FEs() {
 		if l := f.current(); l != nil && !l.over() {
@@ -72,11 +89,22 @@ func (c *Cluster) Start() error {
 			return err
 		}
 	}
+	for _, b := range c.BEs() {
+		if l := b.current(); l != nil && !l.over() {
+			continue
+		}
+		if err := b.Start(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// Close closes all FEs. When it returns, no goroutine of the cluster is left.
+// Close closes all FEs and BEs. When it returns, no goroutine of the cluster is left.
 func (c *Cluster) Close() {
+	for _, b := range c.BEs() {
+		b.Close()
+	}
 	for _, f := range c.FEs() {
 		f.Close()
 	}
@@ -133,6 +161,7 @@ func (c *Cluster) joined(f *FE) {
 	c.alive = append(c.alive, f)
 	c.journal.replayed[f] = len(c.journal.changes) // an FE replays everything before it listens
 	switch {
+	case f.opts.Observer:
 	case c.solo || !c.founded:
 		c.founded = true
 		c.setLeader(f)
@@ -170,7 +199,26 @@ func (c *Cluster) resign(f *FE) bool {
 func (c *Cluster) canLose(*FE) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.solo || len(c.alive)-1 >= len(c.fes)/2+1
+	return c.solo || c.voters(c.alive)-1 >= c.quorum()
+}
+
+// voters counts those that are no observers: only these are asked who leads.
+func (c *Cluster) voters(fes []*FE) int {
+	n := 0
+	for _, f := range fes {
+		if !f.opts.Observer {
+			n++
+		}
+	}
+	return n
+}
+
+// quorum is how many voters must be alive for an election. It needs c.mu.
+func (c *Cluster) quorum() int { return c.voters(c.fes)/2 + 1 }
+
+// scaled turns a duration of a real cluster into that of this one; it is above zero.
+func (c *Cluster) scaled(d time.Duration) time.Duration {
+	return max(time.Duration(float64(d)*c.scale), time.Millisecond)
 }
 
 // watch returns the leader and a channel that is closed when there is another or none.
@@ -182,6 +230,7 @@ func (c *Cluster) watch() (leader *FE, changed <-chan struct{}) {
 
 // setLeader needs c.mu.
 func (c *Cluster) setLeader(f *FE) {
+	c.beats(time.Now())
 	c.leader = f
 	close(c.changed)
 	c.changed = make(chan struct{})
@@ -198,11 +247,11 @@ func (c *Cluster) elect() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		c.electing = false
-		if c.leader != nil || len(c.alive) < len(c.fes)/2+1 {
+		if c.leader != nil || c.voters(c.alive) < c.quorum() {
 			return
 		}
 		for _, f := range c.alive {
-			if !f.current().draining.Load() {
+			if !f.opts.Observer && !f.current().draining.Load() {
 				c.setLeader(f)
 				return
 			}

@@ -117,18 +117,32 @@ func (s *session) execute(ctx context.Context, stmt *statement, e *env, more wir
 	s.mu.Unlock()
 	s.state.queries++
 	s.fe.count(func(st *Stats) { st.Statements++ })
-	r, err := stmt.run(e)
+	err := s.perform(ctx, stmt, e, more, binary)
 	if s.fault.CutAfter {
 		return false
-	}
-	if err == nil {
-		err = s.send(ctx, r, more, binary)
 	}
 	if err != nil {
 		stmt.failed = true
 		return s.err(err)
 	}
 	return true
+}
+
+// perform runs a statement, on a BE if it needs one, and sends what comes of it.
+func (s *session) perform(ctx context.Context, stmt *statement, e *env, more wire.Status, binary bool) error {
+	if stmt.scans {
+		placed, end, err := s.fe.cluster.place(ctx, stmt.isSelect)
+		if err != nil {
+			return err
+		}
+		defer end()
+		ctx, e.ctx = placed, placed
+	}
+	r, err := stmt.run(e)
+	if err != nil || s.fault.CutAfter {
+		return err
+	}
+	return s.send(ctx, r, more, binary)
 }
 
 // initDB is COM_INIT_DB, which takes "db", "catalog.db", "catalog x" and "warehouse x".

@@ -7,11 +7,20 @@
 // [Options.Flavor] it leaves as a Doris FE or a TiDB server does. What could not be read there and is a guess is
 // marked so.
 //
+// A cluster may have BEs and CNs too ([Cluster.AddBE]): their ports, web server and settings, what FEs learn of them by heartbeat (StatusCode OK, SHUTDOWN,
+// DISCONNECTED), statements that have a part of theirs run there, tablets that lack a replica while one is away, and loads and schema changes ([Cluster.Begin])
+// that fail with it.
+//
 // # Life of an FE
 //
 //	New → Start → (serving) → GracefulExit → exit 0, or 255 after MaxExit
 //	                        → Terminate, Kill → gone at once
 //	      Start …: again, at the same addresses, with nothing left of the life before
+//
+// and of a BE
+//
+//	AddBE → Start → (serving) → Stop(true)  → exit 0, when its fragments have ended or its loops are over
+//	                          → Stop(false) → gone at once
 //
 // Each life has one goroutine, life.run, that starts everything and returns after all of it has ended; [FE.Wait] waits for it.
 //
@@ -21,6 +30,8 @@
 // ? and functions (CONNECTION_ID(), CURRENT_USER(), DATABASE(), CATALOG(), CURRENT_ROLE(), SLEEP(n), REPEAT(s, n), …), also prepared; SET;
 // USE; BEGIN, COMMIT, ROLLBACK; SHOW; KILL; EXECUTE AS; PREPARE; CREATE TEMPORARY TABLE; CREATE and DROP of databases and
 // (empty) tables, which the other FEs see after [Options.MetadataLag] or SYNC. Any other statement fails with 1064, as in an FE.
+// SHOW FRONTENDS, BACKENDS, COMPUTE NODES, PROC '/statistic', '/cluster_balance' and '/jobs', LOAD, ROUTINE LOAD and ALTER TABLE COLUMN, ADMIN SHOW FRONTEND CONFIG,
+// ALTER SYSTEM CREATE IMAGE, and of information_schema be_configs and loads are what an operator asks before an upgrade.
 // SELECT @@hostname gives the FE's name. Three tables exist:
 //
 //	SELECT * FROM fesim.rows(n, bytes[, pause])         n rows (id, payload), each payload bytes long and a function of id alone;

@@ -21,7 +21,8 @@ type FE struct {
 	http    *port
 
 	mu           sync.Mutex
-	life         *life // nil before the first Start
+	life         *life  // nil before the first Start
+	version      string // of the next life
 	fault        Fault
 	faultChanged chan struct{} // closed by the next SetFault
 	stats        Stats
@@ -35,7 +36,7 @@ func New(opts Options) (*FE, error) {
 		return nil, errors.New("create fe: flavor mysql cannot be simulated; use a real server")
 	}
 	f := &FE{
-		opts: opts, cluster: opts.Cluster, faultChanged: make(chan struct{}),
+		opts: opts, version: opts.Version, cluster: opts.Cluster, faultChanged: make(chan struct{}),
 		log: opts.Log.With("backend", opts.Name), rand: rand.New(rand.NewPCG(opts.Seed, uint64(opts.FID))),
 	}
 	var err error
@@ -69,6 +70,13 @@ func (f *FE) HealthURL() string {
 		return "http://" + f.http.address + "/status"
 	}
 	return "http://" + f.http.address + "/api/health"
+}
+
+// Upgrade gives the FE another version from its next start on.
+func (f *FE) Upgrade(version string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.version = version
 }
 
 // Cluster returns the cluster that the FE belongs to.

@@ -22,7 +22,7 @@ var functions = map[string]func(e *env, args []value) (value, error){
 	"user":              userFunction,
 	"session_user":      userFunction,
 	"version":           func(e *env, _ []value) (value, error) { return e.s.fe.opts.ServerVersion, nil },
-	"current_version":   func(*env, []value) (value, error) { return starRocksVersion, nil },
+	"current_version":   func(e *env, _ []value) (value, error) { return e.s.life.version, nil },
 	"now":               nowFunction,
 	"current_timestamp": nowFunction,
 	"current_date":      func(*env, []value) (value, error) { return time.Now().Format(time.DateOnly), nil },

@@ -33,6 +33,9 @@ func (l *life) listenHTTP() error {
 	mux.HandleFunc("GET /api/health", h.health)
 	mux.HandleFunc("GET /api/bootstrap", h.bootstrap)
 	mux.HandleFunc("GET /status", h.health)
+	mux.HandleFunc("GET /ha", h.ha)
+	mux.HandleFunc("GET /info", h.info)
+	mux.HandleFunc("GET /metrics", h.metrics)
 	h.server = &http.Server{Handler: mux, ConnState: h.track, ReadHeaderTimeout: time.Minute}
 	l.health = h
 	l.wg.Go(func() { _ = h.server.Serve(ln) })
@@ -122,7 +125,8 @@ func (h *healthServer) health(w http.ResponseWriter, r *http.Request) {
 	case fe.opts.Flavor == backend.Doris:
 		reply(w, map[string]any{"msg": "success", "code": 0, "data": map[string]int{"online_backend_num": 1, "total_backend_num": 1}, "count": 0})
 	default:
-		reply(w, map[string]any{"online_backend_num": 1, "total_backend_num": 1, "status": "OK"})
+		online, total := fe.cluster.countBEs()
+		reply(w, map[string]any{"online_backend_num": online, "total_backend_num": total, "status": "OK"})
 	}
 }
 
@@ -140,7 +144,7 @@ func (h *healthServer) bootstrap(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Query().Get("token") != "":
 		_, port, _ := net.SplitHostPort(fe.mysql.address)
 		reply(w, map[string]any{
-			"replayedJournalId": 1, "queryPort": json.Number(port), "rpcPort": 9020, "feStartTime": 1, "feVersion": starRocksVersion,
+			"replayedJournalId": fe.cluster.replayedBy(fe), "queryPort": json.Number(port), "rpcPort": 9020, "feStartTime": h.life.began.UnixMilli(), "feVersion": h.life.version,
 			"heapUsedPercent": 0.1, "status": "OK", "msg": "Success",
 		})
 	default:

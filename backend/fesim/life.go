@@ -30,6 +30,8 @@ type life struct {
 	// Static after newLife.
 	fe      *FE
 	opts    *Options
+	version string
+	began   time.Time
 	ctx     context.Context // ends with the process
 	cancel  context.CancelFunc
 	started chan error    // receives the outcome of the start, once
@@ -60,7 +62,7 @@ type life struct {
 func newLife(f *FE) *life {
 	ctx, cancel := context.WithCancel(context.Background())
 	return &life{
-		fe: f, opts: &f.opts, ctx: ctx, cancel: cancel, started: make(chan error, 1), exited: make(chan struct{}),
+		fe: f, opts: &f.opts, version: f.version, began: time.Now(), ctx: ctx, cancel: cancel, started: make(chan error, 1), exited: make(chan struct{}),
 		leaving: make(chan struct{}), fatal: make(chan death, 1), sessions: make(map[uint32]*session), byUser: make(map[string]int),
 		lastStmt: uint32(f.opts.FID) << 16, // so that no two FEs give the same statement ids
 	}

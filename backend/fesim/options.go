@@ -60,7 +60,16 @@ type Options struct {
 	MetadataLag   time.Duration
 	LeaderWait    time.Duration // how long a write waits for a leader; zero: 10 s
 	ProxyTimeout  time.Duration // mysql_proxy_protocol_header_timeout_ms; zero: 5 s
-	ServerVersion string        // zero: that of the flavor
+	ServerVersion string        // mysql_server_version; zero: that of the flavor
+	Version       string        // of the FE itself, as SHOW FRONTENDS and current_version() have it; zero: 3.5.0-fesim
+
+	// What concerns BEs, for all FEs of a cluster as [NewCluster] gets it.
+	Heartbeat        time.Duration // between two heartbeats; zero: 5 s
+	HeartbeatRetries int           // heartbeat_retry_times: how many may fail in a row before a BE is dead; zero: 3
+	Repair           time.Duration // how long after the start of a BE its tablets are being repaired; zero: not at all
+	// ExitingIsDead makes the FEs those of 3.3: a BE that answers that it exits is taken for one that does not answer, and statements that run there
+	// are cancelled when it counts as dead. Later ones know SHUTDOWN and let statements end.
+	ExitingIsDead bool
 
 	Users         map[string]string // name → password, or its hash as *HEX; nil: root without password
 	LDAPUsers     map[string]string // name → password; these log in with mysql_clear_password
@@ -68,6 +77,7 @@ type Options struct {
 	Impersonators []string          // users with IMPERSONATE on all users; nil: root
 	Databases     []string          // nil: a few, "test" and "demo" among them
 
+	Observer           bool // it has no vote, and never leads
 	MaxConnections     int  // qe_max_connection; zero: 4096
 	MaxUserConnections int  // max_user_connections, of each user; zero: 1024
 	LimitBeforeLogin   bool // the newest code: the limit is told in place of the greeting
@@ -105,6 +115,9 @@ func (o Options) withDefaults() Options {
 	set(&o.AcceptWindow, 60*time.Second)
 	set(&o.Election, 2*time.Second)
 	set(&o.LeaderWait, 10*time.Second)
+	set(&o.Version, starRocksVersion)
+	set(&o.Heartbeat, 5*time.Second)
+	set(&o.HeartbeatRetries, 3)
 	set(&o.ProxyTimeout, 5*time.Second)
 	set(&o.MaxConnections, 4096)
 	set(&o.MaxUserConnections, 1024)

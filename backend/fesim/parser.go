@@ -12,6 +12,7 @@ type statement struct {
 	text     string
 	params   int  // number of ?
 	isSelect bool // may be prepared
+	scans    bool // it reads or writes a table: BEs take part
 	preQuery bool // SqlUtils.isPreQuerySQL: no reason for a leaving FE to close the session
 	columns  []string
 	run      func(*env) (*result, error)
@@ -25,6 +26,7 @@ type env struct {
 	params  []value
 	columns []column // of row
 	row     []value
+	from    string // SHOW … FROM
 }
 
 // parser reads statements from tokens.
@@ -218,6 +220,10 @@ func (p *parser) statement(stmt *statement) error {
 		return p.dropTable(stmt, true)
 	case p.word("drop", "table"):
 		return p.dropTable(stmt, false)
+	case p.word("alter", "system"):
+		return p.alterSystem(stmt)
+	case p.word("admin"):
+		return p.adminStatement(stmt)
 	case p.word("sync"):
 		stmt.run = done(func(e *env) error { return e.s.sync(e.ctx) })
 		return nil

@@ -53,7 +53,7 @@ func (p *parser) selectStatement(stmt *statement) error {
 	if err := p.limits(q); err != nil {
 		return err
 	}
-	stmt.run = q.run
+	stmt.run, stmt.scans = q.run, q.source != nil
 	if q.source != nil && q.items[0].star {
 		stmt.columns = nil
 		for _, c := range q.source.columns() {

@@ -36,6 +36,21 @@ func (p *parser) showStatement(stmt *statement) error {
 		list = showBackends
 	case p.word("compute", "nodes"):
 		list = showComputeNodes
+	case p.word("proc"):
+		var err error
+		if list, err = p.showProc(); err != nil {
+			return err
+		}
+	case p.word("load"):
+		list = showLoad
+	case p.word("routine", "load"):
+		list = showRoutineLoad
+	case p.word("alter", "table", "column"):
+		list = showAlterTable
+	case p.word("alter", "table", "optimize"):
+		list = showOptimize
+	case p.word("alter", "table", "rollup"), p.word("alter", "materialized", "view"):
+		list = showRollup
 	case p.word("authentication"):
 		list = showAuthentication
 	case p.word("engines"):
@@ -56,8 +71,10 @@ func (p *parser) showStatement(stmt *statement) error {
 
 // showFilter parses FROM db, FOR user, LIKE and WHERE. LIKE is about the first column.
 func (p *parser) showFilter(stmt *statement, list func(*env) (*result, error)) error {
+	from := ""
 	if p.oneOf("from", "in", "for") != "" {
-		if _, err := p.nameOrString(); err != nil {
+		var err error
+		if from, err = p.nameOrString(); err != nil {
 			return err
 		}
 		if p.peek().kind == userVar {
@@ -85,6 +102,7 @@ func (p *parser) showFilter(stmt *statement, list func(*env) (*result, error)) e
 		return err
 	}
 	stmt.run = func(e *env) (*result, error) {
+		e = &env{s: e.s, ctx: e.ctx, params: e.params, from: from}
 		r, err := list(e)
 		if err != nil {
 			return nil, err

@@ -19,7 +19,16 @@ func (src *source) columns() []column {
 	if src.name == "rows" {
 		return []column{{"id", wire.TypeLongLong}, {"payload", wire.TypeVarString}}
 	}
+	if t, ok := schemaTables[src.name]; ok {
+		return t(nil).columns
+	}
 	return []column{{"id", wire.TypeVarString}}
+}
+
+// schemaTables are those of information_schema. Without an environment they have columns and no rows.
+var schemaTables = map[string]func(*env) *result{
+	"information_schema.be_configs": beConfigs,
+	"information_schema.loads":      loads,
 }
 
 // sample is an environment with a row of zeros and empty strings, to learn the types of expressions.
@@ -42,6 +51,8 @@ func (src *source) open(e *env) (rows iter.Seq[[]value], pause time.Duration, er
 		return src.generate(e)
 	case src.name == "ledger":
 		return ledgerRows(e.s.fe.cluster.Ledger()), 0, nil
+	case schemaTables[src.name] != nil:
+		return schemaTables[src.name](e).rows, 0, nil
 	case e.s.state.tempTables[src.name]:
 		return func(func([]value) bool) {}, 0, nil
 	}

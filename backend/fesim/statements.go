@@ -64,6 +64,7 @@ func (p *parser) transactionStatement(stmt *statement) error {
 
 // insertStatement parses INSERT INTO fesim.ledger [(id)] VALUES (id[, …])[, (…)].
 func (p *parser) insertStatement(stmt *statement) error {
+	stmt.scans = true
 	name, err := p.path()
 	if err != nil {
 		return err

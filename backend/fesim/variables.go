@@ -66,7 +66,7 @@ var defaultVariables = map[string]value{
 	"tx_read_only":                        int64(0),
 	"unique_checks":                       int64(1),
 	"version":                             "",
-	"version_comment":                     "StarRocks version " + starRocksVersion,
+	"version_comment":                     "",
 	"wait_timeout":                        int64(28800),
 	"warehouse":                           "default_warehouse",
 }
@@ -115,6 +115,8 @@ func (v *variables) get(name string) value {
 		return v.fe.opts.Name
 	case "version":
 		return v.fe.opts.ServerVersion
+	case "version_comment":
+		return "StarRocks version " + v.fe.current().version
 	}
 	return defaultVariables[name]
 }
