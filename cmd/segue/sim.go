@@ -80,10 +80,8 @@ func simOptions(o *fesim.Options, flavor, generation string, users map[string]st
 	if o.Flavor == backend.MySQL {
 		return fmt.Errorf("there is no simulated mysql; run a real one")
 	}
-	generations := map[string]fesim.Generation{"G2": fesim.G2, "G3": fesim.G3, "G4": fesim.G4}
-	known := false
-	if o.Generation, known = generations[strings.ToUpper(generation)]; !known {
-		return fmt.Errorf("unknown generation %q: want G2, G3 or G4", generation)
+	if o.Generation, err = parseGeneration(generation); err != nil {
+		return err
 	}
 	if err := checkTimeScale(o.TimeScale); err != nil {
 		return err
@@ -94,6 +92,15 @@ func simOptions(o *fesim.Options, flavor, generation string, users map[string]st
 	o.Users = map[string]string{"root": ""}
 	maps.Copy(o.Users, users)
 	return nil
+}
+
+func parseGeneration(name string) (fesim.Generation, error) {
+	for _, g := range []fesim.Generation{fesim.G2, fesim.G3, fesim.G4} {
+		if strings.EqualFold(name, g.String()) {
+			return g, nil
+		}
+	}
+	return 0, fmt.Errorf("unknown generation %q: want G2, G3 or G4", name)
 }
 
 // checkTimeScale reports a factor that does not make a time span of one.

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -16,41 +16,70 @@ import (
 	"github.com/spf13/cobra"
 
 	"segue/backend/fesim"
-	"segue/backend/wire"
 )
 
 func (w *world) simClusterCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cluster",
 		Short: "Run a cluster of simulated FEs that share their data, and upset it by HTTP",
-		Long: `Run simulated StarRocks FEs that share one ledger of writes, as experiments need
-them. FE number n listens on the n-th port from --listen and --http on.
+		Long: `Run simulated StarRocks FEs, and BEs and CNs if they are asked for, that are one
+cluster: for experiments, and to try upgrades. FE number n listens on the n-th
+port from --listen and --http on, or with --hosts on the n-th address, as FEs of
+a real cluster do; BEs and CNs take the ports that the system gives them.
 
   POST /fe-1/leave      graceful exit, as stop_fe.sh -g      POST /fe-1/start
   POST /fe-1/kill       kill -9                              POST /fe-1/hang     answers nothing
   POST /fe-1/refuse     its MySQL port is closed             POST /fe-1/full     as many sessions as it may have
-  POST /fe-1/heal       no more hang, refuse, full
-  GET  /fe-1            200 while it runs, 410 when it has exited`,
+  POST /fe-1/heal       no more hang, refuse, full           POST /fe-1/upgrade?version=3.5.1   from its next start on
+  GET  /fe-1            200 while it runs, 410 when it has exited
+
+  POST /be-1/leave, kill, start, upgrade, GET /be-1: the same for a BE, and for a CN (cn-1)
+  POST /be-1/load?for=60s        a Broker Load that fails if the BE leaves meanwhile
+  POST /be-1/routine-load        one that is paused if it does
+  POST /be-1/schema-change?for=60s   one that is cancelled if any BE leaves
+  POST /be-1/set?NAME=VALUE      a setting, such as loop_count_wait_fragments_finish=6
+  GET  /                         all nodes`,
+		Example: `  segue sim cluster --backends 3 --time-scale 0.1 &
+  curl -X POST http://127.0.0.1:18030/be-1/leave
+  curl -X POST 'http://127.0.0.1:18030/be-1/upgrade?version=3.5.1'
+  curl -X POST http://127.0.0.1:18030/be-1/start`,
 		Args: cobra.NoArgs,
 	}
 	f := cmd.Flags()
 	s := simCluster{}
-	f.IntVar(&s.count, "count", 3, "`number` of FEs")
+	f.IntVar(&s.count, "count", 3, "`number` of FEs that vote")
+	f.IntVar(&s.observers, "observers", 0, "`number` of FEs more that do not vote")
+	f.IntVar(&s.backends, "backends", 0, "`number` of BEs")
+	f.IntVar(&s.computeNodes, "compute-nodes", 0, "`number` of CNs")
+	f.BoolVar(&s.hosts, "hosts", false, "each FE has an address of its own, and all the same ports")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:19031", "MySQL `address` of the first")
 	f.StringVar(&s.http, "http", "127.0.0.1:18031", "`address` of the first one's health URL")
 	f.StringVar(&s.control, "control", "127.0.0.1:18030", "`address` to upset them by, on loopback")
+	generation := f.String("generation", "G3", "how an FE leaves: `G2` (3.5, 4.0), G3 (main) or G4 (not merged)")
+	f.StringVar(&s.options.Version, "version", "", "`version` of all nodes at first (default 3.5.0-fesim)")
+	f.StringToStringVar(&s.settings, "be-setting", nil, "`name=value` in the be.conf of all BEs and CNs; may be repeated")
+	f.BoolVar(&s.options.ExitingIsDead, "exiting-is-dead", false, "FEs of 3.3: a BE that exits counts as dead too early")
 	f.BoolVar(&s.options.CloseAfterStmt, "close-after-statement", false, "while leaving, close a session right after its statement")
 	f.Float64Var(&s.options.TimeScale, "time-scale", 1, "`factor` of every time span: 0.1 makes them ten times faster")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return s.run(cmd.Context(), w) }
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		var err error
+		if s.options.Generation, err = parseGeneration(*generation); err != nil {
+			return usageError{err}
+		}
+		return s.run(cmd.Context(), w)
+	}
 	return cmd
 }
 
 // simCluster is one run of `segue sim cluster`.
 type simCluster struct {
-	count                 int
-	listen, http, control string
-	options               fesim.Options
-	fes                   map[string]*fesim.FE
+	count, observers       int
+	backends, computeNodes int
+	hosts                  bool
+	listen, http, control  string
+	options                fesim.Options
+	settings               map[string]string
+	cluster                *fesim.Cluster
 }
 
 // run starts the FEs and takes orders until a signal comes.
@@ -76,14 +105,9 @@ func (s *simCluster) run(ctx context.Context, w *world) error {
 	if err != nil {
 		return err
 	}
-	for _, fe := range cluster.FEs() {
-		fmt.Fprintf(w.stdout, "%s: MySQL %s, health %s\n", fe.Name(), fe.MySQLAddress(), fe.HealthURL())
-	}
+	s.list(w.stdout)
 	fmt.Fprintf(w.stdout, "control: http://%s/fe-1/leave …\n", ln.Addr())
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /{fe}/{order}", s.order)
-	mux.HandleFunc("GET /{fe}", s.status)
-	server := &http.Server{Handler: mux, ReadTimeout: 5 * time.Second}
+	server := &http.Server{Handler: s.orders(), ReadTimeout: 5 * time.Second}
 	var serving sync.WaitGroup
 	serving.Go(func() {
 		<-ctx.Done()
@@ -98,35 +122,74 @@ func (s *simCluster) run(ctx context.Context, w *world) error {
 	return err
 }
 
-// build makes the FEs, each with its addresses.
+// build makes the nodes, each with its addresses.
 func (s *simCluster) build() (*fesim.Cluster, error) {
 	if err := checkTimeScale(s.options.TimeScale); err != nil {
 		return nil, err
 	}
-	if s.count < 1 || s.count > 100 {
-		return nil, fmt.Errorf("count %d: want 1 to 100 FEs", s.count)
+	if s.count < 1 || s.count+s.observers > 100 || s.observers < 0 {
+		return nil, fmt.Errorf("count %d, observers %d: want 1 to 100 FEs", s.count, s.observers)
+	}
+	if s.backends < 0 || s.backends > 100 || s.computeNodes < 0 || s.computeNodes > 100 {
+		return nil, fmt.Errorf("backends %d, compute-nodes %d: want 0 to 100 of each", s.backends, s.computeNodes)
 	}
 	cluster, err := fesim.NewCluster(0, s.options)
 	if err != nil {
 		return nil, err
 	}
-	s.fes = map[string]*fesim.FE{}
-	for i := range s.count {
-		o := s.options
-		o.Cluster, o.FID = cluster, uint8(i+1)
-		var fe *fesim.FE
-		if o.MySQLAddress, err = portAfter(s.listen, i); err == nil {
-			if o.HTTPAddress, err = portAfter(s.http, i); err == nil {
-				fe, err = fesim.New(o)
-			}
-		}
-		if err != nil {
-			cluster.Close()
-			return nil, err
-		}
-		s.fes[fe.Name()] = fe
+	s.cluster = cluster
+	if err := s.addNodes(); err != nil {
+		cluster.Close()
+		return nil, err
 	}
 	return cluster, nil
+}
+
+func (s *simCluster) addNodes() error {
+	for i := range s.count + s.observers {
+		o := s.options
+		o.Cluster, o.FID, o.Observer = s.cluster, uint8(i+1), i >= s.count
+		var err error
+		if o.MySQLAddress, err = s.address(s.listen, i); err != nil {
+			return err
+		}
+		if o.HTTPAddress, err = s.address(s.http, i); err != nil {
+			return err
+		}
+		if _, err := fesim.New(o); err != nil {
+			return err
+		}
+	}
+	for i := range s.backends + s.computeNodes {
+		if _, err := s.cluster.AddBE(fesim.BEOptions{Compute: i >= s.backends, Version: s.options.Version, Config: s.settings}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// address is that of FE number n, counted from 0, where the first has the one that is given.
+func (s *simCluster) address(first string, n int) (string, error) {
+	if s.hosts {
+		return hostAfter(first, n)
+	}
+	return portAfter(first, n)
+}
+
+// hostAfter is the address whose host is n higher.
+func hostAfter(address string, n int) (string, error) {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return "", fmt.Errorf("address %q: want IP:PORT", address)
+	}
+	ip := at.Addr()
+	for range n {
+		ip = ip.Next()
+	}
+	if !ip.IsValid() {
+		return "", fmt.Errorf("address %q: there are not %d behind it", address, n)
+	}
+	return netip.AddrPortFrom(ip, at.Port()).String(), nil
 }
 
 // portAfter is the address whose port is n higher; port 0, which the system
@@ -141,50 +204,4 @@ func portAfter(address string, n int) (string, error) {
 		return address, nil
 	}
 	return net.JoinHostPort(host, strconv.Itoa(number+n)), nil
-}
-
-// order does to an FE what it is told to.
-func (s *simCluster) order(w http.ResponseWriter, r *http.Request) {
-	fe := s.fes[r.PathValue("fe")]
-	orders := map[string]func() error{
-		"leave":  func() error { fe.GracefulExit(); return nil },
-		"kill":   func() error { fe.Kill(); return nil },
-		"start":  func() error { return fe.Start() },
-		"hang":   func() error { fe.SetFault(fesim.Fault{Freeze: true}); return nil },
-		"refuse": func() error { fe.SetFault(fesim.Fault{Refuse: true}); return nil },
-		"full":   func() error { fe.SetFault(fesim.Fault{LoginERR: full(fe)}); return nil },
-		"heal":   func() error { fe.SetFault(fesim.Fault{}); return nil },
-	}
-	do := orders[r.PathValue("order")]
-	switch {
-	case r.Header.Get("Origin") != "":
-		http.Error(w, "not for web pages", http.StatusForbidden)
-	case fe == nil || do == nil:
-		http.Error(w, "want fe-1 …, and leave, kill, start, hang, refuse, full or heal", http.StatusNotFound)
-	default:
-		if err := do(); err != nil {
-			http.Error(w, err.Error(), http.StatusConflict)
-		}
-	}
-}
-
-// full is how an FE refuses a login that has as many sessions as it may have now.
-func full(fe *fesim.FE) *wire.Err {
-	open := fe.Stats().Open
-	return fesim.ConnectionLimit(open, open, fe.Name())
-}
-
-// status tells whether an FE runs.
-func (s *simCluster) status(w http.ResponseWriter, r *http.Request) {
-	fe := s.fes[r.PathValue("fe")]
-	if fe == nil {
-		http.Error(w, "there is no such FE", http.StatusNotFound)
-		return
-	}
-	select {
-	case <-fe.Exited():
-		http.Error(w, strings.ToLower(fe.Name())+" has exited", http.StatusGone)
-	default:
-		fmt.Fprintln(w, fe.Name()+" runs")
-	}
 }
