@@ -1,0 +1,26 @@
+package rollout
+
+import "context"
+
+// Driver stops, changes and starts nodes: by commands, HTTP hooks, or a StatefulSet. One node at a time is in work, and no two methods run at once.
+//
+// Each method returns when it has done its part, or an error with what went wrong; that the cluster has seen it is waited for elsewhere. Each may be called again for
+// a node where it has been called before: after a broken terminal nobody knows whether the call had come to its end. Called again for a node where there is
+// nothing left to do, a method returns nil.
+type Driver interface {
+	// Stop ends the node's process gracefully. The cluster may see that later: Stop need not wait for it. A driver whose platform starts a node again by
+	// itself (a StatefulSet does) makes the new one of the new version.
+	Stop(ctx context.Context, n Node) error
+	// Upgrade puts the new version in place while the node is down. It is called between Stop and Start, and not at all in a mere restart.
+	Upgrade(ctx context.Context, n Node) error
+	// Start starts the node's process. It need not wait until the node serves.
+	Start(ctx context.Context, n Node) error
+	// Rollback puts the former version in place while the node is down, between Stop and Start.
+	Rollback(ctx context.Context, n Node) error
+}
+
+// Preparer is a Driver that has something to do once for all nodes, before the first one is stopped: a StatefulSet whose image is changed under OnDelete. Prepare is
+// called again whenever a rollout is resumed. back tells that nodes are to be rolled back.
+type Preparer interface {
+	Prepare(ctx context.Context, back bool) error
+}

@@ -1,0 +1,91 @@
+package rollout
+
+import (
+	"strings"
+	"time"
+)
+
+// Kind is what a node is in its cluster.
+type Kind string
+
+// The kinds.
+const (
+	Frontend Kind = "frontend" // StarRocks, Doris: FE
+	Backend  Kind = "backend"  // StarRocks, Doris: BE, which holds data
+	Compute  Kind = "compute"  // StarRocks: CN
+	Server   Kind = "server"   // TiDB, MySQL, MariaDB
+)
+
+// Role is what a node does among those of its kind.
+type Role string
+
+// The roles. A node of which nothing is known has none.
+const (
+	NoRole   Role = ""
+	Leader   Role = "leader" // of frontends; Doris calls it master
+	Follower Role = "follower"
+	Observer Role = "observer" // a frontend that has no vote
+	Primary  Role = "primary"  // a server that takes writes
+	Replica  Role = "replica"  // a server with read_only
+)
+
+// Node is one node as the cluster tells of it, joined with what it says itself.
+type Node struct {
+	Name    string `json:"name"` // unique in the cluster; what hooks and operators call it
+	Host    string `json:"host"`
+	Kind    Kind   `json:"kind"`
+	Role    Role   `json:"role,omitempty"`
+	Address string `json:"address,omitempty"` // MySQL port, host:port; empty for backends and compute nodes
+	HTTP    string `json:"http,omitempty"`    // host:port
+	// Alive is what the cluster says, which may be late: a frontend that leaves is alive until heartbeats fail.
+	Alive      bool   `json:"alive"`
+	StatusCode string `json:"status_code,omitempty"` // OK, SHUTDOWN or DISCONNECTED; of backends and compute nodes, where the release has it
+	Version    string `json:"version,omitempty"`
+	ErrMsg     string `json:"err_msg,omitempty"`
+	// Start is when the node's process was started, by its own or its leader's clock and in whatever time zone: compared with itself alone. Zero: not known.
+	Start time.Time `json:"start,omitzero"`
+	// Journal is the last entry of the metadata journal that a frontend has replayed; 0: not known.
+	Journal int64 `json:"journal,omitempty"`
+	// Healthy is what the node's own health URL or MySQL port said just now; Trouble says why it is not.
+	Healthy Answer `json:"healthy"`
+	Trouble string `json:"trouble,omitempty"`
+}
+
+// Answer is what is known of a question.
+type Answer string
+
+// The answers. The zero value is that nothing is known.
+const (
+	Unknown Answer = ""
+	Yes     Answer = "yes"
+	No      Answer = "no"
+)
+
+// votes tells whether the node is part of the frontends' quorum.
+func (n *Node) votes() bool { return n.Kind == Frontend && n.Role != Observer }
+
+// gone tells whether nobody sees the node any more: the cluster has noticed (where it tells of the node), and it does not answer.
+func (n *Node) gone() bool {
+	if n.Healthy == Yes {
+		return false
+	}
+	if n.StatusCode != "" {
+		return strings.EqualFold(n.StatusCode, "DISCONNECTED")
+	}
+	return n.Healthy == No || !n.Alive
+}
+
+// serves tells whether the node is up by all that is known of it, and why it is not.
+func (n *Node) serves() (bool, string) {
+	switch {
+	case !n.Alive && n.ErrMsg != "":
+		return false, "the cluster says it is not alive: " + n.ErrMsg
+	case !n.Alive:
+		return false, "the cluster says it is not alive"
+	case n.StatusCode != "" && !strings.EqualFold(n.StatusCode, "OK"):
+		return false, "its StatusCode is " + n.StatusCode
+	case n.Healthy == No:
+		return false, n.Trouble
+	}
+	return true, ""
+}
