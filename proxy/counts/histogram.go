@@ -1,0 +1,139 @@
+package counts
+
+import (
+	"math"
+	"time"
+)
+
+// The layout is that of Prometheus' native histograms with eight buckets for each doubling (schema 3), so that nothing is lost between the two: a bucket holds what
+// is longer than its predecessor's bound, up to its own, 2^(n/8) seconds.
+const (
+	Schema    = 3
+	perOctave = 1 << Schema
+
+	lowest  = -20 // 2^lowest s, a microsecond, is the longest that counts as nothing
+	highest = 13  // 2^highest s, two hours, is what the last bucket ends with: it holds what is longer, too
+
+	// FirstIndex is Prometheus' index of the first bucket.
+	FirstIndex = lowest*perOctave + 1
+	// NumBuckets is how many buckets there are.
+	NumBuckets = (highest - lowest) * perOctave
+)
+
+// ZeroThreshold is the longest, in seconds, that counts as nothing: what has passed within one turn of a loop.
+const ZeroThreshold = 1.0 / (1 << -lowest)
+
+// Bounds are those of the classic buckets, in seconds.
+var Bounds = [...]float64{.00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300}
+
+// Histogram counts times. It holds the same observations twice, by bounds that people know and by Prometheus' native buckets, from neither of which the other can be
+// told. The zero value is empty and ready.
+type Histogram struct {
+	Count   uint64
+	Sum     time.Duration
+	Zero    uint64                  // not longer than ZeroThreshold
+	Buckets [NumBuckets]uint64      // native: see [Bound]
+	Classic [len(Bounds) + 1]uint64 // by Bounds, not added up; the last holds what is longer
+}
+
+// fractions are the bounds of the buckets of one doubling, as they stand in the 52 bits of a number's fraction.
+var fractions = func() (f [perOctave]uint64) {
+	for i := range f {
+		f[i] = fraction(math.Exp2(float64(i) / perOctave))
+	}
+	return f
+}()
+
+func fraction(x float64) uint64 { return math.Float64bits(x) & (1<<52 - 1) }
+
+// classicOf says of each native bucket into which classic one the shortest goes that it holds: the next is the only other that it may be, since none of Bounds lies as
+// close to another as a bucket is wide.
+var classicOf = func() (c [NumBuckets]uint8) {
+	for i := range c {
+		for int(c[i]) < len(Bounds) && Bounds[c[i]] <= bound(i-1) {
+			c[i]++
+		}
+	}
+	return c
+}()
+
+// bound is the longest that bucket i holds, in seconds.
+func bound(i int) float64 { return math.Exp2(float64(FirstIndex+i) / perOctave) }
+
+// Bound is the longest that bucket i of Buckets holds.
+func Bound(i int) time.Duration { return time.Duration(bound(i) * float64(time.Second)) }
+
+// Observe counts ns nanoseconds.
+func (h *Histogram) Observe(ns int64) {
+	h.Count++
+	h.Sum += time.Duration(ns)
+	seconds := float64(ns) / float64(time.Second)
+	if seconds <= ZeroThreshold {
+		h.Zero++
+		h.Classic[0]++
+		return
+	}
+	i := min(indexOf(seconds), NumBuckets-1)
+	h.Buckets[i]++
+	c := int(classicOf[i])
+	for c < len(Bounds) && seconds > Bounds[c] { // once as a rule; in the last bucket more often
+		c++
+	}
+	h.Classic[c]++
+}
+
+// indexOf is the bucket that holds a number above ZeroThreshold; it may be beyond the last.
+func indexOf(seconds float64) int {
+	bits := math.Float64bits(seconds)
+	exponent, rest := int(bits>>52)-1023, bits&(1<<52-1) // seconds is (1 + rest/2^52) · 2^exponent
+	i := 0
+	for _, f := range &fractions {
+		if f < rest {
+			i++
+		}
+	}
+	return exponent*perOctave + i - FirstIndex
+}
+
+// Add adds what other has counted.
+func (h *Histogram) Add(other *Histogram) {
+	h.Count += other.Count
+	h.Sum += other.Sum
+	h.Zero += other.Zero
+	for i, n := range other.Buckets {
+		h.Buckets[i] += n
+	}
+	for i, n := range other.Classic {
+		h.Classic[i] += n
+	}
+}
+
+// Since is what has been counted since before, an earlier copy of h.
+func (h *Histogram) Since(before *Histogram) (d Histogram) {
+	d.Count, d.Sum, d.Zero = h.Count-before.Count, h.Sum-before.Sum, h.Zero-before.Zero
+	for i, n := range h.Buckets {
+		d.Buckets[i] = n - before.Buckets[i]
+	}
+	for i, n := range h.Classic {
+		d.Classic[i] = n - before.Classic[i]
+	}
+	return d
+}
+
+// Quantile is a time that the share q (0 to 1) of all do not exceed, at most 9 % above the true one; 0 when nothing has been counted.
+func (h *Histogram) Quantile(q float64) time.Duration {
+	if h.Count == 0 {
+		return 0
+	}
+	rank := max(1, uint64(math.Ceil(q*float64(h.Count))))
+	seen := h.Zero
+	if seen >= rank {
+		return Bound(-1)
+	}
+	for i, n := range &h.Buckets {
+		if seen += n; seen >= rank {
+			return Bound(i)
+		}
+	}
+	return Bound(NumBuckets - 1)
+}
