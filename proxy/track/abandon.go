@@ -19,3 +19,12 @@ func (s *State) Abandon() {
 	s.okPacket, s.restored, s.facts = nil, nil, nil
 	s.rest()
 }
+
+// EachOutstanding calls f with each of the client's commands that have not been answered in full, the oldest first.
+func (s *State) EachOutstanding(f func(c wire.Command)) {
+	for i := range uint32(s.unanswered()) {
+		if e := s.queue.at(i); !e.own {
+			f(e.command)
+		}
+	}
+}

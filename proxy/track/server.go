@@ -17,20 +17,28 @@ func (s *State) begin(e *pending) {
 // missing, those in front of a COM_STMT_PREPARE_OK whose id is not whole yet: then the rest is to be shown again in front of
 // what follows it. Once the session has moved, Server writes the client's ids into the chunk. In a session with a witness (witness.go) the rest may be a
 // packet that has not come whole, and forward is less than those n bytes.
-func (s *State) Server(chunk []byte) (n int, forward []byte) {
+func (s *State) Server(chunk []byte) (n int, forward []byte) { return s.ServerTo(nil, chunk) }
+
+// Listener hears of the client's commands whose answers have ended. Those that have none it does not hear of.
+type Listener interface {
+	Answered(c wire.Command, ok bool) // ok: by no ERR_Packet
+}
+
+// ServerTo is [State.Server], and tells l, which may be nil, of each answer that ends in the chunk.
+func (s *State) ServerTo(l Listener, chunk []byte) (n int, forward []byte) {
 	s.travel()
 	defer s.rest()
 	if !s.witness {
-		n = s.serve(chunk, nil)
+		n = s.serve(chunk, nil, l)
 		return n, chunk[:n]
 	}
 	var k joined
-	n = s.serve(chunk, &k)
+	n = s.serve(chunk, &k, l)
 	return n, k.close(chunk[:n])
 }
 
-// serve is Server; k is given what is to be taken out, and is nil where the client gets all.
-func (s *State) serve(chunk []byte, k *joined) int {
+// serve is ServerTo; k is given what is to be taken out, and is nil where the client gets all.
+func (s *State) serve(chunk []byte, k *joined, l Listener) int {
 	start, all := chunk, len(chunk)
 	own := s.OwnOutstanding()
 	for len(chunk) > 0 && s.opaque == Readable {
@@ -38,7 +46,7 @@ func (s *State) serve(chunk []byte, k *joined) int {
 			n := s.server.Skip(chunk)
 			s.serverBody(chunk[:n])
 			chunk = chunk[n:]
-			if s.responsePassed(); own && !s.OwnOutstanding() {
+			if s.responsePassed(l); own && !s.OwnOutstanding() {
 				return all - len(chunk)
 			}
 			continue
@@ -75,7 +83,7 @@ func (s *State) serve(chunk []byte, k *joined) int {
 		if chunk = chunk[n:]; !ok {
 			continue
 		}
-		if s.responsePassed(); own && !s.OwnOutstanding() {
+		if s.responsePassed(l); own && !s.OwnOutstanding() {
 			return all - len(chunk)
 		}
 	}
@@ -129,7 +137,7 @@ func (s *State) fileRequest() {
 }
 
 // responsePassed ends the oldest exchange once the last packet of its response has passed.
-func (s *State) responsePassed() {
+func (s *State) responsePassed(l Listener) {
 	if s.final == wire.More || !s.server.AtStart() {
 		return
 	}
@@ -150,6 +158,9 @@ func (s *State) responsePassed() {
 			s.next = nextUnknown
 		}
 		s.ended(e, step == wire.Done)
+		if l != nil {
+			l.Answered(e.command, step == wire.Done)
+		}
 	}
 	if s.queue.n > 0 {
 		s.begin(s.queue.front())
