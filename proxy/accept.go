@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/proxy/counts"
 	"segue/proxy/loop"
 )
 
@@ -134,7 +135,7 @@ func newWorker(s *Server) (*worker, error) {
 
 // newWorkerOn makes one on a loop that may be a simulation's.
 func newWorkerOn(s *Server, o loop.Options, random rand.Source) (*worker, error) {
-	w := &worker{server: s, rand: rand.New(random), folds: map[*backend.Backend]*fold{}, ended: make(chan struct{})}
+	w := &worker{server: s, rand: rand.New(random), folds: map[*backend.Backend]*fold{}, counts: map[*backend.Backend]*counts.Backend{}, ended: make(chan struct{})}
 	w.paused = s.paused.Load() // from before it serves
 	w.unforeseen = func(b []byte) {
 		for i := range b {
@@ -147,6 +148,7 @@ func newWorkerOn(s *Server, o loop.Options, random rand.Source) (*worker, error)
 		return nil, err
 	}
 	w.loop = l
+	s.traffic.enrol(w)
 	w.post(func() { w.Expired(&w.chores) })
 	return w, nil
 }

@@ -73,7 +73,7 @@ func (c *call) settled(barred *client.Error) {
 		return
 	}
 	c.said = c.hello(c.cred)
-	c.link = &link{session: c.s, backend: c.backend, user: c}
+	c.link = c.s.w.newLink(c.s, c.backend, nil, c)
 	c.stage, c.began = dialing, time.Now()
 	c.within()
 	c.link.dial()

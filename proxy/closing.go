@@ -138,6 +138,7 @@ func (s *session) finish() {
 	}
 	s.kills.standsNow()
 	s.stmt.release(s.w)
+	s.countRest()
 	s.track.Release()
 	s.client.rest = nil
 	s.enter(Closed)

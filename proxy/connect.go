@@ -120,7 +120,7 @@ func (c *connecting) next() {
 	c.lease = lease
 	w.attached(s, lease.Backend())
 	c.fold = w.folds[lease.Backend()]
-	c.link = &link{session: s, backend: lease.Backend(), lease: lease, user: c}
+	c.link = w.newLink(s, lease.Backend(), lease, c)
 	s.back = c.link
 	s.enter(Dialing)
 	c.began, c.stage = w.now(), dialing

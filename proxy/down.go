@@ -7,6 +7,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/wire"
+	"segue/proxy/counts"
 	"segue/proxy/ledger"
 	"segue/proxy/plan"
 	"segue/proxy/track"
@@ -137,7 +138,7 @@ func (s *session) tooLate(b []byte, own bool) (n int, is bool) {
 // see lets the tracker see bytes of the backend's. It returns how many of them belong together, and whether the client gets them.
 func (s *session) see(b []byte, own bool) (n int, forward []byte, passes bool) {
 	unasked := s.track.Outstanding() == 0
-	n, forward = s.track.Server(b)
+	n, forward = s.track.ServerTo(s, b)
 	switch {
 	case unasked && !own && s.saysFarewell():
 		s.back.tooIdle = len(b) >= codeAt+2 && binary.LittleEndian.Uint16(b[codeAt:]) == codeTooIdle
@@ -227,14 +228,14 @@ func (s *session) heardRefusal(answer []byte) (instead []byte, taken bool) {
 		instead, _ = wire.AppendPacket(nil, seq, well.Append(nil, s.track.Capabilities()))
 		return instead, false
 	case plan.SendElse:
-		s.track.Abandon()
+		s.abandon(counts.Again)
 		s.stmt.takeBack(said)
 		s.stmt.electing = false
 		s.w.server.evidence(s.backend(), said)
 		(&departure{refused: true}).start(s)
 		return nil, true
 	case plan.AwaitLeader:
-		s.track.Abandon()
+		s.abandon(counts.Again)
 		s.stmt.takeBack(said)
 		new(election).start(s)
 		return nil, true

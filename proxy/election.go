@@ -89,8 +89,8 @@ func (s *session) sendAgain() {
 	b := s.w.scratch(s.stmt.text) // ids in it are rewritten, and it may be needed again
 	for len(b) > 0 {
 		n, insert := s.track.Client(b)
-		_, _ = s.back.conn.Write(b[:n])
-		_, _ = s.back.conn.Write(insert) // what fails shows when the answer is read
+		s.back.write(b[:n])
+		s.back.write(insert) // what fails shows when the answer is read
 		if b = b[n:]; len(insert) == 0 {
 			break
 		}

@@ -30,6 +30,7 @@ func (f *front) Readable(c *loop.Conn) {
 	if len(b) == 0 {
 		return
 	}
+	f.session.w.clients.In += uint64(len(b))
 	if len(f.rest) > 0 {
 		b = append(slices.Clip(f.rest), b...)
 		f.rest = b
@@ -172,6 +173,18 @@ func (f *front) deliver(b []byte, last bool) {
 	if l := f.session.back; l != nil && f.Pending() > 0 {
 		l.conn.Pause()
 	}
+}
+
+// Write is loop.Conn's.
+func (f *front) Write(b []byte) (int, error) {
+	f.session.w.clients.Out += uint64(len(b))
+	return f.Conn.Write(b)
+}
+
+// Finish is loop.Conn's.
+func (f *front) Finish(b []byte) error {
+	f.session.w.clients.Out += uint64(len(b))
+	return f.Conn.Finish(b)
 }
 
 // reply gives the client an ERR_Packet in place of its backend's answer.

@@ -234,7 +234,7 @@ func (k *killing) answered(b []byte) (n int, took bool) {
 	if message == e.Message {
 		return 0, false
 	}
-	s.track.Server(b[:size])
+	s.track.ServerTo(s, b[:size])
 	s.stmt.release(s.w)
 	s.follow()
 	e.Message = message

@@ -12,6 +12,7 @@ import (
 	"segue/backend/proxyheader"
 	"segue/backend/secure"
 	"segue/backend/wire"
+	"segue/proxy/counts"
 	"segue/proxy/loop"
 )
 
@@ -21,7 +22,8 @@ type link struct {
 	conn        loop.Conn
 	session     *session
 	backend     *backend.Backend
-	lease       *backend.Lease // nil: it takes no session's place there
+	counts      *counts.Backend // its worker's, of backend
+	lease       *backend.Lease  // nil: it takes no session's place there
 	user        linkUser
 	pinged      int64  // when a COM_PING of Segue's own was last sent
 	thread      uint32 // its id there
@@ -48,6 +50,7 @@ type linkUser interface {
 // Readable implements loop.Owner.
 func (l *link) Readable(c *loop.Conn) {
 	if b := c.Read(); len(b) > 0 {
+		l.counts.In += uint64(len(b))
 		l.user.received(l, b, c.AtEnd())
 		l.answered()
 	}
@@ -66,6 +69,7 @@ func (l *link) Writable(*loop.Conn) {
 // connected begins with whose the connection is, where the backend is to be told: that of the session's client.
 func (l *link) connected(to netip.AddrPort) {
 	l.begun = true
+	l.counts.Connections++
 	if v := l.backend.ProxyProtocol(); v != proxyheader.None {
 		l.write(proxyheader.Append(nil, v, l.session.client.origin(), to))
 	}
@@ -83,10 +87,19 @@ func (l *link) Ended(_ *loop.Conn, err error) {
 }
 
 // write sends b. What is wrong with the connection shows when it is read.
-func (l *link) write(b []byte) { _, _ = l.conn.Write(b) }
+func (l *link) write(b []byte) { _, _ = l.send(b) }
+
+// send is loop.Conn.Write.
+func (l *link) send(b []byte) (int, error) {
+	l.counts.Out += uint64(len(b))
+	return l.conn.Write(b)
+}
 
 // put has b shown again with what follows it.
-func (l *link) put(b []byte) { l.conn.Unread(b) }
+func (l *link) put(b []byte) {
+	l.counts.In -= uint64(len(b)) // it is read again
+	l.conn.Unread(b)
+}
 
 // close closes the connection. The lease is given back by release.
 func (l *link) close() {
@@ -101,7 +114,7 @@ func (l *link) close() {
 func (l *link) quit() {
 	if !l.closed {
 		l.closed = true
-		_, _ = l.conn.Write(comQuit)
+		l.write(comQuit)
 		l.conn.CloseAfterFlush(closeGrace)
 	}
 }
@@ -149,6 +162,7 @@ func (l *link) handshake(user linkUser, b []byte, fin bool, hear func(payload []
 		}
 		b = b[size:]
 		if hear(payload, seq); l.conn.Codec() != nil { // with the login's end
+			l.counts.In -= uint64(len(b)) // it is read again, in another form
 			l.conn.Undecoded(b)
 			return nil
 		}

@@ -342,8 +342,9 @@ func TestNameIsLookedUpForASessionThatCrosses(t *testing.T) {
 	p.take(s, 1)
 	p.take(s, 0)
 	u := brokenLink{make(chan *worker, 1)}
-	l := &link{session: s, backend: p.registry.Backends()[0], user: u}
 	from, to := p.running()[0], p.running()[1]
+	var l *link
+	from.onLoop(func() { l = from.newLink(s, p.registry.Backends()[0], nil, u) })
 	thawFrom, thawTo := from.freeze(), to.freeze()
 	defer thawTo()
 	from.post(func() { s.transferTo(to) })

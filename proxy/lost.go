@@ -8,6 +8,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/wire"
+	"segue/proxy/counts"
 	"segue/proxy/ledger"
 	"segue/proxy/plan"
 )
@@ -103,7 +104,7 @@ func (s *session) flee(action plan.LostAction, err error) {
 	d := &departure{lost: true, loss: err}
 	switch action {
 	case plan.FleeAgain:
-		s.track.Abandon()
+		s.abandon(counts.Again)
 		s.stmt.takeBack(nil)
 		s.stmt.electing = false
 	default:
@@ -127,7 +128,7 @@ func (s *session) flee(action plan.LostAction, err error) {
 		d.told, d.warned = true, true
 		s.seen(ledger.LostStatement, err)
 		packet, _ := wire.AppendPacket(nil, s.track.NextSeq(), clientError(text+when).Append(nil))
-		s.track.Abandon()
+		s.abandon(counts.Lost)
 		s.stmt.forget(s.w)
 		s.client.deliver(packet, false)
 	default:

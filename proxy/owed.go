@@ -84,7 +84,7 @@ func (c command) refuse(reply *wire.Err) int {
 	s.endWait(reply)
 	if s.errand == nil && s.back != nil && !s.back.closed {
 		if reset := s.track.Unsend(c.b); reset != nil {
-			_, _ = s.back.conn.Write(reset) // what fails shows when the answer is read
+			s.back.write(reset) // what fails shows when the answer is read
 		}
 	}
 	o := &owed{due: commandEnd, command: commandOf(c.b), reply: reply}

@@ -46,6 +46,7 @@ type Server struct {
 	swaps      *gate.Gate                // … from a backend that serves; see maxSwapping
 	workers    atomic.Pointer[[]*worker] // nil before Serve
 	workerSet  workerSet
+	traffic    traffic
 	transfers  transfers
 	doors      doors
 	errands    sync.WaitGroup  // look-ups of names, until lookups is done
@@ -421,6 +422,7 @@ func (s *Server) forgetRemoved(known *names) {
 	for name := range *known {
 		if !now[name] {
 			s.metrics.forget(name)
+			s.forgetTraffic(name)
 		}
 	}
 	*known = now

@@ -19,6 +19,7 @@ type session struct {
 	end    End   // how it ended, or is ending: once it is not Open, nothing that the client sends is sent on
 	severe bool  // … and its connections have been cut
 	since  int64 // when it entered its state; as Server.elapsed
+	turned int64 // when an answer ended last, likewise: see Answered
 	past   past
 	cause  error // of end
 

@@ -144,6 +144,7 @@ func (s *session) finishTransfer() {
 	w.add(s)
 	w.loop.Release() // it is no longer expected, but there
 	w.attached(s, b)
+	s.back.counts = w.countsOf(b)
 	err := errors.Join(s.client.Adopt(w.loop, v.client, &s.client), s.back.conn.Adopt(w.loop, v.back, s.back))
 	v.client, v.back = loop.Socket{}, loop.Socket{}
 	switch {

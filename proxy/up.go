@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"segue/backend/wire"
+	"segue/proxy/counts"
 	"segue/proxy/ledger"
 	"segue/proxy/plan"
 )
@@ -67,7 +68,7 @@ func (s *session) send(b []byte) int {
 		s.stmt.release(s.w)
 	}
 	s.client.in += int64(n)
-	switch sent, err := s.back.conn.Write(b[:n]); {
+	switch sent, err := s.back.send(b[:n]); {
 	case err == nil:
 	case whole && sent == 0 && s.resend(err):
 		copy(b[at:], head[:])
@@ -76,7 +77,7 @@ func (s *session) send(b []byte) int {
 		return len(b)
 	}
 	if len(insert) > 0 {
-		_, _ = s.back.conn.Write(insert) // what fails shows when the answer is read
+		s.back.write(insert) // what fails shows when the answer is read
 	}
 	if s.back.conn.Pending() > 0 {
 		s.client.Pause() // until the backend has taken it
@@ -93,7 +94,7 @@ func (s *session) resend(err error) bool {
 	if s.track.Answered() || !s.ties().Rebuildable() {
 		return false
 	}
-	s.track.Abandon()
+	s.abandon(counts.Again)
 	s.stmt.release(s.w)
 	s.w.server.evidence(s.backend(), err)
 	s.flee(plan.Flee, err)

@@ -8,6 +8,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/wire"
+	"segue/proxy/counts"
 	"segue/proxy/login"
 	"segue/proxy/loop"
 )
@@ -25,6 +26,9 @@ type worker struct {
 	paused     bool        // the operator holds all statements
 	stepped    bool        // its loop is not run: a simulation steps it
 	spare      atomic.Bool // it is to have no sessions: see crew
+
+	clients counts.Bytes                         // of clients' connections
+	counts  map[*backend.Backend]*counts.Backend // of backends'
 
 	waiters  waiters    // those with a statement that waits
 	resuming lobby      // those that connect during a pause
@@ -346,7 +350,7 @@ func (w *worker) ping(s *session, after time.Duration) {
 	}
 	s.back.pinged = now
 	s.track.Own(wire.ComPing)
-	_, _ = s.back.conn.Write(comPing) // what fails shows when the answer is read
+	s.back.write(comPing) // what fails shows when the answer is read
 }
 
 // cut ends all sessions now.
