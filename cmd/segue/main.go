@@ -47,13 +47,3 @@ func main() {
 	}
 	os.Exit(w.run(context.Background(), os.Args[1:]))
 }
-
-// isTerminal tells whether somebody looks at what is written to w.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
