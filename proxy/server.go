@@ -423,6 +423,7 @@ func (s *Server) forgetRemoved(known *names) {
 		if !now[name] {
 			s.metrics.forget(name)
 			s.forgetTraffic(name)
+			s.ledger.Forget(name)
 		}
 	}
 	*known = now

@@ -43,6 +43,7 @@ type Ledger struct {
 
 	mu       sync.Mutex // guards what follows
 	accounts map[entry]*account
+	places   map[Place]uint64
 	events   map[string]*event // of backends, and not logged yet
 	lines    []line            // likewise
 	untold   int               // lines for which there was no room
@@ -57,7 +58,7 @@ type account struct {
 
 // New returns an empty ledger.
 func New(log *slog.Logger) *Ledger {
-	return &Ledger{log: log, accounts: map[entry]*account{}, events: map[string]*event{}}
+	return &Ledger{log: log, accounts: map[entry]*account{}, places: map[Place]uint64{}, events: map[string]*event{}}
 }
 
 // Enter counts and remembers a failure, and has it logged by the next Tell. It does not block.
@@ -73,6 +74,7 @@ func (l *Ledger) Enter(i Incident) {
 	}
 	a.latest[a.count%uint64(len(a.latest))] = i
 	a.count++
+	l.places[Place{i.Backend, i.Kind, i.Action}]++
 	e := l.events[i.Backend]
 	if e == nil {
 		e = &event{began: i.Time, counts: map[entry]int{}}

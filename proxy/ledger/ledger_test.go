@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -226,5 +227,29 @@ func TestLedgerIsCollected(t *testing.T) {
 	after := series()
 	if a, b := after[seen+" kind=hold"], after[hidden+" action=replayed kind=closed"]; a != 3 || b != 3 || len(after) != len(names) {
 		t.Errorf("%v and %v of %d series, want 3 and 3 of %d", a, b, len(after), len(names))
+	}
+}
+
+// Failures are counted for each backend, until it is forgotten; the sums stay.
+func TestLedgerKnowsPlaces(t *testing.T) {
+	l, _ := newLedger(slog.LevelInfo)
+	for range 2 {
+		l.Enter(ledger.Incident{Backend: "a", Kind: ledger.LostStatement})
+	}
+	l.Enter(ledger.Incident{Backend: "a", Kind: ledger.Leaving, Action: ledger.Moved})
+	l.Enter(ledger.Incident{Backend: "b", Kind: ledger.Leaving, Action: ledger.Moved})
+	l.Enter(ledger.Incident{Kind: ledger.LostHold})
+	want := map[ledger.Place]uint64{
+		{"a", ledger.LostStatement, ""}: 2, {"a", ledger.Leaving, ledger.Moved}: 1, {"b", ledger.Leaving, ledger.Moved}: 1, {"", ledger.LostHold, ""}: 1,
+	}
+	if got := l.Places(); !maps.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	l.Forget("a")
+	if got := l.Places(); len(got) != 2 || got[ledger.Place{Backend: "b", Kind: ledger.Leaving, Action: ledger.Moved}] != 1 {
+		t.Errorf("after one has been forgotten: %v", got)
+	}
+	if n := len(l.Failures().Counts); n != 3 {
+		t.Errorf("%d sums, want 3", n)
 	}
 }

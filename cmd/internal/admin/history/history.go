@@ -1,0 +1,215 @@
+package history
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// History is what there is to tell. It may be used by anyone at any time.
+type History struct {
+	mu       sync.Mutex // guards what follows
+	began    time.Time  // zero: nothing has been seen yet
+	lanes    map[string]*lane
+	order    []string // of the configuration
+	total    *series
+	failing  map[Failing]uint64 // as at the last look
+	moving   map[Moving]uint64
+	failures ring[Failures]
+	moves    ring[Moves]
+	tick     Tick
+	ticked   chan struct{} // closed at the next tick, and then replaced
+}
+
+// lane is one backend.
+type lane struct {
+	address string
+	states  ring[Span]
+	series  *series
+	last    Reading
+	present bool // the configuration has it
+}
+
+// New makes one that knows nothing.
+func New() *History {
+	return &History{
+		lanes: map[string]*lane{}, failing: map[Failing]uint64{}, moving: map[Moving]uint64{},
+		failures: ring[Failures]{most: mostEntries}, moves: ring[Moves]{most: mostEntries}, ticked: make(chan struct{}),
+	}
+}
+
+// States notes how backends stand now. It is called whenever one has changed, so that what is over before the next Observe is not lost.
+func (h *History) States(now time.Time, backends []Reading) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.states(now, backends)
+}
+
+func (h *History) states(now time.Time, backends []Reading) {
+	if h.began.IsZero() {
+		h.began, h.total = now, newSeries(now)
+	}
+	h.order = h.order[:0]
+	here := map[string]bool{}
+	for _, b := range backends {
+		l := h.lanes[b.Name]
+		if l == nil {
+			if len(h.lanes) >= mostLanes && !h.dropOldest() {
+				continue
+			}
+			l = &lane{states: ring[Span]{most: mostStates}, series: newSeries(now)}
+			h.lanes[b.Name] = l
+		}
+		here[b.Name] = true
+		h.order = append(h.order, b.Name)
+		l.address, l.present = b.Address, true
+		l.enter(Span{Since: now, State: b.State})
+	}
+	for name, l := range h.lanes {
+		if !here[name] && l.present {
+			l.present = false
+			l.enter(Span{Since: now, Removed: true})
+		}
+	}
+}
+
+// enter begins a state, unless it is the one that there is. Another cause alone is kept, and begins none.
+func (l *lane) enter(s Span) {
+	last := l.states.last()
+	if last == nil || last.Health != s.Health || last.Admin != s.Admin || last.Removed != s.Removed {
+		l.states.add(s)
+		return
+	}
+	last.Cause = s.Cause
+}
+
+// dropOldest forgets the backend that has been gone for longest, and reports whether there was one.
+func (h *History) dropOldest() bool {
+	oldest := ""
+	for name, l := range h.lanes {
+		if !l.present && (oldest == "" || l.states.last().Since.Before(h.lanes[oldest].states.last().Since)) {
+			oldest = name
+		}
+	}
+	delete(h.lanes, oldest)
+	return oldest != ""
+}
+
+// Observe takes a look at all there is. It is called once a second; now is later than at the call before.
+func (h *History) Observe(now time.Time, look Look) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.states(now, look.Backends)
+	h.forgetGone(now)
+	h.tick = Tick{Number: h.tick.Number + 1, Time: now, Backends: map[string]Sample{}, Failures: []Failures{}, Moves: []Moves{}}
+	h.countFailures(now, look.Failures)
+	h.countMoves(now, look.Moves)
+	h.countTraffic(look.Backends)
+	sessions := map[string]int{}
+	for _, b := range look.Backends {
+		sessions[b.Name] = b.Sessions
+	}
+	for name, l := range h.lanes {
+		if l.present {
+			h.tick.Backends[name] = l.series.take(now, sessions[name]).wide()
+		}
+	}
+	h.tick.Total = h.total.take(now, look.Sessions).wide()
+	close(h.ticked)
+	h.ticked = make(chan struct{})
+}
+
+// forgetGone drops the backends that have been gone for so long that nothing is known of them any more.
+func (h *History) forgetGone(now time.Time) {
+	maps.DeleteFunc(h.lanes, func(_ string, l *lane) bool { return !l.present && now.Sub(l.states.last().Since) > Longest })
+}
+
+func (h *History) countFailures(now time.Time, failing map[Failing]uint64) {
+	for under, n := range failing {
+		more := grown(n, h.failing[under])
+		if more == 0 {
+			continue
+		}
+		h.tick.Failures = append(h.tick.Failures, Failures{now, under, more})
+		sums := []*counts{&h.total.sum}
+		if l := h.lanes[under.Backend]; l != nil {
+			sums = append(sums, &l.series.sum)
+		}
+		for _, sum := range sums {
+			if under.Action == "" {
+				sum.seen += more
+			} else {
+				sum.hidden += more
+			}
+		}
+	}
+	h.failing = maps.Clone(failing)
+	slices.SortFunc(h.tick.Failures, func(a, b Failures) int {
+		return strings.Compare(a.Backend+"\x00"+a.Action+"\x00"+a.Kind, b.Backend+"\x00"+b.Action+"\x00"+b.Kind)
+	})
+	for _, f := range h.tick.Failures {
+		h.failures.add(f)
+	}
+}
+
+func (h *History) countMoves(now time.Time, moving map[Moving]uint64) {
+	for under, n := range moving {
+		more := grown(n, h.moving[under])
+		if more == 0 {
+			continue
+		}
+		h.tick.Moves = append(h.tick.Moves, Moves{now, under, more})
+		if under.To == "" {
+			continue
+		}
+		h.total.sum.in += more
+		h.total.sum.out += more
+		if l := h.lanes[under.From]; l != nil {
+			l.series.sum.out += more
+		}
+		if l := h.lanes[under.To]; l != nil {
+			l.series.sum.in += more
+		}
+	}
+	h.moving = maps.Clone(moving)
+	slices.SortFunc(h.tick.Moves, func(a, b Moves) int {
+		return strings.Compare(a.From+"\x00"+a.To+"\x00"+a.Result, b.From+"\x00"+b.To+"\x00"+b.Result)
+	})
+	for _, m := range h.tick.Moves {
+		h.moves.add(m)
+	}
+}
+
+func (h *History) countTraffic(backends []Reading) {
+	for _, b := range backends {
+		l := h.lanes[b.Name]
+		if l == nil {
+			continue
+		}
+		statements, errs := grown(b.Statements, l.last.Statements), grown(b.Errors, l.last.Errors)
+		times := b.Times.since(l.last.Times)
+		for _, sum := range []*counts{&h.total.sum, &l.series.sum} {
+			sum.statements += statements
+			sum.errors += errs
+			sum.times = sum.times.plus(times)
+		}
+		l.last = b
+	}
+}
+
+// grown is how much a counter has grown; one that is smaller than before has begun anew.
+func grown(now, before uint64) uint64 {
+	if now < before {
+		return now
+	}
+	return now - before
+}
+
+// Latest is the last tick, and a channel that is closed at the next.
+func (h *History) Latest() (Tick, <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.tick, h.ticked
+}

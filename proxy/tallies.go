@@ -1,0 +1,45 @@
+package proxy
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+
+	"segue/proxy/ledger"
+)
+
+// What is had without asking each session: for whoever looks once a second.
+
+// Count is how many sessions there are, those that are being set up included.
+func (s *Server) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.ids)
+}
+
+// FailurePlaces counts what has failed by backend. The counts of one that has been removed are dropped.
+func (s *Server) FailurePlaces() map[ledger.Place]uint64 { return s.ledger.Places() }
+
+// Trip is from where to where sessions have been taken, and what came of it; To is empty where nothing did.
+type Trip struct{ From, To, Result string }
+
+// Trips counts moves, as segue_session_moves_total does.
+func (s *Server) Trips() map[Trip]uint64 {
+	series := make(chan prometheus.Metric, 64)
+	go func() {
+		s.metrics.moves.Collect(series)
+		close(series)
+	}()
+	trips := map[Trip]uint64{}
+	for m := range series {
+		var d dto.Metric
+		if m.Write(&d) != nil {
+			continue
+		}
+		labels := map[string]string{}
+		for _, l := range d.GetLabel() {
+			labels[l.GetName()] = l.GetValue()
+		}
+		trips[Trip{labels["from"], labels["to"], labels["result"]}] += uint64(d.GetCounter().GetValue())
+	}
+	return trips
+}
