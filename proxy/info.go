@@ -46,9 +46,9 @@ func infoOf(s *session) SessionInfo {
 		i.Backend = ""
 	case Idle, Busy, Pinned:
 		if i.Pinned = s.track.Pinned(); i.Pinned == "" && !s.hasCredential() {
-			i.Pinned, i.PinnedSince = pinNoCredential, i.Opened
+			i.Pinned, i.PinnedSince = PinNoCredential, i.Opened
 			if at, expires := s.who.cred.Expires(); expires {
-				i.Pinned, i.PinnedSince = pinExpired, at
+				i.Pinned, i.PinnedSince = PinExpired, at
 			}
 		} else if s.past.pinned != 0 {
 			i.PinnedSince = server.at(s.past.pinned)
@@ -60,6 +60,6 @@ func infoOf(s *session) SessionInfo {
 
 // The reasons of a session that Segue could not log in again, the second that the token of its client has expired. All others are package track's.
 const (
-	pinNoCredential = "no-credential"
-	pinExpired      = "token-expired"
+	PinNoCredential = "no-credential"
+	PinExpired      = "token-expired"
 )

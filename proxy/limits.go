@@ -87,3 +87,9 @@ func acceptCause(err error) string {
 	}
 	return err.Error()
 }
+
+// MostSessions is how many sessions a process that is started as this one was can have at a time, and the number of files that it may open, on which that depends.
+func MostSessions() (sessions int, descriptors uint64) {
+	descriptors = mayOpen()
+	return sessionsFor(descriptors), descriptors
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"segue/backend"
+	"segue/cmd/internal/admin"
 	"segue/config"
 	"segue/health"
 )
@@ -27,13 +29,17 @@ func (w *world) checkCommand() *cobra.Command {
 say for each one that fails what is wrong and which command to run next.
 On each backend that answers, log in as every user of the configuration, and say
 whether the sessions of that user will be able to move to it, and why not.
+Then say what an upgrade would cost as things are: what backends do not have in
+common, which sessions of a Segue that runs could not move now, and why.
 Backends and flavor come from the arguments, SEGUE_* or the configuration, as
-for serve. Exit code 0: all backends are well; 1: at least one is not.`,
+for serve. Exit code 0: all backends are well, whatever the warnings; 1: at least
+one is not.`,
 		Example: "  segue check fe1:9030,fe2:9030\n  segue check --config segue.yaml -o json",
 	}
 	s := addSettings(cmd)
 	must(cmd.Flags().MarkHidden("listen"))
-	must(cmd.Flags().MarkHidden("admin"))
+	cmd.Flags().Lookup("admin").Usage = "`address` of a Segue that runs, whose sessions are looked at too (SEGUE_ADMIN)"
+	strict := cmd.Flags().Bool("strict", false, "exit 1 for a warning too")
 	impersonate := cmd.Flags().String("impersonate", "root", "`user` that a service account is to become, as a trial")
 	format := addOutput(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -46,12 +52,13 @@ for serve. Exit code 0: all backends are well; 1: at least one is not.`,
 			return err
 		}
 		findings := examine(cmd.Context(), c, *impersonate)
+		findings = append(findings, w.examineSessions(cmd, c)...)
 		if *format == formatJSON {
 			err = printJSON(w.stdout, findings)
 		} else {
 			err = w.printFindings(findings)
 		}
-		return errors.Join(err, verdict(findings))
+		return errors.Join(err, verdict(findings, *strict))
 	}
 	return cmd
 }
@@ -60,12 +67,19 @@ for serve. Exit code 0: all backends are well; 1: at least one is not.`,
 type finding struct {
 	Backend string  `json:"backend"`
 	Address string  `json:"address"`
-	Check   string  `json:"check"`   // http, bootstrap, mysql, login; users: of no backend
+	Check   string  `json:"check"`   // http, bootstrap, mysql, login, capabilities; users, backends, versions, descriptors, sessions: of no backend
 	User    string  `json:"user"`    // of a login
-	Verdict string  `json:"verdict"` // passed, failed, leaving, full, misconfigured
+	Verdict string  `json:"verdict"` // passed, warning, unknown, failed, leaving, full, misconfigured
 	Cause   string  `json:"cause"`
 	Took    float64 `json:"took_seconds"`
 	Next    string  `json:"next"` // a command that leads further; empty when it passed
+}
+
+var passed = health.Passed.String()
+
+// unwell reports whether the backend that it is of does not do what Segue needs.
+func (f *finding) unwell() bool {
+	return f.Backend != "" && f.Verdict != passed && f.Verdict != warning && f.Verdict != unknown
 }
 
 // examine probes every backend of c once, all at the same time.
@@ -89,9 +103,41 @@ func examine(ctx context.Context, c *config.Config, impersonate string) []findin
 		all = append(all, f...)
 	}
 	if len(c.Proxy.Users) == 0 {
-		all = append(all, finding{Check: checkUsers, Verdict: health.Passed.String(), Cause: withoutUsers})
+		all = append(all, finding{Check: checkUsers, Verdict: warning, Cause: withoutUsers, Next: "mysql -h HOST -P PORT -u USER -p   # whose accounts are they? List them under `users`"})
 	}
-	return all
+	known := greeted(list)
+	all = append(all, compareCapabilities(known)...)
+	all = append(all, compareVersions(known)...)
+	all = append(all, judgeNumber(len(list), c.Proxy.Hold.Timeout)...)
+	return append(all, judgeDescriptors(c.Proxy.MaxSessions)...)
+}
+
+// examineSessions looks at the sessions of a Segue that runs. That none does is worth a word only if one has been named.
+func (w *world) examineSessions(cmd *cobra.Command, c *config.Config) []finding {
+	at := cmp.Or(cmd.Flag("admin").Value.String(), w.getenv("SEGUE_ADMIN"))
+	named := at != ""
+	flags := adminFlags{address: at}
+	if !named {
+		flags.address = reachable(c.Admin)
+	}
+	list, err := func() ([]admin.Session, error) {
+		client, err := w.adminClient(flags)
+		if err != nil {
+			return nil, err
+		}
+		defer client.Close()
+		return client.Sessions(cmd.Context())
+	}()
+	switch {
+	case err == nil:
+		return judgeSessions(list, flags.address)
+	case named:
+		return []finding{{
+			Check: checkSessions, Verdict: warning, Cause: "no word from the Segue at " + flags.address + ": " + innermost(err).Error(),
+			Next: "segue status --admin " + shellWord(flags.address),
+		}}
+	}
+	return []finding{{Check: checkSessions, Verdict: unknown, Cause: "no Segue answers at " + flags.address + ": which sessions could move now is not known (--admin)"}}
 }
 
 // examineOne runs every check of one backend.
@@ -173,7 +219,7 @@ func (w *world) printFindings(findings []finding) error {
 	var rows [][]string
 	last := ""
 	for _, f := range findings {
-		if f.Backend == "" {
+		if f.Backend == "" || f.Check == checkCapabilities {
 			continue
 		}
 		row := []string{f.Backend, f.Address, strings.TrimSpace(f.Check + " " + f.User), f.Verdict, took(f.Took), f.Cause}
@@ -186,39 +232,49 @@ func (w *world) printFindings(findings []finding) error {
 	if err := printTable(w.stdout, []string{"BACKEND", "ADDRESS", "CHECK", "VERDICT", "TOOK", "CAUSE"}, rows); err != nil {
 		return err
 	}
+	var text strings.Builder
 	for _, f := range findings {
-		var err error
-		switch {
-		case f.Backend == "":
-			_, err = fmt.Fprintf(w.stdout, "\n%s\n", f.Cause)
-		case f.Next != "":
-			_, err = fmt.Fprintf(w.stdout, "\n%s, %s: %s\n  next: %s\n", f.Backend, strings.TrimSpace(f.Check+" "+f.User), f.Cause, f.Next)
-		}
-		if err != nil {
-			return err
+		if f.unwell() && f.Next != "" {
+			fmt.Fprintf(&text, "\n%s, %s: %s\n  next: %s\n", f.Backend, strings.TrimSpace(f.Check+" "+f.User), f.Cause, f.Next)
 		}
 	}
-	return nil
+	text.WriteString("\nAt an upgrade:\n")
+	for _, f := range findings {
+		switch {
+		case f.unwell() || f.Backend != "" && f.Verdict != warning:
+		case f.Next == "":
+			fmt.Fprintf(&text, "  %-8s %s: %s\n", f.Verdict, f.Check, f.Cause)
+		default:
+			fmt.Fprintf(&text, "  warning  %s: %s\n           next: %s\n", strings.TrimSpace(f.Backend+" "+f.Check), f.Cause, f.Next)
+		}
+	}
+	_, err := fmt.Fprint(w.stdout, text.String())
+	return err
 }
 
 func took(seconds float64) string {
 	return time.Duration(seconds * float64(time.Second)).Round(100 * time.Microsecond).String()
 }
 
-// verdict is nil when every check of every backend has passed.
-func verdict(findings []finding) error {
-	unwell, all := map[string]bool{}, map[string]bool{}
+// verdict is nil when every check of every backend has passed, and, where that is asked for, there is no warning.
+func verdict(findings []finding, strict bool) error {
+	unwell, all, warnings := map[string]bool{}, map[string]bool{}, 0
 	for _, f := range findings {
-		if f.Backend == "" {
-			continue
+		if f.Backend != "" {
+			all[f.Backend] = true
 		}
-		all[f.Backend] = true
-		if f.Verdict != health.Passed.String() {
+		if f.unwell() {
 			unwell[f.Backend] = true
 		}
+		if f.Verdict == warning {
+			warnings++
+		}
 	}
-	if len(unwell) == 0 {
-		return nil
+	switch {
+	case len(unwell) > 0:
+		return fmt.Errorf("%d of %d backends not well", len(unwell), len(all))
+	case strict && warnings > 0:
+		return fmt.Errorf("warnings: %d", warnings)
 	}
-	return fmt.Errorf("%d of %d backends not well", len(unwell), len(all))
+	return nil
 }

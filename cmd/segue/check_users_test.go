@@ -94,7 +94,7 @@ func TestCheckWithoutUsers(t *testing.T) {
 	t.Parallel()
 	fes := frontends(t, 1, fesim.Options{})
 	got := segue(t, nil, "check", "--config", configFile(t, configuration(fes, "")))
-	if got.code != 0 || !strings.Contains(got.stdout, "\n\nno users are configured: when a backend leaves, sessions that have a password are ended") {
+	if got.code != 0 || !strings.Contains(got.stdout, "\n  warning  users: no users are configured: when a backend leaves, sessions that have a password are ended") {
 		t.Errorf("exit %d:\n%s%s", got.code, got.stdout, got.stderr)
 	}
 }
