@@ -226,7 +226,7 @@ func TestHalfClosedClientGetsTheEndOfItsAnswer(t *testing.T) {
 				got += n
 			}
 			c.within(func() {
-				if c.client.Pending() < 32<<10 {
+				if c.client.Pending() == 0 {
 					t.Error("nothing is pending: the test tests nothing")
 				}
 			})
