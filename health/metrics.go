@@ -27,10 +27,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help: "Checks of backends, by what they found.",
 		}, []string{"backend", "check", "verdict"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:    "segue_probe_duration_seconds",
-			Help:    "How long checks of backends took.",
-			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
-		}, []string{"check"}),
+			Name:                        "segue_probe_duration_seconds",
+			Help:                        "How long checks of backends took.",
+			Buckets:                     []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5},
+			NativeHistogramBucketFactor: 1.1, NativeHistogramMaxBucketNumber: 160,
+		}, []string{"backend", "check"}),
 	}
 	if r != nil {
 		r.MustRegister(m.probes, m.duration)
@@ -40,10 +41,11 @@ func newMetrics(r prometheus.Registerer) *metrics {
 
 func (m *metrics) observe(backend, check string, r Result) {
 	m.probes.WithLabelValues(backend, check, r.Verdict.String()).Inc()
-	m.duration.WithLabelValues(check).Observe(max(r.Took, time.Nanosecond).Seconds())
+	m.duration.WithLabelValues(backend, check).Observe(max(r.Took, time.Nanosecond).Seconds())
 }
 
 // forget deletes the series of a backend that was removed.
 func (m *metrics) forget(backend string) {
 	m.probes.DeletePartialMatch(prometheus.Labels{"backend": backend})
+	m.duration.DeletePartialMatch(prometheus.Labels{"backend": backend})
 }

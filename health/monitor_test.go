@@ -219,13 +219,13 @@ segue_probes_total{backend="fe-1",check="mysql",verdict="passed"} 1
 		if problems, err := testutil.GatherAndLint(reg); err != nil || len(problems) > 0 {
 			t.Errorf("lint: %v %v", problems, err)
 		}
-		g.registry.Apply(nil)
-		synctest.Wait()
-		if n, err := testutil.GatherAndCount(reg, "segue_probes_total"); err != nil || n != 0 {
-			t.Errorf("%d series of a removed backend are left, %v", n, err)
-		}
 		if n, err := testutil.GatherAndCount(reg, "segue_probe_duration_seconds"); err != nil || n != 3 {
 			t.Errorf("%d duration series, %v", n, err)
+		}
+		g.registry.Apply(nil)
+		synctest.Wait()
+		if n, err := testutil.GatherAndCount(reg); err != nil || n != 0 {
+			t.Errorf("%d series of a removed backend are left, %v", n, err)
 		}
 		stop()
 	})

@@ -96,7 +96,7 @@ func NewServer(r *backend.Registry, o Options, log *slog.Logger, reg prometheus.
 	s.lookups, s.endLooks = context.WithCancel(context.Background())
 	s.ledger = ledger.New(s.log)
 	if reg != nil {
-		reg.MustRegister(sessionCollector{s}, s.ledger)
+		reg.MustRegister(sessionCollector{s}, trafficCollector{s}, limitsCollector{s}, s.ledger)
 	}
 	s.SetOptions(o)
 	return s

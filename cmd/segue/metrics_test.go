@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"segue/backend"
 	"segue/backend/fesim"
 )
 
@@ -36,15 +37,15 @@ func (s *serving) metrics() string {
 }
 
 // seriesLine is a sample: its name and its labels.
-var seriesLine = regexp.MustCompile(`^(segue_\w+?)(?:_bucket|_sum|_count)?(?:\{([^}]*)\})? `)
+var seriesLine = regexp.MustCompile(`^((?:segue|process)_\w+?)(?:_bucket|_sum|_count)?(?:\{([^}]*)\})? `)
 
 // TestMetricNames holds the names and labels that other people's dashboards
 // rely on to a golden list, gathered from a running program that has had to
-// hide a failure.
+// hide a failure, and has moved a session.
 func TestMetricNames(t *testing.T) {
 	t.Parallel()
 	fes := frontends(t, 2, fesim.Options{})
-	s := serve(t, nil, "--config", configFile(t, configuration(fes, "")))
+	s := serve(t, nil, "--config", configFile(t, configuration(fes, "users: [{name: root, password: ''}]\ntls: {mode: optional, self_signed: true}\n")))
 	fes[0].SetFault(fesim.Fault{GreetingERR: fesim.TooManyConnections()})
 	for range 4 {
 		c := s.conn()
@@ -59,13 +60,20 @@ func TestMetricNames(t *testing.T) {
 	if _, err := pinned.ExecContext(t.Context(), "BEGIN"); err != nil {
 		t.Fatal(err)
 	}
+	s.conn()
+	fes[0].SetFault(fesim.Fault{})
+	eventually(t, "fe-1 up", func() bool { return s.backend("fe-1").Health == backend.Up })
+	if o := s.segue("drain", "fe-2"); o.code != 0 {
+		t.Fatal(o.stderr)
+	}
+	eventually(t, "a session moved", func() bool { return strings.Contains(s.metrics(), "segue_session_moves_total{") })
 	eventually(t, "sessions ended", func() bool { return strings.Contains(s.metrics(), "segue_session_ends_total{") })
 
 	types := make(map[string]string)
 	series := make(map[string]bool)
 	text := s.metrics()
 	for line := range strings.Lines(text) {
-		if fields := strings.Fields(line); strings.HasPrefix(line, "# TYPE segue_") {
+		if fields := strings.Fields(line); strings.HasPrefix(line, "# TYPE ") {
 			types[fields[2]] = fields[3]
 		}
 	}
@@ -106,6 +114,16 @@ func TestMetricNames(t *testing.T) {
 	}
 	if got != string(want) {
 		t.Errorf("the metrics are not those of %s (go test ./cmd/segue -run %s -update writes it):\n%s", golden, t.Name(), got)
+	}
+
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if name, _, _ = strings.Cut(name, " "); strings.HasPrefix(name, "segue_") && !bytes.Contains(readme, []byte("`"+name+"`")) {
+			t.Errorf("README.md has no row for %s", name)
+		}
 	}
 
 	problems, err := promlint.New(bytes.NewReader([]byte(text))).Lint()
