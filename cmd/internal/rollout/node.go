@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -46,9 +47,12 @@ type Node struct {
 	Start time.Time `json:"start,omitzero"`
 	// Journal is the last entry of the metadata journal that a frontend has replayed; 0: not known.
 	Journal int64 `json:"journal,omitempty"`
-	// Healthy is what the node's own health URL or MySQL port said just now; Trouble says why it is not.
-	Healthy Answer `json:"healthy"`
-	Trouble string `json:"trouble,omitempty"`
+	// Listening tells whether the node's ports took a connection just now, Healthy whether it said there that it is well. Trouble says why it is not.
+	Listening Answer `json:"listening,omitempty"`
+	Healthy   Answer `json:"healthy,omitempty"`
+	Trouble   string `json:"trouble,omitempty"`
+	// Aliases are other addresses of the MySQL port: Segues may know the node by one of them.
+	Aliases []string `json:"-"`
 }
 
 // Answer is what is known of a question.
@@ -64,28 +68,42 @@ const (
 // votes tells whether the node is part of the frontends' quorum.
 func (n *Node) votes() bool { return n.Kind == Frontend && n.Role != Observer }
 
-// gone tells whether nobody sees the node any more: the cluster has noticed (where it tells of the node), and it does not answer.
+// gone tells whether nobody sees the node any more: it takes no connection, and the cluster has noticed where it tells of that in time. A frontend's
+// heartbeats fail late, and nothing hangs on their being seen; a backend's do: while it counts as alive, queries are planned on it.
 func (n *Node) gone() bool {
-	if n.Healthy == Yes {
+	switch {
+	case n.Listening == Yes:
 		return false
-	}
-	if n.StatusCode != "" {
+	case n.StatusCode != "":
 		return strings.EqualFold(n.StatusCode, "DISCONNECTED")
+	case n.Kind == Backend || n.Kind == Compute || n.Listening == Unknown:
+		return !n.Alive
 	}
-	return n.Healthy == No || !n.Alive
+	return true
 }
 
-// serves tells whether the node is up by all that is known of it, and why it is not.
-func (n *Node) serves() (bool, string) {
+// serves is empty while the node is up by all that is known of it, and says why it is not.
+func (n *Node) serves() (trouble string) {
 	switch {
 	case !n.Alive && n.ErrMsg != "":
-		return false, "the cluster says it is not alive: " + n.ErrMsg
+		return "the cluster says that it is not alive: " + n.ErrMsg
 	case !n.Alive:
-		return false, "the cluster says it is not alive"
+		return "the cluster says that it is not alive"
 	case n.StatusCode != "" && !strings.EqualFold(n.StatusCode, "OK"):
-		return false, "its StatusCode is " + n.StatusCode
-	case n.Healthy == No:
-		return false, n.Trouble
+		return "its StatusCode is " + n.StatusCode
+	case n.Healthy == No || n.Listening == No:
+		return n.Trouble
 	}
-	return true, ""
+	return ""
+}
+
+// is tells whether an address is that of the node's MySQL port.
+func (n *Node) is(address string) bool {
+	return address != "" && (address == n.Address || slices.Contains(n.Aliases, address))
+}
+
+// sameStart tells whether two times are those of one start. Some servers tell how many seconds they have been up, which is one off now and then.
+func sameStart(a, b time.Time) bool {
+	const granularity = 2 * time.Second
+	return a.Sub(b).Abs() <= granularity
 }

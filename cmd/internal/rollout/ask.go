@@ -1,0 +1,63 @@
+package rollout
+
+import (
+	"slices"
+	"time"
+)
+
+// Ask is what an operator wants of a rollout. It is kept with its state, so that one that is resumed does what was asked for.
+type Ask struct {
+	Version string `json:"version,omitempty"` // every node is to have it in the end; empty: any
+	Change  bool   `json:"change"`            // there is an Upgrade between stop and start; false: a mere restart
+	Check   bool   `json:"check"`             // a canary condition is asked behind every node
+	Image   bool   `json:"image"`             // the metadata are written as an image first
+	Backup  Backup `json:"backup"`
+	// Fleet says that Segues are to be asked; FleetMissing that one which cannot be reached is passed over.
+	Fleet        bool     `json:"fleet"`
+	FleetMissing bool     `json:"fleet_missing,omitempty"`
+	Accept       []Check  `json:"accept,omitempty"`     // what these find stops nothing
+	OnFailure    Remedy   `json:"on_failure"`           // of a node that does not come back, or is not well
+	Only         []string `json:"only,omitempty"`       // nodes that are to go; empty: all
+	Budget       int64    `json:"budget"`               // errors that clients may see in all
+	BudgetNode   int64    `json:"budget_node"`          // for one node
+	P99Factor    float64  `json:"p99_factor,omitempty"` // p99 behind a node, in times of that before the rollout; 0: whatever
+	Limits       Limits   `json:"limits"`
+}
+
+// Limits are how long facts are waited for.
+type Limits struct {
+	Drain    time.Duration `json:"drain_ns"`    // until no Segue has a session on the node
+	Leave    time.Duration `json:"leave_ns"`    // until a stopped node is gone
+	Return   time.Duration `json:"return_ns"`   // until a started one serves and every Segue sees it
+	Patience time.Duration `json:"patience_ns"` // until the cluster is such that the next one may go
+	Image    time.Duration `json:"image_ns"`    // how old an image may be
+}
+
+// DefaultLimits are those that hold if nothing else is said.
+func DefaultLimits() Limits {
+	return Limits{Drain: 5 * time.Minute, Leave: 5 * time.Minute, Return: 10 * time.Minute, Patience: 10 * time.Minute, Image: 24 * time.Hour}
+}
+
+// Backup is what becomes of the metadata before anything is changed.
+type Backup string
+
+// What there is.
+const (
+	BackupUnsaid Backup = ""       // nobody has said anything: nothing goes
+	BackupRun    Backup = "run"    // a command is run once, first
+	BackupWaived Backup = "waived" // an operator does without
+)
+
+// Remedy is what is done when a node fails.
+type Remedy string
+
+// The remedies.
+const (
+	RemedyPause    Remedy = "pause"    // it stays as it is, and an operator looks
+	RemedyRollBack Remedy = "rollback" // it and those before it are taken back
+)
+
+func (a *Ask) accepts(c Check) bool { return slices.Contains(a.Accept, c) }
+
+// wants tells whether a node is to go at all.
+func (a *Ask) wants(name string) bool { return len(a.Only) == 0 || slices.Contains(a.Only, name) }

@@ -1,0 +1,169 @@
+package rollout
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Do is what is to be done.
+type Do string
+
+// What there is to be done.
+const (
+	DoWait     Do = "wait" // until facts are others
+	DoBackup   Do = "save the metadata"
+	DoImage    Do = "write an image"
+	DoPrepare  Do = "prepare"
+	DoDrain    Do = "drain"   // tell the Segues
+	DoStop     Do = "stop"    // Driver.Stop
+	DoChange   Do = "change"  // Driver.Upgrade, or Rollback
+	DoStart    Do = "start"   // Driver.Start
+	DoAdmit    Do = "admit"   // tell the Segues that it may have sessions again
+	DoCheck    Do = "check"   // ask the canary condition
+	DoTurnBack Do = "go back" // State.TurnBack
+	DoPause    Do = "pause"
+	DoFinish   Do = "finish"
+)
+
+// Act is one thing to do.
+type Act struct {
+	Do   Do
+	Node Node   // of a node's
+	Why  string // what is waited for, or why it pauses
+}
+
+// Decide says what is to be done now. It changes the state to say what is intended; the state is to be kept before that is done.
+func (s *State) Decide(f *Facts) Act {
+	s.Meet(f)
+	switch p := s.of(s.Current); {
+	case s.Finished:
+		return Act{Do: DoFinish}
+	case s.Paused != nil:
+		return Act{Do: DoPause, Why: s.Paused.Why}
+	case p != nil:
+		return s.work(f, p)
+	}
+	return s.choose(f)
+}
+
+// Did says that an act has been done, or what came of it.
+func (s *State) Did(a Act, err error, now time.Time) {
+	p := s.of(a.Node.Name)
+	if err != nil {
+		s.failed(a, p, err, now)
+		return
+	}
+	switch a.Do {
+	case DoBackup:
+		s.Prepared.Backup = true
+	case DoImage:
+		s.Prepared.Image = true
+	case DoPrepare:
+		s.Prepared.Driver = true
+	case DoStop:
+		s.enter(p, Leaving, now)
+	case DoChange:
+		s.enter(p, Starting, now)
+	case DoStart:
+		s.enter(p, Returning, now)
+	case DoCheck:
+		p.Called = true
+	case DoWait, DoDrain, DoAdmit, DoTurnBack, DoPause, DoFinish:
+		return
+	}
+	s.note(now, a.Node.Name, "act", string(a.Do))
+}
+
+// failed says that an act has failed. What Segues are told is told again until its time is over.
+func (s *State) failed(a Act, p *Progress, err error, now time.Time) {
+	if a.Do == DoDrain || a.Do == DoAdmit {
+		if why := fmt.Sprintf("%s: %v", a.Do, err); s.Held != why {
+			s.Held = why
+			s.note(now, a.Node.Name, "failed", why)
+		}
+		return
+	}
+	why := fmt.Sprintf("%s: %v", a.Do, err)
+	s.note(now, a.Node.Name, "failed", why)
+	s.pause(now, p, why, "mend it, then `segue rollout run --resume`")
+}
+
+// choose says what is to be done between two nodes.
+func (s *State) choose(f *Facts) Act {
+	if why := s.overBudget(); why != "" {
+		return s.pause(f.Now, nil, why, "look at `segue status`, then resume with a larger budget")
+	}
+	v := s.Next(f)
+	switch {
+	case v.Finished:
+		s.Finished, s.Ended = true, f.Now
+		s.sortGone()
+		s.note(f.Now, "", "finish", "all nodes have gone")
+		return Act{Do: DoFinish}
+	case v.Node == "":
+		return s.hold(f, nil, Blocking(v.Findings))
+	}
+	s.Held, s.HeldFrom = "", time.Time{}
+	switch {
+	case s.Ask.Backup == BackupRun && !s.Prepared.Backup && !s.Back:
+		return Act{Do: DoBackup}
+	case s.Ask.Image && !s.Prepared.Image && !s.Back:
+		return Act{Do: DoImage}
+	case !s.Prepared.Driver:
+		return Act{Do: DoPrepare}
+	}
+	n, p := f.Node(v.Node), s.of(v.Node)
+	s.Current = n.Name
+	p.Began, p.Ended, p.Start, p.Version, p.Called = f.Now, time.Time{}, n.Start, n.Version, false
+	p.ErrorsBefore, p.HiddenBefore, p.Errors, p.Hidden = s.Errors, s.Hidden, 0, 0
+	s.enter(p, Draining, f.Now)
+	s.note(f.Now, n.Name, "begin", v.Why)
+	return s.work(f, p)
+}
+
+// hold waits for the cluster to be such that one may go; what no waiting mends pauses at once.
+func (s *State) hold(f *Facts, p *Progress, blocking []Finding) Act {
+	var texts []string
+	waits := false
+	for _, b := range blocking {
+		texts = append(texts, b.String())
+		waits = waits || transient(b.Check)
+	}
+	why := strings.Join(texts, "; ")
+	if s.HeldFrom.IsZero() {
+		s.HeldFrom = f.Now
+	}
+	if s.Held != why {
+		s.Held = why
+		s.note(f.Now, s.Current, "wait", why)
+	}
+	remedy := blocking[0].Remedy
+	switch {
+	case !waits:
+		return s.pause(f.Now, p, why, remedy)
+	case f.Now.Sub(s.HeldFrom) > s.Ask.Limits.Patience:
+		return s.pause(f.Now, p, fmt.Sprintf("it has not mended itself within %v: %s", s.Ask.Limits.Patience, why), remedy)
+	}
+	return Act{Do: DoWait, Why: why}
+}
+
+// transient tells whether what a check finds may mend itself.
+func transient(c Check) bool {
+	switch c {
+	case CheckMembers, CheckLeader, CheckPrimary, CheckQuorum, CheckJournal, CheckReplicas, CheckBalance, CheckJobs, CheckFleet:
+		return true
+	case CheckExit, CheckImage, CheckBackup, CheckVersions, CheckSessions, CheckRestarted:
+	}
+	return false
+}
+
+// pause stops the rollout where it stands.
+func (s *State) pause(now time.Time, p *Progress, why, remedy string) Act {
+	s.Paused = &Pause{Time: now, Why: why, Remedy: remedy}
+	if p != nil {
+		s.Paused.Node, s.Paused.Phase = p.Node, p.Phase
+	}
+	s.note(now, s.Paused.Node, "pause", why)
+	return Act{Do: DoPause, Why: why}
+}

@@ -1,0 +1,121 @@
+package rollout
+
+import (
+	"time"
+
+	"segue/backend"
+)
+
+// Facts are what is known of a cluster, and of the Segues in front of it, at one moment.
+type Facts struct {
+	Now    time.Time      `json:"now"`
+	Flavor backend.Flavor `json:"flavor"`
+	Nodes  []Node         `json:"nodes"` // in the cluster's order
+	// Told says that the cluster itself told who its nodes are; otherwise they are a list that an operator gave.
+	Told bool `json:"told"`
+	// Unseen says why something could not be seen, by the check that needs it.
+	Unseen  map[Check]string `json:"unseen,omitempty"`
+	Tablets *Tablets         `json:"tablets,omitempty"`
+	Jobs    []Job            `json:"jobs,omitempty"` // schema changes and loads that are not finished
+	// Settings are of backends and compute nodes, by node and name.
+	Settings map[string]map[string]string `json:"settings,omitempty"`
+	Image    time.Time                    `json:"image,omitzero"` // when the metadata was last written as an image
+	Segues   []Segue                      `json:"segues,omitempty"`
+}
+
+// Tablets is how the replicas of the data are.
+type Tablets struct {
+	Total     int `json:"total"`
+	Unhealthy int `json:"unhealthy"`
+	Cloning   int `json:"cloning"`
+	Balancing int `json:"balancing"` // pending and running moves
+}
+
+// Job is something that runs in the cluster, and that may not survive a stop.
+type Job struct {
+	Kind  JobKind `json:"kind"`
+	Name  string  `json:"name"`
+	State string  `json:"state"`
+	// Resumes says that it goes on by itself behind a stop (Routine Load): it is worth a word, and no reason to wait.
+	Resumes bool `json:"resumes,omitempty"`
+}
+
+// JobKind is what a job does.
+type JobKind string
+
+// The kinds of jobs.
+const (
+	SchemaChange JobKind = "schema change"
+	Load         JobKind = "load"
+)
+
+// Segue is one Segue in front of the cluster, as its admin API tells.
+type Segue struct {
+	Address  string           `json:"address"`
+	Error    string           `json:"error,omitempty"` // it could not be asked: the rest is empty
+	Started  time.Time        `json:"started,omitzero"`
+	Backends []SegueBackend   `json:"backends,omitempty"`
+	Sticking []SegueSession   `json:"sticking,omitempty"` // sessions that cannot move now
+	Seen     map[string]int64 `json:"seen,omitempty"`     // errors that clients saw since its start, by kind
+	Hidden   map[string]int64 `json:"hidden,omitempty"`   // failures that they did not see, by kind
+	// Answers are statements that were answered since its start, and P99 their response time of late. Negative: it does not tell.
+	Answers int64         `json:"answers"`
+	P99     time.Duration `json:"p99_ns"`
+}
+
+// SegueBackend is a backend of a Segue.
+type SegueBackend struct {
+	Name     string         `json:"name"`
+	Address  string         `json:"address"`
+	Health   backend.Health `json:"health"`
+	Admin    backend.Admin  `json:"admin"`
+	Sessions int            `json:"sessions"`
+	Cause    string         `json:"cause,omitempty"`
+}
+
+// usable tells whether it takes new sessions.
+func (b *SegueBackend) usable() bool { return b.Health == backend.Up && b.Admin == backend.Ready }
+
+// SegueSession is a session that stays where it is, and why.
+type SegueSession struct {
+	ID      uint32 `json:"id"`
+	Client  string `json:"client"`
+	User    string `json:"user"`
+	Backend string `json:"backend"`
+	Why     string `json:"why"`
+}
+
+// Backend is the Segue's backend that a node is; nil: it knows none.
+func (s *Segue) Backend(n *Node) *SegueBackend {
+	for i := range s.Backends {
+		if b := &s.Backends[i]; n.is(b.Address) || b.Name == n.Name {
+			return b
+		}
+	}
+	return nil
+}
+
+// Node is the node of that name; nil: the cluster has none.
+func (f *Facts) Node(name string) *Node {
+	for i := range f.Nodes {
+		if f.Nodes[i].Name == name {
+			return &f.Nodes[i]
+		}
+	}
+	return nil
+}
+
+// leader is the frontend that leads; nil: none does, or it is not known.
+func (f *Facts) leader() *Node {
+	for i := range f.Nodes {
+		if n := &f.Nodes[i]; n.Kind == Frontend && n.Role == Leader && n.Alive {
+			return n
+		}
+	}
+	return nil
+}
+
+// hasFrontends tells whether the cluster is one of frontends and backends.
+func (f *Facts) hasFrontends() bool {
+	return f.Flavor == backend.StarRocks || f.Flavor == backend.Doris
+}

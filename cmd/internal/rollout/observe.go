@@ -1,0 +1,83 @@
+package rollout
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// observe adds what Segues tell of failures since they were last asked. One that was restarted counts from zero again; one that cannot be asked is asked later, and what
+// it has counted meanwhile is not lost as long as it lives.
+func (s *State) observe(f *Facts) {
+	for _, m := range []*map[string]int64{&s.ErrorKinds, &s.HiddenKinds} {
+		if *m == nil {
+			*m = map[string]int64{}
+		}
+	}
+	if s.Ledgers == nil {
+		s.Ledgers = map[string]Ledger{}
+	}
+	for i := range f.Segues {
+		g := &f.Segues[i]
+		if g.Error != "" {
+			continue
+		}
+		last, known := s.Ledgers[g.Address]
+		switch {
+		case !known:
+			last = Ledger{Seen: g.Seen, Hidden: g.Hidden} // what was before is not this rollout's
+		case !last.Started.Equal(g.Started):
+			last = Ledger{}
+		}
+		now := f.Now
+		for _, kind := range slices.Sorted(maps.Keys(g.Seen)) {
+			if d := g.Seen[kind] - last.Seen[kind]; d > 0 {
+				s.Errors += d
+				s.ErrorKinds[kind] += d
+				s.note(now, s.Current, "error", fmt.Sprintf("%d of %s, seen by clients of %s", d, kind, g.Address))
+			}
+		}
+		for _, kind := range slices.Sorted(maps.Keys(g.Hidden)) {
+			if d := g.Hidden[kind] - last.Hidden[kind]; d > 0 {
+				s.Hidden += d
+				s.HiddenKinds[kind] += d
+			}
+		}
+		s.Ledgers[g.Address] = Ledger{Started: g.Started, Seen: maps.Clone(g.Seen), Hidden: maps.Clone(g.Hidden)}
+	}
+	if p := s.of(s.Current); p != nil {
+		p.Errors, p.Hidden = s.Errors-p.ErrorsBefore, s.Hidden-p.HiddenBefore
+	}
+}
+
+// overBudget says why clients have seen too many errors; empty: they have not.
+func (s *State) overBudget() string {
+	if p := s.of(s.Current); p != nil && p.Errors > s.Ask.BudgetNode {
+		return fmt.Sprintf("clients saw %d errors while %s was in work; --budget-node is %d", p.Errors, p.Node, s.Ask.BudgetNode)
+	}
+	if s.Errors > s.Ask.Budget {
+		return fmt.Sprintf("clients have seen %d errors; --budget is %d", s.Errors, s.Ask.Budget)
+	}
+	return ""
+}
+
+// worstP99 is the longest of the Segues' p99; zero: none tells.
+func worstP99(f *Facts) time.Duration {
+	var worst time.Duration
+	for i := range f.Segues {
+		if f.Segues[i].Error == "" {
+			worst = max(worst, f.Segues[i].P99)
+		}
+	}
+	return worst
+}
+
+// tooSlow says why response times are not as before; empty: they are, or nobody can tell.
+func (s *State) tooSlow(f *Facts) string {
+	now := worstP99(f)
+	if s.Ask.P99Factor <= 0 || s.P99 <= 0 || now <= 0 || float64(now) <= s.Ask.P99Factor*float64(s.P99) {
+		return ""
+	}
+	return fmt.Sprintf("p99 is %v, before the rollout it was %v; --p99-factor is %g", now, s.P99, s.Ask.P99Factor)
+}

@@ -1,0 +1,95 @@
+package rollout
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// fleet: every Segue can be asked, and has where to move sessions.
+func (c *checks) fleet() {
+	if !c.Ask.Fleet {
+		c.add(Finding{Check: CheckFleet, Severity: Warn, What: "no Segue is asked: nothing is drained before a node is stopped", Remedy: "--fleet ADDRESS,… with the admin address of every Segue in front of the cluster"}, true)
+		return
+	}
+	well := true
+	if len(c.Segues) == 0 {
+		well = false
+		c.add(Finding{Check: CheckFleet, Severity: Stop, What: cmp.Or(c.Unseen[CheckFleet], "no Segue was found"), Remedy: "--fleet with addresses, dns:NAME:PORT or file:PATH; `getent hosts NAME`"}, true)
+	}
+	for i := range c.Segues {
+		g := &c.Segues[i]
+		f := Finding{Check: CheckFleet, Severity: Stop}
+		switch {
+		case g.Error != "" && c.Ask.FleetMissing:
+			f.Severity, f.What = Warn, fmt.Sprintf("Segue %s cannot be asked, and is passed over: %s", g.Address, g.Error)
+		case g.Error != "":
+			f.What = fmt.Sprintf("Segue %s cannot be asked: %s", g.Address, g.Error)
+			f.Remedy = "segue status --admin " + g.Address + "; or --fleet-missing ignore, and its clients may see errors"
+		case c.next == nil || c.next.Address == "":
+			continue
+		case g.Backend(c.next) == nil:
+			f.Severity, f.Node = Warn, c.next.Name
+			f.What = fmt.Sprintf("Segue %s has no backend with its address %s: nothing is drained there", g.Address, c.next.Address)
+			f.Remedy = "segue backends --admin " + g.Address
+		case !g.others(c.next):
+			f.What = fmt.Sprintf("Segue %s has no other backend that is usable: its clients would wait", g.Address)
+			f.Remedy = "segue backends --admin " + g.Address
+		default:
+			continue
+		}
+		well = false
+		c.add(f, true)
+	}
+	if well {
+		c.add(Finding{Check: CheckFleet, Severity: OK, What: fmt.Sprintf("%d Segues answer, and have where to move sessions", len(c.Segues))}, true)
+	}
+}
+
+// others tells whether another backend takes sessions.
+func (s *Segue) others(n *Node) bool {
+	own := s.Backend(n)
+	for i := range s.Backends {
+		if b := &s.Backends[i]; b != own && b.usable() {
+			return true
+		}
+	}
+	return false
+}
+
+// sessions: what cannot move, and why.
+func (c *checks) sessions() {
+	if !c.Ask.Fleet {
+		return
+	}
+	list := sticking(c.Facts)
+	for _, x := range list {
+		c.add(Finding{Check: CheckSessions, Severity: Warn, Node: x.Node, What: fmt.Sprintf("%d sessions cannot move now: %s", x.Count, x.Why), Remedy: "`segue sessions` lists them; they end or are cut at drain.timeout"}, false)
+	}
+	if len(list) == 0 {
+		c.add(Finding{Check: CheckSessions, Severity: OK, What: "every session can move now"}, false)
+	}
+}
+
+// sticking counts the sessions that cannot move, by node and reason.
+func sticking(f *Facts) (list []Stuck) {
+	for i := range f.Segues {
+		g := &f.Segues[i]
+		for _, x := range g.Sticking {
+			name := x.Backend
+			for j := range f.Nodes {
+				if b := g.Backend(&f.Nodes[j]); b != nil && b.Name == x.Backend {
+					name = f.Nodes[j].Name
+				}
+			}
+			at := slices.IndexFunc(list, func(s Stuck) bool { return s.Node == name && s.Why == x.Why })
+			if at < 0 {
+				list = append(list, Stuck{Node: name, Why: x.Why})
+				at = len(list) - 1
+			}
+			list[at].Count++
+		}
+	}
+	slices.SortFunc(list, func(a, b Stuck) int { return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Why, b.Why)) })
+	return list
+}

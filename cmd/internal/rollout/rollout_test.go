@@ -1,0 +1,360 @@
+package rollout
+
+import (
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"segue/backend"
+)
+
+// Twenty clusters of all sizes, led by anyone: every node goes once, in the right order (cluster.mayStop), and comes back changed.
+func TestOrderFromAnywhere(t *testing.T) {
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		fes := 3 + 2*r.IntN(2)
+		c := newCluster(t, fes, r.IntN(3), 1+r.IntN(4), r.IntN(3), r.IntN(fes), r.IntN(4))
+		r.Shuffle(len(c.nodes), func(i, j int) { c.nodes[i], c.nodes[j] = c.nodes[j], c.nodes[i] })
+		a := ask()
+		a.Fleet = len(c.segues) > 0
+		s := c.play(Begin("x", a, c.facts()), nil, nil)
+		if !s.Finished {
+			t.Errorf("seed %d: %+v", seed, s.Paused)
+		}
+		if len(c.stops) != len(c.nodes) || len(slices.Compact(slices.Sorted(slices.Values(c.stops)))) != len(c.nodes) {
+			t.Errorf("seed %d: stopped %v of %d", seed, c.stops, len(c.nodes))
+		}
+		for _, n := range c.nodes {
+			if n.Version != "3.4.5" || n.starts != 1 || n.Healthy != Yes {
+				t.Errorf("seed %d: %s has %s after %d starts", seed, n.Name, n.Version, n.starts)
+			}
+		}
+		if !c.backed || c.checks != len(c.nodes) {
+			t.Errorf("seed %d: saved %v, %d checks", seed, c.backed, c.checks)
+		}
+	}
+}
+
+// The terminal is killed again and again, before an act and behind it; the leader changes by itself meanwhile.
+func TestKilledAndResumed(t *testing.T) {
+	for seed := range uint64(25) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		c := newCluster(t, 3, r.IntN(2), 3, r.IntN(2), r.IntN(3), 1+r.IntN(2))
+		s := c.play(Begin("x", ask(), c.facts()), r, func(*State, Act) {
+			if r.IntN(40) == 0 {
+				for _, n := range c.nodes {
+					if n.Role == Leader {
+						n.Role, c.elected = Follower, c.now.Add(2*time.Second)
+					}
+				}
+				if i := r.IntN(3); c.node([]string{"fe-0", "fe-1", "fe-2"}[i]).Listening == Yes {
+					slices.SortFunc(c.nodes, func(*member, *member) int { return r.IntN(3) - 1 })
+				}
+			}
+		})
+		if !s.Finished {
+			t.Fatalf("seed %d: %+v", seed, s.Paused)
+		}
+		for _, n := range c.nodes {
+			if n.Version != "3.4.5" {
+				t.Errorf("seed %d: %s has %s", seed, n.Name, n.Version)
+			}
+		}
+	}
+}
+
+// Each trouble, and what becomes of the rollout.
+func TestTroubles(t *testing.T) {
+	for name, test := range map[string]struct {
+		ask     func(*Ask)
+		cluster func(*cluster)
+		each    func(*cluster, *State, Act)
+		pause   string // in its reason; empty: it finishes
+		phase   Phase
+		stops   int
+	}{
+		"nothing": {stops: 6},
+		"a node does not return": {
+			cluster: func(c *cluster) { c.troubles["be-1"] = "does not return" },
+			pause:   "be-1 does not come back within 10m0s: the cluster says that it is not alive", phase: Returning, stops: 2,
+		},
+		"a backend stays alive": {
+			cluster: func(c *cluster) { c.troubles["be-0"] = "stays alive" },
+			pause:   "be-0 was stopped, and is not gone within 5m0s: alive, StatusCode SHUTDOWN, its port takes connections", phase: Leaving, stops: 1,
+		},
+		"a hook fails": {
+			cluster: func(c *cluster) { c.troubles["fe-1"] = "hook fails" },
+			pause:   "start: exit status 1", phase: Starting, stops: 4,
+		},
+		"the budget is spent": {
+			cluster: func(c *cluster) { c.troubles["be-2"] = "errors" },
+			pause:   "clients saw 2 errors while be-2 was in work; --budget-node is 0", phase: Checking, stops: 3,
+		},
+		"the budget is not spent": {
+			ask:     func(a *Ask) { a.Budget, a.BudgetNode = 3, 2 },
+			cluster: func(c *cluster) { c.troubles["be-2"] = "errors" },
+			stops:   6,
+		},
+		"the budget of all is spent": {
+			ask:     func(a *Ask) { a.Budget, a.BudgetNode = 3, 2 },
+			cluster: func(c *cluster) { c.troubles["be-1"], c.troubles["be-2"] = "errors", "errors" },
+			pause:   "clients have seen 4 errors; --budget is 3", phase: Checking, stops: 3,
+		},
+		"the canary": {
+			cluster: func(c *cluster) { c.troubles["be-0"] = "check fails" },
+			pause:   "check: exit status 1", phase: Checking, stops: 1,
+		},
+		"response times": {
+			ask:     func(a *Ask) { a.P99Factor = 2 },
+			cluster: func(c *cluster) { c.segues[0].P99 = time.Millisecond },
+			each: func(c *cluster, _ *State, a Act) {
+				if a.Do == DoStart {
+					c.segues[0].P99 = 3 * time.Millisecond
+				}
+			},
+			pause: "p99 is 3ms, before the rollout it was 1ms; --p99-factor is 2", phase: Checking, stops: 1,
+		},
+		"quorum lost in between": {
+			each: func(c *cluster, s *State, a Act) {
+				if a.Do == DoStart && a.Node.Name == "be-2" {
+					c.node("fe-2").downAt = c.now
+				}
+			},
+			pause: "it has not mended itself within 10m0s: members: fe-2", stops: 3,
+		},
+		"quorum lost for a while": {
+			each: func(c *cluster, s *State, a Act) {
+				if a.Do == DoStart && a.Node.Name == "be-2" {
+					c.node("fe-2").downAt, c.node("fe-2").upAt = c.now, c.now.Add(time.Minute)
+				}
+			},
+			stops: 6,
+		},
+		"quorum lost while a node is drained": {
+			each: func(c *cluster, s *State, a Act) {
+				if a.Do == DoDrain && c.node("fe-2").Listening == Yes && s.Current == "fe-1" {
+					c.node("fe-2").downAt, c.node("fe-2").upAt = c.now, c.now.Add(time.Minute)
+				}
+			},
+			stops: 6,
+		},
+		"the leader changes while a follower is drained": {
+			each: func(c *cluster, s *State, a Act) {
+				if a.Do == DoDrain && s.Current == "fe-1" && c.node("fe-0").Role == Leader {
+					c.node("fe-0").Role, c.elected = Follower, c.now.Add(5*time.Second)
+				}
+			},
+			stops: 6,
+		},
+		"the follower that is drained becomes the leader": {
+			each: func(c *cluster, s *State, a Act) {
+				if a.Do == DoDrain && s.Current == "fe-1" && c.node("fe-0").Role == Leader {
+					c.node("fe-0").Role, c.node("fe-1").Role = Follower, Leader
+				}
+			},
+			stops: 6,
+		},
+		"a Segue that cannot be reached": {
+			each: func(c *cluster, s *State, a Act) {
+				if s.Current == "be-2" {
+					c.segues[1].Error = "connection refused"
+				}
+			},
+			pause: "Segue segue-1:9131 cannot be asked: connection refused", phase: Admitting, stops: 3,
+		},
+		"a Segue that cannot be reached for a while": {
+			each: func(c *cluster, s *State, a Act) {
+				if c.segues[1].Error = ""; c.now.Sub(began) > 30*time.Second && c.now.Sub(began) < 90*time.Second {
+					c.segues[1].Error = "connection refused"
+				}
+			},
+			stops: 6,
+		},
+		"a Segue that may be missing": {
+			ask:     func(a *Ask) { a.FleetMissing = true },
+			cluster: func(c *cluster) { c.segues[1].Error = "connection refused" },
+			stops:   6,
+		},
+		"sessions stay": {
+			cluster: func(c *cluster) {
+				c.troubles["fe-1"] = "sessions stay"
+				c.segues[0].Sticking = []SegueSession{{ID: 7, User: "app", Backend: "fe-1", Why: "transaction"}}
+			},
+			pause: "fe-1 has not been left within 5m0s: 6 sessions on fe-1; session 7 of app: transaction", phase: Draining, stops: 3,
+		},
+		"a tablet is repaired": {
+			each: func(c *cluster, s *State, a Act) {
+				if a.Do == DoStart && a.Node.Name == "be-0" {
+					c.tablet.Unhealthy = 5
+				}
+				if a.Do == DoWait && c.tablet.Unhealthy > 0 && c.now.Second()%10 == 0 {
+					c.tablet.Unhealthy--
+				}
+			},
+			stops: 6,
+		},
+		"a node is lost to the cluster": {
+			each: func(c *cluster, s *State, a Act) {
+				if s.Current == "be-1" && len(c.nodes) == 6 {
+					c.nodes = slices.DeleteFunc(c.nodes, func(n *member) bool { return n.Name == "be-0" })
+				}
+			},
+			pause: "be-0: it was there when the rollout began", stops: 2,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, a := newCluster(t, 3, 0, 3, 0, 0, 2), ask()
+			if test.ask != nil {
+				test.ask(&a)
+			}
+			if test.cluster != nil {
+				test.cluster(c)
+			}
+			s := c.play(Begin("x", a, c.facts()), nil, func(s *State, a Act) {
+				if test.each != nil {
+					test.each(c, s, a)
+				}
+			})
+			switch {
+			case test.pause == "" && !s.Finished:
+				t.Errorf("paused: %+v", s.Paused)
+			case test.pause != "" && (s.Paused == nil || !strings.Contains(s.Paused.Why, test.pause) || s.Paused.Phase != test.phase || s.Paused.Remedy == ""):
+				t.Errorf("paused: %+v", s.Paused)
+			}
+			if len(c.stops) != test.stops {
+				t.Errorf("stopped %v", c.stops)
+			}
+		})
+	}
+}
+
+// A paused rollout goes on where it stands once its trouble is mended.
+func TestPausedAndResumed(t *testing.T) {
+	c := newCluster(t, 3, 0, 3, 0, 0, 1)
+	c.troubles["be-1"] = "does not return"
+	s := c.play(Begin("x", ask(), c.facts()), nil, nil)
+	if s.Paused == nil {
+		t.Fatal("it went on")
+	}
+	delete(c.troubles, "be-1")
+	c.node("be-1").upAt = c.now.Add(time.Minute) // somebody has started it
+	s.Resume(c.now)
+	if s = c.play(s, nil, nil); !s.Finished || len(c.stops) != 6 {
+		t.Errorf("%+v, stopped %v", s.Paused, c.stops)
+	}
+}
+
+// Those that were changed are taken back, frontends before backends, and the others are let be.
+func TestRolledBack(t *testing.T) {
+	for _, automatic := range []bool{false, true} {
+		c, a := newCluster(t, 3, 0, 2, 0, 0, 1), ask()
+		c.troubles["fe-2"] = "does not return"
+		if automatic {
+			a.OnFailure = RemedyRollBack
+		}
+		s := c.play(Begin("x", a, c.facts()), nil, func(s *State, _ Act) {
+			if s.Back {
+				delete(c.troubles, "fe-2")
+			}
+		})
+		if !automatic {
+			if s.Paused == nil || s.Current != "fe-2" {
+				t.Fatalf("it went on: %+v", s.Paused)
+			}
+			delete(c.troubles, "fe-2")
+			s.TurnBack(c.facts())
+			s = c.play(s, nil, nil)
+		}
+		if !s.Finished || strings.Join(c.rollback, " ") != "fe-2 fe-1 be-0 be-1" {
+			t.Errorf("%+v; taken back: %v", s.Paused, c.rollback)
+		}
+		for _, n := range c.nodes {
+			if n.Version != "3.3.9" || n.Healthy != Yes {
+				t.Errorf("%s has %s, %s", n.Name, n.Version, n.Trouble)
+			}
+		}
+	}
+}
+
+func TestOrderOfServers(t *testing.T) {
+	f := &Facts{Flavor: backend.MySQL, Nodes: []Node{
+		{Name: "a", Kind: Server, Role: Primary}, {Name: "b", Kind: Server, Role: Replica}, {Name: "c", Kind: Server}, {Name: "d", Kind: Server, Role: Replica},
+	}}
+	var names []string
+	for _, turn := range Order(f, false) {
+		names = append(names, turn.Node)
+	}
+	if got := strings.Join(names, " "); got != "b c d a" {
+		t.Error(got)
+	}
+}
+
+// Whatever goes wrong wherever, and however often the terminal is killed: the rules of cluster.mayStop hold, and it finishes or says why not.
+func FuzzDecide(f *testing.F) {
+	for seed := range uint64(20) {
+		f.Add(seed)
+	}
+	troubles := []string{"", "", "", "does not return", "stays alive", "hook fails", "errors", "check fails", "sessions stay"}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		c := newCluster(t, 1+r.IntN(5), r.IntN(2), r.IntN(4), r.IntN(2), 0, r.IntN(3))
+		for _, n := range c.nodes {
+			c.troubles[n.Name] = troubles[r.IntN(len(troubles))]
+		}
+		a := ask()
+		a.Fleet, a.FleetMissing, a.Change = len(c.segues) > 0, r.IntN(3) == 0, true
+		a.Limits = Limits{Drain: 30 * time.Second, Leave: 20 * time.Second, Return: time.Minute, Patience: time.Minute}
+		if r.IntN(3) == 0 {
+			a.OnFailure = RemedyRollBack
+		}
+		s := c.play(Begin("x", a, c.facts()), r, func(*State, Act) {
+			n := c.nodes[r.IntN(len(c.nodes))]
+			if r.IntN(50) == 0 && n.Listening == Yes {
+				n.downAt, n.upAt = c.now, c.now.Add(time.Duration(r.IntN(60))*time.Second)
+			}
+		})
+		if s.Finished == (s.Paused != nil) {
+			t.Errorf("finished %v, paused %+v", s.Finished, s.Paused)
+		}
+	})
+}
+
+func TestVersions(t *testing.T) {
+	for _, test := range []struct {
+		a, b  string
+		order int
+		known bool
+	}{
+		{"3.3.9-a1b2", "3.4.0", -1, true},
+		{"v9.0.0-beta.1", "v8.5.3", 1, true},
+		{"10.11.6-MariaDB-log", "11.4.5-MariaDB", -1, true},
+		{"8.0.11-TiDB-v8.5.0", "8.0.11-TiDB-v7.5.0", 1, true},
+		{"doris-2.1.7-rc03", "doris-2.1.7", 0, true},
+		{"3.4", "3.4.0", 0, true},
+		{"NULL", "3.4.0", 0, false},
+		{"", "", 0, false},
+	} {
+		if order, known := CompareVersions(test.a, test.b); order != test.order || known != test.known {
+			t.Errorf("%s, %s: %d %v", test.a, test.b, order, known)
+		}
+	}
+	for _, test := range []struct {
+		told, asked string
+		same        bool
+	}{
+		{"3.4.2-a1b2c3", "3.4.2", true},
+		{"3.4.2-a1b2c3", "3.4", true},
+		{"3.4.21", "3.4.2", false},
+		{"11.4.5-MariaDB", "11.4", true},
+		{"10.11.6-MariaDB", "11.4", false},
+		{"3.4.2-a1b2c3", "3.4.2-ffff", false},
+		{"", "3.4", false},
+		{"main-8f", "main-8f", true},
+	} {
+		if same := SameVersion(test.told, test.asked); same != test.same {
+			t.Errorf("%s, %s: %v", test.told, test.asked, same)
+		}
+	}
+}

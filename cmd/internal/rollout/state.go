@@ -1,0 +1,226 @@
+package rollout
+
+import (
+	"slices"
+	"time"
+)
+
+// Phase is where a node is in the rollout.
+type Phase string
+
+// The phases, in their order. A phase that begins with an act is entered before the act, so that a broken terminal leaves behind what was intended.
+const (
+	Waiting   Phase = ""
+	Draining  Phase = "draining"  // Segues have been told; until none has a session there
+	Stopping  Phase = "stopping"  // Driver.Stop is called
+	Leaving   Phase = "leaving"   // it has returned; until the node is gone
+	Changing  Phase = "changing"  // Driver.Upgrade, or Rollback, is called
+	Starting  Phase = "starting"  // Driver.Start is called
+	Returning Phase = "returning" // it has returned; until the node serves
+	Admitting Phase = "admitting" // Segues have been told; until every one sees it up
+	Checking  Phase = "checking"  // the canary condition is asked
+	Done      Phase = "done"
+	Left      Phase = "left" // it is not to go: not wanted, or never touched by what is taken back
+)
+
+// Progress is what is kept of a node.
+type Progress struct {
+	Node    string    `json:"node"`
+	Last    Node      `json:"last"` // as it was last seen
+	Phase   Phase     `json:"phase"`
+	Since   time.Time `json:"since,omitzero"` // of the phase
+	Began   time.Time `json:"began,omitzero"` // its drain
+	Ended   time.Time `json:"ended,omitzero"`
+	Start   time.Time `json:"start,omitzero"`    // Node.Start before it was stopped: another one is another process
+	Former  string    `json:"former,omitempty"`  // the version that it had when the rollout began
+	Version string    `json:"version,omitempty"` // when it was drained
+	After   string    `json:"after,omitempty"`   // the version that it came back with
+	Journal int64     `json:"journal,omitempty"` // of the leader when the node was started: it has come back when it has replayed that
+	Called  bool      `json:"called,omitempty"`  // the canary condition held
+	Errors  int64     `json:"errors"`            // that clients saw from its drain to its end
+	Hidden  int64     `json:"hidden"`            // that they did not
+	// ErrorsBefore and HiddenBefore are the rollout's when the node began.
+	ErrorsBefore int64 `json:"errors_before"`
+	HiddenBefore int64 `json:"hidden_before"`
+}
+
+// State is what is kept of a rollout, in a file. Where a node stands in truth the facts say; the state says what was intended, and how it was before.
+type State struct {
+	Version  int        `json:"segue_rollout"` // of this format
+	Name     string     `json:"name"`
+	Began    time.Time  `json:"began"`
+	Ended    time.Time  `json:"ended,omitzero"`
+	Ask      Ask        `json:"ask"`
+	Back     bool       `json:"back,omitempty"` // nodes are taken back to the former version
+	Prepared Prepared   `json:"prepared"`
+	Nodes    []Progress `json:"nodes"` // in the order in which they went; those that wait follow in the cluster's
+	Current  string     `json:"current,omitempty"`
+	Held     string     `json:"held,omitempty"`     // what is waited for between two nodes
+	HeldFrom time.Time  `json:"held_from,omitzero"` // since when something has been
+	Paused   *Pause     `json:"paused,omitempty"`
+	Finished bool       `json:"finished,omitempty"`
+	Errors   int64      `json:"errors"` // that clients have seen since it began
+	Hidden   int64      `json:"hidden"` // failures that they have not
+	// Kinds are those by kind.
+	ErrorKinds  map[string]int64  `json:"error_kinds,omitempty"`
+	HiddenKinds map[string]int64  `json:"hidden_kinds,omitempty"`
+	Ledgers     map[string]Ledger `json:"ledgers,omitempty"` // by Segue, as last seen
+	P99         time.Duration     `json:"p99_before_ns,omitempty"`
+	Events      []Event           `json:"events"`
+}
+
+// StateVersion is that of the format.
+const StateVersion = 1
+
+// Prepared is what has been done once for all nodes.
+type Prepared struct {
+	Backup bool `json:"backup,omitempty"`
+	Image  bool `json:"image,omitempty"`
+	Driver bool `json:"driver,omitempty"`
+}
+
+// Pause is why a rollout has stopped.
+type Pause struct {
+	Time   time.Time `json:"time"`
+	Node   string    `json:"node,omitempty"`
+	Phase  Phase     `json:"phase,omitempty"`
+	Why    string    `json:"why"`
+	Remedy string    `json:"remedy,omitempty"`
+}
+
+// Event is something that happened, for the report.
+type Event struct {
+	Time time.Time `json:"time"`
+	Node string    `json:"node,omitempty"`
+	Kind string    `json:"kind"` // begin, act, done, failed, seen, wait, error, hidden, pause, resume, finish
+	What string    `json:"what"`
+}
+
+// Ledger is what a Segue told last.
+type Ledger struct {
+	Started time.Time        `json:"started"`
+	Seen    map[string]int64 `json:"seen,omitempty"`
+	Hidden  map[string]int64 `json:"hidden,omitempty"`
+}
+
+// Begin is the state of a rollout of which nothing has been done.
+func Begin(name string, ask Ask, f *Facts) *State {
+	s := &State{Version: StateVersion, Name: name, Began: f.Now, Ask: ask}
+	s.Meet(f)
+	s.P99 = worstP99(f)
+	return s
+}
+
+// Meet takes up nodes that were not known, and what the Segues tell.
+func (s *State) Meet(f *Facts) {
+	for i := range f.Nodes {
+		n := &f.Nodes[i]
+		if p := s.of(n.Name); p != nil {
+			p.Last = *n
+			continue
+		}
+		p := Progress{Node: n.Name, Last: *n, Start: n.Start, Former: n.Version, Version: n.Version}
+		if !s.Ask.wants(n.Name) || s.Back && s.Began.Before(f.Now) {
+			p.Phase = Left
+		}
+		s.Nodes = append(s.Nodes, p)
+	}
+	s.observe(f)
+}
+
+// of is what is kept of a node; nil: nothing.
+func (s *State) of(name string) *Progress {
+	for i := range s.Nodes {
+		if s.Nodes[i].Node == name {
+			return &s.Nodes[i]
+		}
+	}
+	return nil
+}
+
+// enter puts a node into a phase.
+func (s *State) enter(p *Progress, to Phase, now time.Time) {
+	if p.Phase != to {
+		p.Phase, p.Since = to, now
+	}
+}
+
+// note enters an event.
+func (s *State) note(now time.Time, node, kind, what string) {
+	s.Events = append(s.Events, Event{Time: now, Node: node, Kind: kind, What: what})
+}
+
+// Note enters an event that somebody outside saw.
+func (s *State) Note(e Event) { s.Events = append(s.Events, e) }
+
+// Resume takes a paused rollout up again: waits begin anew.
+func (s *State) Resume(now time.Time) {
+	if s.Paused == nil && len(s.Events) == 0 {
+		return
+	}
+	s.Paused, s.Held, s.HeldFrom = nil, "", time.Time{}
+	if p := s.of(s.Current); p != nil {
+		p.Since = now
+	}
+	s.note(now, s.Current, "resume", "resumed")
+}
+
+// TurnBack has the nodes that were changed taken back to their former version, the one in work first.
+func (s *State) TurnBack(f *Facts) {
+	s.Back, s.Finished, s.Paused, s.Held, s.HeldFrom, s.Prepared.Driver = true, false, nil, "", time.Time{}, false
+	s.note(f.Now, "", "act", "take nodes back to their former version")
+	for i := range s.Nodes {
+		p := &s.Nodes[i]
+		switch p.Phase {
+		case Waiting, Draining, Left:
+			if p.Node != s.Current {
+				p.Phase = Left
+				continue
+			}
+			// It was not stopped yet: it only has to be let in again.
+			s.enter(p, Admitting, f.Now)
+			continue
+		case Stopping, Leaving, Changing, Starting, Returning, Admitting, Checking, Done:
+		}
+		if n := f.Node(p.Node); n != nil {
+			p.Start = n.Start
+		}
+		if p.Node == s.Current {
+			s.enter(p, Stopping, f.Now)
+			p.Since = f.Now
+		} else {
+			s.enter(p, Waiting, f.Now)
+		}
+	}
+}
+
+// count tells how many nodes have gone, of how many that are to go.
+func (s *State) count() (done, all int) {
+	for _, p := range s.Nodes {
+		if p.Phase != Left {
+			all++
+		}
+		if p.Phase == Done {
+			done++
+		}
+	}
+	return done, all
+}
+
+// Count tells how many nodes have gone, of how many that are to go.
+func (s *State) Count() (done, all int) { return s.count() }
+
+// sortGone has nodes in the order in which they went.
+func (s *State) sortGone() {
+	slices.SortStableFunc(s.Nodes, func(a, b Progress) int {
+		switch {
+		case a.Began.IsZero() && b.Began.IsZero():
+			return 0
+		case a.Began.IsZero():
+			return 1
+		case b.Began.IsZero():
+			return -1
+		}
+		return a.Began.Compare(b.Began)
+	})
+}

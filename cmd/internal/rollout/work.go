@@ -1,0 +1,287 @@
+package rollout
+
+import (
+	"fmt"
+	"time"
+)
+
+// work says what is to be done with the node in work.
+func (s *State) work(f *Facts, p *Progress) Act {
+	n := f.Node(p.Node)
+	if n == nil { // nobody tells of it
+		last := p.Last
+		last.Alive, last.StatusCode, last.Listening, last.Healthy = false, "", Unknown, Unknown
+		n = &last
+	}
+	switch p.Phase {
+	case Draining:
+		return s.draining(f, p, n)
+	case Stopping:
+		if !n.gone() && !p.restarted(n) {
+			return Act{Do: DoStop, Node: *n}
+		}
+		s.enter(p, Leaving, f.Now)
+		return s.leaving(f, p, n)
+	case Leaving:
+		return s.leaving(f, p, n)
+	case Changing, Starting:
+		return s.changing(f, p, n)
+	case Returning:
+		return s.returning(f, p, n)
+	case Admitting:
+		return s.admitting(f, p, n)
+	case Checking:
+		return s.checking(f, p, n)
+	case Waiting, Done, Left:
+	}
+	s.Current = ""
+	return s.choose(f)
+}
+
+// restarted tells whether the node is another process than before.
+func (p *Progress) restarted(n *Node) bool {
+	return !n.Start.IsZero() && !p.Start.IsZero() && !sameStart(n.Start, p.Start) && n.Alive && n.Listening != No
+}
+
+// draining waits until no Segue has a session on the node, and asks once more whether it may be stopped.
+func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
+	switch {
+	case s.overBudget() != "":
+		return s.pause(f.Now, p, s.overBudget(), "look at `segue status`, then resume with a larger budget")
+	case s.overtaken(f, n):
+		return s.release(f, p, n)
+	}
+	if why, drain := s.undrained(f, n); drain || why != "" {
+		if f.Now.Sub(p.Since) > s.Ask.Limits.Drain {
+			return s.pause(f.Now, p, fmt.Sprintf("%s has not been left within %v: %s", n.Name, s.Ask.Limits.Drain, why), "`segue sessions` says what stays; then `segue rollout run --resume`")
+		}
+		if drain {
+			return Act{Do: DoDrain, Node: *n, Why: why}
+		}
+		return Act{Do: DoWait, Node: *n, Why: why}
+	}
+	if blocking := Blocking(Preflight(f, s, n)); len(blocking) > 0 {
+		return s.hold(f, p, blocking)
+	}
+	s.Held, s.HeldFrom = "", time.Time{}
+	s.enter(p, Stopping, f.Now)
+	return Act{Do: DoStop, Node: *n}
+}
+
+// overtaken tells whether the node has become the leader while others are to go before it.
+func (s *State) overtaken(f *Facts, n *Node) bool {
+	if n.Role != Leader && n.Role != Primary {
+		return false
+	}
+	for _, t := range Order(f, s.Back) {
+		p := s.of(t.Node)
+		if t.Node != n.Name && p != nil && p.Phase == Waiting && rankOf(f, t.Node, s.Back) < rank(n, s.Back) {
+			return true
+		}
+	}
+	return false
+}
+
+func rankOf(f *Facts, name string, back bool) int { return rank(f.Node(name), back) }
+
+// release lets a node be that was not stopped yet.
+func (s *State) release(f *Facts, p *Progress, n *Node) Act {
+	if why, admit := s.unadmitted(f, n); admit {
+		return Act{Do: DoAdmit, Node: *n, Why: "it leads by now, and goes later; " + why}
+	}
+	s.enter(p, Waiting, f.Now)
+	p.Began, s.Current = time.Time{}, ""
+	s.note(f.Now, n.Name, "wait", "it leads by now, and goes later")
+	return s.choose(f)
+}
+
+// undrained says why the node may still have sessions, and whether a Segue is to be told (again).
+func (s *State) undrained(f *Facts, n *Node) (why string, drain bool) {
+	sessions, stuck := 0, ""
+	for i := range f.Segues {
+		g := &f.Segues[i]
+		if g.Error != "" {
+			if !s.Ask.FleetMissing {
+				return fmt.Sprintf("Segue %s cannot be asked: %s", g.Address, g.Error), false
+			}
+			continue
+		}
+		b := g.Backend(n)
+		if b == nil {
+			continue // said by the preflight
+		}
+		if b.usable() || b.Admin.String() == "ready" {
+			return "Segue " + g.Address + " has to know", true
+		}
+		if sessions += b.Sessions; b.Sessions > 0 && stuck == "" {
+			for _, x := range g.Sticking {
+				if x.Backend == b.Name {
+					stuck = fmt.Sprintf("; session %d of %s: %s", x.ID, x.User, x.Why)
+					break
+				}
+			}
+		}
+	}
+	if sessions > 0 {
+		return fmt.Sprintf("%d sessions on %s%s", sessions, n.Name, stuck), false
+	}
+	return "", false
+}
+
+// leaving waits until a stopped node is gone.
+func (s *State) leaving(f *Facts, p *Progress, n *Node) Act {
+	switch {
+	case n.gone(), p.restarted(n):
+		s.note(f.Now, n.Name, "seen", "gone")
+		s.enter(p, Changing, f.Now)
+		return s.changing(f, p, n)
+	case f.Now.Sub(p.Since) > s.Ask.Limits.Leave:
+		return s.pause(f.Now, p, fmt.Sprintf("%s was stopped, and is not gone within %v: %s", n.Name, s.Ask.Limits.Leave, standing(n)),
+			"end its process on its host, then `segue rollout run --resume`; or start it and `segue ready "+n.Name+"`")
+	}
+	return Act{Do: DoWait, Node: *n, Why: n.Name + " to be gone: " + standing(n)}
+}
+
+// standing is how a node stands.
+func standing(n *Node) string {
+	text := "not alive"
+	if n.Alive {
+		text = "alive"
+	}
+	if n.StatusCode != "" {
+		text += ", StatusCode " + n.StatusCode
+	}
+	switch n.Listening {
+	case Yes:
+		text += ", its port takes connections"
+	case No:
+		text += ", its port takes none"
+	case Unknown:
+	}
+	return text
+}
+
+// changing has what is between stop and start done.
+func (s *State) changing(f *Facts, p *Progress, n *Node) Act {
+	if p.Phase == Changing {
+		if s.Ask.Change || s.Back {
+			return Act{Do: DoChange, Node: *n}
+		}
+		s.enter(p, Starting, f.Now)
+	}
+	return Act{Do: DoStart, Node: *n}
+}
+
+// returning waits until a started node serves as one that never was away.
+func (s *State) returning(f *Facts, p *Progress, n *Node) Act {
+	lead := f.leader()
+	if lead != nil && p.Journal == 0 && lead.Name != n.Name {
+		p.Journal = lead.Journal
+	}
+	why := s.notBack(f, p, n, lead)
+	switch {
+	case why == "":
+		p.After, p.Journal = n.Version, 0
+		s.note(f.Now, n.Name, "seen", "back"+versionOf(n))
+		s.enter(p, Admitting, f.Now)
+		return s.admitting(f, p, n)
+	case f.Now.Sub(p.Since) > s.Ask.Limits.Return:
+		return s.fail(f, p, fmt.Sprintf("%s does not come back within %v: %s", n.Name, s.Ask.Limits.Return, why))
+	}
+	return Act{Do: DoWait, Node: *n, Why: n.Name + " to come back: " + why}
+}
+
+func versionOf(n *Node) string {
+	if n.Version == "" {
+		return ""
+	}
+	return " with " + n.Version
+}
+
+// notBack says what a node lacks to be back.
+func (s *State) notBack(f *Facts, p *Progress, n, lead *Node) string {
+	switch {
+	case n.serves() != "":
+		return n.serves()
+	case n.Listening == Unknown && n.Healthy == Unknown && !f.Told:
+		return "nobody can tell whether it serves"
+	case !n.Start.IsZero() && !p.Start.IsZero() && sameStart(n.Start, p.Start):
+		return "it still is the process that was to be stopped, by its start time"
+	case f.hasFrontends() && lead == nil:
+		return "no frontend leads: an election is under way"
+	case n.Kind == Frontend && lead != nil && n.Journal > 0 && n.Journal < p.Journal:
+		return fmt.Sprintf("it has replayed the journal up to %d of %d", n.Journal, p.Journal)
+	case s.Back && s.Ask.Change && p.Former != "" && n.Version != "" && n.Version != p.Former:
+		return "it has version " + n.Version + ", not " + p.Former + " as before"
+	case s.Ask.Version != "" && !s.Back && n.Version != "" && !SameVersion(n.Version, s.Ask.Version):
+		return "it has version " + n.Version + ", not " + s.Ask.Version
+	}
+	return ""
+}
+
+// admitting lets the node have sessions again, and waits until every Segue sees it up.
+func (s *State) admitting(f *Facts, p *Progress, n *Node) Act {
+	why, admit := s.unadmitted(f, n)
+	switch {
+	case why == "" && !admit:
+		s.Held = ""
+		s.enter(p, Checking, f.Now)
+		return s.checking(f, p, n)
+	case f.Now.Sub(p.Since) > s.Ask.Limits.Return:
+		return s.fail(f, p, fmt.Sprintf("%s is back, and no Segue may use it within %v: %s", n.Name, s.Ask.Limits.Return, why))
+	case admit:
+		return Act{Do: DoAdmit, Node: *n, Why: why}
+	}
+	return Act{Do: DoWait, Node: *n, Why: why}
+}
+
+// unadmitted says which Segue does not use the node, and whether it is to be told.
+func (s *State) unadmitted(f *Facts, n *Node) (why string, admit bool) {
+	for i := range f.Segues {
+		g := &f.Segues[i]
+		if g.Error != "" {
+			if !s.Ask.FleetMissing {
+				why = fmt.Sprintf("Segue %s cannot be asked: %s", g.Address, g.Error)
+			}
+			continue
+		}
+		b := g.Backend(n)
+		switch {
+		case b == nil || b.usable():
+		case b.Admin.String() != "ready":
+			return "Segue " + g.Address + " has to know", true
+		default:
+			why = fmt.Sprintf("Segue %s sees it %s: %s", g.Address, b.Health, b.Cause)
+		}
+	}
+	return why, false
+}
+
+// checking asks whether clients are as well as before.
+func (s *State) checking(f *Facts, p *Progress, n *Node) Act {
+	if why := s.overBudget(); why != "" {
+		return s.pause(f.Now, p, why, "look at `segue status`, then resume with a larger budget")
+	}
+	if s.Ask.Check && !p.Called && !s.Back {
+		return Act{Do: DoCheck, Node: *n}
+	}
+	if why := s.tooSlow(f); why != "" {
+		if f.Now.Sub(p.Since) > s.Ask.Limits.Patience {
+			return s.fail(f, p, why)
+		}
+		return Act{Do: DoWait, Node: *n, Why: why}
+	}
+	s.enter(p, Done, f.Now)
+	p.Ended, s.Current, s.Held, s.HeldFrom = f.Now, "", "", time.Time{}
+	s.note(f.Now, n.Name, "done", fmt.Sprintf("%d errors seen by clients, %d failures hidden", p.Errors, p.Hidden))
+	return s.choose(f)
+}
+
+// fail says that a node failed: it is taken back with those before it, or an operator looks.
+func (s *State) fail(f *Facts, p *Progress, why string) Act {
+	if s.Ask.OnFailure == RemedyRollBack && !s.Back {
+		s.note(f.Now, p.Node, "failed", why)
+		return Act{Do: DoTurnBack, Why: why}
+	}
+	return s.pause(f.Now, p, why, "look at its log; then `segue rollout run --resume`, or `segue rollout run --roll-back`")
+}
