@@ -102,8 +102,11 @@ func (n *Node) is(address string) bool {
 	return address != "" && (address == n.Address || slices.Contains(n.Aliases, address))
 }
 
-// sameStart tells whether two times are those of one start. Some servers tell how many seconds they have been up, which is one off now and then.
-func sameStart(a, b time.Time) bool {
+// sameStart tells whether a node was started then. Servers tell how many seconds they have been up, which is one off now and then.
+func (n *Node) sameStart(then time.Time) bool {
 	const granularity = 2 * time.Second
-	return a.Sub(b).Abs() <= granularity
+	if n.Kind == Server {
+		return n.Start.Sub(then).Abs() <= granularity
+	}
+	return n.Start.Equal(then)
 }

@@ -40,7 +40,7 @@ func (s *State) work(f *Facts, p *Progress) Act {
 
 // restarted tells whether the node is another process than before.
 func (p *Progress) restarted(n *Node) bool {
-	return !n.Start.IsZero() && !p.Start.IsZero() && !sameStart(n.Start, p.Start) && n.Alive && n.Listening != No
+	return !n.Start.IsZero() && !p.Start.IsZero() && !n.sameStart(p.Start) && n.Alive && n.Listening != No
 }
 
 // draining waits until no Segue has a session on the node, and asks once more whether it may be stopped.
@@ -205,7 +205,7 @@ func (s *State) notBack(f *Facts, p *Progress, n, lead *Node) string {
 		return n.serves()
 	case n.Listening == Unknown && n.Healthy == Unknown && !f.Told:
 		return "nobody can tell whether it serves"
-	case !n.Start.IsZero() && !p.Start.IsZero() && sameStart(n.Start, p.Start):
+	case !n.Start.IsZero() && !p.Start.IsZero() && n.sameStart(p.Start):
 		return "it still is the process that was to be stopped, by its start time"
 	case f.hasFrontends() && lead == nil:
 		return "no frontend leads: an election is under way"
