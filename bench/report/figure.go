@@ -3,6 +3,7 @@ package report
 // figure is a drawing as data: shapes in the order in which they are painted. A
 // writer makes SVG of it, another one PNG.
 type figure struct {
+	label         string  // what it shows, for those who do not see it
 	left, top     float64 // the corner of the sheet
 	width, height float64
 	shapes        []shape

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"strings"
@@ -12,8 +13,8 @@ const wordGap = 14
 // svg writes a figure, painted as a style sheet says.
 func (f *figure) svg(style string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="%g %g %g %g" role="img" aria-label="Answers, response times and errors over time">`+"\n<style>%s</style>\n",
-		f.left, f.top, f.width, f.height, style)
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="%g %g %g %g" role="img" aria-label="%s">`+"\n<style>%s</style>\n",
+		f.left, f.top, f.width, f.height, escaped(cmp.Or(f.label, "Answers, response times and errors over time")), style)
 	for _, s := range f.shapes {
 		s.svg(&b)
 	}

@@ -38,6 +38,7 @@ func (w *world) run(ctx context.Context, args []string) int {
 	_, problems := errors.AsType[*config.Problems](err)
 	_, refused := errors.AsType[refusedError](err)
 	_, usage := errors.AsType[usageError](err)
+	own, hasOwn := errors.AsType[exitError](err)
 	switch {
 	case problems, refused:
 		return exitUsage
@@ -46,6 +47,8 @@ func (w *world) run(ctx context.Context, args []string) int {
 			fmt.Fprintf(w.stderr, "Run '%s --help' for usage.\n", cmd.CommandPath())
 		}
 		return exitUsage
+	case hasOwn:
+		return own.code
 	}
 	return exitFailed
 }
@@ -86,7 +89,7 @@ Flags win over SEGUE_* variables, these over the file, the file over defaults.`,
 		&cobra.Group{ID: "try", Title: "Try it and measure it:"})
 	for group, commands := range map[string][]*cobra.Command{
 		"run": {w.serveCommand(), w.validateCommand(), w.configCommand(), w.checkCommand()},
-		"ask": {w.statusCommand(), w.backendsCommand(), w.sessionsCommand(), w.drainCommand(), w.readyCommand(), w.maintCommand(), w.pauseCommand(), w.resumeCommand(), w.reloadCommand()},
+		"ask": {w.statusCommand(), w.backendsCommand(), w.sessionsCommand(), w.drainCommand(), w.readyCommand(), w.maintCommand(), w.pauseCommand(), w.resumeCommand(), w.reloadCommand(), w.rolloutCommand()},
 		"try": {w.demoCommand(), w.benchCommand(), w.simCommand()},
 	} {
 		for _, c := range commands {

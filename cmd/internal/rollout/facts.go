@@ -58,6 +58,8 @@ type Segue struct {
 	Sticking []SegueSession   `json:"sticking,omitempty"` // sessions that cannot move now
 	Seen     map[string]int64 `json:"seen,omitempty"`     // errors that clients saw since its start, by kind
 	Hidden   map[string]int64 `json:"hidden,omitempty"`   // failures that they did not see, by kind
+	// Incidents are errors that clients saw, the latest of each kind.
+	Incidents []Incident `json:"incidents,omitempty"`
 	// Answers are statements that were answered since its start, and P99 their response time of late. Negative: it does not tell.
 	Answers int64         `json:"answers"`
 	P99     time.Duration `json:"p99_ns"`

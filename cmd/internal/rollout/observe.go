@@ -44,11 +44,32 @@ func (s *State) observe(f *Facts) {
 				s.HiddenKinds[kind] += d
 			}
 		}
+		s.remember(g)
 		s.Ledgers[g.Address] = Ledger{Started: g.Started, Seen: maps.Clone(g.Seen), Hidden: maps.Clone(g.Hidden)}
 	}
 	if p := s.of(s.Current); p != nil {
 		p.Errors, p.Hidden = s.Errors-p.ErrorsBefore, s.Hidden-p.HiddenBefore
 	}
+}
+
+// mostSeen is how many errors are kept with their causes.
+const mostSeen = 1000
+
+// remember keeps the errors that clients saw since the rollout began, each once.
+func (s *State) remember(g *Segue) {
+	for _, i := range g.Incidents {
+		i.Segue = g.Address
+		if i.Time.Before(s.Began) || len(s.Seen) >= mostSeen || slices.ContainsFunc(s.Seen, func(o Incident) bool { return o.is(&i) }) {
+			continue
+		}
+		i.Node = s.Current
+		s.Seen = append(s.Seen, i)
+	}
+}
+
+// is tells whether two are the same error.
+func (i *Incident) is(o *Incident) bool {
+	return i.Segue == o.Segue && i.Time.Equal(o.Time) && i.Session == o.Session && i.Kind == o.Kind && i.Client == o.Client
 }
 
 // overBudget says why clients have seen too many errors; empty: they have not.

@@ -42,6 +42,15 @@ type Progress struct {
 	// ErrorsBefore and HiddenBefore are the rollout's when the node began.
 	ErrorsBefore int64 `json:"errors_before"`
 	HiddenBefore int64 `json:"hidden_before"`
+	// Spans are the phases that it has gone through.
+	Spans []Span `json:"spans,omitempty"`
+}
+
+// Span is a phase that is over.
+type Span struct {
+	Phase Phase     `json:"phase"`
+	From  time.Time `json:"from"`
+	To    time.Time `json:"to"`
 }
 
 // State is what is kept of a rollout, in a file. Where a node stands in truth the facts say; the state says what was intended, and how it was before.
@@ -66,7 +75,30 @@ type State struct {
 	HiddenKinds map[string]int64  `json:"hidden_kinds,omitempty"`
 	Ledgers     map[string]Ledger `json:"ledgers,omitempty"` // by Segue, as last seen
 	P99         time.Duration     `json:"p99_before_ns,omitempty"`
-	Events      []Event           `json:"events"`
+	// Seen are errors that clients saw, with their causes: the latest of each kind that each Segue remembers.
+	Seen   []Incident `json:"seen,omitempty"`
+	Events []Event    `json:"events"`
+	// Given is what the command line said, for one that resumes: flags by name, and arguments.
+	Given Given `json:"given"`
+}
+
+// Given is what a command line said.
+type Given struct {
+	Flags map[string]string `json:"flags,omitempty"`
+	Args  []string          `json:"args,omitempty"`
+}
+
+// Incident is an error that a client of a Segue saw.
+type Incident struct {
+	Segue   string    `json:"segue"`
+	Time    time.Time `json:"time"`
+	Session uint32    `json:"session"`
+	Client  string    `json:"client"`
+	User    string    `json:"user"`
+	Backend string    `json:"backend"`
+	Kind    string    `json:"kind"`
+	Cause   string    `json:"cause"`
+	Node    string    `json:"node,omitempty"` // that was in work
 }
 
 // StateVersion is that of the format.
@@ -141,6 +173,9 @@ func (s *State) of(name string) *Progress {
 // enter puts a node into a phase.
 func (s *State) enter(p *Progress, to Phase, now time.Time) {
 	if p.Phase != to {
+		if p.Phase != Waiting && p.Phase != Done && p.Phase != Left {
+			p.Spans = append(p.Spans, Span{p.Phase, p.Since, now})
+		}
 		p.Phase, p.Since = to, now
 	}
 }
@@ -160,6 +195,7 @@ func (s *State) Resume(now time.Time) {
 	}
 	s.Paused, s.Held, s.HeldFrom = nil, "", time.Time{}
 	if p := s.of(s.Current); p != nil {
+		p.Spans = append(p.Spans, Span{p.Phase, p.Since, now})
 		p.Since = now
 	}
 	s.note(now, s.Current, "resume", "resumed")

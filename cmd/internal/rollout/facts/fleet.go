@@ -135,6 +135,17 @@ func (f *Fleet) one(ctx context.Context, at string) rollout.Segue {
 			g.Hidden[string(n.Kind)] += int64(n.Count)
 		}
 	}
+	if len(g.Seen) > 0 {
+		failed, err := c.Failures(ctx)
+		if err != nil {
+			return rollout.Segue{Address: at, Error: err.Error()}
+		}
+		for _, i := range failed.Seen {
+			g.Incidents = append(g.Incidents, rollout.Incident{
+				Time: i.Time, Session: i.Session, Client: i.Client, User: i.User, Backend: i.Backend, Kind: string(i.Kind), Cause: i.Cause,
+			})
+		}
+	}
 	for _, b := range backends {
 		g.Backends = append(g.Backends, rollout.SegueBackend{Name: b.Name, Address: b.Address, Health: b.Health, Admin: b.Admin, Sessions: b.Sessions, Cause: b.Cause})
 	}
