@@ -252,6 +252,8 @@ func (w *world) printEvent(format outputFormat, e rollout.Event) {
 	}
 	what := shown(e.What)
 	switch e.Kind {
+	case "act":
+		what += ": done"
 	case "wait":
 		what = "waiting: " + what
 	case "error":
@@ -259,7 +261,7 @@ func (w *world) printEvent(format outputFormat, e rollout.Event) {
 	case "failed", "pause":
 		what = strings.ToUpper(e.Kind) + " " + what
 	case "done":
-		what = "done, " + what
+		what = "it has gone through: " + what
 	}
 	fmt.Fprintf(w.stdout, "%s  %s%s\n", e.Time.Local().Format(time.TimeOnly), node, what)
 }

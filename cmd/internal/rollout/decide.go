@@ -94,6 +94,9 @@ func (s *State) choose(f *Facts) Act {
 	if why := s.overBudget(); why != "" {
 		return s.pause(f.Now, nil, why, "look at `segue status`, then resume with a larger budget")
 	}
+	if !f.Whole {
+		return Act{Do: DoWait} // it is asked for, and decided then
+	}
 	v := s.Next(f)
 	switch {
 	case v.Finished:

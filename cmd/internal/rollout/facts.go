@@ -11,6 +11,8 @@ type Facts struct {
 	Now    time.Time      `json:"now"`
 	Flavor backend.Flavor `json:"flavor"`
 	Nodes  []Node         `json:"nodes"` // in the cluster's order
+	// Whole says that all was asked for that a preflight needs.
+	Whole bool `json:"whole"`
 	// Told says that the cluster itself told who its nodes are; otherwise they are a list that an operator gave.
 	Told bool `json:"told"`
 	// Unseen says why something could not be seen, by the check that needs it.

@@ -14,7 +14,16 @@ func (c *checks) replicas() {
 	if !c.remains(Backend) {
 		return
 	}
-	if t := c.Tablets; c.seen(CheckReplicas, true, grantOperate) && t != nil {
+	t := c.Tablets
+	if t == nil {
+		t = &Tablets{}
+		for _, x := range []Check{CheckReplicas, CheckBalance} {
+			if _, said := c.Unseen[x]; !said {
+				c.add(Finding{Check: x, Severity: Unseen, What: "nobody has asked"}, true)
+			}
+		}
+	}
+	if c.seen(CheckReplicas, true, grantOperate) && c.Tablets != nil {
 		f := Finding{Check: CheckReplicas, Severity: OK, What: fmt.Sprintf("%d tablets, all healthy", t.Total)}
 		if t.Unhealthy+t.Cloning > 0 {
 			f.Severity = Stop
@@ -23,7 +32,7 @@ func (c *checks) replicas() {
 		}
 		c.add(f, true)
 	}
-	if t := c.Tablets; c.seen(CheckBalance, true, grantOperate) && t != nil {
+	if c.seen(CheckBalance, true, grantOperate) && c.Tablets != nil {
 		f := Finding{Check: CheckBalance, Severity: OK, What: "no tablet is on its way"}
 		if t.Balancing > 0 {
 			f.Severity, f.What = Stop, fmt.Sprintf("%d tablets are to be moved or on their way", t.Balancing)

@@ -60,6 +60,9 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 		}
 		return Act{Do: DoWait, Node: *n, Why: why}
 	}
+	if !f.Whole {
+		return Act{Do: DoWait, Node: *n}
+	}
 	if blocking := Blocking(Preflight(f, s, n)); len(blocking) > 0 {
 		return s.hold(f, p, blocking)
 	}
@@ -111,7 +114,7 @@ func (s *State) undrained(f *Facts, n *Node) (why string, drain bool) {
 			continue // said by the preflight
 		}
 		if b.usable() || b.Admin.String() == "ready" {
-			return "Segue " + g.Address + " has to know", true
+			return "drain it in Segue " + g.Address, true
 		}
 		if sessions += b.Sessions; b.Sessions > 0 && stuck == "" {
 			for _, x := range g.Sticking {
@@ -249,7 +252,7 @@ func (s *State) unadmitted(f *Facts, n *Node) (why string, admit bool) {
 		switch {
 		case b == nil || b.usable():
 		case b.Admin.String() != "ready":
-			return "Segue " + g.Address + " has to know", true
+			return "make it ready in Segue " + g.Address, true
 		default:
 			why = fmt.Sprintf("Segue %s sees it %s: %s", g.Address, b.Health, b.Cause)
 		}

@@ -40,7 +40,7 @@ type Source struct {
 
 // Facts gathers.
 func (s *Source) Facts(ctx context.Context, q run.Question) *rollout.Facts {
-	f := &rollout.Facts{Flavor: s.Flavor, Unseen: map[rollout.Check]string{}}
+	f := &rollout.Facts{Flavor: s.Flavor, Whole: q.Whole, Unseen: map[rollout.Check]string{}}
 	var asking sync.WaitGroup
 	asking.Go(func() { f.Segues, _ = s.Fleet.ask(ctx, q.Whole, s.Timeout) })
 	if s.Flavor == backend.StarRocks || s.Flavor == backend.Doris {

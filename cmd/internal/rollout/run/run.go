@@ -76,7 +76,11 @@ func (r *Runner) Run(ctx, now context.Context) error {
 			return &PausedError{*r.State.Paused}
 		}
 		if a.Why != held && a.Why != "" {
-			r.tell(rollout.Event{Time: f.Now, Node: a.Node.Name, Kind: "wait", What: a.Why})
+			kind := "wait"
+			if a.Do != rollout.DoWait {
+				kind = "begin"
+			}
+			r.tell(rollout.Event{Time: f.Now, Node: a.Node.Name, Kind: kind, What: a.Why})
 		}
 		held = a.Why
 		if err := r.do(now, f, a); err != nil && now.Err() != nil {
@@ -181,7 +185,7 @@ func (r *Runner) tell(e rollout.Event) {
 
 // pause lets a moment pass where something is waited for.
 func (r *Runner) pause(ctx context.Context, a rollout.Act) {
-	if a.Do != rollout.DoWait && a.Do != rollout.DoDrain && a.Do != rollout.DoAdmit {
+	if a.Do == rollout.DoWait && a.Why == "" || a.Do != rollout.DoWait && a.Do != rollout.DoDrain && a.Do != rollout.DoAdmit {
 		return
 	}
 	timer := time.NewTimer(r.Beat)
