@@ -7,6 +7,7 @@ type metrics struct {
 	ends         *prometheus.CounterVec
 	dial         *prometheus.HistogramVec
 	moves        *prometheus.CounterVec
+	trips        *prometheus.Registry // of moves alone; see Server.Trips
 	moveTime     prometheus.Histogram
 	hold         *prometheus.HistogramVec
 	headers      *prometheus.CounterVec
@@ -62,6 +63,8 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, reason := range []string{headerMissing, headerMalformed, headerLate} {
 		m.headers.WithLabelValues(reason)
 	}
+	m.trips = prometheus.NewRegistry()
+	m.trips.MustRegister(m.moves)
 	if reg != nil {
 		reg.MustRegister(m.ends, m.dial, m.moves, m.moveTime, m.hold, m.headers, m.panics, m.serverPanics, m.handshakes)
 	}

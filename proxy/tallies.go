@@ -1,11 +1,6 @@
 package proxy
 
-import (
-	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
-
-	"segue/proxy/ledger"
-)
+import "segue/proxy/ledger"
 
 // What is had without asking each session: for whoever looks once a second.
 
@@ -24,22 +19,17 @@ type Trip struct{ From, To, Result string }
 
 // Trips counts moves, as segue_session_moves_total does.
 func (s *Server) Trips() map[Trip]uint64 {
-	series := make(chan prometheus.Metric, 64)
-	go func() {
-		s.metrics.moves.Collect(series)
-		close(series)
-	}()
 	trips := map[Trip]uint64{}
-	for m := range series {
-		var d dto.Metric
-		if m.Write(&d) != nil {
-			continue
-		}
+	families, err := s.metrics.trips.Gather()
+	if err != nil || len(families) == 0 { // there has been none
+		return trips
+	}
+	for _, m := range families[0].GetMetric() {
 		labels := map[string]string{}
-		for _, l := range d.GetLabel() {
+		for _, l := range m.GetLabel() {
 			labels[l.GetName()] = l.GetValue()
 		}
-		trips[Trip{labels["from"], labels["to"], labels["result"]}] += uint64(d.GetCounter().GetValue())
+		trips[Trip{labels["from"], labels["to"], labels["result"]}] = uint64(m.GetCounter().GetValue())
 	}
 	return trips
 }
