@@ -16,6 +16,7 @@ import (
 
 	"segue/backend"
 	"segue/cmd/internal/admin"
+	"segue/cmd/internal/admin/history"
 	"segue/config"
 	"segue/health"
 	proxy "segue/proxy"
@@ -89,6 +90,7 @@ func newApp(c *config.Config, o options) (*app, error) {
 	a.server.OnSilence = a.monitor.Doubt
 	a.admin = &admin.Handler{
 		Registry: a.registry, Sessions: a.server, Pauser: a.server, Failures: a.server, Victim: a.server, Metrics: metrics, About: a.about,
+		History: history.New(), Tallies: a.server, Traffic: a.traffic,
 		Audit: a.audit, Reload: a.reloadNow,
 		Log: o.log, MaxConnections: a.server.AdminConnections(), Said: func() { a.keeper.said() }, DialOther: dialOther, Ended: a.otherEnded,
 		Certificate: a.certificates.api.server.Load,
@@ -132,6 +134,7 @@ func (a *app) run(ctx context.Context) error {
 		return wrap("serve clients", a.server.Serve(serving))
 	})
 	g.Go(func() error { return wrap("serve admin API", a.admin.Serve(ruling, a.sockets.api)) })
+	g.Go(func() error { a.admin.Record(tail); return nil })
 	a.sayWho()
 	answer := func(f *socketFile) {
 		g.Go(func() error {

@@ -23,10 +23,11 @@ type Audit struct {
 
 	mu      sync.Mutex
 	changes []Change // the latest last
+	noted   uint64   // how many there have been
 }
 
 // mostChanges is how many are kept.
-const mostChanges = 100
+const mostChanges = 500
 
 // shownChanges is how many stand in the Status.
 const shownChanges = 10
@@ -44,6 +45,7 @@ func (a *Audit) Note(what, by string) {
 		a.changes = slices.Delete(a.changes, 0, 1)
 	}
 	a.changes = append(a.changes, Change{time.Now(), what, by})
+	a.noted++
 	a.mu.Unlock()
 	a.log.Info("changed by an operator", "change", what, "client", by)
 }
@@ -58,6 +60,17 @@ func (a *Audit) Latest(n int) []Change {
 	list := slices.Clone(a.changes[max(0, len(a.changes)-n):])
 	slices.Reverse(list)
 	return list
+}
+
+// After gives the changes behind the first n that there have been, and how many there have been by now.
+func (a *Audit) After(n uint64) ([]Change, uint64) {
+	if a == nil {
+		return []Change{}, 0
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	fresh := min(a.noted-min(n, a.noted), uint64(len(a.changes)))
+	return append([]Change{}, a.changes[uint64(len(a.changes))-fresh:]...), a.noted
 }
 
 // audited notes what a request has changed, once it has been answered well. What the Segue that has taken over passes on is noted there.

@@ -8,6 +8,9 @@
 //	GET  /api/v1/status                    Status
 //	GET  /api/v1/backends                  []Backend, in the order of the configuration
 //	GET  /api/v1/sessions                  []proxy.SessionInfo, by id
+//	GET  /api/v1/sessions/find             Found: sessions that ?text=, ?backend=, ?state=, ?pinned= (a reason, or any) want, in ?order= id, since, pinned
+//	                                       or moves, ?limit= of them, and how many there are by state and by what pins them
+//	GET  /api/v1/history                   History of the last ?for= (1h; 8h at most), in ?points= samples of each backend at most
 //	GET  /api/v1/failures                  ledger.Failures, since the start
 //	POST /api/v1/backends/{name}/{admin}   ready, drain or maint; answers the Backend. The last one that is usable is taken
 //	                                       out with ?force=true alone, otherwise the answer is 409
@@ -15,7 +18,8 @@
 //	POST /api/v1/resume                    let them go on, if they are held; answers the Status
 //	POST /api/v1/reload                    read the configuration again; answers the Reload
 //	GET  /api/v1/changes                   []Change, what operators have changed, the latest first
-//	GET  /api/v1/events                    changes of backends as server-sent events, see Event
+//	GET  /api/v1/events                    changes of backends as server-sent events, see Event; with ?ticks=true a Tick every second, too, as an
+//	                                       event of the type tick
 //
 // Errors of the API are JSON: {"error": "text"}.
 //

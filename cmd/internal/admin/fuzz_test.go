@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"segue/backend"
+	"segue/cmd/internal/admin/history"
 	"segue/config"
 	proxy "segue/proxy"
 )
@@ -40,7 +41,11 @@ func FuzzRequest(f *testing.F) {
 		"GET //api/v1/sessions HTTP/1.1\r\nHost: localhost" + end,
 		"GET /livez/../api/v1/sessions HTTP/1.1\r\nHost: localhost" + end,
 		"GET /livez%2f..%2fapi/v1/sessions HTTP/1.1\r\nHost: localhost" + end,
-		"GET /status.js?/api HTTP/1.0" + end,
+		"GET /page/main.js?/api HTTP/1.0" + end,
+		"GET /page/..%2f..%2fapi/v1/sessions HTTP/1.1\r\nHost: localhost" + end,
+		"GET /page/../api/v1/sessions HTTP/1.1\r\nHost: localhost" + end,
+		"GET /api/v1/history?for=1h&points=99999999999 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t0ken" + end,
+		"GET /api/v1/sessions/find?order=%1b&limit=-1 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer t0ken" + end,
 		"POST /livez HTTP/1.1\r\nHost: localhost\r\nX-HTTP-Method-Override: GET" + end,
 		"PUT /api/v1/backends/fe-1/maint HTTP/1.1\r\nHost: localhost\r\nOrigin: null" + end,
 		"POST /api/v1/backends/%1b%5b2J/drain HTTP/1.1\r\nHost: \x1b[2J" + end,
@@ -58,7 +63,7 @@ func FuzzRequest(f *testing.F) {
 		registry.Apply([]backend.Spec{{Name: "fe-1", Address: "192.0.2.1:9030"}})
 		pauser := proxy.NewServer(registry, proxy.Options{}, nil, nil)
 		h := &Handler{
-			Registry: registry, Pauser: pauser, Failures: failureList{}, Metrics: prometheus.NewRegistry(),
+			Registry: registry, Pauser: pauser, Failures: failureList{}, Metrics: prometheus.NewRegistry(), History: history.New(),
 			Sessions: sessionList{{ID: 1, User: "somebody"}}, About: func() Status { return Status{Version: "v0"} },
 		}
 		h.SetAccess(config.Access{Read: config.WithToken, Token: "t0ken"})

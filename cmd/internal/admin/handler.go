@@ -18,6 +18,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/secure"
+	"segue/cmd/internal/admin/history"
 	proxy "segue/proxy"
 	"segue/proxy/ledger"
 )
@@ -53,6 +54,12 @@ type Handler struct {
 	Pauser   Pauser
 	Failures FailureLister
 	Metrics  prometheus.Gatherer
+	// History is what Record fills. May be nil where there is no Record.
+	History *history.History
+	// Tallies is what Record looks at beside the backends. May be nil.
+	Tallies Tallies
+	// Traffic is what each backend has answered since the start, by its name. May be nil.
+	Traffic func() map[string]Traffic
 	// Victim finds the victims of KILLs that another Segue has been told. May be nil.
 	Victim Victims
 	// About gives the part of Status that only the program knows: all but
@@ -106,6 +113,7 @@ func (h *Handler) handler(d door) http.Handler {
 	mux.HandleFunc("GET /api/v1/status", h.status)
 	mux.HandleFunc("GET /api/v1/backends", h.backends)
 	mux.HandleFunc("GET /api/v1/sessions", h.sessions)
+	mux.HandleFunc("GET /api/v1/sessions/find", h.find)
 	mux.HandleFunc("GET /api/v1/failures", h.failures)
 	mux.HandleFunc("GET /api/v1/events", d.streams(h.events))
 	mux.HandleFunc("GET /api/v1/changes", h.changes)
@@ -113,6 +121,9 @@ func (h *Handler) handler(d door) http.Handler {
 	mux.HandleFunc("POST /api/v1/pause", d.changes(d.audited(h.pause)))
 	mux.HandleFunc("POST /api/v1/resume", d.changes(d.audited(h.resume)))
 	mux.HandleFunc("POST /api/v1/reload", d.audited(h.reload))
+	if h.History != nil {
+		mux.HandleFunc("GET /api/v1/history", h.history)
+	}
 	mux.HandleFunc("GET /{$}", page("status.html", "text/html; charset=utf-8"))
 	mux.HandleFunc("GET /status.css", page("status.css", "text/css; charset=utf-8"))
 	mux.HandleFunc("GET /status.js", page("status.js", "text/javascript; charset=utf-8"))
@@ -175,6 +186,7 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
 	h.addStatus(r.Context(), &s)
 	s.Config = s.Config.whole()
 	s.Changes = h.Audit.Latest(shownChanges)
+	s.Summary = h.summary(time.Now(), &s)
 	answer(w, http.StatusOK, s)
 }
 
@@ -188,11 +200,16 @@ func (h *Handler) backends(w http.ResponseWriter, r *http.Request) {
 }
 
 func (h *Handler) sessions(w http.ResponseWriter, r *http.Request) {
+	answer(w, http.StatusOK, h.allSessions(r.Context()))
+}
+
+// allSessions are those of this Segue and of others, by id.
+func (h *Handler) allSessions(ctx context.Context) []Session {
 	list := []Session{}
 	for _, s := range h.Sessions.Sessions() {
 		list = append(list, Session{SessionInfo: s})
 	}
-	answer(w, http.StatusOK, h.addSessions(r.Context(), list))
+	return h.addSessions(ctx, list)
 }
 
 func (h *Handler) failures(w http.ResponseWriter, r *http.Request) {

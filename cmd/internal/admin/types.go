@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"segue/backend"
+	"segue/backend/wire"
+	"segue/cmd/internal/admin/history"
 	proxy "segue/proxy"
 	"segue/proxy/accounts"
 	"segue/proxy/ledger"
@@ -17,7 +19,8 @@ type Status struct {
 	Listen   string         `json:"listen"` // the address bound
 	Started  time.Time      `json:"started"`
 	State    State          `json:"state"`
-	Ready    bool           `json:"ready"` // as /readyz
+	Summary  Summary        `json:"summary"` // how clients are
+	Ready    bool           `json:"ready"`   // as /readyz
 	Backends Tally          `json:"backends"`
 	Sessions int            `json:"sessions"`
 	Paused   *proxy.Pause   `json:"paused,omitempty"` // statements are held on purpose
@@ -88,6 +91,8 @@ type Backend struct {
 	Cause    string         `json:"cause"`
 	Full     bool           `json:"full,omitempty"` // it has no room: it keeps its sessions and gets no new one; Cause says so
 	Since    time.Time      `json:"since"`          // of Health and Admin
+	// Version is what its greeting has called itself; empty: nothing has greeted yet.
+	Version string `json:"version,omitempty"`
 }
 
 // Usable tells whether the backend takes new sessions.
@@ -102,6 +107,14 @@ type Event struct {
 	Removed bool `json:"removed,omitempty"` // it has left the configuration; the last event of that name
 }
 
+// Tick is what a second has brought, for who asks for events with ?ticks=true. The first of a stream tells of the second before.
+type Tick struct {
+	history.Tick
+	Summary Summary      `json:"summary"`
+	Paused  *proxy.Pause `json:"paused,omitempty"`
+	Changes []Change     `json:"changes"` // that operators have made since the tick before
+}
+
 func describe(b *backend.Backend) Backend {
 	s := b.Status()
 	cause := s.Cause
@@ -111,5 +124,6 @@ func describe(b *backend.Backend) Backend {
 	return Backend{
 		Name: s.Name, Address: s.Address, Health: s.Health, Admin: s.Admin,
 		Sessions: s.Sessions, Weight: max(s.Weight, 1), Cause: cause, Full: s.Full != "", Since: s.Since,
+		Version: wire.Shown(b.Facts().ServerVersion, wire.MaxShown),
 	}
 }

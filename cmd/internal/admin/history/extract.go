@@ -74,6 +74,13 @@ func (l *lane) statesSince(from time.Time) []Span {
 	return list
 }
 
+// Began is since when anything is known; zero: nothing is.
+func (h *History) Began() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.began
+}
+
 // SeenSince is how many failures clients have seen since a moment, and how many were hidden from them, as far back as is known.
 func (h *History) SeenSince(from, now time.Time) (seen, hidden uint64) {
 	h.mu.Lock()

@@ -75,14 +75,17 @@ func (h *History) states(now time.Time, backends []Reading) {
 	}
 }
 
-// enter begins a state, unless it is the one that there is. Another cause alone is kept, and begins none.
+// enter begins a state, unless it is the one that there is. Another cause alone begins none: the first one is kept, and of a backend that is up the
+// one that it began with, for what comes later is why it ends.
 func (l *lane) enter(s Span) {
 	last := l.states.last()
 	if last == nil || last.Health != s.Health || last.Admin != s.Admin || last.Removed != s.Removed {
 		l.states.add(s)
 		return
 	}
-	last.Cause = s.Cause
+	if last.Cause == "" && s.Health != "up" {
+		last.Cause = s.Cause
+	}
 }
 
 // dropOldest forgets the backend that has been gone for longest, and reports whether there was one.

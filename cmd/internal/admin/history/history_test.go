@@ -86,7 +86,12 @@ func TestStates(t *testing.T) {
 	refused := reading("a", "down", 0)
 	refused.State.Cause = "refused"
 	h.States(at(1.3), []Reading{refused})
+	refused.State.Cause = "not ready yet"
+	h.States(at(1.4), []Reading{refused})
 	h.States(at(1.5), []Reading{reading("a", "up", 0), reading("b", "up", 0)})
+	failing := reading("a", "up", 0)
+	failing.State.Cause = "one answer of three was bad"
+	h.States(at(1.6), []Reading{failing, reading("b", "up", 0)})
 	h.Observe(at(2), Look{Backends: []Reading{reading("b", "up", 0)}})
 	h.Observe(at(3), Look{Backends: []Reading{reading("b", "up", 0)}})
 
