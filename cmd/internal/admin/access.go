@@ -32,7 +32,7 @@ func (h *Handler) rules() *Access {
 
 // isOpen tells whether everybody may ask for a path: it says nothing but whether Segue lives, or is the status page as it is in the program.
 func isOpen(path string) bool {
-	return slices.Contains([]string{"/livez", "/readyz", "/", "/status.css", "/status.js"}, path)
+	return isPage(path) || slices.Contains([]string{"/livez", "/readyz"}, path)
 }
 
 // allows tells whether a request may do what it asks for. Where it may not, it has been answered.

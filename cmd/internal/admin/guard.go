@@ -33,7 +33,7 @@ func (h *Handler) guard(d door, next http.Handler) http.Handler {
 		header.Set("X-Frame-Options", "DENY")
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("Content-Security-Policy",
-			"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+			"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
 		if h.isStale(d, r) {
 			header.Set("Connection", "close")
 			refuse(w, http.StatusMisdirectedRequest, "admin_tls has changed since this connection was made; make another")

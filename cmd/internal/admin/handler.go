@@ -124,9 +124,7 @@ func (h *Handler) handler(d door) http.Handler {
 	if h.History != nil {
 		mux.HandleFunc("GET /api/v1/history", h.history)
 	}
-	mux.HandleFunc("GET /{$}", page("status.html", "text/html; charset=utf-8"))
-	mux.HandleFunc("GET /status.css", page("status.css", "text/css; charset=utf-8"))
-	mux.HandleFunc("GET /status.js", page("status.js", "text/javascript; charset=utf-8"))
+	addPage(mux)
 	if d.private && h.Victim != nil {
 		h.addVictims(mux)
 	}

@@ -1,0 +1,114 @@
+// What the page knows of the last hours: what the API has told, and each second since.
+
+export class Past {
+  constructor() {
+    this.span = 900; // seconds
+    this.clear();
+  }
+
+  clear() {
+    this.began = null;
+    this.lanes = [];
+    this.total = [];
+    this.failures = [];
+    this.moves = [];
+    this.changes = [];
+    this.number = null; // of the last tick
+  }
+
+  // load takes the answer of the API.
+  load(history) {
+    const was = this.number;
+    this.clear();
+    this.number = was;
+    this.began = Date.parse(history.began);
+    this.lanes = history.lanes.map((lane) => ({
+      ...lane, states: lane.states.map((s) => ({ ...s, at: Date.parse(s.since) })), samples: lane.samples.map(dated),
+    }));
+    this.total = history.total.map(dated);
+    this.failures = history.failures.map(dated);
+    this.moves = history.moves.map(dated);
+    this.changes = history.changes.map(dated);
+  }
+
+  // backend takes a change of a backend.
+  backend(b) {
+    let lane = this.lanes.find((l) => l.name === b.name);
+    if (!lane) {
+      lane = { name: b.name, address: b.address, states: [], samples: [] };
+      this.lanes.push(lane);
+    }
+    const last = lane.states.at(-1);
+    const now = { at: Date.parse(b.since) || Date.now(), health: b.health, admin: b.admin, cause: b.cause, removed: b.removed === true };
+    if (b.removed) now.at = Date.now();
+    if (last && last.health === now.health && last.admin === now.admin && Boolean(last.removed) === now.removed) {
+      if (!last.cause && now.health !== "up") last.cause = now.cause;
+      return;
+    }
+    if (last && now.at < last.at) now.at = last.at;
+    lane.states.push(now);
+  }
+
+  // tick takes what a second has brought, and tells whether none is missing.
+  tick(t) {
+    const whole = this.number === null || t.number <= this.number + 1;
+    const fresh = t.number !== this.number;
+    this.number = t.number;
+    if (!fresh) return whole;
+    const after = (list) => list.at(-1)?.at ?? 0;
+    const at = Date.parse(t.time);
+    const add = (list, more) => { if (at > after(list)) list.push(...more.map(dated)); };
+    if (at > after(this.total)) this.total.push(dated(t.total));
+    for (const lane of this.lanes) {
+      const sample = t.backends[lane.name];
+      if (sample && at > after(lane.samples)) lane.samples.push(dated(sample));
+    }
+    add(this.failures, t.failures);
+    add(this.moves, t.moves);
+    for (const change of t.changes) {
+      if (!this.changes.some((c) => c.time === change.time && c.what === change.what)) this.changes.push(dated(change));
+    }
+    this.prune(Date.now() - this.span * 1000);
+    return whole;
+  }
+
+  prune(from) {
+    const since = (list) => { while (list.length > 0 && list[0].at < from) list.shift(); };
+    [this.total, this.failures, this.moves, this.changes, ...this.lanes.map((l) => l.samples)].forEach(since);
+    for (const lane of this.lanes) while (lane.states.length > 1 && lane.states[1].at <= from) lane.states.shift();
+    this.lanes = this.lanes.filter((l) => l.states.length > 1 || !l.states[0]?.removed || l.states[0].at > from);
+  }
+
+  // sums are the failures of the whole span.
+  sums() {
+    const sum = (key) => this.total.reduce((n, s) => n + (s[key] ?? 0), 0);
+    return { seen: sum("seen"), hidden: sum("hidden") };
+  }
+
+  // at tells how all was at a moment.
+  at(moment) {
+    const latest = (list) => list.findLast((v) => v.at <= moment);
+    const next = (list) => list.find((v) => v.at >= moment && v.at - v.seconds * 1000 <= moment) ?? null;
+    return {
+      total: next(this.total),
+      lanes: this.lanes.map((lane) => ({ name: lane.name, state: latest(lane.states), sample: next(lane.samples) })).filter((l) => l.state),
+    };
+  }
+}
+
+const dated = (v) => ({ ...v, at: Date.parse(v.time) });
+
+// pauses are the spans in which statements were held, as operators' acts say; until when the last one lasts, paused says.
+export function pauses(changes, paused, now) {
+  const list = [];
+  let since = null;
+  for (const { what, at } of changes) {
+    if (what.startsWith("pause") && since === null) since = at;
+    if (what.startsWith("resume") && since !== null) {
+      list.push([since, at]);
+      since = null;
+    }
+  }
+  if (paused) list.push([Math.max(since ?? 0, Date.parse(paused.since)), now]);
+  return list;
+}
