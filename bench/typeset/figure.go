@@ -45,6 +45,19 @@ func Wait(d time.Duration) string {
 	return Seconds(d)
 }
 
+// Age writes how long ago something was, in the largest units that matter: 5s, 3m07s, 4h12m, 12d.
+func Age(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", max(0, int(d.Seconds())))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd", int(d.Hours()/24))
+}
+
 // Latency writes a duration with three digits: 0.42 ms, 12.3 ms, 1.25 s.
 func Latency(d time.Duration) string {
 	ms := float64(d) / float64(time.Millisecond)

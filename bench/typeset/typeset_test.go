@@ -26,6 +26,11 @@ func TestFigures(t *testing.T) {
 			t.Errorf("Latency(%v) = %s, want %s", d, got, want)
 		}
 	}
+	for d, want := range map[time.Duration]string{-1: "0s", 59 * time.Second: "59s", at(187_000): "3m07s", 252 * time.Minute: "4h12m", 300 * time.Hour: "12d"} {
+		if got := Age(d); got != want {
+			t.Errorf("Age(%v) = %s, want %s", d, got, want)
+		}
+	}
 	if got := Clock(at(271_600)); got != "4:32" {
 		t.Errorf("Clock: %s", got)
 	}

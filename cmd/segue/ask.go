@@ -63,8 +63,8 @@ func (w *world) backendsCommand() *cobra.Command {
 
 // listCommand makes a command that shows a list, as a table or as JSON.
 func listCommand[T any](w *world, use, short string, list func(*admin.Client, context.Context) ([]T, error), print func([]T) error) *cobra.Command {
-	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs}
-	format, v := addOutput(cmd), addWatch(cmd.Flags())
+	cmd := &cobra.Command{Use: use, Short: short}
+	format, v := addOutput(cmd), addWatch(cmd)
 	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
 		return w.show(ctx, v, *format, func(ctx context.Context) error {
 			all, err := list(c, ctx)

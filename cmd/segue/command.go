@@ -89,7 +89,10 @@ Flags win over SEGUE_* variables, these over the file, the file over defaults.`,
 		&cobra.Group{ID: "try", Title: "Try it and measure it:"})
 	for group, commands := range map[string][]*cobra.Command{
 		"run": {w.serveCommand(), w.validateCommand(), w.configCommand(), w.checkCommand()},
-		"ask": {w.statusCommand(), w.backendsCommand(), w.sessionsCommand(), w.drainCommand(), w.readyCommand(), w.maintCommand(), w.pauseCommand(), w.resumeCommand(), w.reloadCommand(), w.rolloutCommand()},
+		"ask": {
+			w.topCommand(), w.statusCommand(), w.backendsCommand(), w.sessionsCommand(), w.failuresCommand(), w.drainCommand(), w.readyCommand(), w.maintCommand(),
+			w.pauseCommand(), w.resumeCommand(), w.reloadCommand(), w.rolloutCommand(),
+		},
 		"try": {w.demoCommand(), w.benchCommand(), w.simCommand()},
 	} {
 		for _, c := range commands {

@@ -20,6 +20,7 @@ import (
 
 // world is what the program meets outside itself. Tests put their own in.
 type world struct {
+	stdin          *os.File // nil: there is none
 	stdout, stderr io.Writer
 	getenv         func(string) string
 	environ        func() []string // nil: the process is not this program's alone
@@ -36,6 +37,7 @@ func main() {
 	log.SetOutput(io.Discard) // net/http tells there what a server has said unasked; who has asked it has heard it too
 	keepPrivate()
 	w := &world{
+		stdin:   os.Stdin,
 		stdout:  os.Stdout,
 		stderr:  os.Stderr,
 		getenv:  os.Getenv,

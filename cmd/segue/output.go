@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"segue/backend/wire"
+	"segue/bench/typeset"
 )
 
 // outputFormat is the flag --output.
@@ -96,16 +97,7 @@ func age(t time.Time) string {
 	if t.IsZero() {
 		return "-"
 	}
-	d := time.Since(t)
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", max(0, int(d.Seconds())))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
-	}
-	return fmt.Sprintf("%dd", int(d.Hours()/24))
+	return typeset.Age(time.Since(t))
 }
 
 // plural is "1 session", "2 sessions".

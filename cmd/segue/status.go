@@ -26,9 +26,8 @@ func (w *world) statusCommand() *cobra.Command {
 		Long: `Show how a running Segue is, and every failure of a backend since its start: what
 clients saw of it, and how it was hidden from them. Exit code 1 when no backend is
 usable.`,
-		Args: cobra.NoArgs,
 	}
-	format, v := addOutput(cmd), addWatch(cmd.Flags())
+	format, v := addOutput(cmd), addWatch(cmd)
 	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
 		return w.show(ctx, v, *format, func(ctx context.Context) error {
 			s, err := c.Status(ctx)
@@ -48,6 +47,29 @@ usable.`,
 				return fmt.Errorf("no backend of %d is usable; `segue backends` says why", s.Backends.Total)
 			}
 			return err
+		})
+	})
+}
+
+func (w *world) failuresCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "failures",
+		Short: "List the failures of backends since the start, and which of them clients saw",
+		Long: `List every failure of a backend since Segue's start by its kind, how many of them
+clients saw and how the others were hidden from them; and the latest that clients
+saw. As JSON also the latest that were hidden.`,
+	}
+	format, v := addOutput(cmd), addWatch(cmd)
+	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
+		return w.show(ctx, v, *format, func(ctx context.Context) error {
+			failed, err := c.Failures(ctx)
+			switch {
+			case err != nil:
+				return err
+			case *format == formatJSON:
+				return w.printShown(v, failed)
+			}
+			return w.printFailures(failed)
 		})
 	})
 }
@@ -83,6 +105,9 @@ func (w *world) printStatus(s admin.Status, failed ledger.Failures) error {
 	for _, c := range s.Changes {
 		fmt.Fprintf(w.stdout, "%s ago %s asked: %s\n", age(c.Time), shown(c.By), shown(c.What))
 	}
+	if len(failed.Counts) > 0 {
+		fmt.Fprintln(w.stdout)
+	}
 	return w.printFailures(failed)
 }
 
@@ -92,7 +117,6 @@ func (w *world) printFailures(failed ledger.Failures) error {
 		_, err := fmt.Fprintln(w.stdout, "failures: none")
 		return err
 	}
-	fmt.Fprintln(w.stdout)
 	if err := printTable(w.stdout, []string{"KIND", "CLIENTS SAW", "HIDDEN"}, failureRows(failed.Counts)); err != nil || len(failed.Seen) == 0 {
 		return err
 	}

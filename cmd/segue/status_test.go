@@ -63,6 +63,13 @@ func TestStatusTellsFailures(t *testing.T) {
 	if len(all.Failures) != 1 || all.Failures[0].Kind != "connect" || len(all.Seen) != 1 || all.Seen[0].Session != 2_000_000_002 {
 		t.Errorf("as JSON: %+v", all)
 	}
+	if got := s.segue("failures"); got.code != 0 || !strings.HasPrefix(got.stdout, "KIND") || !strings.Contains(got.stdout, "the last that clients saw:") {
+		t.Errorf("failures: exit %d\n%s", got.code, got.stdout)
+	}
+	var failed ledger.Failures
+	if err := json.Unmarshal([]byte(s.segue("failures", "-o", "json").stdout), &failed); err != nil || len(failed.Seen) != 1 {
+		t.Errorf("failures as JSON: %v, %+v", err, failed)
+	}
 	if _, err := c.ExecContext(t.Context(), "SELECT 1"); err != nil {
 		t.Error(err)
 	}

@@ -181,7 +181,7 @@ func TestWatch(t *testing.T) {
 	env := []string{"SEGUE_ADMIN=" + s.api}
 	backends := start(t, env, "backends", "--watch=100ms", "-o", "json")
 	status := start(t, env, "status", "-w")
-	sessions := start(t, env, "sessions", "--watch")
+	sessions := start(t, env, "sessions", "--watch", "1s")
 	status.prints("backends: 2 of 2 usable")
 	sessions.prints("STATE")
 	if _, err := s.client.SetAdmin(t.Context(), "fe-1", backend.Drain, true); err != nil {

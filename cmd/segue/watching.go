@@ -4,9 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"segue/config"
 )
@@ -22,11 +23,22 @@ const defaultWatch = time.Second
 // leastWatch is how often it can be shown.
 const leastWatch = 100 * time.Millisecond
 
-// addWatch defines the flag on f.
-func addWatch(f *pflag.FlagSet) *watching {
+// addWatch defines the flag on cmd, which has no arguments: a time span behind it is the flag's, as in --watch 5s.
+func addWatch(cmd *cobra.Command) *watching {
 	v := &watching{}
-	f.VarP(span{&v.every, leastWatch, config.LongestSpan}, "watch", "w", "show it again and again, with so much `time` in between; 1s if none is given")
+	every := span{&v.every, leastWatch, config.LongestSpan}
+	f := cmd.Flags()
+	f.VarP(every, "watch", "w", "show it again and again, with so much `time` in between; 1s if none is given")
 	f.Lookup("watch").NoOptDefVal = defaultWatch.String()
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if _, err := time.ParseDuration(strings.Join(args, " ")); err != nil || !f.Changed("watch") {
+			return cobra.NoArgs(cmd, args)
+		}
+		if err := every.Set(args[0]); err != nil {
+			return fmt.Errorf("--watch %s: %w", args[0], err)
+		}
+		return nil
+	}
 	return v
 }
 

@@ -15,6 +15,10 @@ import (
 	"syscall"
 	"time"
 
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
 	"segue/backend"
 	"segue/backend/wire"
 	"segue/config"
@@ -68,6 +72,9 @@ func newClient(base, at string, transport *http.Transport) *Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
+
+// At is what the client asks: http://host:port, https://host:port, or unix: and a path.
+func (c *Client) At() string { return c.at }
 
 // Authorize has the client show a token.
 func (c *Client) Authorize(token string) { c.token = token }
@@ -157,6 +164,22 @@ func (c *Client) Events(ctx context.Context, each func(Event) error) error {
 		return ctx.Err()
 	}
 	return lines.Err()
+}
+
+// Metrics asks for what Segue counts, by the names of the metrics.
+func (c *Client) Metrics(ctx context.Context) (map[string]*dto.MetricFamily, error) {
+	ctx, cancel := context.WithTimeout(ctx, clientTimeout)
+	defer cancel()
+	text, err := c.metrics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(strings.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("read answer of /metrics: %w", err)
+	}
+	return families, nil
 }
 
 // metrics asks for a scrape.
