@@ -111,6 +111,10 @@ func ofGroup(name string) string {
 func (p *parser) adminAddress(into *string) func(*yaml.Node) {
 	tcp := p.address(into, "127.0.0.1:9131", 0)
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = addressShape(true, true)
+			return
+		}
 		path, ok := UnixPath(n.Value)
 		if n.Kind != yaml.ScalarNode || !ok {
 			tcp(n)
@@ -146,6 +150,10 @@ const maxTakeoverPath = maxSocketPath - 16
 // socketPath reads the path of a socket; empty stays.
 func (p *parser) socketPath(into *string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = shape{"type": "string", "pattern": `^(/.*[^/])?$`}
+			return
+		}
 		if !p.scalar(n) {
 			return
 		}
@@ -160,6 +168,10 @@ func (p *parser) socketPath(into *string) func(*yaml.Node) {
 // mode reads the mode of a socket, in octal digits as chmod takes them.
 func (p *parser) mode(into *fs.FileMode) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = modeShape()
+			return
+		}
 		if !p.scalar(n) {
 			return
 		}
@@ -175,6 +187,10 @@ func (p *parser) mode(into *fs.FileMode) func(*yaml.Node) {
 // hosts reads a list of host names.
 func (p *parser) hosts(into *[]string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = listShape(shape{"type": "string", "minLength": 1})
+			return
+		}
 		if n.Kind != yaml.SequenceNode {
 			p.report(n, p.key(n)+" is "+kindOf(n)+", not a list", "write it as in [segue.example, segue]")
 			return
@@ -193,6 +209,10 @@ func (p *parser) hosts(into *[]string) func(*yaml.Node) {
 // who reads Anyone or WithToken.
 func (p *parser) who(into *Who) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = wordShape(string(Anyone), string(WithToken))
+			return
+		}
 		if p.word(n, []string{string(Anyone), string(WithToken)}) {
 			*into = Who(n.Value)
 		}

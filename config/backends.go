@@ -14,6 +14,10 @@ import (
 // backends reads the list. Each item is an address, or a set of keys.
 func (p *parser) backends(into *[]entry) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = p.backendsShape()
+			return
+		}
 		if n.Kind != yaml.SequenceNode {
 			p.report(n, "backends is "+kindOf(n)+", not a list", "write `- HOST:PORT` lines below it")
 			return
@@ -25,6 +29,14 @@ func (p *parser) backends(into *[]entry) func(*yaml.Node) {
 			}
 		}
 	}
+}
+
+func (p *parser) backendsShape() shape {
+	keys := p.sectionShape("backends[]", p.entryKeys(&entry{}))
+	keys["required"] = []string{"address"}
+	list := listShape(shape{"anyOf": []shape{addressShape(false, true), keys}})
+	list["minItems"] = 1
+	return list
 }
 
 // entry reads one backend of the list.

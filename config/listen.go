@@ -60,6 +60,10 @@ func listenText(list []Listen) string {
 // listen reads one address, or a list of them.
 func (p *parser) listen(into *[]Listen) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = p.listenShape()
+			return
+		}
 		items := []*yaml.Node{n}
 		if n.Kind == yaml.SequenceNode {
 			items = n.Content
@@ -101,11 +105,7 @@ func (p *parser) listenItem(n *yaml.Node) (l Listen, ok bool) {
 		p.socketAddress(&l.Address, "listen", "127.0.0.1:9030", "/run/segue/mysql.sock")(n)
 	case yaml.MappingNode:
 		var path *yaml.Node
-		p.mapping(n, "listen", []key{
-			{name: "unix", read: func(n *yaml.Node) { path = n }},
-			{name: "mode", read: p.mode(&l.Mode)},
-			{name: "group", read: p.plainText(&l.Group)},
-		})
+		p.mapping(n, "listen", p.listenKeys(&l, &path))
 		switch {
 		case path == nil:
 			p.report(n, "an address of listen has no path", "write {unix: /run/segue/mysql.sock}, or HOST:PORT alone")
@@ -116,6 +116,24 @@ func (p *parser) listenItem(n *yaml.Node) (l Listen, ok bool) {
 		p.report(n, "listen has "+kindOf(n), "write HOST:PORT, unix:PATH, or {unix: PATH, mode: \"0660\", group: NAME}")
 	}
 	return l, len(p.problems) == before
+}
+
+// listenKeys is every key of a UNIX socket.
+func (p *parser) listenKeys(l *Listen, path **yaml.Node) []key {
+	return []key{
+		{name: "unix", read: p.as(shape{"type": "string", "pattern": `^(unix:)?/.*[^/]$`}, func(n *yaml.Node) { *path = n })},
+		{name: "mode", read: p.mode(&l.Mode)},
+		{name: "group", read: p.plainText(&l.Group)},
+	}
+}
+
+func (p *parser) listenShape() shape {
+	socket := p.sectionShape("listen[]", p.listenKeys(new(Listen), new(*yaml.Node)))
+	socket["required"] = []string{"unix"}
+	one := shape{"anyOf": []shape{addressShape(true, true), socket}}
+	list := listShape(one)
+	list["minItems"], list["maxItems"] = 1, MaxListen
+	return shape{"anyOf": []shape{addressShape(true, true), socket, list}}
 }
 
 // socketAddress reads HOST:PORT, or unix: and a path.

@@ -19,6 +19,7 @@ type key struct {
 	name string
 	read func(*yaml.Node) // nil for a section
 	keys []key            // of a section
+	also shape            // what the JSON schema says of a section beside its keys; nil: nothing
 }
 
 // parser walks the nodes of one file, and gathers problems.
@@ -33,6 +34,11 @@ type parser struct {
 	where    map[string]*yaml.Node // dotted path of a key that was given → its value
 	source   map[*yaml.Node]string // values that came from outside the file → from where
 	root     []key
+	question *yaml.Node        // the question what a key may be; nil: none is asked. See asked
+	said     shape             // the answer
+	defaults map[string]string // of keys with a single value, for the JSON schema
+	about    map[string]string // what a key is, likewise
+	unsaid   []string          // keys whose readers do not say what they may be
 }
 
 func newParser(name string, secret secretReader) *parser {

@@ -24,6 +24,10 @@ func sendWords() []string {
 func (p *parser) networks(into *proxyheader.Networks) func(*yaml.Node) {
 	const remedy = "write networks as in 10.0.0.0/8, addresses as in 192.0.2.7, or unix"
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = listShape(shape{"type": "string", "minLength": 1})
+			return
+		}
 		if n.Kind != yaml.SequenceNode {
 			p.report(n, p.key(n)+" is "+kindOf(n)+", not a list", remedy)
 			return

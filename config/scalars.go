@@ -36,6 +36,10 @@ func (p *parser) scalar(n *yaml.Node) bool {
 // well consist of digits.
 func (p *parser) text(into *string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = anyText()
+			return
+		}
 		if p.scalar(n) {
 			*into = n.Value
 		}
@@ -45,6 +49,10 @@ func (p *parser) text(into *string) func(*yaml.Node) {
 // besideFile reads the path of a file. A relative one begins where the configuration lies.
 func (p *parser) besideFile(into *string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = anyText()
+			return
+		}
 		if !p.scalar(n) {
 			return
 		}
@@ -60,6 +68,10 @@ const LongestSpan = 365 * 24 * time.Hour
 // duration reads a time span of at least least.
 func (p *parser) duration(into *time.Duration, least time.Duration) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = spanShape(least == 0)
+			return
+		}
 		if !p.scalar(n) {
 			return
 		}
@@ -105,6 +117,10 @@ func (p *parser) notDuration(n *yaml.Node) {
 
 // truth reads true or false.
 func (p *parser) truth(n *yaml.Node, into *bool) bool {
+	if p.asked(n) {
+		p.said = yesOrNo()
+		return false
+	}
 	if !p.scalar(n) {
 		return false
 	}
@@ -131,6 +147,10 @@ func (p *parser) countOrOff(into *int, most int) func(*yaml.Node) {
 // number reads a whole number from least to most.
 func (p *parser) number(into *int, least, most int) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = numberShape(least, most)
+			return
+		}
 		if !p.scalar(n) {
 			return
 		}
@@ -150,6 +170,10 @@ func (p *parser) number(into *int, least, most int) func(*yaml.Node) {
 // oneOf reads one of a few words.
 func (p *parser) oneOf(into *string, words ...string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = wordShape(words...)
+			return
+		}
 		if p.word(n, words) {
 			*into = n.Value
 		}
@@ -158,8 +182,13 @@ func (p *parser) oneOf(into *string, words ...string) func(*yaml.Node) {
 
 // compression reads how backends are asked to compress.
 func (p *parser) compression(into *compress.Algorithm) func(*yaml.Node) {
+	words := []string{compress.Off.String(), compress.Zlib.String(), compress.Zstd.String()}
 	return func(n *yaml.Node) {
-		if !p.word(n, []string{compress.Off.String(), compress.Zlib.String(), compress.Zstd.String()}) {
+		if p.asked(n) {
+			p.said = wordShape(words...)
+			return
+		}
+		if !p.word(n, words) {
 			return
 		}
 		if a, err := compress.Parse(n.Value); err == nil {
@@ -180,6 +209,10 @@ const maxSize = 1 << 50
 // size reads a number of bytes with its unit, of at least least.
 func (p *parser) size(into *int64, least int64) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = sizeShape()
+			return
+		}
 		if !p.scalar(n) {
 			return
 		}
@@ -217,6 +250,9 @@ func sizeText(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
+// mariadb is another name for mysql.
+const mariadb = "mariadb"
+
 // flavor reads what the backends are.
 func (p *parser) flavor(into *backend.Flavor) func(*yaml.Node) {
 	words := []string{}
@@ -224,7 +260,11 @@ func (p *parser) flavor(into *backend.Flavor) func(*yaml.Node) {
 		words = append(words, f.String())
 	}
 	return func(n *yaml.Node) {
-		if !strings.EqualFold(n.Value, "mariadb") && !p.word(n, words) {
+		if p.asked(n) {
+			p.said = shape{"anyOf": []shape{wordShape(append(words, mariadb)...), {"type": "string", "pattern": "^" + anyCase(mariadb) + "$"}}}
+			return
+		}
+		if !strings.EqualFold(n.Value, mariadb) && !p.word(n, words) {
 			return
 		}
 		if f, err := backend.ParseFlavor(strings.ToLower(n.Value)); err == nil {
@@ -257,6 +297,10 @@ func (p *parser) word(n *yaml.Node, words []string) bool {
 // example is what a remedy shows for a value that cannot be mended.
 func (p *parser) address(into *string, example string, leastPort int) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = addressShape(true, false)
+			return
+		}
 		if !p.scalar(n) {
 			return
 		}

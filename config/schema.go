@@ -34,8 +34,8 @@ type document struct {
 	backendTLS   backendTLSEntry
 }
 
-// schema is every key of the file with its reader. Whoever adds a key adds it
-// to deploy/segue.example.yaml too; a test compares the two.
+// schema is every key of the file with its reader, which says for the JSON schema what there may be. Whoever adds a key adds it
+// to deploy/segue.example.yaml too, with a comment that says what it is; a test compares the two, and `go test ./cmd/segue -run Schema -update` writes the schema anew.
 func (p *parser) schema(d *document) []key {
 	c := d.config
 	d.tls, d.adminTLS = tlsEntry{path: "tls", into: &c.TLS}, tlsEntry{path: "admin_tls", into: &c.AdminTLS}
@@ -48,8 +48,8 @@ func (p *parser) schema(d *document) []key {
 		{name: "admin_hosts", read: p.hosts(&c.Access.Hosts)},
 		{name: "admin_read", read: p.who(&c.Access.Read)},
 		{name: "admin_write", read: p.who(&c.Access.Write)},
-		{name: "admin_tls", keys: p.tlsKeys(&d.adminTLS, false)},
-		{name: "tls", keys: p.tlsKeys(&d.tls, true)},
+		{name: "admin_tls", also: keyNeedsCertificate(), keys: p.tlsKeys(&d.adminTLS, false)},
+		{name: "tls", also: keyNeedsCertificate(), keys: p.tlsKeys(&d.tls, true)},
 		{name: "users_learned", read: func(n *yaml.Node) { p.truth(n, &c.Proxy.LearnUsers) }},
 		{name: "flavor", read: p.flavor(&c.Flavor)},
 		{name: "backend_tls", keys: p.backendTLSKeys(&d.backendTLS)},
@@ -64,7 +64,7 @@ func (p *parser) schema(d *document) []key {
 			{name: "rebalance_threshold", read: p.percentage(&c.Proxy.Balance.Threshold)},
 			{name: "rebalance_settle", read: p.duration(&c.Proxy.Balance.Settle, 1)},
 		}},
-		{name: "health", keys: []key{
+		{name: "health", also: withUser("password", "password_file", "server_public_key_file"), keys: []key{
 			{name: "interval", read: p.duration(&c.Health.Interval, minInterval)},
 			{name: "fast_interval", read: p.duration(&c.Health.FastInterval, minInterval)},
 			{name: "timeout", read: p.duration(&c.Health.Timeout, 1)},
@@ -73,7 +73,7 @@ func (p *parser) schema(d *document) []key {
 			{name: "user", read: p.plainText(&c.Health.User)},
 			{name: "password", read: p.secretText(&c.Health.Password)},
 			{name: "password_file", read: p.text(&d.passwordFile)},
-			{name: "server_public_key_file", read: func(n *yaml.Node) { d.publicKey = n }},
+			{name: "server_public_key_file", read: p.as(fileName(), func(n *yaml.Node) { d.publicKey = n })},
 		}},
 		{name: "connect", keys: []key{
 			{name: "budget", read: p.duration(&c.Proxy.ConnectBudget, 1)},
@@ -115,12 +115,12 @@ func (p *parser) schema(d *document) []key {
 // entryKeys is every key of one backend.
 func (p *parser) entryKeys(e *entry) []key {
 	return []key{
-		{name: "name", read: e.keep(&e.name)},
-		{name: "address", read: e.keep(&e.address)},
-		{name: "health", read: e.keep(&e.health)},
+		{name: "name", read: p.as(shape{"type": []string{"string", "number"}, "pattern": `^[A-Za-z0-9_:-][A-Za-z0-9_.:-]{0,63}$`}, e.keep(&e.name))},
+		{name: "address", read: p.as(addressShape(false, true), e.keep(&e.address))},
+		{name: "health", read: p.as(shape{"type": "string", "pattern": `^https?://[^/]`}, e.keep(&e.health))},
 		{name: "tls", keys: p.backendTLSKeys(&e.tls)},
 		{name: "weight", read: func(n *yaml.Node) { e.weight = n; p.count(&e.spec.Weight, backend.MaxWeight)(n) }},
-		{name: "proxy_protocol", read: e.keep(&e.proxy)},
+		{name: "proxy_protocol", read: p.as(wordShape(sendWords()...), e.keep(&e.proxy))},
 	}
 }
 

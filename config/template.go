@@ -23,6 +23,10 @@ func (p *parser) unfilled(n *yaml.Node, what, remedy string) bool {
 func (p *parser) plainText(into *string) func(*yaml.Node) {
 	read := p.text(into)
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = anyText()
+			return
+		}
 		if !p.unfilled(n, p.key(n), "write the value out") {
 			read(n)
 		}
@@ -33,6 +37,10 @@ func (p *parser) plainText(into *string) func(*yaml.Node) {
 func (p *parser) secretText(into *string) func(*yaml.Node) {
 	read := p.text(into)
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = anyText()
+			return
+		}
 		if !p.unfilled(n, p.key(n), inAFile) {
 			read(n)
 		}

@@ -63,9 +63,9 @@ func (p *parser) tlsKeys(e *tlsEntry, clients bool) []key {
 		return func(n *yaml.Node) { *into = n }
 	}
 	keys := []key{
-		{name: "cert_file", read: keep(&e.cert)},
-		{name: "key_file", read: keep(&e.key)},
-		{name: "client_ca_file", read: keep(&e.ca)},
+		{name: "cert_file", read: p.as(fileName(), keep(&e.cert))},
+		{name: "key_file", read: p.as(fileName(), keep(&e.key))},
+		{name: "client_ca_file", read: p.as(fileName(), keep(&e.ca))},
 		{name: "min_version", read: p.oneOf(&e.version, "1.2", "1.3")},
 	}
 	if clients {
@@ -227,12 +227,21 @@ func (p *parser) backendTLSKeys(e *backendTLSEntry) []key {
 		return func(n *yaml.Node) { *into = n }
 	}
 	return []key{
-		{name: "mode", read: keep(&e.mode)},
-		{name: "ca_file", read: keep(&e.ca)},
-		{name: "cert_file", read: keep(&e.cert)},
-		{name: "key_file", read: keep(&e.key)},
-		{name: "server_name", read: keep(&e.name)},
+		{name: "mode", read: p.as(modeNameShape(), keep(&e.mode))},
+		{name: "ca_file", read: p.as(fileName(), keep(&e.ca))},
+		{name: "cert_file", read: p.as(fileName(), keep(&e.cert))},
+		{name: "key_file", read: p.as(fileName(), keep(&e.key))},
+		{name: "server_name", read: p.as(anyText(), keep(&e.name))},
 	}
+}
+
+// modeNameShape takes the names in capital letters too, and with underscores, as MySQL's clients do.
+func modeNameShape() shape {
+	var names []string
+	for _, name := range secure.ModeNames() {
+		names = append(names, strings.ReplaceAll(anyCase(name), "-", "[-_]"))
+	}
+	return shape{"anyOf": []shape{wordShape(secure.ModeNames()...), {"type": "string", "pattern": "^(" + strings.Join(names, "|") + ")$"}}}
 }
 
 // policy makes what such a section says; otherwise where there is none.

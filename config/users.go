@@ -34,12 +34,12 @@ func (p *parser) userKeys(u *userEntry) []key {
 		return func(n *yaml.Node) { *into = n }
 	}
 	return []key{
-		{name: "name", read: keep(&u.name)},
-		{name: "password", read: keep(&u.password)},
-		{name: "password_file", read: keep(&u.file)},
-		{name: "hash", read: keep(&u.hash)},
-		{name: "service", read: keep(&u.service)},
-		{name: "server_public_key_file", read: keep(&u.publicKey)},
+		{name: "name", read: p.as(anyText(), keep(&u.name))},
+		{name: "password", read: p.as(anyText(), keep(&u.password))},
+		{name: "password_file", read: p.as(fileName(), keep(&u.file))},
+		{name: "hash", read: p.as(shape{"type": "string", "pattern": `^\*[0-9A-Fa-f]{40}$`}, keep(&u.hash))},
+		{name: "service", read: p.as(yesOrNo(), keep(&u.service))},
+		{name: "server_public_key_file", read: p.as(fileName(), keep(&u.publicKey))},
 		{name: "require", read: p.oneOf(&u.require, requireTLS, requireCertificate)},
 		{name: "require_subject", read: p.text(&u.subject)},
 	}
@@ -48,6 +48,10 @@ func (p *parser) userKeys(u *userEntry) []key {
 // users reads the list.
 func (p *parser) users(into *[]userEntry) func(*yaml.Node) {
 	return func(n *yaml.Node) {
+		if p.asked(n) {
+			p.said = p.usersShape()
+			return
+		}
 		if n.Kind != yaml.SequenceNode {
 			p.report(n, "users is "+kindOf(n)+", not a list", "write `- {name: …, password_file: …}` lines below it")
 			return
@@ -64,6 +68,17 @@ func (p *parser) users(into *[]userEntry) func(*yaml.Node) {
 			*into = append(*into, u)
 		}
 	}
+}
+
+// usersShape is that of the list: each has one secret, or is only required to come in some way.
+func (p *parser) usersShape() shape {
+	has := func(name string) shape { return shape{"required": []string{name}} }
+	secrets := []shape{has("password"), has("password_file"), has("hash")}
+	keys := p.sectionShape("users[]", p.userKeys(&userEntry{}))
+	keys["required"] = []string{"name"}
+	keys["oneOf"] = append(secrets, shape{"not": shape{"anyOf": secrets}, "anyOf": []shape{has("require"), has("require_subject")}})
+	keys["allOf"] = []shape{{"not": shape{"required": []string{"hash", "server_public_key_file"}}}}
+	return optional(listShape(keys))
 }
 
 // accounts checks the list against itself and against the flavor.

@@ -18,7 +18,7 @@ import (
 	"segue/backend/fesim"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/metrics.golden")
+var update = flag.Bool("update", false, "rewrite testdata/metrics.golden, deploy/segue.schema.json")
 
 // metrics is what a scrape gets.
 func (s *serving) metrics() string {
