@@ -7,7 +7,7 @@ import "time"
 type Change struct {
 	Added   []string // new
 	Removed []string // no longer configured; their sessions are to end at a statement boundary
-	Updated []string // same backend, another weight, health URL or TLS
+	Updated []string // same backend, another weight, health URL or TLS, or it is known of it what was not
 }
 
 // Empty reports whether nothing changed.
@@ -32,7 +32,7 @@ func (r *Registry) Apply(specs []Spec) Change {
 		if kept[spec.Name] != nil {
 			continue
 		}
-		b := c.applySpec(old[spec.Name], spec.normal(), now)
+		b := r.applySpecLocked(&c, old[spec.Name], spec.normal(), now)
 		kept[spec.Name] = b
 		next = append(next, b)
 	}
@@ -51,8 +51,8 @@ func (r *Registry) Apply(specs []Spec) Change {
 	return c
 }
 
-// applySpec gives the backend for spec: old, if it is the same one, or a new one. old may be nil.
-func (c *Change) applySpec(old *Backend, spec Spec, now time.Time) *Backend {
+// applySpecLocked gives the backend for spec: old, if it is the same one, or a new one. old may be nil.
+func (r *Registry) applySpecLocked(c *Change, old *Backend, spec Spec, now time.Time) *Backend {
 	if old == nil || old.address != spec.Address {
 		admin := Ready
 		if old != nil {
@@ -67,7 +67,7 @@ func (c *Change) applySpec(old *Backend, spec Spec, now time.Time) *Backend {
 	}
 	if s.Spec != spec {
 		s.Spec = spec
-		old.status.Store(&s)
+		r.storeLocked(old, &s)
 		c.Updated = append(c.Updated, spec.Name)
 	}
 	return old

@@ -37,7 +37,8 @@ type Backend struct {
 
 func newBackend(spec Spec, admin Admin, now time.Time) *Backend {
 	b := &Backend{name: spec.Name, address: spec.Address, taken: make(chan struct{}, 1)}
-	b.status.Store(&Status{Spec: spec, Admin: admin, Cause: "not probed yet", Since: now})
+	const cause = "not probed yet"
+	b.status.Store(&Status{Spec: spec, Admin: admin, Cause: cause, Since: now, probed: healthAndCause{Unknown, cause}})
 	return b
 }
 
@@ -130,6 +131,21 @@ type Status struct {
 	Removed bool `json:"removed,omitempty"`
 	// Sessions is the number of leases held.
 	Sessions int `json:"sessions"`
+
+	probed healthAndCause // what probing says: Health and Cause but for Spec.Leaving
+}
+
+type healthAndCause struct {
+	health Health
+	cause  string
+}
+
+// weigh puts together what probing says and what discovery says: one that is up and about to go is stopping.
+func (s *Status) weigh() healthAndCause {
+	if s.Spec.Leaving != "" && s.probed.health == Up {
+		return healthAndCause{Stopping, s.Spec.Leaving}
+	}
+	return s.probed
 }
 
 // Leaving says whether the backend's sessions are to end at a statement boundary, and why. A backend that is down is not
@@ -139,6 +155,9 @@ func (s Status) Leaving() (cause string, leaving bool) { return s.leaving() }
 func (s *Status) leaving() (cause string, leaving bool) {
 	switch {
 	case s.Removed:
+		if s.Source != "" {
+			return "no longer found by discovery", true
+		}
 		return "removed from the configuration", true
 	case s.Admin != Ready:
 		return s.Admin.String() + " by operator", true

@@ -13,6 +13,8 @@ import "time"
 //  3. unknown or stopping: the least bad one still serves rather than nobody; those in back-off last
 //  4. down: what is broken may be the probing (fail open); those in back-off last
 //
+// Inside each of these those come first that [Options.Prefer] asks for.
+//
 // Backends that are drained, in maintenance or removed are in none: the operator's word is law. Nor are those that are full, but for one trial a
 // second: see [Full].
 func (r *Registry) Lease(avoid func(*Backend) bool) (*Lease, error) { return r.lease(avoid, false) }
@@ -29,11 +31,12 @@ func (r *Registry) lease(avoid func(*Backend) bool, rested bool) (*Lease, error)
 	defer r.mu.Unlock()
 	backends := r.Backends()
 	r.candidates = r.candidates[:0]
-	best := numTiers
+	best, span := numTiers*ranks(r.prefer), ranks(r.prefer)
 	for _, b := range backends {
 		s := b.status.Load()
 		blocked := b.backoff.blocked(now)
 		tier, ok := tierOf(s, blocked)
+		tier = tier*span + rankOf(r.prefer, &s.Spec, r.zone)
 		if !ok || tier > best || b.Crowded() || rested && blocked || avoid != nil && avoid(b) {
 			continue
 		}

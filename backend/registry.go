@@ -16,6 +16,9 @@ type Options struct {
 	// SlowStart is how long the weight of a backend that was down or stopping takes from a tenth to the whole once it is
 	// up again. Zero: DefaultSlowStart. Negative: off.
 	SlowStart time.Duration
+	// Prefer are the preferences, the one that weighs most first; Zone is where Segue itself is, for PreferLocal. Empty: not known, and all are local.
+	Prefer []Preference
+	Zone   string
 }
 
 // Registry holds the backends of one cluster. Its methods may be called by anyone at any time. None of them waits.
@@ -28,6 +31,8 @@ type Registry struct {
 	mu         sync.Mutex
 	policy     Policy
 	slowStart  time.Duration
+	prefer     []Preference
+	zone       string
 	changed    chan struct{} // closed at the next change, and then replaced
 	candidates []Candidate   // scratch of Lease
 }
@@ -50,7 +55,7 @@ func (r *Registry) SetOptions(o Options) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.policy, r.slowStart = o.Policy, o.SlowStart
+	r.policy, r.slowStart, r.prefer, r.zone = o.Policy, o.SlowStart, o.Prefer, o.Zone
 }
 
 // Backends gives the backends in configuration order. The slice never changes; the caller must not change it either.
@@ -86,16 +91,28 @@ func (r *Registry) SetHealth(b *Backend, h Health, cause string) (changed bool) 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	old := b.status.Load()
-	if old.Removed || old.Health == h && old.Cause == cause {
+	probed := healthAndCause{h, cause}
+	if old.Removed || old.probed == probed {
 		return false
+	}
+	if old.probed.health != h {
+		checkHealth(b.name, old.probed.health, h)
 	}
 	s := *old
-	s.Cause = cause
+	s.probed = probed
+	return r.storeLocked(b, &s)
+}
+
+// storeLocked keeps a status whose Spec or whose probed has changed, with what follows from it. It reports whether the health is another than before.
+func (r *Registry) storeLocked(b *Backend, s *Status) (changed bool) {
+	old := b.status.Load()
+	weighed := s.weigh()
+	h := weighed.health
+	s.Cause = weighed.cause
 	if s.Health == h {
-		b.status.Store(&s)
+		b.status.Store(s)
 		return false
 	}
-	checkHealth(b.name, s.Health, h)
 	now := time.Now()
 	b.upSince = time.Time{}
 	if h == Down {
@@ -108,7 +125,7 @@ func (r *Registry) SetHealth(b *Backend, h Health, cause string) (changed bool) 
 		}
 	}
 	s.Health, s.Since = h, now
-	b.status.Store(&s)
+	b.status.Store(s)
 	r.notifyLocked()
 	return true
 }

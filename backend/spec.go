@@ -3,6 +3,7 @@ package backend
 import (
 	"strings"
 
+	"segue/backend/discover/nodes"
 	"segue/backend/proxyheader"
 	"segue/backend/secure"
 )
@@ -28,6 +29,15 @@ type Spec struct {
 	TLS *secure.Policy `json:"-" yaml:"-"`
 	// ProxyProtocol is the header with which every connection to the backend begins. None: it begins with none.
 	ProxyProtocol proxyheader.Version `json:"proxy_protocol,omitempty" yaml:"proxy_protocol"`
+	// Zone is where the backend stands: any word, compared with that of Segue. Empty: not known.
+	Zone string `json:"zone,omitempty" yaml:"zone"`
+	// Role and Version are what its cluster says of it; empty: nothing.
+	Role    nodes.Role `json:"role,omitempty" yaml:"-"`
+	Version string     `json:"version,omitempty" yaml:"-"`
+	// Source is what has found it, a few words; empty: the configuration names it.
+	Source string `json:"source,omitempty" yaml:"-"`
+	// Leaving says why it is about to go, although it may still be up; empty: it is not. It is as one that is stopping.
+	Leaving string `json:"leaving,omitempty" yaml:"-"`
 }
 
 // normal gives the spec with its defaults filled in and its weight within bounds.

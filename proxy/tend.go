@@ -94,7 +94,9 @@ func (s *Server) loads(now time.Time) []balance.Load {
 	backends := s.registry.Backends()
 	loads := make([]balance.Load, 0, len(backends))
 	for _, b := range backends {
-		loads = append(loads, balance.LoadOf(b, b.Status(), now))
+		l := balance.LoadOf(b, b.Status(), now)
+		l.Away = s.registry.Away(b)
+		loads = append(loads, l)
 	}
 	return loads
 }

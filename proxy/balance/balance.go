@@ -51,6 +51,7 @@ type Load struct {
 	UpFor    time.Duration
 	Usable   bool // up and ready, and not full
 	Gone     bool // down or stopping
+	Away     bool // sessions are here only because no backend that is preferred took them: those that do are to have them all
 }
 
 // LoadOf is the load of a backend that stands so. That some of its sessions cannot move shows when they are told to.

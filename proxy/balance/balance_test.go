@@ -442,3 +442,34 @@ func FuzzPlan(f *testing.F) {
 		}
 	})
 }
+
+// Sessions that are away go home: to whom is preferred, as fast as others are moved, down to the last.
+func TestPlanBringsHome(t *testing.T) {
+	away := func(at ...int) func([]Load) {
+		return func(l []Load) {
+			for _, i := range at {
+				l[i].Away = true
+			}
+		}
+	}
+	for _, tt := range []struct {
+		name     string
+		sessions []int
+		change   func([]Load)
+		want     string
+	}{
+		{"from one to two", []int{6, 3, 3}, away(0), "a>b:3 a>c:3"},
+		{"the last", []int{1, 5}, away(0), "a>b:1"},
+		{"nobody is away", []int{0, 5}, away(0), ""},
+		{"all are away", []int{3, 5}, away(0, 1), ""},
+		{"home has not settled", []int{3, 0}, func(l []Load) { l[0].Away = true; l[1].UpFor = time.Second }, ""},
+		{"pinned", []int{3, 0}, func(l []Load) { l[0].Away = true; l[0].Movable = 0 }, ""},
+	} {
+		loads := loadsOf(tt.sessions...)
+		tt.change(loads)
+		p := &Planner{Options: Options{Rate: 1000}}
+		if got := textOf(p.Plan(loads, epoch)); got != tt.want {
+			t.Errorf("%s: plan %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}

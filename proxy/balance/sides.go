@@ -27,18 +27,24 @@ func (p *Planner) sides(loads []Load, now time.Time) *sides {
 	sessions, weight := 0.0, 0.0
 	for _, l := range loads {
 		if l.counts() {
-			sessions, weight = sessions+float64(l.Sessions), weight+l.Weight
+			sessions, weight = sessions+float64(l.Sessions), weight+l.share()
 		}
 	}
 	s := &sides{}
+	if weight == 0 { // nobody is preferred to all of them
+		return s
+	}
 	above, below := false, false
 	for _, l := range loads {
 		if !l.counts() {
 			continue
 		}
-		fair := sessions * (l.Weight / weight)
+		fair := sessions * (l.share() / weight)
 		surplus := float64(l.Sessions) - fair
 		tolerance := max(1, fair*p.Options.threshold()) + nearness
+		if l.Away {
+			tolerance = nearness
+		}
 		one := side{backend: l.Backend, weight: l.Weight}
 		switch {
 		case surplus > 0:
@@ -56,6 +62,14 @@ func (p *Planner) sides(loads []Load, now time.Time) *sides {
 
 // counts reports whether a backend has a share.
 func (l *Load) counts() bool { return l.Usable && l.Weight > 0 && l.Sessions >= 0 }
+
+// share is the weight with which it has one.
+func (l *Load) share() float64 {
+	if l.Away {
+		return 0
+	}
+	return l.Weight
+}
 
 // whole is the whole part of x, bounded so that it is a session count.
 func whole(x float64) int { return int(min(max(x, 0), math.MaxInt32)) }
