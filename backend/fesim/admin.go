@@ -80,11 +80,7 @@ func showConfig(e *env) (*result, error) {
 }
 
 // beConfigs is information_schema.be_configs.
-func beConfigs(e *env) *result {
-	names := []string{"BE_ID", "NAME", "VALUE", "TYPE", "DEFAULT", "MUTABLE"}
-	if e == nil {
-		return table(names)
-	}
+func beConfigs(e *env) [][]value {
 	c := e.s.fe.cluster
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -99,5 +95,5 @@ func beConfigs(e *env) *result {
 			rows = append(rows, []value{strconv.Itoa(b.id), name, b.settingLocked(name), s.kind, s.value, strconv.FormatBool(s.mutable)})
 		}
 	}
-	return table(names, rows...)
+	return rows
 }

@@ -15,6 +15,7 @@ type change struct {
 	at        time.Time
 	db, table string // table "": the database itself
 	drop      bool
+	def       *tableDef // of a table that is created
 }
 
 // journal is what has happened to the metadata of a cluster. The leader writes it and sees all of it; the others replay it, later by
@@ -56,14 +57,6 @@ func (f *FE) hasDatabase(db string) bool {
 	f.cluster.mu.Lock()
 	defer f.cluster.mu.Unlock()
 	return exists(f, f.cluster.view(f), db, "")
-}
-
-// hasTable says whether f knows the table, given as db.table.
-func (f *FE) hasTable(path string) bool {
-	db, table, _ := strings.Cut(path, ".")
-	f.cluster.mu.Lock()
-	defer f.cluster.mu.Unlock()
-	return table != "" && exists(f, f.cluster.view(f), db, table)
 }
 
 // databases are those that f knows: its own, and then those that were created.
@@ -110,9 +103,42 @@ func (c *Cluster) alter(ctx context.Context, f *FE, ch change, check func(view [
 	if err := check(c.journal.changes); err != nil {
 		return err
 	}
-	ch.at = time.Now()
-	c.journal.changes = append(c.journal.changes, ch)
+	c.append(f, ch)
+	return nil
+}
+
+// append writes changes into the journal; f has replayed them. It needs c.mu.
+func (c *Cluster) append(f *FE, changes ...change) {
+	for _, ch := range changes {
+		ch.at = time.Now()
+		c.journal.changes = append(c.journal.changes, ch)
+	}
 	c.journal.replayed[f] = len(c.journal.changes)
+}
+
+// exchange renames a table of a database, or swaps two.
+func (c *Cluster) exchange(ctx context.Context, f *FE, db, table, other string, swap bool) error {
+	if err := c.awaitLeader(ctx); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	view := c.journal.changes
+	there := exists(f, view, db, other)
+	switch {
+	case !exists(f, view, db, table):
+		return unknownTable(db + "." + table)
+	case swap && !there:
+		return unknownTable(db + "." + other)
+	case !swap && there:
+		return &wire.Err{Code: 1050, State: "42S01", Message: fmt.Sprintf("Table '%s' already exists", other)}
+	}
+	def, instead := find(view, db, table), find(view, db, other)
+	if swap {
+		c.append(f, change{db: db, table: table, def: instead}, change{db: db, table: other, def: def})
+	} else {
+		c.append(f, change{db: db, table: table, drop: true}, change{db: db, table: other, def: def})
+	}
 	return nil
 }
 

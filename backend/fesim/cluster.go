@@ -33,7 +33,7 @@ type Cluster struct {
 	electing bool
 	ledger   map[string]int
 	globals  map[string]value
-	txns     map[uint64][]string // open explicit transactions → ledger entries; the leader's memory: lost with it
+	txns     map[uint64][]write // open explicit transactions → what they have written; the leader's memory: lost with it
 	lastTxn  uint64
 	founded  bool // an FE has led
 	journal  journal
@@ -67,7 +67,7 @@ func newCluster(opts Options) *Cluster {
 		election: opts.scaled(opts.Election), wait: opts.scaled(opts.LeaderWait), heartbeat: opts.tick(opts.Heartbeat), repair: opts.scaled(opts.Repair),
 		scale: opts.TimeScale, retries: opts.HeartbeatRetries, deadly: opts.ExitingIsDead, changed: make(chan struct{}),
 		fragments: make(map[*fragment]bool), rand: rand.New(rand.NewPCG(opts.Seed, 0)),
-		ledger: make(map[string]int), globals: make(map[string]value), txns: make(map[uint64][]string),
+		ledger: make(map[string]int), globals: make(map[string]value), txns: make(map[uint64][]write),
 		journal: journal{lag: opts.scaled(opts.MetadataLag), replayed: make(map[*FE]int)},
 	}
 }

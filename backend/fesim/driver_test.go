@@ -11,7 +11,7 @@ func TestStatementsOfDrivers(t *testing.T) {
 	c := open(t, start(t, fesim.Options{}), "root:")
 	for _, statement := range []string{
 		// go-sql-driver/mysql
-		"SELECT @@max_allowed_packet", "SET NAMES utf8mb4", "SET time_zone = '+00:00'", "START TRANSACTION", "ROLLBACK",
+		"USE test", "SELECT @@max_allowed_packet", "SET NAMES utf8mb4", "SET time_zone = '+00:00'", "START TRANSACTION", "ROLLBACK",
 		"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
 		// mariadb and mysql, the command line programs
 		"select @@version_comment limit 1", "select USER()", "SELECT DATABASE()", "show databases", "show tables",

@@ -28,11 +28,11 @@ func (p *parser) expression() (expr, error) {
 		return nil, err
 	}
 	defer p.ascend()
-	return p.binary(p.conjunction, map[string]operator{"or": opOr, "||": opOr})
+	return p.binary(p.conjunction, map[string]operator{"or": nil, "||": nil})
 }
 
 func (p *parser) conjunction() (expr, error) {
-	return p.binary(p.negation, map[string]operator{"and": opAnd, "&&": opAnd})
+	return p.binary(p.negation, map[string]operator{"and": nil, "&&": nil})
 }
 
 func (p *parser) negation() (expr, error) {
@@ -60,17 +60,24 @@ func (p *parser) comparison() (expr, error) {
 		">": opCompare(func(c int) bool { return c > 0 }), ">=": opCompare(func(c int) bool { return c >= 0 }),
 		"like": func(a, b value) value { return boolean(like(text(a), text(b))) },
 	})
-	if err != nil || !p.word("is") {
-		return x, err
+	for err == nil {
+		not := (strings.EqualFold(p.following().text, "in") || strings.EqualFold(p.following().text, "like") || strings.EqualFold(p.following().text, "between")) && p.word("not")
+		switch {
+		case p.word("is"):
+			x, err = p.isNull(x)
+		case p.word("in"):
+			x, err = p.in(x, not)
+		case p.word("between"):
+			x, err = p.between(x, not)
+		case not && p.word("like"):
+			var pattern expr
+			pattern, err = p.sum()
+			x = applied(x, pattern, func(a, b value) value { return boolean(!like(text(a), text(b))) })
+		default:
+			return x, nil
+		}
 	}
-	not := p.word("not")
-	if err := p.expectWord("null"); err != nil {
-		return nil, err
-	}
-	return func(e *env) (value, error) {
-		v, err := x(e)
-		return boolean((v == nil) != not), err
-	}, nil
+	return nil, err
 }
 
 func (p *parser) sum() (expr, error) {
@@ -97,19 +104,48 @@ func (p *parser) binary(operand func() (expr, error), operators map[string]opera
 		left := x
 		var right expr
 		right, err = operand()
-		x = func(e *env) (value, error) {
-			a, err := left(e)
-			if err != nil {
-				return nil, err
-			}
-			b, err := right(e)
-			if err != nil || a == nil || b == nil {
-				return nil, err
-			}
-			return op(a, b), nil
+		if op == nil {
+			x = logical(left, right, strings.EqualFold(t.text, "or") || t.text == "||")
+			continue
 		}
+		x = applied(left, right, op)
 	}
 	return nil, err
+}
+
+// applied computes an operator of two values; it is NULL if one of them is.
+func applied(left, right expr, op operator) expr {
+	return func(e *env) (value, error) {
+		a, err := left(e)
+		if err != nil {
+			return nil, err
+		}
+		b, err := right(e)
+		if err != nil || a == nil || b == nil {
+			return nil, err
+		}
+		return op(a, b), nil
+	}
+}
+
+// logical is OR, or AND, of two values that may be NULL.
+func logical(left, right expr, or bool) expr {
+	return func(e *env) (value, error) {
+		a, err := left(e)
+		if err != nil {
+			return nil, err
+		}
+		b, err := right(e)
+		switch {
+		case err != nil:
+			return nil, err
+		case a != nil && truth(a) == or, b != nil && truth(b) == or:
+			return boolean(or), nil
+		case a == nil || b == nil:
+			return nil, nil
+		}
+		return boolean(!or), nil
+	}
 }
 
 func (p *parser) unary() (expr, error) {
@@ -148,7 +184,10 @@ func (p *parser) primary() (expr, error) {
 		at := p.params
 		p.params++
 		return func(e *env) (value, error) {
-			if at >= len(e.params) {
+			switch {
+			case at >= len(e.params) && e.sample:
+				return nil, nil
+			case at >= len(e.params):
 				return nil, fail("Getting syntax error. Detail message: Unexpected input '?'.")
 			}
 			return e.params[at], nil
@@ -162,6 +201,9 @@ func (p *parser) primary() (expr, error) {
 	case word, quoted:
 		return p.identifier()
 	case symbol:
+		if p.peek().text == "(" && p.atQuery() {
+			return p.scalar()
+		}
 		if p.symbol("(") {
 			x, err := p.expression()
 			if err == nil {
@@ -202,7 +244,7 @@ func (p *parser) systemVariable() (expr, error) {
 	return func(e *env) (value, error) { return e.s.state.variable(name, scope == "global") }, nil
 }
 
-// identifier parses a keyword value, a function call or a column.
+// identifier parses a keyword value, CASE, EXISTS, a function call or a column.
 func (p *parser) identifier() (expr, error) {
 	t := p.next()
 	name := strings.ToLower(t.text)
@@ -214,11 +256,23 @@ func (p *parser) identifier() (expr, error) {
 			return constant(int64(1)), nil
 		case "false":
 			return constant(int64(0)), nil
+		case "case":
+			return p.caseExpression()
+		case "exists":
+			return p.exists()
+		case "binary", "distinct":
+			return p.unary()
+		case "date", "timestamp", "datetime":
+			if p.peek().kind == literal {
+				return constant(p.next().text), nil
+			}
+		case "interval":
+			return p.interval()
 		case "current_timestamp", "current_user", "current_date":
 			if p.peek().text != "(" {
 				return call(name, nil), nil
 			}
-		case "select", "from", "where", "limit":
+		case "select", "from", "where", "limit", "group", "order", "having", "union", "on", "join":
 			p.at--
 			return nil, p.unexpected()
 		}
@@ -226,17 +280,25 @@ func (p *parser) identifier() (expr, error) {
 			return p.call(name)
 		}
 	}
+	return p.column(name)
+}
+
+// column parses what follows the first name of a column.
+func (p *parser) column(name string) (expr, error) {
+	table := ""
 	for p.symbol(".") {
 		next, err := p.name()
 		if err != nil {
 			return nil, err
 		}
-		name = strings.ToLower(next)
+		table, name = name, strings.ToLower(next)
 	}
 	return func(e *env) (value, error) {
-		for i, c := range e.columns {
-			if strings.EqualFold(c.name, name) {
-				return e.row[i], nil
+		for at := e; at != nil; at = at.outer {
+			for i, c := range at.columns {
+				if strings.EqualFold(c.name, name) && (table == "" || strings.EqualFold(c.table, table)) {
+					return at.row[i], nil
+				}
 			}
 		}
 		return nil, fail("Getting analyzing error. Detail message: Column '%s' cannot be resolved.", name)
@@ -245,10 +307,25 @@ func (p *parser) identifier() (expr, error) {
 
 // call parses the arguments of a function.
 func (p *parser) call(name string) (expr, error) {
+	if aggregates[name] != nil {
+		return p.aggregate(name)
+	}
+	switch name {
+	case "cast":
+		return p.cast("as")
+	case "convert":
+		return p.cast(",")
+	}
 	if _, ok := functions[name]; !ok {
 		return nil, fail("Getting analyzing error. Detail message: No matching function with signature: %s().", name)
 	}
-	var args []expr
+	args, err := p.arguments()
+	return call(name, args), err
+}
+
+// arguments parses expressions up to the parenthesis that closes them.
+func (p *parser) arguments() ([]expr, error) {
+	args := []expr{}
 	for !p.symbol(")") {
 		if len(args) > 0 {
 			if err := p.expect(","); err != nil {
@@ -260,20 +337,32 @@ func (p *parser) call(name string) (expr, error) {
 			return nil, err
 		}
 		args = append(args, arg)
-		if name == "cast" && p.word("as") { // the type does not matter here
-			for depth := 0; depth > 0 || p.peek().text != ")"; p.next() {
-				switch p.peek().text {
-				case "(":
-					depth++
-				case ")":
-					depth--
-				case "":
-					return nil, p.unexpected()
-				}
-			}
-		}
 	}
-	return call(name, args), nil
+	return args, nil
+}
+
+// cast parses what follows CAST(; between the value and the type stands AS or, of CONVERT, a comma.
+func (p *parser) cast(between string) (expr, error) {
+	x, err := p.expression()
+	if err != nil {
+		return nil, err
+	}
+	if p.word("using") {
+		p.next()
+		return x, p.expect(")")
+	}
+	if !p.word(between) && !p.symbol(between) {
+		return nil, p.unexpected()
+	}
+	c := columnDef{typ: strings.ToLower(p.peek().text)}
+	p.skipTo(")")
+	if c.typ == "signed" || c.typ == "unsigned" {
+		c.typ = "bigint"
+	}
+	return func(e *env) (value, error) {
+		v, err := x(e)
+		return c.convert(v), err
+	}, p.expect(")")
 }
 
 // call evaluates the arguments, then the function.

@@ -1,47 +1,129 @@
 package fesim
 
 import (
+	"crypto/md5"
 	"encoding/hex"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
 
 // functions are those that SELECT knows. Missing arguments are an error, further ones are ignored.
 var functions = map[string]func(e *env, args []value) (value, error){
-	"connection_id":     func(e *env, _ []value) (value, error) { return int64(e.s.id), nil },
-	"session_id":        func(e *env, _ []value) (value, error) { return e.s.state.sessionID, nil },
-	"last_query_id":     func(e *env, _ []value) (value, error) { return e.s.state.lastQueryID(e.s), nil },
-	"database":          func(e *env, _ []value) (value, error) { return e.s.state.database(), nil },
-	"schema":            func(e *env, _ []value) (value, error) { return e.s.state.database(), nil },
-	"catalog":           func(e *env, _ []value) (value, error) { return e.s.state.catalog(), nil },
-	"current_catalog":   func(e *env, _ []value) (value, error) { return e.s.state.catalog(), nil },
-	"current_warehouse": func(e *env, _ []value) (value, error) { return e.s.state.vars.get("warehouse"), nil },
-	"current_role":      func(e *env, _ []value) (value, error) { return e.s.state.role, nil },
-	"current_user":      func(e *env, _ []value) (value, error) { return fmt.Sprintf("'%s'@'%%'", e.s.state.identity), nil },
-	"user":              userFunction,
-	"session_user":      userFunction,
-	"version":           func(e *env, _ []value) (value, error) { return e.s.fe.opts.ServerVersion, nil },
-	"current_version":   func(e *env, _ []value) (value, error) { return e.s.life.version, nil },
-	"now":               nowFunction,
-	"current_timestamp": nowFunction,
-	"current_date":      func(*env, []value) (value, error) { return time.Now().Format(time.DateOnly), nil },
-	"utc_timestamp":     func(*env, []value) (value, error) { return time.Now().UTC().Format(time.DateTime), nil },
-	"unix_timestamp":    func(*env, []value) (value, error) { return time.Now().Unix(), nil },
-	"last_insert_id":    func(*env, []value) (value, error) { return int64(0), nil },
-	"uuid":              func(e *env, _ []value) (value, error) { return e.s.newUUID(), nil },
-	"sleep":             sleepFunction,
-	"concat":            concatFunction,
-	"repeat":            repeatFunction,
-	"length":            textFunction(func(s string) value { return int64(len(s)) }),
-	"upper":             textFunction(func(s string) value { return strings.ToUpper(s) }),
-	"lower":             textFunction(func(s string) value { return strings.ToLower(s) }),
-	"hex":               textFunction(func(s string) value { return strings.ToUpper(hex.EncodeToString([]byte(s))) }),
-	"unhex":             textFunction(unhex),
-	"cast":              func(_ *env, args []value) (value, error) { return argument(args, 0) },
-	"ifnull":            coalesceFunction,
-	"coalesce":          coalesceFunction,
-	"if":                ifFunction,
+	"connection_id":      func(e *env, _ []value) (value, error) { return int64(e.s.id), nil },
+	"session_id":         func(e *env, _ []value) (value, error) { return e.s.state.sessionID, nil },
+	"last_query_id":      func(e *env, _ []value) (value, error) { return e.s.state.lastQueryID(e.s), nil },
+	"database":           func(e *env, _ []value) (value, error) { return e.s.state.database(), nil },
+	"schema":             func(e *env, _ []value) (value, error) { return e.s.state.database(), nil },
+	"catalog":            func(e *env, _ []value) (value, error) { return e.s.state.catalog(), nil },
+	"current_catalog":    func(e *env, _ []value) (value, error) { return e.s.state.catalog(), nil },
+	"current_warehouse":  func(e *env, _ []value) (value, error) { return e.s.state.vars.get("warehouse"), nil },
+	"current_role":       func(e *env, _ []value) (value, error) { return e.s.state.role, nil },
+	"current_user":       func(e *env, _ []value) (value, error) { return fmt.Sprintf("'%s'@'%%'", e.s.state.identity), nil },
+	"user":               userFunction,
+	"session_user":       userFunction,
+	"version":            func(e *env, _ []value) (value, error) { return e.s.fe.opts.ServerVersion, nil },
+	"current_version":    func(e *env, _ []value) (value, error) { return e.s.life.version, nil },
+	"now":                nowFunction,
+	"current_timestamp":  nowFunction,
+	"current_date":       func(*env, []value) (value, error) { return time.Now().Format(time.DateOnly), nil },
+	"utc_timestamp":      func(*env, []value) (value, error) { return time.Now().UTC().Format(time.DateTime), nil },
+	"unix_timestamp":     func(*env, []value) (value, error) { return time.Now().Unix(), nil },
+	"last_insert_id":     func(*env, []value) (value, error) { return int64(0), nil },
+	"uuid":               func(e *env, _ []value) (value, error) { return e.s.newUUID(), nil },
+	"sleep":              sleepFunction,
+	"concat":             concatFunction,
+	"repeat":             repeatFunction,
+	"length":             textFunction(func(s string) value { return int64(len(s)) }),
+	"upper":              textFunction(func(s string) value { return strings.ToUpper(s) }),
+	"lower":              textFunction(func(s string) value { return strings.ToLower(s) }),
+	"hex":                textFunction(func(s string) value { return strings.ToUpper(hex.EncodeToString([]byte(s))) }),
+	"unhex":              textFunction(unhex),
+	"ifnull":             coalesceFunction,
+	"coalesce":           coalesceFunction,
+	"if":                 ifFunction,
+	"nullif":             nullifFunction,
+	"trim":               textFunction(func(s string) value { return strings.TrimSpace(s) }),
+	"md5":                textFunction(func(s string) value { return fmt.Sprintf("%x", md5.Sum([]byte(s))) }),
+	"char_length":        textFunction(func(s string) value { return int64(len([]rune(s))) }),
+	"abs":                numberFunction(math.Abs),
+	"round":              numberFunction(math.Round),
+	"floor":              numberFunction(math.Floor),
+	"ceil":               numberFunction(math.Ceil),
+	"date_add":           dateFunction(1),
+	"adddate":            dateFunction(1),
+	"date_sub":           dateFunction(-1),
+	"date":               textFunction(func(s string) value { return s[:min(len(s), len(time.DateOnly))] }),
+	"replace":            replaceFunction,
+	"substring":          substringFunction,
+	"substr":             substringFunction,
+	"is_role_in_session": func(e *env, _ []value) (value, error) { return int64(1), nil },
+}
+
+func numberFunction(f func(float64) float64) func(*env, []value) (value, error) {
+	return func(_ *env, args []value) (value, error) {
+		v, err := argument(args, 0)
+		if v == nil || err != nil {
+			return nil, err
+		}
+		n := f(number(v))
+		if _, whole := v.(int64); whole {
+			return int64(n), nil
+		}
+		return n, nil
+	}
+}
+
+func nullifFunction(_ *env, args []value) (value, error) {
+	b, err := argument(args, 1)
+	if err != nil || args[0] == nil || b != nil && compare(args[0], b) == 0 {
+		return nil, err
+	}
+	return args[0], nil
+}
+
+func replaceFunction(_ *env, args []value) (value, error) {
+	if _, err := argument(args, 2); err != nil || args[0] == nil {
+		return nil, err
+	}
+	return strings.ReplaceAll(text(args[0]), text(args[1]), text(args[2])), nil
+}
+
+// substringFunction counts from 1, and from the end if the number is below zero.
+func substringFunction(_ *env, args []value) (value, error) {
+	from, err := argument(args, 1)
+	if err != nil || args[0] == nil {
+		return nil, err
+	}
+	s, at := text(args[0]), int(number(from))-1
+	if at < -1 {
+		at += len(s) + 1
+	}
+	if at < 0 || at >= len(s) {
+		return "", nil
+	}
+	s = s[at:]
+	if len(args) > 2 {
+		s = s[:max(0, min(len(s), int(number(args[2]))))]
+	}
+	return s, nil
+}
+
+// dateFunction adds an interval, in seconds, to a time.
+func dateFunction(sign float64) func(*env, []value) (value, error) {
+	return func(_ *env, args []value) (value, error) {
+		by, err := argument(args, 1)
+		if err != nil {
+			return nil, err
+		}
+		for _, form := range []string{time.DateTime, time.DateOnly} {
+			if at, err := time.Parse(form, text(args[0])); err == nil {
+				return at.Add(time.Duration(sign * number(by) * float64(time.Second))).Format(time.DateTime), nil
+			}
+		}
+		return nil, nil
+	}
 }
 
 // unhex is ” for what is not hexadecimal, as StarRocks' is.
@@ -76,7 +158,7 @@ func nowFunction(*env, []value) (value, error) { return time.Now().Format(time.D
 // sleepFunction waits for so many seconds, fractions allowed, unless the statement is killed or the client goes away.
 func sleepFunction(e *env, args []value) (value, error) {
 	v, err := argument(args, 0)
-	if err == nil {
+	if err == nil && !e.sample {
 		err = e.s.sleep(e.ctx, time.Duration(number(v)*float64(time.Second)))
 	}
 	return int64(1), err

@@ -2,11 +2,8 @@ package fesim
 
 import "math"
 
-// operator computes a value from two that are not NULL, but for or and and.
+// operator computes a value from two that are not NULL.
 type operator func(a, b value) value
-
-func opOr(a, b value) value  { return boolean(truth(a) || truth(b)) }
-func opAnd(a, b value) value { return boolean(truth(a) && truth(b)) }
 
 func opCompare(holds func(int) bool) operator {
 	return func(a, b value) value { return boolean(holds(compare(a, b))) }

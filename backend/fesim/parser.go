@@ -10,11 +10,11 @@ import (
 // statement is a parsed statement. It belongs to the session that parsed it.
 type statement struct {
 	text     string
-	params   int  // number of ?
-	isSelect bool // may be prepared
-	scans    bool // it reads or writes a table: BEs take part
-	preQuery bool // SqlUtils.isPreQuerySQL: no reason for a leaving FE to close the session
-	columns  []string
+	params   int                          // number of ?
+	isSelect bool                         // may be prepared
+	scans    bool                         // it reads or writes a table: BEs take part
+	preQuery bool                         // SqlUtils.isPreQuerySQL: no reason for a leaving FE to close the session
+	describe func(*env) ([]column, error) // of a SELECT: the columns, without running it
 	run      func(*env) (*result, error)
 	failed   bool
 }
@@ -27,6 +27,12 @@ type env struct {
 	columns []column // of row
 	row     []value
 	from    string // SHOW … FROM
+
+	outer  *env                 // what stands around a subquery
+	ctes   map[string]*relation // what WITH has named
+	group  *group               // the rows that COUNT and the like are about; nil: none
+	db     string               // in a view: the database that it was made in
+	sample bool                 // only types and errors are wanted
 }
 
 // parser reads statements from tokens.
@@ -36,6 +42,8 @@ type parser struct {
 	at     int
 	params int
 	depth  int
+
+	selecting *selection // the SELECT whose expressions are being parsed
 }
 
 // parse parses all statements of a COM_QUERY. Empty statements are dropped.
@@ -185,7 +193,7 @@ func syntaxError(text string, at int) *wire.Err {
 // statement parses one statement up to its end.
 func (p *parser) statement(stmt *statement) error {
 	switch {
-	case p.word("select"):
+	case p.atQuery():
 		return p.selectStatement(stmt)
 	case p.word("set"):
 		return p.setStatement(stmt)
@@ -196,8 +204,13 @@ func (p *parser) statement(stmt *statement) error {
 	case p.word("begin"), p.word("start", "transaction"), p.word("commit"), p.word("rollback"):
 		p.at--
 		return p.transactionStatement(stmt)
-	case p.word("insert", "into"):
+	case p.word("insert", "into"), p.word("insert", "overwrite"):
+		p.at--
 		return p.insertStatement(stmt)
+	case p.word("delete", "from"):
+		return p.deleteStatement(stmt)
+	case p.word("truncate", "table"):
+		return p.truncateStatement(stmt)
 	case p.word("kill"):
 		return p.killStatement(stmt)
 	case p.word("execute", "as"):
@@ -216,9 +229,25 @@ func (p *parser) statement(stmt *statement) error {
 		return p.dropDatabase(stmt)
 	case p.word("create", "table"):
 		return p.createTable(stmt)
+	case p.word("create", "view"):
+		return p.createView(stmt, view, false)
+	case p.word("create", "or", "replace", "view"):
+		return p.createView(stmt, view, true)
+	case p.word("create", "materialized", "view"):
+		return p.createView(stmt, materializedView, false)
+	case p.word("alter", "view"):
+		return p.createView(stmt, view, true)
+	case p.word("alter", "table"), p.word("alter", "materialized", "view"):
+		return p.alterTable(stmt)
+	case p.word("refresh", "materialized", "view"), p.word("analyze"):
+		p.skip()
+		stmt.run = done(func(*env) error { return nil })
+		return nil
+	case p.word("desc"), p.word("describe"), p.word("explain"):
+		return p.describeStatement(stmt)
 	case p.word("drop", "temporary", "table"):
 		return p.dropTable(stmt, true)
-	case p.word("drop", "table"):
+	case p.word("drop", "table"), p.word("drop", "view"), p.word("drop", "materialized", "view"):
 		return p.dropTable(stmt, false)
 	case p.word("alter", "system"):
 		return p.alterSystem(stmt)

@@ -44,20 +44,20 @@ func (s *session) stmtPrepare(text string) bool {
 	if err != nil {
 		return s.err(err)
 	}
+	columns, err := p.stmt.describe(&env{s: s, ctx: s.life.ctx})
+	if err != nil {
+		return s.err(err)
+	}
 	id := s.life.nextStatementID()
 	s.state.prepared[strconv.FormatUint(uint64(id), 10)] = p
-	ok := wire.StmtPrepareOK{StatementID: id, NumColumns: uint16(len(p.stmt.columns)), NumParams: uint16(p.stmt.params)}
+	ok := wire.StmtPrepareOK{StatementID: id, NumColumns: uint16(len(columns)), NumParams: uint16(p.stmt.params)}
 	if s.packet(ok.Append(nil)) != nil {
 		return false
 	}
 	eof := (&wire.EOF{Status: s.status()}).Append(nil)
 	params := make([]column, p.stmt.params)
 	for i := range params {
-		params[i] = column{"?", wire.TypeVarString}
-	}
-	columns := make([]column, len(p.stmt.columns))
-	for i, name := range p.stmt.columns {
-		columns[i] = column{name, wire.TypeVarString}
+		params[i] = column{name: "?", typ: wire.TypeVarString}
 	}
 	for _, block := range [][]column{params, columns} {
 		if len(block) > 0 && s.definitions(block, eof) != nil {

@@ -26,7 +26,7 @@ func table(names []string, rows ...[]value) *result {
 		}
 	}}
 	for _, name := range names {
-		r.columns = append(r.columns, column{name, wire.TypeVarString})
+		r.columns = append(r.columns, column{name: name, typ: wire.TypeVarString})
 	}
 	return r
 }

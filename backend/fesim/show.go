@@ -10,7 +10,18 @@ import (
 
 // showStatement parses what follows SHOW.
 func (p *parser) showStatement(stmt *statement) error {
-	for p.oneOf("full", "global", "session", "local", "all") != "" {
+	full := false
+	for w := " "; w != ""; w = p.oneOf("full", "global", "session", "local", "all", "extended") {
+		full = full || w == "full"
+	}
+	if p.word("create") {
+		return p.showCreate(stmt)
+	}
+	if p.word("columns") || p.word("fields") {
+		return p.showTableColumns(stmt, full)
+	}
+	if p.oneOf("index", "indexes", "keys") != "" {
+		return p.showTableIndexes(stmt)
 	}
 	var list func(*env) (*result, error)
 	switch {
@@ -27,7 +38,27 @@ func (p *parser) showStatement(stmt *statement) error {
 	case p.word("temporary", "tables"):
 		list = showTemporaryTables
 	case p.word("tables"):
-		list = showTables
+		list = showTables(full)
+	case p.word("table", "status"):
+		list = showTableStatus
+	case p.word("materialized", "views"), p.word("materialized", "view"):
+		list = showMaterialized
+	case p.word("procedure", "status"), p.word("function", "status"):
+		list = empty("Db", "Name", "Type", "Definer", "Modified", "Created", "Security_type", "Comment", "character_set_client", "collation_connection", "Database Collation")
+	case p.word("functions"), p.word("builtin", "functions"):
+		list = empty("Signature", "Return Type", "Function Type", "Intermediate Type", "Properties")
+	case p.word("triggers"):
+		list = empty("Trigger", "Event", "Table", "Statement", "Timing", "Created", "sql_mode", "Definer", "character_set_client", "collation_connection", "Database Collation")
+	case p.word("events"):
+		list = empty("Db", "Name", "Definer", "Time zone", "Type", "Execute at", "Interval value", "Interval field", "Starts", "Ends", "Status", "Originator")
+	case p.word("privileges"):
+		list = empty("Privilege", "Context", "Comment")
+	case p.word("storage"), p.word("open", "tables"):
+		list = empty("Database", "Table", "In_use", "Name_locked")
+	case p.word("roles"):
+		list = fixed([]string{"Name", "Builtin", "Comment"}, []value{"root", "true", "built-in root role"})
+	case p.word("warehouses"):
+		list = fixed([]string{"Id", "Name", "State", "NodeCount"}, []value{"0", "default_warehouse", "AVAILABLE", "1"})
 	case p.word("processlist"):
 		list = showProcesslist
 	case p.word("frontends"):
@@ -74,7 +105,9 @@ func (p *parser) showFilter(stmt *statement, list func(*env) (*result, error)) e
 	from := ""
 	if p.oneOf("from", "in", "for") != "" {
 		var err error
-		if from, err = p.nameOrString(); err != nil {
+		if t := p.peek(); t.kind == literal {
+			from = p.next().text
+		} else if from, err = p.path(); err != nil {
 			return err
 		}
 		if p.peek().kind == userVar {
@@ -90,7 +123,7 @@ func (p *parser) showFilter(stmt *statement, list func(*env) (*result, error)) e
 		}
 		pattern = t.text
 	}
-	q := &selection{limit: -1}
+	q := &selection{from: &named{}, limit: -1}
 	if p.word("where") {
 		where, err := p.expression()
 		if err != nil {
@@ -98,7 +131,11 @@ func (p *parser) showFilter(stmt *statement, list func(*env) (*result, error)) e
 		}
 		q.where = where
 	}
-	if err := p.limits(q); err != nil {
+	var err error
+	if q.order, err = p.orderBy(); err != nil {
+		return err
+	}
+	if q.limit, q.offset, err = p.limits(); err != nil {
 		return err
 	}
 	stmt.run = func(e *env) (*result, error) {
@@ -112,7 +149,11 @@ func (p *parser) showFilter(stmt *statement, list func(*env) (*result, error)) e
 				return nil, err
 			}
 		}
-		rows := q.filter(e, r.columns, r.rows)
+		kept, err := (&relation{columns: r.columns, rows: q.filter(e, &relation{columns: r.columns, rows: r.rows})}).ordered(e, q.order, q.limit, q.offset)
+		if err != nil {
+			return nil, err
+		}
+		rows := kept.rows
 		r.rows = func(yield func([]value) bool) {
 			for row := range rows {
 				if (pattern == "" || like(text(row[0]), pattern)) && !yield(row) {
@@ -123,6 +164,57 @@ func (p *parser) showFilter(stmt *statement, list func(*env) (*result, error)) e
 		return r, nil
 	}
 	return nil
+}
+
+// showTableColumns parses what follows SHOW [FULL] COLUMNS.
+func (p *parser) showTableColumns(stmt *statement, full bool) error {
+	path, err := p.inTable()
+	if err != nil {
+		return err
+	}
+	return p.showFilter(stmt, func(e *env) (*result, error) { return e.showColumns(path(e), full, false) })
+}
+
+// showTableIndexes parses what follows SHOW INDEX.
+func (p *parser) showTableIndexes(stmt *statement) error {
+	path, err := p.inTable()
+	if err != nil {
+		return err
+	}
+	return p.showFilter(stmt, func(e *env) (*result, error) {
+		if _, err := e.tableOf(path(e)); err != nil {
+			return nil, err
+		}
+		return showIndexes(e)
+	})
+}
+
+// inTable parses FROM table; FROM db may follow.
+func (p *parser) inTable() (func(*env) string, error) {
+	if p.oneOf("from", "in") == "" {
+		return nil, p.unexpected()
+	}
+	path, err := p.path()
+	return func(e *env) string {
+		if e.from != "" && !strings.Contains(path, ".") {
+			return e.from + "." + path
+		}
+		return path
+	}, err
+}
+
+func showMaterialized(e *env) (*result, error) {
+	_, tables, err := e.inDB()
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]value
+	for _, t := range tables {
+		if t.def != nil && t.def.kind == materializedView {
+			rows = append(rows, []value{"1", t.db, t.name, "ASYNC", "true", "", t.def.create(t.db, t.name)})
+		}
+	}
+	return table([]string{"id", "database_name", "name", "refresh_type", "is_active", "inactive_reason", "text"}, rows...), nil
 }
 
 func fixed(names []string, rows ...[]value) func(*env) (*result, error) {
@@ -153,18 +245,6 @@ func showCatalogs(*env) (*result, error) {
 		rows = append(rows, []value{name, name, nil})
 	}
 	return table([]string{"Catalog", "Type", "Comment"}, rows...), nil
-}
-
-func showTables(e *env) (*result, error) {
-	name := "Tables_in_" + e.s.state.db
-	var rows [][]value
-	if e.s.state.db == "fesim" {
-		rows = append(rows, []value{"ledger"}, []value{"rows"})
-	}
-	for _, made := range e.s.fe.tables(e.s.state.db) {
-		rows = append(rows, []value{made})
-	}
-	return table([]string{name}, rows...), nil
 }
 
 func showTemporaryTables(e *env) (*result, error) {

@@ -79,22 +79,20 @@ func (c *Cluster) jobRows(db string, row func(j *Job, state, reason, begun, ende
 	return rows
 }
 
+const loadColumns = `ID LABEL PROFILE_ID DB_NAME TABLE_NAME USER WAREHOUSE STATE PROGRESS TYPE PRIORITY SCAN_ROWS SCAN_BYTES FILTERED_ROWS UNSELECTED_ROWS SINK_ROWS
+	RUNTIME_DETAILS CREATE_TIME LOAD_START_TIME LOAD_COMMIT_TIME LOAD_FINISH_TIME PROPERTIES ERROR_MSG TRACKING_SQL REJECTED_RECORD_PATH`
+
 // loads is information_schema.loads.
-func loads(e *env) *result {
-	names := strings.Fields(`ID LABEL PROFILE_ID DB_NAME TABLE_NAME USER WAREHOUSE STATE PROGRESS TYPE PRIORITY SCAN_ROWS SCAN_BYTES FILTERED_ROWS UNSELECTED_ROWS SINK_ROWS
-		RUNTIME_DETAILS CREATE_TIME LOAD_START_TIME LOAD_COMMIT_TIME LOAD_FINISH_TIME PROPERTIES ERROR_MSG TRACKING_SQL REJECTED_RECORD_PATH`)
-	if e == nil {
-		return table(names)
-	}
+func loads(e *env) [][]value {
 	c := e.s.fe.cluster
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return table(names, c.jobRows("", func(j *Job, state, reason, begun, ended string) []value {
+	return c.jobRows("", func(j *Job, state, reason, begun, ended string) []value {
 		return []value{
 			strconv.Itoa(j.id), j.opts.Label, nil, j.opts.DB, j.opts.Table, j.opts.User, "default_warehouse", state, progress(state), string(j.opts.Kind), "NORMAL", "0", "0", "0", "0", "0",
 			"{}", begun, begun, orNull(ended), orNull(ended), "{}", orNull(reason), nil, nil,
 		}
-	}, BrokerLoad, StreamLoad, RoutineLoad)...)
+	}, BrokerLoad, StreamLoad, RoutineLoad)
 }
 
 func progress(state string) string {

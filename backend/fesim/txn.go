@@ -26,15 +26,24 @@ func (c *Cluster) commit(ctx context.Context, txn uint64) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	ids, ok := c.txns[txn]
+	writes, ok := c.txns[txn]
 	if !ok {
 		return &wire.Err{Code: 5302, State: "25P01", Message: "Transaction does not exist"}
 	}
 	delete(c.txns, txn)
-	for _, id := range ids {
-		c.ledger[id]++
-	}
+	c.apply(writes)
 	return nil
+}
+
+// apply lets writes take effect. It needs c.mu.
+func (c *Cluster) apply(writes []write) {
+	for _, w := range writes {
+		if w.def == nil {
+			c.ledger[w.id]++
+		} else {
+			w.def.rows = append(w.def.rows, w.row)
+		}
+	}
 }
 
 // rollback ends a transaction without effect.
@@ -44,24 +53,29 @@ func (c *Cluster) rollback(txn uint64) {
 	delete(c.txns, txn)
 }
 
-// insert puts ids into the ledger, or into the open transaction txn if it is not 0.
-func (c *Cluster) insert(ctx context.Context, txn uint64, ids []string) error {
+// write is a row to be inserted into a table, or an id into the ledger.
+type write struct {
+	def *tableDef // nil: the ledger
+	row []value
+	id  string
+}
+
+// insert lets writes take effect, or adds them to the open transaction txn if it is not 0.
+func (c *Cluster) insert(ctx context.Context, txn uint64, writes []write) error {
 	if err := c.awaitLeader(ctx); err != nil {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if txn == 0 {
-		for _, id := range ids {
-			c.ledger[id]++
-		}
+		c.apply(writes)
 		return nil
 	}
 	pending, ok := c.txns[txn]
 	if !ok {
 		return &wire.Err{Code: 5302, State: "25P01", Message: "Transaction does not exist"}
 	}
-	c.txns[txn] = append(pending, ids...)
+	c.txns[txn] = append(pending, writes...)
 	return nil
 }
 

@@ -109,23 +109,24 @@ const (
 
 // column is a column of a result.
 type column struct {
-	name string
-	typ  wire.FieldType
+	name  string
+	typ   wire.FieldType
+	table string // its table's name or alias, in a query
 }
 
 // columnFor returns the column that v is sent in.
 func columnFor(name string, v value) column {
 	switch v.(type) {
 	case int64:
-		return column{name, wire.TypeLongLong}
+		return column{name: name, typ: wire.TypeLongLong}
 	case float64:
-		return column{name, wire.TypeDouble}
+		return column{name: name, typ: wire.TypeDouble}
 	}
-	return column{name, wire.TypeVarString}
+	return column{name: name, typ: wire.TypeVarString}
 }
 
 func (c column) definition() *wire.ColumnDefinition41 {
-	def := &wire.ColumnDefinition41{Catalog: "def", Name: c.name, OrgName: c.name, Type: c.typ, Charset: charsetBinary}
+	def := &wire.ColumnDefinition41{Catalog: "def", Name: c.name, OrgName: c.name, Table: c.table, OrgTable: c.table, Type: c.typ, Charset: charsetBinary}
 	switch c.typ {
 	case wire.TypeLongLong:
 		def.ColumnLength = 20
