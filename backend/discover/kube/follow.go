@@ -96,6 +96,15 @@ func wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
+// List gives all objects of the collection, as the API server has them at hand.
+func (c *Client) List(ctx context.Context, what Collection) ([]json.RawMessage, error) {
+	f := follow{client: c, what: what}
+	if err := f.list(ctx); err != nil {
+		return nil, err
+	}
+	return f.state.Objects(), nil
+}
+
 // follow is a Follow under way.
 type follow struct {
 	client *Client
