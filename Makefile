@@ -11,6 +11,7 @@ MINUTES ?= 0.4
 SEED ?= 1
 LIVES ?= 1000000
 CORE := ./proxy
+KUBE := ^TestKube
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 .PHONY: help
@@ -27,7 +28,7 @@ demo: build ## Show the main job: a rolling restart, with a cloud load balancer 
 
 .PHONY: test
 test: deps ## Run all tests: unit tests with the race detector, then real clients on real servers
-	$(GO) test -race -shuffle=on -p 1 -timeout 10m $$($(GO) list ./... | grep -v /proxy/e2e)
+	$(GO) test -race -shuffle=on -p 1 -timeout 10m -skip '$(KUBE)' $$($(GO) list ./... | grep -v /proxy/e2e)
 	$(GO) test -timeout 5m -count=1 -run '^TestSimulation$$' $(CORE) -sim.lives 100000
 	$(GO) test -timeout 15m -v -skip '^TestMove' ./proxy/e2e
 
@@ -35,6 +36,11 @@ test: deps ## Run all tests: unit tests with the race detector, then real client
 e2e: deps ## Restart, kill and stop FEs, MariaDB and TiDB under clients that keep state, ROUNDS times, and check consistency for MINUTES from SEED (the first run builds TiDB: 6 to 15 minutes)
 	GO='$(GO)' proxy/e2e/tidb/build.sh
 	$(GO) test -timeout 60m -v -run '^TestMove' ./proxy/e2e -rounds $(ROUNDS) -minutes $(MINUTES) -seed $(SEED)
+
+.PHONY: kube
+kube: ## Run what asks Kubernetes against a real API server (the first run builds it: 4 to 10 minutes)
+	GO='$(GO)' backend/discover/kube/apiserver/build.sh
+	$(GO) test -timeout 10m -count=1 -v -run '$(KUBE)' ./backend/discover/kube ./cmd/internal/rollout/statefulset
 
 .PHONY: corpus
 corpus: deps ## Play MariaDB's own tests, all of the list, on a server: directly, through Segue, while sessions move after every statement, and while they lose their connections (half an hour)
@@ -50,7 +56,7 @@ mutants: ## Have the simulation find each of three dozen faults that are put int
 
 .PHONY: unit
 unit: ## Run the tests that need nothing but Go
-	$(GO) test -race -shuffle=on -timeout 10m $$($(GO) list ./... | grep -v /proxy/e2e)
+	$(GO) test -race -shuffle=on -timeout 10m -skip '$(KUBE)' $$($(GO) list ./... | grep -v /proxy/e2e)
 
 .PHONY: deps
 deps: ## Install what the tests need: MariaDB and the client programs (Debian, as root or with sudo)

@@ -47,7 +47,7 @@ type Follower struct {
 // Follow lists the collection, and watches it from there on, until ctx is done or the follower ends it. It lists again where the server has forgotten what happened
 // since, and connects again with a delay that grows by chance up to half a minute.
 func (c *Client) Follow(ctx context.Context, what Collection, by Follower) error {
-	f := follow{client: c, what: what, report: by.Report, pause: minDelay}
+	f := follow{client: c, what: what, report: by.Report, pause: minDelay, least: watchLeast, most: watchMost}
 	for ctx.Err() == nil {
 		begun := time.Now()
 		err := f.round(ctx)
@@ -110,6 +110,8 @@ type follow struct {
 	client *Client
 	what   Collection
 	report func([]json.RawMessage)
+	least  time.Duration // of a watch
+	most   time.Duration
 	state  State
 	listed bool          // once before
 	heard  bool          // the latest watch has brought an event
@@ -164,7 +166,7 @@ func (f *follow) page(ctx context.Context, query url.Values) ([]byte, error) {
 
 // watch reads events until the server ends the watch, which is no error.
 func (f *follow) watch(ctx context.Context) error {
-	length := watchLeast + rand.N(watchMost-watchLeast)
+	length := f.least + rand.N(f.most-f.least)
 	ctx, cancel := context.WithTimeout(ctx, length+watchGrace)
 	defer cancel()
 	query := f.query()

@@ -1,0 +1,253 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"segue/backend/discover/kube/kubetest"
+)
+
+// awaitTimeout is for machines that do much else.
+const awaitTimeout = 60 * time.Second
+
+// TestKube has the source follow a service on a real API server, as the account and with the Role of deploy/kubernetes/discover.yaml. The test plays the control plane.
+func TestKube(t *testing.T) {
+	s := kubetest.Start(t)
+	t.Run("endpoints", func(t *testing.T) { kubeEndpoints(t, s) })
+	t.Run("dual stack", func(t *testing.T) { kubeDualStack(t, s) })
+	t.Run("a verb less", func(t *testing.T) { kubeVerbLess(t, s) })
+	t.Run("token renewed", func(t *testing.T) { kubeTokenRenewed(t, s) })
+	t.Run("connection cut", func(t *testing.T) { kubeCut(t, s) })
+	t.Run("bookmarks", func(t *testing.T) { kubeBookmarks(t, s) })
+	t.Run("server restarted", func(t *testing.T) { kubeRestarted(t, s) })
+}
+
+// watched is a service that is followed.
+type watched struct {
+	server    *kubetest.Server
+	namespace string
+	reports   chan string
+	troubles  chan string
+}
+
+// watch follows the service sr-fe-search of the namespace, by the account that the token is of.
+func watch(t *testing.T, s *kubetest.Server, url, namespace, token string) *watched {
+	t.Helper()
+	w := &watched{server: s, namespace: namespace, reports: make(chan string, 1000), troubles: make(chan string, 1000)}
+	c, err := New(Config{Server: url, TokenFile: token, CAFile: s.CA, Namespace: namespace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := Service{Client: c, Name: "sr-fe-search", Port: "query", Troubled: func(err error) { w.troubles <- err.Error() }}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- service.Run(ctx, func(list []Endpoint) { w.reports <- describe(list) }) }()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+		c.Close()
+	})
+	return w
+}
+
+// await waits until what is wanted is reported.
+func await(t *testing.T, from chan string, want string) {
+	t.Helper()
+	var seen []string
+	timer := time.After(awaitTimeout)
+	for {
+		select {
+		case got := <-from:
+			if got == want || want != "" && strings.Contains(got, want) {
+				return
+			}
+			seen = append(seen, got)
+		case <-timer:
+			t.Fatalf("wait for %q: saw %q", want, seen)
+		}
+	}
+}
+
+func (w *watched) slices() string {
+	return "/apis/discovery.k8s.io/v1/namespaces/" + w.namespace + "/endpointslices"
+}
+
+// slice makes an EndpointSlice as the control plane does.
+func (w *watched) slice(t *testing.T, name, family string, endpoints ...string) {
+	t.Helper()
+	w.server.Post(t, w.slices(), w.object(t, name, family, endpoints...))
+}
+
+func (w *watched) object(t *testing.T, name, family string, endpoints ...string) kubetest.Object {
+	t.Helper()
+	var o kubetest.Object
+	text := fmt.Sprintf(`{"metadata":{"name":%q,"labels":{"kubernetes.io/service-name":"sr-fe-search"}},"addressType":%q,"ports":[%s],"endpoints":[%s]}`,
+		name, family, queryPort, strings.Join(endpoints, ","))
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+const (
+	zero = "fe-0 u0 [10.0.0.1:9030] R zone-1 node-1"
+	one  = "fe-1 u1 [10.0.0.2:9030] R zone-1 node-1"
+)
+
+func kubeEndpoints(t *testing.T, s *kubetest.Server) {
+	ns := s.Namespace(t)
+	w := watch(t, s, s.URL, ns, s.Grant(t, ns, "discover.yaml"))
+	await(t, w.reports, "")
+	w.slice(t, "a", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready", "serving", "!terminating"))
+	await(t, w.reports, zero)
+	w.slice(t, "b", "IPv4", pod("fe-1", "u1", "10.0.0.2", "ready", "serving", "!terminating"))
+	await(t, w.reports, zero+"; "+one)
+	other := w.object(t, "c", "IPv4", pod("other-0", "u7", "10.0.0.9", "ready"))
+	other["metadata"].(kubetest.Object)["labels"] = kubetest.Object{serviceLabel: "other"}
+	s.Post(t, w.slices(), other) // never seen here
+	s.Merge(t, w.slices()+"/a", w.object(t, "a", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready", "serving", "terminating")))
+	await(t, w.reports, "fe-0 u0 [10.0.0.1:9030] L R zone-1 node-1; "+one)
+	s.Merge(t, w.slices()+"/a", w.object(t, "a", "IPv4", pod("fe-0", "u2", "10.0.0.3", "!ready", "!serving", "!terminating")))
+	await(t, w.reports, "fe-0 u2 [10.0.0.3:9030] zone-1 node-1; "+one)
+	s.Delete(t, w.slices()+"/b")
+	await(t, w.reports, "fe-0 u2 [10.0.0.3:9030] zone-1 node-1")
+	s.Delete(t, w.slices()+"/a")
+	await(t, w.reports, "")
+	select {
+	case trouble := <-w.troubles:
+		t.Errorf("trouble: %s", trouble)
+	default:
+	}
+}
+
+func kubeDualStack(t *testing.T, s *kubetest.Server) {
+	ns := s.Namespace(t)
+	w := watch(t, s, s.URL, ns, s.Grant(t, ns, "discover.yaml"))
+	w.slice(t, "six", "IPv6", pod("fe-0", "u0", "fd00::1", "ready"))
+	w.slice(t, "four", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready"))
+	await(t, w.reports, "fe-0 u0 [10.0.0.1:9030 [fd00::1]:9030] R zone-1 node-1")
+}
+
+// Each verb of the Role is needed, and one that is missing is told with its name and the remedy.
+func kubeVerbLess(t *testing.T, s *kubetest.Server) {
+	for _, v := range kubetest.Verbs(t, "discover.yaml") {
+		ns := s.Namespace(t)
+		w := watch(t, s, s.URL, ns, s.Grant(t, ns, "discover.yaml", v))
+		await(t, w.troubles, fmt.Sprintf(`403 endpointslices.discovery.k8s.io is forbidden: User "system:serviceaccount:%s:segue" cannot %s resource "endpointslices" in API group "discovery.k8s.io" in the namespace %q; `+
+			"the account lacks this verb: bind it to the Role in deploy/kubernetes", ns, v.Verb, ns))
+	}
+}
+
+// A token that is renewed while a watch runs is what the next one begins with, the old one being worth nothing by then.
+func kubeTokenRenewed(t *testing.T, s *kubetest.Server) {
+	ns := s.Namespace(t)
+	token := s.Grant(t, ns, "discover.yaml")
+	secrets := "/api/v1/namespaces/" + ns + "/secrets"
+	s.Post(t, secrets, kubetest.Object{"metadata": kubetest.Object{"name": "first"}})
+	kubetest.WriteFile(t, token, s.Token(t, ns, "segue", kubetest.Object{"apiVersion": "v1", "kind": "Secret", "name": "first"}))
+	old := filepath.Join(t.TempDir(), "token")
+	line := s.Line(t)
+	w := watch(t, s, line.URL, ns, token)
+	w.slice(t, "a", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready"))
+	await(t, w.reports, zero)
+
+	c, err := New(Config{Server: s.URL, TokenFile: token, CAFile: s.CA, Namespace: ns})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bearer, err := c.token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kubetest.WriteFile(t, old, bearer)
+	c.tokenFile = old
+	kubetest.WriteFile(t, token, s.Token(t, ns, "segue", nil))
+	s.Delete(t, secrets+"/first")
+	awaitRefused(t, c, w.slices()) // the server remembers for ten seconds that the token was good
+	line.Cut()
+	w.slice(t, "b", "IPv4", pod("fe-1", "u1", "10.0.0.2", "ready"))
+	await(t, w.reports, zero+"; "+one)
+}
+
+func awaitRefused(t *testing.T, c *Client, path string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), awaitTimeout)
+	defer cancel()
+	for {
+		err := c.Get(ctx, path, nil)
+		if Code(err) == http.StatusUnauthorized {
+			return
+		}
+		if wait(ctx, 100*time.Millisecond) != nil {
+			t.Fatalf("wait until the old token is refused: %v", err)
+		}
+	}
+}
+
+// What happens while the connection is gone is told when there is another one.
+func kubeCut(t *testing.T, s *kubetest.Server) {
+	ns := s.Namespace(t)
+	line := s.Line(t)
+	w := watch(t, s, line.URL, ns, s.Grant(t, ns, "discover.yaml"))
+	w.slice(t, "a", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready"))
+	await(t, w.reports, zero)
+	for i := range 3 {
+		before := line.Connections()
+		line.Cut()
+		name := fmt.Sprintf("b%d", i)
+		w.slice(t, name, "IPv4", pod("fe-1", "u1", "10.0.0.2", "ready"))
+		await(t, w.reports, zero+"; "+one)
+		s.Delete(t, w.slices()+"/"+name)
+		await(t, w.reports, zero)
+		if line.Connections() == before {
+			t.Error("no new connection: nothing was cut")
+		}
+	}
+}
+
+// Bookmarks carry a watch on through what happens elsewhere, so that it goes on where it was.
+func kubeBookmarks(t *testing.T, s *kubetest.Server) {
+	ns, elsewhere := s.Namespace(t), s.Namespace(t)
+	c, err := New(Config{Server: s.URL, TokenFile: s.Grant(t, ns, "discover.yaml"), CAFile: s.CA, Namespace: ns})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	service := Service{Client: c, Name: "sr-fe-search"}
+	mine, other := watched{server: s, namespace: ns}, watched{server: s, namespace: elsewhere}
+	var reported string // the version with what is of this service
+	f := follow{client: c, what: service.collection(), least: 4 * time.Second, most: 5 * time.Second}
+	f.report = func([]json.RawMessage) {
+		reported = f.state.Version()
+		other.slice(t, "b", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready"))
+	}
+	if err := f.list(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mine.slice(t, "a", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready"))
+	if err := f.watch(t.Context()); err != nil {
+		t.Fatalf("watch: %v, want an end that was agreed", err)
+	}
+	if reported == "" || f.state.Version() == reported {
+		t.Errorf("version %q at the end of the watch, %q with the last event: no bookmark", f.state.Version(), reported)
+	}
+}
+
+// A server that was started again does not remember what happened before: 410, and everything is listed again.
+func kubeRestarted(t *testing.T, s *kubetest.Server) {
+	ns := s.Namespace(t)
+	w := watch(t, s, s.URL, ns, s.Grant(t, ns, "discover.yaml"))
+	w.slice(t, "a", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready"))
+	await(t, w.reports, zero)
+	s.Post(t, "/api/v1/namespaces/"+ns+"/configmaps", kubetest.Object{"metadata": kubetest.Object{"name": "later"}})
+	s.Restart(t)
+	w.slice(t, "b", "IPv4", pod("fe-1", "u1", "10.0.0.2", "ready"))
+	await(t, w.reports, zero+"; "+one)
+	await(t, w.troubles, "resource version is too old")
+}
