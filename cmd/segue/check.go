@@ -34,11 +34,13 @@ common, which sessions of a Segue that runs could not move now, and why.
 Backends and flavor come from the arguments, SEGUE_* or the configuration, as
 for serve. Exit code 0: all backends are well, whatever the warnings; 1: at least
 one is not.`,
-		Example: "  segue check fe1:9030,fe2:9030\n  segue check --config segue.yaml -o json",
+		Example: "  segue check fe1:9030,fe2:9030\n  segue check --config segue.yaml --user admin --password-file pw -o json",
 	}
 	s := addSettings(cmd)
 	must(cmd.Flags().MarkHidden("listen"))
 	cmd.Flags().Lookup("admin").Usage = "`address` of a Segue that runs, whose sessions are looked at too (SEGUE_ADMIN)"
+	user := cmd.Flags().String("user", "", "`user` who asks the cluster of itself (default: the one of health.user)")
+	secret := cmd.Flags().String("password-file", "", "`file` with that user's password")
 	strict := cmd.Flags().Bool("strict", false, "exit 1 for a warning too")
 	impersonate := cmd.Flags().String("impersonate", "root", "`user` that a service account is to become, as a trial")
 	format := addOutput(cmd)
@@ -51,7 +53,14 @@ one is not.`,
 		if err != nil {
 			return err
 		}
+		password := c.Health.Password
+		if *user == "" {
+			*user = c.Health.User
+		} else if password, err = readPassword(*secret); err != nil {
+			return err
+		}
 		findings := examine(cmd.Context(), c, *impersonate)
+		findings = append(findings, examineCluster(cmd.Context(), c, *user, password)...)
 		findings = append(findings, w.examineSessions(cmd, c)...)
 		if *format == formatJSON {
 			err = printJSON(w.stdout, findings)
@@ -67,7 +76,7 @@ one is not.`,
 type finding struct {
 	Backend string  `json:"backend"`
 	Address string  `json:"address"`
-	Check   string  `json:"check"`   // http, bootstrap, mysql, login, capabilities; users, backends, versions, descriptors, sessions: of no backend
+	Check   string  `json:"check"`   // http, bootstrap, mysql, login; what follows them is of the cluster, of this machine, and of a Segue that runs
 	User    string  `json:"user"`    // of a login
 	Verdict string  `json:"verdict"` // passed, warning, unknown, failed, leaving, full, misconfigured
 	Cause   string  `json:"cause"`
@@ -219,8 +228,8 @@ func (w *world) printFindings(findings []finding) error {
 	var rows [][]string
 	last := ""
 	for _, f := range findings {
-		if f.Backend == "" || f.Check == checkCapabilities {
-			continue
+		if f.Backend == "" || f.Verdict != passed && !f.unwell() {
+			continue // said below
 		}
 		row := []string{f.Backend, f.Address, strings.TrimSpace(f.Check + " " + f.User), f.Verdict, took(f.Took), f.Cause}
 		if f.Backend == last {
@@ -240,12 +249,12 @@ func (w *world) printFindings(findings []finding) error {
 	}
 	text.WriteString("\nAt an upgrade:\n")
 	for _, f := range findings {
-		switch {
-		case f.unwell() || f.Backend != "" && f.Verdict != warning:
-		case f.Next == "":
-			fmt.Fprintf(&text, "  %-8s %s: %s\n", f.Verdict, f.Check, f.Cause)
-		default:
-			fmt.Fprintf(&text, "  warning  %s: %s\n           next: %s\n", strings.TrimSpace(f.Backend+" "+f.Check), f.Cause, f.Next)
+		if f.unwell() || f.Backend != "" && f.Verdict == passed {
+			continue
+		}
+		fmt.Fprintf(&text, "  %-8s %s: %s\n", f.Verdict, strings.TrimSpace(f.Backend+" "+f.Check), f.Cause)
+		if f.Next != "" {
+			fmt.Fprintf(&text, "           next: %s\n", f.Next)
 		}
 	}
 	_, err := fmt.Fprint(w.stdout, text.String())
@@ -260,7 +269,7 @@ func took(seconds float64) string {
 func verdict(findings []finding, strict bool) error {
 	unwell, all, warnings := map[string]bool{}, map[string]bool{}, 0
 	for _, f := range findings {
-		if f.Backend != "" {
+		if f.Address != "" {
 			all[f.Backend] = true
 		}
 		if f.unwell() {

@@ -265,7 +265,7 @@ func TestCheckSaysWhatIsWrongAndTheNextCommand(t *testing.T) {
 
 	got = segue(t, nil, "check", "--config", path, "-o", "json")
 	var findings []finding
-	if err := json.Unmarshal([]byte(got.stdout), &findings); err != nil || len(findings) != 6 || got.code != exitFailed {
+	if err := json.Unmarshal([]byte(got.stdout), &findings); err != nil || len(findings) != 7 || got.code != exitFailed {
 		t.Fatalf("exit %d, %v:\n%s", got.code, err, got.stdout)
 	}
 	if f := findings[2]; f.Backend != "" || f.Check != "users" || f.Verdict != "warning" || f.Next == "" {

@@ -363,7 +363,7 @@ func TestCheckHealthyBackends(t *testing.T) {
 	t.Parallel()
 	fes := frontends(t, 2, fesim.Options{})
 	path := configFile(t, configuration(fes, ""))
-	if got := segue(t, nil, "check", "--config", path); got.code != 0 || strings.Count(got.stdout, "passed") != 8 || strings.Count(got.stdout, "next:") != 1 {
+	if got := segue(t, nil, "check", "--config", path); got.code != 0 || strings.Count(got.stdout, "passed") != 8 || strings.Count(got.stdout, "next:") != 2 {
 		t.Errorf("exit %d\n%s%s", got.code, got.stdout, got.stderr)
 	}
 	fes[0].SetFault(fesim.Fault{HealthCode: 401})

@@ -161,10 +161,8 @@ func (w *world) rolloutSource(cmd *cobra.Command, r *rolloutFlags, args []string
 	for name, at := range r.names {
 		s.Names[at] = name
 	}
-	if r.secret != "" {
-		if s.Password, err = config.ReadSecret(r.secret); err != nil {
-			return nil, usageError{fmt.Errorf("--password-file %s: %w", r.secret, innermost(err))}
-		}
+	if s.Password, err = readPassword(r.secret); err != nil {
+		return nil, err
 	}
 	if r.ask.Fleet {
 		s.Fleet = &facts.Fleet{Places: r.fleet, Missing: r.ask.FleetMissing, Timeout: *r.timeout, Client: func(at string) (*admin.Client, error) {
@@ -174,6 +172,18 @@ func (w *world) rolloutSource(cmd *cobra.Command, r *rolloutFlags, args []string
 		}}
 	}
 	return s, nil
+}
+
+// readPassword reads what --password-file names, if it names anything.
+func readPassword(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	password, err := config.ReadSecret(path)
+	if err != nil {
+		return "", usageError{fmt.Errorf("--password-file %s: %w", path, innermost(err))}
+	}
+	return password, nil
 }
 
 // gather asks for all facts once.

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"segue/backend"
+	"segue/backend/fesim"
+	"segue/cmd/internal/rollout"
+)
+
+func TestJudgeClock(t *testing.T) {
+	t.Parallel()
+	seed := backend.Spec{Name: "fe-1", Address: "10.0.0.1:9030"}
+	for ahead, want := range map[time.Duration]string{
+		0: passed, time.Second: passed, -1900 * time.Millisecond: passed, skew: warning, -time.Hour: warning,
+	} {
+		f := judgeClock(seed, ahead, nil)
+		if f.Verdict != want || (f.Next == "") != (want == passed) {
+			t.Errorf("%s: %+v", ahead, f)
+		}
+	}
+	if f := judgeClock(seed, -time.Hour, nil); !strings.HasPrefix(f.Cause, "its clock is 1h0m0s behind this machine's") {
+		t.Error(f.Cause)
+	}
+	if f := judgeClock(seed, 0, errors.New("no such function")); f.Verdict != unknown || f.Cause != "no such function" || f.Next == "" {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestOfPreflight(t *testing.T) {
+	t.Parallel()
+	got := said(ofPreflight([]rollout.Finding{
+		{Check: rollout.CheckLeader, Severity: rollout.OK, Node: "fe-1", What: "it leads"},
+		{Check: rollout.CheckQuorum, Severity: rollout.Stop, What: "two live", Remedy: "add one", Blocks: true},
+		{Check: rollout.CheckExit, Severity: rollout.Unseen, Node: "be-1", What: "no word", Remedy: "ask"},
+		{Check: rollout.CheckBackup, Severity: rollout.Stop, What: "nothing said"},
+	}))
+	if want := " leader passed: fe-1: it leads | \n quorum warning: two live | add one\nbe-1 exit unknown: no word | ask\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+// With an account the cluster itself is asked, and says what a stop would cost; without one that is unknown, and not well.
+func TestCheckAsksTheCluster(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 2, fesim.Options{Users: map[string]string{"root": "", "probe": "right"}})
+	path := configFile(t, configuration(fes, ""))
+	got := segue(t, nil, "check", "--config", path, "--user", "root")
+	for _, want := range []string{
+		"  passed   clock: all of 2 servers are within 2s of this machine's\n", "  passed   leader: ",
+		"  warning  quorum: ", "           next: ",
+	} {
+		if !strings.Contains(got.stdout, want) {
+			t.Errorf("no %q in\n%s%s", want, got.stdout, got.stderr)
+		}
+	}
+	if got.code != 0 {
+		t.Errorf("exit %d", got.code)
+	}
+	got = segue(t, nil, "check", "--config", path)
+	if want := "  unknown  cluster: no account: "; got.code != 0 || !strings.Contains(got.stdout, want) {
+		t.Errorf("exit %d: no %q in\n%s", got.code, want, got.stdout)
+	}
+	// An account that the servers do not let in is a warning for the clocks, and unknown for the rest; its password is not shown.
+	secret := t.TempDir() + "/password"
+	writeFile(t, secret, "hunter2\n")
+	got = segue(t, nil, "check", "--config", path, "--user", "probe", "--password-file", secret)
+	if all := got.stdout + got.stderr; got.code != 0 || !strings.Contains(all, "unknown  fe-1 clock: ") || strings.Contains(all, "hunter2") {
+		t.Errorf("exit %d:\n%s", got.code, all)
+	}
+	if got := segue(t, nil, "check", "--config", path, "--user", "root", "--password-file", secret+"-none"); got.code != exitUsage || !strings.Contains(got.stderr, "--password-file") {
+		t.Errorf("exit %d:\n%s", got.code, got.stderr)
+	}
+}
