@@ -53,7 +53,7 @@ func rolloutReportOf(s *rollout.State, args []string) *report.Rollout {
 			continue
 		}
 		n := report.RolloutNode{
-			Name: p.Node, Kind: string(p.Last.Kind), Role: string(p.Last.Role), Before: p.Former, After: cmp.Or(p.After, p.Last.Version),
+			Name: p.Node, Kind: string(p.Last.Kind), Role: string(cmp.Or(p.Role, p.Last.Role)), Before: p.Former, After: cmp.Or(p.After, p.Last.Version),
 			State: cmp.Or(string(p.Phase), "waiting"), Errors: p.Errors, Hidden: p.Hidden,
 		}
 		for _, span := range p.Spans {

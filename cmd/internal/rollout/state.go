@@ -32,10 +32,12 @@ type Progress struct {
 	Began   time.Time `json:"began,omitzero"` // its drain
 	Ended   time.Time `json:"ended,omitzero"`
 	Start   time.Time `json:"start,omitzero"`    // Node.Start before it was stopped: another one is another process
+	Role    Role      `json:"role,omitempty"`    // when its turn came
 	Former  string    `json:"former,omitempty"`  // the version that it had when the rollout began
 	Version string    `json:"version,omitempty"` // when it was drained
 	After   string    `json:"after,omitempty"`   // the version that it came back with
 	Journal int64     `json:"journal,omitempty"` // of the leader when the node was started: it has come back when it has replayed that
+	Gone    bool      `json:"gone,omitempty"`    // it has been seen gone since it was stopped
 	Called  bool      `json:"called,omitempty"`  // the canary condition held
 	Errors  int64     `json:"errors"`            // that clients saw from its drain to its end
 	Hidden  int64     `json:"hidden"`            // that they did not
@@ -218,6 +220,7 @@ func (s *State) TurnBack(f *Facts) {
 			continue
 		case Stopping, Leaving, Changing, Starting, Returning, Admitting, Checking, Done:
 		}
+		p.Gone = false
 		if n := f.Node(p.Node); n != nil {
 			p.Start = n.Start
 		}

@@ -135,6 +135,7 @@ func (s *State) undrained(f *Facts, n *Node) (why string, drain bool) {
 func (s *State) leaving(f *Facts, p *Progress, n *Node) Act {
 	switch {
 	case n.gone(), p.restarted(n):
+		p.Gone = n.gone()
 		s.note(f.Now, n.Name, "seen", "gone")
 		s.enter(p, Changing, f.Now)
 		return s.changing(f, p, n)
@@ -208,7 +209,7 @@ func (s *State) notBack(f *Facts, p *Progress, n, lead *Node) string {
 		return n.serves()
 	case n.Listening == Unknown && n.Healthy == Unknown && !f.Told:
 		return "nobody can tell whether it serves"
-	case !n.Start.IsZero() && !p.Start.IsZero() && n.sameStart(p.Start):
+	case !p.Gone && !n.Start.IsZero() && !p.Start.IsZero() && n.sameStart(p.Start):
 		return "it still is the process that was to be stopped, by its start time"
 	case f.hasFrontends() && lead == nil:
 		return "no frontend leads: an election is under way"
