@@ -80,6 +80,11 @@
 // tls_clients_test.go says. TestMoveCheckTLS, and parts of TestMoveKill and TestMoveAllDown, are those tests with TLS on both sides; so is TestMoveDriverTLS,
 // without motion, and TestMoveCorpus with -corpus-tls, whose server has no TLS.
 //
+// # The status page
+//
+// TestPage has Chromium look at the status page of a running Segue (clients/page): during an upgrade under load, with a thousand sessions, in an outage, by keyboard alone,
+// on a narrow screen, with what strangers write as markup, and while Segue is started anew; axe-core judges it. -shots DIRECTORY leaves pictures.
+//
 // # Pools
 //
 // Real pools do the same as programs of their own under clients/; move_pools_test.go says how they are called.

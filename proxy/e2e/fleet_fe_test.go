@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -24,7 +25,9 @@ type feFleet struct {
 func startFEs(t *testing.T, o fesim.Options) *feFleet {
 	t.Helper()
 	o.MinExit, o.AcceptWindow, o.Election = time.Second, time.Second, 10*time.Millisecond
-	o.Users = map[string]string{testUser: testPassword, "u": ""}
+	users := map[string]string{testUser: testPassword, "u": ""}
+	maps.Copy(users, o.Users)
+	o.Users = users
 	cluster, err := fesim.NewCluster(3, o)
 	if err != nil {
 		t.Fatalf("make FEs: %v", err)

@@ -47,6 +47,8 @@ install_packages() {
 	need default-jdk-headless have javac
 	need maven have mvn
 	need binutils have strip
+	need chromium have chromium # looks at the status page
+	need fonts-dejavu-core sh -c 'ls /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'
 	need openssl have openssl # what is old and weak in TLS is tried by it
 	[ -n "$missing" ] || return 0
 
@@ -141,7 +143,7 @@ install_pymysql_tests() {
 install_npm() {
 	stamp="$(cat "$clients/package-lock.json") $(node --version)"
 	! current node "$stamp" || return 0
-	say "npm ci (mysql2, mariadb)"
+	say "npm ci (mysql2, mariadb, playwright-core, axe-core)"
 	rm -rf "$cache/node"
 	mkdir -p "$cache/node"
 	cp "$clients/package.json" "$clients/package-lock.json" "$cache/node/"
@@ -197,5 +199,5 @@ install_npm
 install_jars
 install_next
 say "ready: $(cd "$cache/jars" && echo *.jar) $(grep -o "^[^# ]*" "$clients/requirements.txt" | xargs)," \
-	"npm $(cd "$cache/node/node_modules" && node -p "['mysql2', 'mariadb'].map(p => p + '@' + require('$cache/node/node_modules/' + p + '/package.json').version).join(', ')")," \
+	"npm $(cd "$cache/node/node_modules" && node -p "['mysql2', 'mariadb', 'playwright-core', 'axe-core'].map(p => p + '@' + require('$cache/node/node_modules/' + p + '/package.json').version).join(', ')")," \
 	"$(php -r 'echo "PHP ", PHP_VERSION;'), $(PATH=$PATH:/usr/sbin mariadbd --version | grep -o '[0-9.]*-MariaDB') and $("$cache/next/bin/mariadbd" --version | grep -o '[0-9.]*-MariaDB')"
