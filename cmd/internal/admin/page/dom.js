@@ -38,7 +38,7 @@ export function cellOf(label, className, ...children) {
   return td;
 }
 
-export const rowHead = (...children) => element("th", { scope: "row", role: "rowheader", class: "long" }, ...children);
+export const rowHead = (...children) => element("th", { scope: "row", role: "rowheader", class: "name" }, ...children);
 
 export const row = (...cells) => element("tr", { role: "row" }, ...cells);
 
@@ -61,6 +61,14 @@ export function keep(into, items, key, make, update) {
     before = child;
   }
   for (const gone of there.values()) gone.remove();
+}
+
+// letScroll has the keyboard come to each table that is wider than its place, and to no other.
+export function letScroll() {
+  for (const box of document.querySelectorAll(".scroll")) {
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+    else box.removeAttribute("tabindex");
+  }
 }
 
 let saying = null;

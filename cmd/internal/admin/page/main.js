@@ -1,7 +1,7 @@
 // The status page: what comes from where, and who shows it.
 import { ask, setToken } from "./api.js";
 import { showBackends } from "./backends.js";
-import { byId, element, say, setText, show } from "./dom.js";
+import { byId, element, letScroll, say, setText, show } from "./dom.js";
 import { showFailures } from "./failures.js";
 import { showHappened } from "./happened.js";
 import { Live } from "./live.js";
@@ -14,7 +14,7 @@ import { clock, number, rate, span, took } from "./words.js";
 const pollEvery = 2000; // ms, for what no event tells
 const anewEvery = 120000; // ms between two times that the history is asked for as a whole
 
-const leastSpan = 120000; // ms that the picture shows at least
+const leastSpan = 60000; // ms that the picture shows at least
 
 const past = new Past();
 const backends = new Map(); // by name, in the order of the configuration
@@ -58,8 +58,10 @@ async function poll() {
 function showStatus() {
   setText(byId("about"), [status.version, `for ${status.flavor || "MySQL"}`, `listens on ${status.listen}`, `runs for ${span((Date.now() - Date.parse(status.started)) / 1000)}`,
     ...(status.others ?? []).map((o) => `process ${o.pid} still serves ${number(o.sessions)} sessions`)].join(" · "));
-  showSummary(status.summary);
-  showPause(status.paused);
+  if (!tick) { // later ones tell
+    showSummary(status.summary);
+    showPause(status.paused);
+  }
   const config = status.config;
   trouble([
     ...(config.successful ? [] : ["The last change of the configuration was refused; the one before it is in force.", ...(config.problems ?? [])]),
@@ -111,6 +113,7 @@ function drawAll() {
   setText(byId("began"), `It begins at ${clock(past.began)}, when this Segue was started: what was before is not known.`);
   showMoment();
   showHappened(past);
+  letScroll();
 }
 
 // showMoment shows how all was where the slider stands.
