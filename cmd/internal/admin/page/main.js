@@ -16,6 +16,8 @@ const anewEvery = 120000; // ms between two times that the history is asked for 
 
 const leastSpan = 60000; // ms that the picture shows at least
 
+const fewBackends = 8; // more of them are shown by choice
+
 const past = new Past();
 const backends = new Map(); // by name, in the order of the configuration
 let status = null;
@@ -25,6 +27,21 @@ let loaded = 0; // when the history was
 
 // fromOf is where the picture begins: not long before anything is known.
 const fromOf = (to) => Math.max(to - past.span * 1000, Math.min(past.began ?? 0, to - leastSpan));
+
+const isWell = (b) => b.health === "up" && b.admin === "ready" && !b.full;
+
+// wanted are the backends that are to be shown: all, or those that take no session, where there are many.
+function wanted() {
+  const list = [...backends.values()];
+  return byId("amiss").checked ? list.filter((b) => !isWell(b)) : list;
+}
+
+// shownPast is the past of these.
+function shownPast() {
+  if (!byId("amiss").checked) return past;
+  const names = new Set(wanted().map((b) => b.name));
+  return Object.assign(Object.create(past), { lanes: past.lanes.filter((l) => names.has(l.name)) });
+}
 
 const isNow = () => Number(byId("moment").value) === Number(byId("moment").max);
 
@@ -98,7 +115,10 @@ function showNumbers() {
 
 function showTables() {
   const list = [...backends.values()];
-  showBackends(list, tick?.backends ?? {}, (order, name) => steer.steerBackend(order, name, status?.drain_timeout_seconds ?? "drain.timeout"));
+  const amiss = list.filter((b) => !isWell(b)).length;
+  show(byId("amiss-label"), list.length > fewBackends);
+  setText(byId("amiss-text"), `only the ${amiss === 1 ? "one that takes" : number(amiss) + " that take"} no session`);
+  showBackends(wanted(), tick?.backends ?? {}, (order, name) => steer.steerBackend(order, name, status?.drain_timeout_seconds ?? "drain.timeout"));
   sessions.offer("filter-backend", list.map((b) => b.name));
   document.title = `Segue ${list.filter((b) => b.health === "up" && b.admin === "ready").length}/${list.length}`;
 }
@@ -108,7 +128,7 @@ function drawAll() {
   const to = Date.now();
   const from = fromOf(to);
   const known = lost === null ? to : past.total.at(-1)?.at ?? to;
-  byId("chart").replaceChildren(draw(past, { width: Math.max(280, byId("chart").clientWidth), from, to, known, paused: tick?.paused }));
+  byId("chart").replaceChildren(draw(shownPast(), { width: Math.max(280, byId("chart").clientWidth), from, to, known, paused: tick?.paused }));
   show(byId("began"), past.began > to - past.span * 1000);
   setText(byId("began"), `It begins at ${clock(past.began)}, when this Segue was started: what was before is not known.`);
   showMoment();
@@ -127,7 +147,7 @@ function showMoment() {
   const left = isNow() ? -1 : 10 + share * (width - 20);
   cursor?.setAttribute("x1", left);
   cursor?.setAttribute("x2", left);
-  const lines = isNow() ? [] : telling(past, at, Math.max(2000, past.span * 5));
+  const lines = isNow() ? [] : telling(shownPast(), at, Math.max(2000, past.span * 5));
   const title = isNow() ? "now" : clock(at);
   slider.setAttribute("aria-valuetext", [title, ...lines].join("; "));
   byId("readout").replaceChildren(...(isNow() ? [] : [element("strong", {}, title), element("ul", {}, ...lines.map((line) => element("li", {}, line)))]));
@@ -194,6 +214,10 @@ byId("chart").addEventListener("pointerleave", (event) => {
   if (event.pointerType !== "mouse") return;
   byId("moment").value = byId("moment").max;
   showMoment();
+});
+byId("amiss").addEventListener("change", () => {
+  showTables();
+  drawAll();
 });
 byId("moment").addEventListener("input", showMoment);
 byId("happened").addEventListener("toggle", () => showHappened(past));

@@ -22,7 +22,7 @@ export function draw(past, { width, from, to, known, paused }) {
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, height, role: "img", "aria-label": caption(past, from, to) });
   picture.append(hatch(), ...axis(frame, bottom + trafficHeight), ...holds(frame, bottom));
   for (const lane of lanes) picture.append(...drawLane(lane, frame, mostSessions(past)));
-  picture.append(...drawMoves(lanes, frame), ...lanes.flatMap((lane) => marks(lane, frame)), ...lost(frame));
+  picture.append(...(roomy ? drawMoves(lanes, frame) : lanes.flatMap((lane) => moveTicks(lane, frame))), ...lanes.flatMap((lane) => marks(lane, frame)), ...lost(frame));
   picture.append(...acts(frame, bottom), ...traffic(frame, bottom));
   picture.append(svg("line", { class: "cursor", x1: -1, x2: -1, y1: 0, y2: bottom + trafficHeight }));
   return picture;
@@ -115,7 +115,7 @@ function runs(samples) {
 }
 
 // drawMoves has an arrow for the sessions that went from one backend to another at about one time.
-function drawMoves(lanes, { past, from, to, x, width, roomy }) {
+function drawMoves(lanes, { past, from, to, x, width }) {
   const of = new Map(lanes.map((lane, i) => [lane.name, { ...lane, i }]));
   const near = Math.max(1000, ((to - from) / width) * 7);
   return gathered(past.moves.filter((m) => m.to && m.at >= from), (m) => [m.from, m.to], near).flatMap((m) => {
@@ -126,13 +126,22 @@ function drawMoves(lanes, { past, from, to, x, width, roomy }) {
     const start = down ? a.band + a.bandHeight : a.band;
     const end = down ? b.band - 1 : b.band + b.bandHeight + 1;
     const tip = down ? -5 : 5;
-    const half = roomy ? 3.5 : 2.5;
+    const half = 3.5;
     return [
       svg("path", { class: "move", d: `M${px(left)} ${start}V${end + tip}`, "stroke-width": Math.min(4, 1 + Math.log10(m.count)) },
         svg("title", {}, `${clock(m.at)}: ${count(m.count, "session")} moved from ${m.from} to ${m.to}`)),
       svg("path", { class: "move-head", d: `M${px(left - half)} ${end + tip}h${2 * half}L${px(left)} ${end}Z` }),
     ];
   });
+}
+
+// moveTicks are the moves of one lane among so many that arrows between them would hide them: those that left it above its band, those that came to it below.
+function moveTicks(lane, { from, to, x, width }) {
+  const near = ((to - from) / width) * 4;
+  return [["out", lane.band - 5, "moved away from"], ["in", lane.band + lane.bandHeight, "moved to"]].flatMap(([key, top, words]) =>
+    gathered(lane.samples.filter((s) => s[key] > 0 && s.at >= from).map((s) => ({ at: s.at, count: s[key] })), () => "", near).map((m) =>
+      svg("path", { class: "move", d: `M${px(x(m.at))} ${top}v5`, "stroke-width": Math.min(4, 1 + Math.log10(m.count)) },
+        svg("title", {}, `${clock(m.at)}: ${count(m.count, "session")} ${words} ${lane.name}`))));
 }
 
 // marks are the failures of a backend.
