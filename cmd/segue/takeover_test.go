@@ -137,6 +137,7 @@ func TestTakeover(t *testing.T) {
 	takeover := func() *serving { return takeOverFrom(t, path, addr, api) }
 	now := takeover() // there is nobody: a start like any other
 	visitors := visit(t, addr)
+	began := time.Now() // about when the first one has begun to know anything
 	for range 3 {
 		visitors.more(50)
 		idle, inTransaction, busy := now.conn(), now.conn(), now.conn()
@@ -161,6 +162,10 @@ func TestTakeover(t *testing.T) {
 		if err := next.client.Ready(t.Context()); err != nil {
 			t.Errorf("the new one: %v", err)
 		}
+		eventually(t, "the history to go on", func() bool {
+			past, err := next.client.History(t.Context(), time.Hour, 300)
+			return err == nil && !past.Began.IsZero() && past.Began.Before(began) && len(past.Lanes) == 2
+		})
 		visitors.more(50)
 		if err := <-answer; err != nil {
 			t.Errorf("the statement that ran: %v", err)

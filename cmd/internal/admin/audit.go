@@ -50,6 +50,17 @@ func (a *Audit) Note(what, by string) {
 	a.log.Info("changed by an operator", "change", what, "client", by)
 }
 
+// Inherit takes what has been changed before, by a Segue that this one has taken over from, the oldest first. Nothing of it is logged again.
+func (a *Audit) Inherit(before []Change) {
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	all := append(slices.Clone(before), a.changes...)
+	a.changes = all[max(0, len(all)-mostChanges):]
+}
+
 // Latest gives up to n changes, the latest first.
 func (a *Audit) Latest(n int) []Change {
 	if a == nil {

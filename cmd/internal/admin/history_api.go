@@ -21,7 +21,7 @@ type History struct {
 const (
 	defaultSpan   = time.Hour
 	defaultPoints = 300
-	mostPoints    = 2000
+	mostPoints    = history.MostSamples + 1
 )
 
 // history answers what has been, as far back as ?for= says, in so many ?points= at most.
@@ -67,6 +67,22 @@ func historyQuery(raw string) (span time.Duration, points int, err error) {
 // History asks what has become of the backends within a span of time, in so many samples of each at most.
 func (c *Client) History(ctx context.Context, span time.Duration, points int) (History, error) {
 	return get[History](ctx, c, "/api/v1/history?for="+span.String()+"&points="+strconv.Itoa(points))
+}
+
+// inherit has History and Audit begin with what the Segue knows that this one has taken over from.
+func (h *Handler) inherit(ctx context.Context) {
+	type known struct{ all, latest History }
+	for _, of := range askOthers(ctx, h, func(ctx context.Context, c *Client) (k known, err error) {
+		if k.all, err = c.History(ctx, history.Longest, history.MostSamples); err == nil {
+			k.latest, err = c.History(ctx, history.Finest, history.MostFine)
+		}
+		return k, err
+	}) {
+		if of.err == nil { // an older one has no history
+			h.History.Inherit(of.value.all.Extract, of.value.latest.Extract)
+			h.Audit.Inherit(of.value.all.Changes)
+		}
+	}
 }
 
 // summary says how clients are. all has the sessions and the pause, those of other Segues included.

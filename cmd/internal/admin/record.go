@@ -26,8 +26,10 @@ type Traffic struct {
 // recordEvery is how often Record takes a look.
 const recordEvery = time.Second
 
-// Record fills History until ctx is done: once a second, and whenever a backend has changed.
+// Record fills History until ctx is done: once a second, and whenever a backend has changed. It begins with what a Segue knows that this one has taken
+// over from.
 func (h *Handler) Record(ctx context.Context) {
+	h.inherit(ctx)
 	ticker := time.NewTicker(recordEvery)
 	defer ticker.Stop()
 	for {

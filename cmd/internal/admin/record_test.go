@@ -76,7 +76,7 @@ func TestHistoryByTheAPI(t *testing.T) {
 	if err != nil || len(past.Lanes) != 2 || past.Lanes[0].Name != "fe-1" || past.Lanes[0].States[0].Cause != "not probed yet" || len(past.Changes) != 1 || past.Changes[0].What != "drain fe-1" {
 		t.Errorf("%+v, %v", past, err)
 	}
-	for query, remedy := range map[string]string{"for=9h": "1s to 8h0m0s", "for=x": "is no time span", "points=0": "1 to 2000", "points=9999": "1 to 2000", "for=1h&for=2h": "is none", "%": "is none"} {
+	for query, remedy := range map[string]string{"for=9h": "1s to 8h0m0s", "for=x": "is no time span", "points=0": "1 to 2881", "points=9999": "1 to 2881", "for=1h&for=2h": "is none", "%": "is none"} {
 		if code, body, _ := s.request(t, "GET", "/api/v1/history?"+query, nil); code != http.StatusBadRequest || !strings.Contains(body, remedy) {
 			t.Errorf("%s: %d %s", query, code, body)
 		}

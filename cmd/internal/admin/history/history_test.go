@@ -290,6 +290,45 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// Who takes over knows what was before, and goes on from there.
+func TestInherit(t *testing.T) {
+	const hours = 2 * 3600
+	fails := func(second int, look *Look) {
+		if second == hours-100 || second == 600 {
+			look.Failures[Failing{"a", "closed", "moved"}]++
+			look.Moves[Moving{"a", "b", "ok"}]++
+		}
+	}
+	old := played(hours, fails)
+	now := at(hours)
+	young := New()
+	young.Inherit(old.Extract(epoch, now, MostSamples), old.Extract(now.Add(-Finest), now, MostFine))
+	for _, span := range []time.Duration{5 * time.Minute, time.Hour, Longest} {
+		want, got := old.Extract(now.Add(-span), now, 300), young.Extract(now.Add(-span), now, 300)
+		if len(want.Total) < 70 || fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("of the last %v: %d and %d samples, %s and %s", span, len(got.Total), len(want.Total), said(got), said(want))
+		}
+	}
+	b := reading("b", "up", 1)
+	b.Statements = 5
+	young.States(at(hours+0.5), []Reading{b})
+	young.Observe(at(hours+1), Look{Backends: []Reading{b}, Sessions: 1})
+	x := young.Extract(at(hours-10), at(hours+1), 300)
+	if said(x) != fmt.Sprintf("b: %v up | a: 0 up, %v removed", hours+0.5, hours+0.5) || x.Total[len(x.Total)-1].Statements != 5 || !x.Began.Equal(at(0)) {
+		t.Errorf("%s, %+v", said(x), x.Total[len(x.Total)-1])
+	}
+	young.Inherit(old.Extract(epoch, now, MostSamples), Extract{})
+	if again := young.Extract(at(hours-10), at(hours+1), 300); fmt.Sprint(again) != fmt.Sprint(x) {
+		t.Error("it inherits what it knows already")
+	}
+	nothing := New()
+	nothing.Inherit(Extract{}, Extract{})
+	nothing.Observe(at(1), Look{})
+	if x := nothing.Extract(at(0), at(1), 10); len(x.Total) != 1 || !x.Began.Equal(at(1)) {
+		t.Errorf("of nothing: %+v", x)
+	}
+}
+
 func TestTicks(t *testing.T) {
 	h := New()
 	if x := h.Extract(at(0), at(1), 10); len(x.Lanes)+len(x.Total) != 0 || !x.Began.IsZero() {

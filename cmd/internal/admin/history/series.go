@@ -16,8 +16,13 @@ const (
 	mostLanes   = 256
 )
 
-// Longest is for how long anything is kept.
-const Longest = mostCoarse * coarseStep
+// Longest is for how long anything is kept, and Finest for how long each second is; MostSamples and MostFine are how many samples that makes.
+const (
+	Longest     = mostCoarse * coarseStep
+	Finest      = mostFine * fineStep
+	MostSamples = mostCoarse
+	MostFine    = mostFine
+)
 
 // sample is a Sample as it is kept, in 48 bytes.
 type sample struct {

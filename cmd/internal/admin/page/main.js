@@ -130,7 +130,7 @@ function drawAll() {
   const known = lost === null ? to : past.total.at(-1)?.at ?? to;
   byId("chart").replaceChildren(draw(shownPast(), { width: Math.max(280, byId("chart").clientWidth), from, to, known, paused: tick?.paused }));
   show(byId("began"), past.began > to - past.span * 1000);
-  setText(byId("began"), `It begins at ${clock(past.began)}, when this Segue was started: what was before is not known.`);
+  setText(byId("began"), `It begins at ${clock(past.began)}: what was before this Segue was started is not known.`);
   showMoment();
   showHappened(past);
   letScroll();
