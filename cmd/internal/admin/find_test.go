@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"segue/backend"
+	"segue/backend/discover/nodes"
 	proxy "segue/proxy"
 )
 
@@ -77,5 +79,15 @@ func TestFindByTheAPI(t *testing.T) {
 	}
 	if code, body, _ := s.request(t, "GET", "/api/v1/sessions/find?order="+url.QueryEscape("\x1b[2J"), nil); code != 400 || !strings.Contains(body, "none of id") {
 		t.Errorf("%d %s", code, body)
+	}
+}
+
+// What a cluster says of a backend is told, and read again.
+func TestBackendOfACluster(t *testing.T) {
+	s := serve(t)
+	s.registry.Apply([]backend.Spec{{Name: "fe-1", Address: "192.0.2.1:9030", Role: nodes.Leader, Version: "3.5.2", Zone: "eu-1a"}})
+	list, err := s.client.Backends(t.Context())
+	if err != nil || len(list) != 1 || list[0].Role != "leader" || list[0].Version != "3.5.2" || list[0].Zone != "eu-1a" {
+		t.Errorf("%+v, %v", list, err)
 	}
 }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -91,8 +92,11 @@ type Backend struct {
 	Cause    string         `json:"cause"`
 	Full     bool           `json:"full,omitempty"` // it has no room: it keeps its sessions and gets no new one; Cause says so
 	Since    time.Time      `json:"since"`          // of Health and Admin
-	// Version is what its greeting has called itself; empty: nothing has greeted yet.
+	// Version is what its cluster says of it, or else what its greeting has called itself; empty: nothing has greeted yet.
 	Version string `json:"version,omitempty"`
+	// Role is what its cluster says of it, Zone where it stands; empty: nothing is known of that.
+	Role string `json:"role,omitempty"`
+	Zone string `json:"zone,omitempty"`
 }
 
 // Usable tells whether the backend takes new sessions.
@@ -124,6 +128,6 @@ func describe(b *backend.Backend) Backend {
 	return Backend{
 		Name: s.Name, Address: s.Address, Health: s.Health, Admin: s.Admin,
 		Sessions: s.Sessions, Weight: max(s.Weight, 1), Cause: cause, Full: s.Full != "", Since: s.Since,
-		Version: wire.Shown(b.Facts().ServerVersion, wire.MaxShown),
+		Version: wire.Shown(cmp.Or(s.Version, b.Facts().ServerVersion), wire.MaxShown), Role: s.Role.String(), Zone: s.Zone,
 	}
 }

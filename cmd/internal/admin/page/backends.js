@@ -22,7 +22,7 @@ function make(b) {
 
 function update(tr, b, sample, steer) {
   const [head, stand, why, since, sessions, statements, p50, p99, actions] = tr.children;
-  setText(head.lastChild, [b.role, b.version, b.address, b.weight === 1 ? "" : "weight " + b.weight].filter(Boolean).join(" · "));
+  setText(head.lastChild, [b.role, b.version, b.zone ? "zone " + b.zone : "", b.address, b.weight === 1 ? "" : "weight " + b.weight].filter(Boolean).join(" · "));
   const states = [b.health, ...(b.admin === "ready" ? [] : [b.admin]), ...(b.full ? ["full"] : [])];
   if (stand.dataset.states !== states.join(" ")) {
     stand.dataset.states = states.join(" ");
