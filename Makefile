@@ -30,6 +30,7 @@ demo: build ## Show the main job: a rolling restart, with a cloud load balancer 
 test: deps ## Run all tests: unit tests with the race detector, then real clients on real servers
 	$(GO) test -race -shuffle=on -p 1 -timeout 10m -skip '$(KUBE)' $$($(GO) list ./... | grep -v /proxy/e2e)
 	$(GO) test -timeout 5m -count=1 -run '^TestSimulation$$' $(CORE) -sim.lives 100000
+	cd deploy/check && $(GO) test -timeout 5m ./...
 	$(GO) test -timeout 15m -v -skip '^TestMove' ./proxy/e2e
 
 .PHONY: e2e
@@ -83,6 +84,7 @@ lint: ## Check style, imports between rooms, and that modernizers and go mod tid
 	$(GOLANGCI) run
 	@out=$$($(GO) fix -diff ./... 2>&1) || true; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 	$(GO) mod tidy -diff
+	cd deploy/check && $(GO) vet ./... && $(GO) mod tidy -diff
 
 .PHONY: fmt
 fmt: ## Format the code

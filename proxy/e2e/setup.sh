@@ -188,6 +188,15 @@ install_next() {
 	done_for next "$sum"
 }
 
+# install_promtool unpacks what checks and tries the rules in deploy/prometheus, without the service that its package brings along.
+install_promtool() {
+	[ ! -x "$cache/prometheus/usr/bin/promtool" ] || return 0
+	rm -rf "$cache/prometheus" "$cache/prometheus.tmp"
+	unpack prometheus "$cache/prometheus.tmp"
+	rm "$cache/prometheus.tmp/usr/bin/prometheus"
+	mv "$cache/prometheus.tmp" "$cache/prometheus"
+}
+
 mkdir -p "$cache"
 echo '*' >"$cache/.gitignore"
 install_packages
@@ -198,6 +207,7 @@ install_pymysql_tests
 install_npm
 install_jars
 install_next
+install_promtool
 say "ready: $(cd "$cache/jars" && echo *.jar) $(grep -o "^[^# ]*" "$clients/requirements.txt" | xargs)," \
 	"npm $(cd "$cache/node/node_modules" && node -p "['mysql2', 'mariadb', 'playwright-core', 'axe-core'].map(p => p + '@' + require('$cache/node/node_modules/' + p + '/package.json').version).join(', ')")," \
 	"$(php -r 'echo "PHP ", PHP_VERSION;'), $(PATH=$PATH:/usr/sbin mariadbd --version | grep -o '[0-9.]*-MariaDB') and $("$cache/next/bin/mariadbd" --version | grep -o '[0-9.]*-MariaDB')"
