@@ -22,6 +22,10 @@ help: ## Say what can be made
 build: ## Build bin/segue
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/segue ./cmd/segue
 
+.PHONY: man
+man: build ## Write the manual's pages to bin/man
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) bin/segue man bin/man
+
 .PHONY: demo
 demo: build ## Show the main job: a rolling restart, with a cloud load balancer and with Segue (about a minute)
 	bin/segue demo

@@ -44,19 +44,6 @@ func (w *world) askCommand(cmd *cobra.Command, ask func(ctx context.Context, c *
 	return cmd
 }
 
-// backendNames are the names that a shell may complete.
-func backendNames(ctx context.Context, c *admin.Client) []string {
-	list, err := c.Backends(ctx)
-	if err != nil {
-		return nil
-	}
-	var names []string
-	for _, b := range list {
-		names = append(names, b.Name)
-	}
-	return names
-}
-
 func (w *world) backendsCommand() *cobra.Command {
 	return listCommand(w, "backends", "List the backends with their state and why", (*admin.Client).Backends, w.printBackends)
 }

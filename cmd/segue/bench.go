@@ -55,6 +55,7 @@ usage.`,
 	f.StringVar(&o.dsn, "dsn", "", "USER:PASSWORD@tcp(HOST:PORT)/DATABASE, a `DSN` (default $SEGUE_BENCH_DSN)")
 	f.StringArrayVar(&o.members, "member", nil, "`DSN` of a server behind it, where they share no data; name each")
 	f.StringVar(&o.flavor, "flavor", string(measure.Auto), "whose `SQL` it speaks: auto, mysql, tidb, starrocks, doris, fesim")
+	words(cmd, "flavor", "auto", "mysql", "tidb", "starrocks", "doris", "fesim")
 	f.StringVar(&o.database, "database", measure.DefaultDatabase, "`name` of the database to write to; made if it is not there")
 	for _, c := range measure.Classes() {
 		f.IntVar(&o.load.Clients[c], c.Flag(), o.load.Clients[c], "`clients` "+benchClass[c])

@@ -88,6 +88,8 @@ func (w *world) benchCompareCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare A.json B.json …",
 		Short: "Put runs of segue bench side by side, in the terminal and on a page",
+
+		ValidArgsFunction: files("json"),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return errors.New("name two or more JSON files of segue bench")

@@ -100,6 +100,7 @@ Flags win over SEGUE_* variables, these over the file, the file over defaults.`,
 			root.AddCommand(c)
 		}
 	}
-	root.AddCommand(w.versionCommand())
+	root.AddCommand(w.versionCommand(), w.manCommand())
+	completeRest(root)
 	return root, begun
 }

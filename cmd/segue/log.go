@@ -65,12 +65,14 @@ func (l stdLog) Write(line []byte) (int, error) {
 // logLevel is the flag --log-level.
 type logLevel struct{ slog.Level }
 
+// logLevels are the words for it.
+func logLevels() []string { return []string{"debug", "info", "warn", "error"} }
+
 // Set implements pflag.Value.
 func (l *logLevel) Set(s string) error {
-	for _, level := range []slog.Level{slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
-		if strings.EqualFold(s, level.String()) {
-			l.Level = level
-			return nil
+	for _, word := range logLevels() {
+		if strings.EqualFold(s, word) {
+			return l.UnmarshalText([]byte(word))
 		}
 	}
 	return fmt.Errorf("it is debug, info, warn or error")

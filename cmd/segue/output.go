@@ -43,7 +43,7 @@ func (f *outputFormat) Type() string { return "format" }
 func addOutput(cmd *cobra.Command) *outputFormat {
 	f := formatTable
 	cmd.Flags().VarP(&f, "output", "o", "table or json")
-	must(cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp)))
+	words(cmd, "output", "table", "json")
 	return &f
 }
 

@@ -41,6 +41,7 @@ SEGUE_FLAVOR, SEGUE_LOG_LEVEL; and SEGUE_BACKENDS is a list with commas.`,
 	s := addSettings(cmd)
 	level := &logLevel{slog.LevelInfo}
 	cmd.Flags().Var(level, "log-level", "debug, info, warn or error (SEGUE_LOG_LEVEL)")
+	words(cmd, "log-level", logLevels()...)
 	takeover := cmd.Flags().Bool("takeover", false, "take over from the Segue that serves the same address, if one does")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		terminal := isTerminal(w.stderr)

@@ -34,6 +34,7 @@ func addSettings(cmd *cobra.Command) *settings {
 	f.Var(&joined{s.values["listen"]}, "listen", "`address` where applications connect, or unix:PATH; may be repeated\n(SEGUE_LISTEN, with commas; default "+config.Default().Listen[0].Address+")")
 	add("admin", "`address` of the admin API and metrics (SEGUE_ADMIN; default "+config.Default().Admin+")")
 	add("flavor", "`flavor`: starrocks, doris, tidb, mysql or mariadb (SEGUE_FLAVOR; default starrocks)")
+	words(cmd, "flavor", "starrocks", "doris", "tidb", "mysql", "mariadb")
 	return s
 }
 

@@ -53,6 +53,8 @@ ends at once. Exit code 0, or 1 when sessions had to be cut.`,
 	f.StringVar(&o.HTTPAddress, "http", "", "`address` of the health URL (default: the same host, port 8030; 10080 for tidb)")
 	flavor := f.String("flavor", "starrocks", "`flavor`: starrocks, doris or tidb")
 	generation := f.String("generation", "G3", "how a StarRocks FE leaves: `G2` (3.5, 4.0), G3 (main) or G4 (not merged)")
+	words(cmd, "flavor", "starrocks", "doris", "tidb")
+	words(cmd, "generation", "G2", "G3", "G4")
 	f.BoolVar(&o.CloseAfterStmt, "close-after-statement", false, "while leaving, close a session right after its statement")
 	f.Float64Var(&o.TimeScale, "time-scale", 1, "`factor` of every time span: 0.1 makes it ten times faster")
 	spanVar(f, &o.MinExit, "min-exit", 0, config.LongestSpan, "shortest graceful exit, before time-scale (default 15s)")
@@ -61,6 +63,7 @@ ends at once. Exit code 0, or 1 when sessions had to be cut.`,
 	users := f.StringToString("user", nil, "`name=password` of a user beside root; may be repeated")
 	level := &logLevel{slog.LevelInfo}
 	f.Var(level, "log-level", "debug, info, warn or error")
+	words(cmd, "log-level", logLevels()...)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := simOptions(&o, *flavor, *generation, *users); err != nil {
 			return usageError{err}

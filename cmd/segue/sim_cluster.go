@@ -56,6 +56,7 @@ a real cluster do; BEs and CNs take the ports that the system gives them.
 	f.StringVar(&s.http, "http", "127.0.0.1:18031", "`address` of the first one's health URL")
 	f.StringVar(&s.control, "control", "127.0.0.1:18030", "`address` to upset them by, on loopback")
 	generation := f.String("generation", "G3", "how an FE leaves: `G2` (3.5, 4.0), G3 (main) or G4 (not merged)")
+	words(cmd, "generation", "G2", "G3", "G4")
 	f.StringVar(&s.options.Version, "version", "", "`version` of all nodes at first (default 3.5.0-fesim)")
 	f.StringToStringVar(&s.settings, "be-setting", nil, "`name=value` in the be.conf of all BEs and CNs; may be repeated")
 	f.BoolVar(&s.options.ExitingIsDead, "exiting-is-dead", false, "FEs of 3.3: a BE that exits counts as dead too early")

@@ -23,6 +23,8 @@ Without FILE: the one that SEGUE_CONFIG names, or /etc/segue/segue.yaml.
 Exit code 0: no problem; 2: problems. Variables and flags play no part.`,
 		Example: "  segue validate deploy/segue.example.yaml",
 		Args:    cobra.MaximumNArgs(1),
+
+		ValidArgsFunction: files("yaml", "yml"),
 	}
 	format := addOutput(cmd)
 	cmd.RunE = func(_ *cobra.Command, args []string) error {

@@ -28,6 +28,10 @@
 // The TestMovePlugins tests log in as Segue does for moves and probes, by each authentication plugin of MariaDB 10.11 and 11.4 and of TiDB, in each mode of TLS, by TCP and by UNIX
 // sockets. The servers show certificates of an authority of the test's own (tls_test.go), right ones and wrong ones.
 //
+// # Shells and the manual
+//
+// TestShellsComplete has bash, zsh and fish complete command lines of segue; TestManPages has man and mandoc read its manual.
+//
 // # Sessions that move
 //
 // The TestMove tests run the program itself, `segue serve` with a file, and steer it by its own commands. Behind it stand

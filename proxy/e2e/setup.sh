@@ -49,6 +49,11 @@ install_packages() {
 	need binutils have strip
 	need chromium have chromium # looks at the status page
 	need fonts-dejavu-core sh -c 'ls /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'
+	need bash-completion test -e /usr/share/bash-completion/bash_completion
+	need zsh have zsh
+	need fish have fish
+	need man-db have man
+	need mandoc have mandoc
 	need openssl have openssl # what is old and weak in TLS is tried by it
 	[ -n "$missing" ] || return 0
 
