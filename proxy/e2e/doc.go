@@ -30,7 +30,8 @@
 //
 // # Shells and the manual
 //
-// TestShellsComplete has bash, zsh and fish complete command lines of segue; TestManPages has man and mandoc read its manual.
+// TestShellsComplete has bash, zsh and fish complete command lines of segue; TestManPages has man and mandoc read its manual;
+// TestOpenAPILint has redocly read the description of the admin API.
 //
 // # Sessions that move
 //

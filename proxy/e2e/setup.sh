@@ -156,6 +156,18 @@ install_npm() {
 	done_for node "$stamp"
 }
 
+# install_linters installs what reads the description of the admin API.
+install_linters() {
+	stamp="$(cat "$here/linters/package-lock.json") $(node --version)"
+	! current linters "$stamp" || return 0
+	say "npm ci (@redocly/cli)"
+	rm -rf "$cache/linters"
+	mkdir -p "$cache/linters"
+	cp "$here/linters/package.json" "$here/linters/package-lock.json" "$cache/linters/"
+	(cd "$cache/linters" && npm ci --silent --no-audit --no-fund --ignore-scripts)
+	done_for linters "$stamp"
+}
+
 install_jars() {
 	stamp=$(cat "$clients/pom.xml" "$clients/jars.sha256")
 	! current jars "$stamp" || return 0
@@ -210,6 +222,7 @@ install_corpus
 install_pymysql
 install_pymysql_tests
 install_npm
+install_linters
 install_jars
 install_next
 install_promtool

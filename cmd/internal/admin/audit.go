@@ -68,7 +68,7 @@ func (a *Audit) Latest(n int) []Change {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	list := slices.Clone(a.changes[max(0, len(a.changes)-n):])
+	list := append([]Change{}, a.changes[max(0, len(a.changes)-n):]...) // none is a list, too
 	slices.Reverse(list)
 	return list
 }

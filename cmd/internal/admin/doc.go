@@ -5,6 +5,7 @@
 //	GET  /livez                            200 as long as the process answers
 //	GET  /readyz                           200 or 503, see below
 //	GET  /metrics                          Prometheus
+//	GET  /api/v1/openapi.yaml              all of this as OpenAPI 3.1 has it: openapi.yaml
 //	GET  /api/v1/status                    Status
 //	GET  /api/v1/backends                  []Backend, in the order of the configuration
 //	GET  /api/v1/sessions                  []proxy.SessionInfo, by id

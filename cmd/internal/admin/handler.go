@@ -110,6 +110,7 @@ func (h *Handler) handler(d door) http.Handler {
 	mux.HandleFunc("GET /livez", h.livez)
 	mux.HandleFunc("GET /readyz", h.readyz)
 	mux.Handle("GET /metrics", h.metrics())
+	mux.HandleFunc("GET /api/v1/openapi.yaml", openAPI)
 	mux.HandleFunc("GET /api/v1/status", h.status)
 	mux.HandleFunc("GET /api/v1/backends", h.backends)
 	mux.HandleFunc("GET /api/v1/sessions", h.sessions)
