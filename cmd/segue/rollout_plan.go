@@ -129,7 +129,8 @@ time. Nothing is changed but that file.
 
 Exit codes: 0 the node that is printed may go; 1 failed; 2 wrong usage or
 configuration; 3 none may go now: ask again; 4 none is left that is to go.`,
-		Example: `  while node=$(segue rollout next fe1:9030,fe2:9030,fe3:9030 --user admin --password-file pw --state restart.json --no-backup)
+		Example: `  next="segue rollout next fe1:9030,fe2:9030,fe3:9030 --user admin --password-file pw"
+  while node=$($next --state restart.json --no-backup)
   do   # ends with exit code 3 or 4
     segue drain "$node" --wait && ssh "$node" systemctl restart starrocks-fe && segue ready "$node"
   done`,
