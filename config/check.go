@@ -14,6 +14,8 @@ func (p *parser) finish(d *document) {
 	c.Health.Flavor = c.Flavor
 	c.Proxy.Flavor = c.Flavor
 	p.checkPresent(d)
+	p.checkDiscover(d)
+	p.checkPrefer(d)
 	p.checkListeners(d)
 	p.checkTimes(c)
 	p.checkCredential(d)
@@ -49,6 +51,9 @@ func (p *parser) checkPresent(d *document) {
 	}
 	if list == nil && p.broken {
 		return // not YAML: there may well be backends
+	}
+	if d.config.Discover.Active() {
+		return // checkDiscover has a word on it
 	}
 	p.report(list, "there are no backends", "list at least one: `backends: [HOST:"+d.config.Flavor.Port()+"]`")
 }

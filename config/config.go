@@ -30,6 +30,8 @@ type Config struct {
 	// BackendTLS is how connections to those backends are secured that say nothing of it; nil: not at all.
 	BackendTLS *secure.Policy
 	Balance    Balance
+	Zone       string         // where Segue is, as backends' zones have it; empty: not said
+	Discover   Discover       // what finds more backends
 	Health     health.Options // Flavor filled in; the password read from its file
 	Proxy      proxy.Options  // Flavor filled in
 
@@ -64,11 +66,12 @@ type Takeover struct {
 type Balance struct {
 	Policy    string        // LeastSessions or RoundRobin
 	SlowStart time.Duration // zero: off
+	Prefer    string        // preferences, with commas; see backend.ParsePreferences
 }
 
-// Options is the registry's form of b. Each call makes a policy of its own:
+// Options is the registry's form of b, for a Segue in zone. Each call makes a policy of its own:
 // policies remember what they chose.
-func (b Balance) Options() backend.Options {
+func (b Balance) Options(zone string) backend.Options {
 	policy, err := backend.ParsePolicy(b.Policy)
 	if err != nil {
 		policy = nil // the registry's default; a loaded Config never gets here
@@ -77,7 +80,11 @@ func (b Balance) Options() backend.Options {
 	if slowStart == 0 {
 		slowStart = -1 // the registry's zero means its default
 	}
-	return backend.Options{Policy: policy, SlowStart: slowStart}
+	prefer, err := backend.ParsePreferences(b.Prefer)
+	if err != nil {
+		prefer = nil // likewise
+	}
+	return backend.Options{Policy: policy, SlowStart: slowStart, Prefer: prefer, Zone: zone}
 }
 
 // defaultTakeoverTimeout is longer than pools keep a connection, for the most part: half an hour is HikariCP's maxLifetime.
@@ -93,6 +100,7 @@ func Default() *Config {
 		AdminTLS: TLS{Mode: TLSOff},
 		Flavor:   backend.StarRocks,
 		Balance:  Balance{Policy: LeastSessions, SlowStart: backend.DefaultSlowStart},
+		Discover: Discover{Interval: defaultDiscoverInterval, RemoveAfter: defaultRemoveAfter},
 		Health: health.Options{
 			Interval:     health.DefaultInterval,
 			FastInterval: health.DefaultFastInterval,

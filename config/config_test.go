@@ -43,7 +43,7 @@ func TestProblems(t *testing.T) {
 		{"abbreviated key", "backends:\n- {addr: fe1:9030, address: fe1:9030}\n", `2:4: unknown key "addr" in backends[0]; did you mean "address"?`},
 		{"key of another section", one + "interval: 1s\n", `2:1: unknown key "interval"; did you mean "health.interval"?`},
 		{"key of the top", one + "health: {flavor: tidb}\n", `2:10: unknown key "flavor" in health; "flavor" is a key of the file itself: write it without indentation`},
-		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, admin_mode, admin_group, admin_token_file, admin_hosts, admin_read, admin_write, admin_tls, tls, users_learned, flavor, backend_tls, backend_compression, backends, users, get_server_public_key, balance, health, connect, drain, hold, replay, stored_programs, takeover, proxy_protocol, state, limits`},
+		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, admin_mode, admin_group, admin_token_file, admin_hosts, admin_read, admin_write, admin_tls, tls, users_learned, flavor, backend_tls, backend_compression, backends, zone, users, get_server_public_key, balance, health, discover, connect, drain, hold, replay, stored_programs, takeover, proxy_protocol, state, limits`},
 		{"merge key", one + "health:\n  <<: {rise: 2}\n", `3:3: unknown key "<<" in health; known keys: interval, fast_interval, timeout, rise, fall, user, password, password_file, server_public_key_file`},
 		{"duplicate key", "listen: :1\n" + one + "listen: :2\n", `3:1: key "listen" is given twice; it was given in line 1 already; keep one`},
 		{"key that is a list", one + "[a]: 1\n", `2:1: a key is a list; keys are plain words`},
@@ -226,7 +226,7 @@ func TestEveryProblemAtOnceInFileOrder(t *testing.T) {
 	text := "flavour: tidb\nbackends:\n  - fe1\n  - {address: fe2:9030, wait: 1}\nhealth:\n  interval: 200\n  rise: 0\nlisten: 9030\n"
 	want := `1:1: unknown key "flavour"; did you mean "flavor"?
 3:5: backend address "fe1" has no port; did you mean "fe1:9030"?
-4:25: unknown key "wait" in backends[1]; known keys: name, address, health, tls, weight, proxy_protocol
+4:25: unknown key "wait" in backends[1]; known keys: name, address, health, tls, weight, proxy_protocol, zone
 6:13: health.interval: 200 has no unit; did you mean 200ms or 200s?
 7:9: health.rise is 0; write a whole number from 1 to 100
 8:9: listen: "9030" is only a port; did you mean "127.0.0.1:9030"?`
@@ -291,11 +291,11 @@ func TestFastIntervalFollowsInterval(t *testing.T) {
 }
 
 func TestBalanceOptions(t *testing.T) {
-	off := Balance{Policy: RoundRobin}.Options()
+	off := Balance{Policy: RoundRobin}.Options("")
 	if _, ok := off.Policy.(*backend.RoundRobin); !ok || off.SlowStart >= 0 {
 		t.Errorf("got %+v, want round robin without slow start", off)
 	}
-	on := Default().Balance.Options()
+	on := Default().Balance.Options("")
 	if _, ok := on.Policy.(*backend.LeastSessions); !ok || on.SlowStart != backend.DefaultSlowStart {
 		t.Errorf("got %+v, want least sessions with the default slow start", on)
 	}
@@ -456,6 +456,7 @@ func FuzzParse(f *testing.F) {
 		one + "admin: unix:/run/segue/admin.sock\nadmin_mode: 0660\nadmin_group: ops\nadmin_hosts: [a, b.c]\nadmin_read: token\nadmin_token_file: x\n",
 		one + "admin: unix:\nadmin_mode: -1\nadmin_hosts: {a: b}\nadmin_write: [anyone]\ntakeover: {socket: /x, offer: no}\nstate: ../x\n",
 		one + "admin: \"unix:/\\e[2J\"\ntakeover: {socket: [], offer: \"\"}\nstate: {}\n",
+		one + "discover: {sql: true, user: x, dns: [a:1, _x._y.z], resolvers: ::1, file: f, interval: 1s}\nzone: z\nbalance: {prefer: local,leader}\n",
 	} {
 		f.Add([]byte(seed))
 	}
@@ -463,7 +464,7 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := parse("f.yaml", data, nil, noSecret)
 		if err == nil {
-			if len(c.Backends) == 0 || len(c.Listen) == 0 || c.Health.Interval < minInterval || c.Health.FastInterval > c.Health.Interval {
+			if len(c.Backends) == 0 && !c.Discover.findsAlone() || len(c.Listen) == 0 || c.Health.Interval < minInterval || c.Health.FastInterval > c.Health.Interval {
 				t.Errorf("accepted %+v", c)
 			}
 			if path, ok := UnixPath(c.Admin); ok && checkSocketPath(path, maxSocketPath) != nil || c.Access.Read == WithToken || c.Access.Write == WithToken || c.Access.Read == "" {

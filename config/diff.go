@@ -31,8 +31,11 @@ func Diff(old, new *Config) Changes {
 	d.changed("backend_compression", old.Proxy.BackendCompression, new.Proxy.BackendCompression)
 	d.changed("flavor", old.Flavor, new.Flavor)
 	d.backends(old.Backends, new.Backends)
+	d.discover(old.Discover, new.Discover)
+	d.changed("zone", strconv.Quote(old.Zone), strconv.Quote(new.Zone))
 	d.users(old.Proxy.Users, new.Proxy.Users)
 	d.changed("balance.policy", old.Balance.Policy, new.Balance.Policy)
+	d.changed("balance.prefer", cmp.Or(old.Balance.Prefer, "none"), cmp.Or(new.Balance.Prefer, "none"))
 	d.changed("balance.slow_start", old.Balance.SlowStart, new.Balance.SlowStart)
 	d.changed("balance.rebalance_rate", rateText(old.Proxy.Balance.Rate), rateText(new.Proxy.Balance.Rate))
 	d.changed("balance.rebalance_threshold", percentText(old.Proxy.Balance.Threshold), percentText(new.Proxy.Balance.Threshold))
@@ -131,6 +134,7 @@ func (d *Changes) backends(old, new []backend.Spec) {
 		default:
 			d.changed("backend "+s.Name+" weight", max(was.Weight, 1), max(s.Weight, 1))
 			d.changed("backend "+s.Name+" proxy_protocol", was.ProxyProtocol, s.ProxyProtocol)
+			d.changed("backend "+s.Name+" zone", strconv.Quote(was.Zone), strconv.Quote(s.Zone))
 			d.healthURL(s.Name, was.HealthURL, s.HealthURL)
 			d.backendTLS(s.Name, was.TLS, s.TLS)
 		}

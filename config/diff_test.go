@@ -52,6 +52,14 @@ get_server_public_key: true
 			"stored_programs: ignore -> read", "limits.sessions: as file descriptors allow -> 500",
 		}, nil},
 		{
+			"discovery", before + "discover: {sql: true, user: segue, password: hunter2, dns: fe:9030, resolvers: 10.0.0.1, interval: 5s, remove_after: 1m, file: /x.yaml}\nzone: a\nbalance: {prefer: [local, follower]}\n",
+			[]string{
+				"discover.sql: false -> true", `discover.user: "" -> "segue"`, "discover.password changed", "discover.dns: none -> fe:9030", "discover.resolvers: none -> 10.0.0.1:53",
+				`discover.file: "" -> "/x.yaml"`, "discover.interval: 30s -> 5s", "discover.remove_after: 30s -> 1m0s", `zone: "" -> "a"`, "balance.prefer: none -> local,follower",
+			},
+			nil,
+		},
+		{
 			"secrets", strings.Replace(before, "'a:1'", "'a:1', health: 'http://u:hunter2@a/'", 1) + "health: {user: probe, password: hunter2}\n",
 			[]string{"backend a health: http://a:8030/api/health -> http://u:xxxxx@a/", `health.user: "" -> "probe"`, "health.password changed"},
 			nil,

@@ -69,6 +69,8 @@ func (e *effective) add(k key, path string) {
 		e.users()
 	case e.p.where[full] != nil && strings.HasSuffix(full, "_file"): // as it is written; what it says is a secret
 		e.put(full, e.p.where[full].Value, e.p.origin(e.p.where[full]))
+	case full == "discover.password" && e.p.where["discover.password_file"] != nil:
+		e.put(full, e.values[full], "discover.password_file")
 	case full == "health.password" && e.p.where["health.password_file"] != nil:
 		e.put(full, e.values[full], "health.password_file")
 	default:
@@ -112,6 +114,9 @@ func (e *effective) backends() {
 		e.put(path+"health", shownURL(s.HealthURL), at(entry.health, follows))
 		e.put(path+"tls.mode", s.TLS.String(), at(entry.tls.node, cmp.Or(e.p.origin(e.d.backendTLS.node), byDefault)))
 		e.put(path+"proxy_protocol", s.ProxyProtocol.String(), at(entry.proxy, "from proxy_protocol.send and the flavor"))
+		if entry.zone != nil {
+			e.put(path+"zone", s.Zone, e.p.origin(entry.zone))
+		}
 		e.put(path+"weight", strconv.Itoa(max(s.Weight, 1)), at(entry.weight, byDefault))
 	}
 }
@@ -174,6 +179,10 @@ func (c *Config) values() map[string]string {
 	if c.Health.Password != "" {
 		password = masked
 	}
+	asker := ""
+	if c.Discover.Password != "" {
+		asker = masked
+	}
 	return map[string]string{
 		"listen":                      listenText(c.Listen),
 		"admin":                       c.Admin,
@@ -194,6 +203,16 @@ func (c *Config) values() map[string]string {
 		"takeover.offer":              strconv.FormatBool(c.Takeover.Offer),
 		"state":                       c.State,
 		"flavor":                      c.Flavor.String(),
+		"discover.sql":                strconv.FormatBool(c.Discover.SQL),
+		"discover.user":               c.Discover.User,
+		"discover.password":           asker,
+		"discover.dns":                strings.Join(c.Discover.DNS, ", "),
+		"discover.resolvers":          strings.Join(c.Discover.Resolvers, ", "),
+		"discover.file":               c.Discover.File,
+		"discover.interval":           c.Discover.Interval.String(),
+		"discover.remove_after":       c.Discover.RemoveAfter.String(),
+		"zone":                        c.Zone,
+		"balance.prefer":              c.Balance.Prefer,
 		"get_server_public_key":       strconv.FormatBool(c.GetServerPublicKey),
 		"balance.policy":              c.Balance.Policy,
 		"balance.slow_start":          c.Balance.SlowStart.String(),

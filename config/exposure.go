@@ -29,6 +29,9 @@ func (p *parser) inlineSecret(c *Config) *yaml.Node {
 	if n := p.where["health.password"]; n != nil && c.Health.Password != "" {
 		return n
 	}
+	if n := p.where["discover.password"]; n != nil && c.Discover.Password != "" {
+		return n
+	}
 	for i, u := range c.Proxy.Users {
 		for _, key := range []string{"password", "hash"} {
 			if n := p.where[fmt.Sprintf("users[%d].%s", i, key)]; n != nil && (u.Password != "" || u.HasHash) {

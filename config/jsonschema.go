@@ -22,7 +22,7 @@ func JSONSchema(example []byte) ([]byte, error) {
 	}
 	root["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	root["title"] = "Configuration of Segue"
-	root["required"] = []string{"backends"}
+	root["anyOf"] = []shape{{"required": []string{"backends"}}, {"required": []string{"discover"}}}
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(false)

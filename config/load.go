@@ -21,7 +21,7 @@ const maxSecretSize = 64 << 10
 
 // Override is a setting from outside the file. It wins over the file's.
 type Override struct {
-	Key    string // a key of the file: admin, flavor, listen or backends (lists with commas)
+	Key    string // a key of the file: admin, flavor, listen or backends, discover.dns (lists with commas)
 	Value  string
 	Source string // what a problem with it is reported as: --listen, SEGUE_LISTEN
 }

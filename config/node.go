@@ -95,16 +95,27 @@ func (p *parser) readFile(data []byte, keys []key) {
 // readOverrides reads settings from outside the file with the same readers.
 func (p *parser) readOverrides(overrides []Override, keys []key) {
 	for _, o := range overrides {
-		for _, k := range keys {
-			if k.name != o.Key || k.read == nil {
+		section, name, nested := strings.Cut(o.Key, ".")
+		among := keys
+		if k, ok := find(keys, section); ok && nested {
+			among = k.keys
+		} else {
+			name = section
+		}
+		for _, k := range among {
+			if k.name != name || k.read == nil {
 				continue
 			}
 			n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: o.Value}
-			if k.name == "backends" || k.name == "listen" {
+			switch o.Key {
+			case "backends", "listen", "discover.dns":
 				n = p.listOverride(o)
 			}
+			if k.name == "sql" {
+				n.Tag = "!!bool"
+			}
 			p.source[n] = o.Source
-			p.where[k.name] = n
+			p.where[o.Key] = n
 			k.read(n)
 		}
 	}

@@ -27,6 +27,7 @@ type document struct {
 	backends     []entry
 	users        []userEntry
 	passwordFile string
+	discoverFile string     // discover.password_file
 	publicKey    *yaml.Node // health.server_public_key_file; nil: not given
 	tokenFile    string
 	tls          tlsEntry
@@ -55,10 +56,12 @@ func (p *parser) schema(d *document) []key {
 		{name: "backend_tls", keys: p.backendTLSKeys(&d.backendTLS)},
 		{name: "backend_compression", read: p.compression(&c.Proxy.BackendCompression)},
 		{name: "backends", read: p.backends(&d.backends)},
+		{name: "zone", read: p.plainText(&c.Zone)},
 		{name: "users", read: p.users(&d.users)},
 		{name: "get_server_public_key", read: func(n *yaml.Node) { p.truth(n, &c.GetServerPublicKey) }},
 		{name: "balance", keys: []key{
 			{name: "policy", read: p.oneOf(&c.Balance.Policy, LeastSessions, RoundRobin)},
+			{name: "prefer", read: p.preferences(&c.Balance.Prefer)},
 			{name: "slow_start", read: p.duration(&c.Balance.SlowStart, 0)},
 			{name: "rebalance_rate", read: p.rate(&c.Proxy.Balance.Rate)},
 			{name: "rebalance_threshold", read: p.percentage(&c.Proxy.Balance.Threshold)},
@@ -75,6 +78,7 @@ func (p *parser) schema(d *document) []key {
 			{name: "password_file", read: p.text(&d.passwordFile)},
 			{name: "server_public_key_file", read: p.as(fileName(), func(n *yaml.Node) { d.publicKey = n })},
 		}},
+		{name: "discover", keys: p.discoverKeys(d), also: withUser("password", "password_file")},
 		{name: "connect", keys: []key{
 			{name: "budget", read: p.duration(&c.Proxy.ConnectBudget, 1)},
 			{name: "timeout", read: p.duration(&c.Proxy.ConnectTimeout, 1)},
@@ -121,6 +125,7 @@ func (p *parser) entryKeys(e *entry) []key {
 		{name: "tls", keys: p.backendTLSKeys(&e.tls)},
 		{name: "weight", read: func(n *yaml.Node) { e.weight = n; p.count(&e.spec.Weight, backend.MaxWeight)(n) }},
 		{name: "proxy_protocol", read: p.as(wordShape(sendWords()...), e.keep(&e.proxy))},
+		{name: "zone", read: p.as(anyText(), func(n *yaml.Node) { e.zone = n; p.plainText(&e.spec.Zone)(n) })},
 	}
 }
 
@@ -129,7 +134,7 @@ func (p *parser) entryKeys(e *entry) []key {
 type entry struct {
 	node                  *yaml.Node
 	name, address, health *yaml.Node // nil: not given
-	weight, proxy         *yaml.Node
+	weight, proxy, zone   *yaml.Node
 	tls                   backendTLSEntry
 	path                  string // of the entry, in problems
 	spec                  backend.Spec

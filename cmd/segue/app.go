@@ -77,7 +77,7 @@ func newApp(c *config.Config, o options) (*app, error) {
 	metrics.MustRegister(&a.certificates)
 	a.config = newState(c, o.path, metrics)
 	a.audit = admin.NewAudit(o.log)
-	a.registry = backend.NewRegistry(c.Balance.Options())
+	a.registry = backend.NewRegistry(c.Balance.Options(c.Zone))
 	a.registry.Apply(c.Backends)
 	metrics.MustRegister(backend.NewCollector(a.registry))
 	a.monitor = health.NewMonitor(a.registry, c.Health, o.log, metrics)

@@ -104,8 +104,8 @@ func (a *app) reloaded(c *config.Config, err error) {
 	}
 	old := a.config.current()
 	changes := config.Diff(old, c)
-	if c.Balance != old.Balance {
-		a.registry.SetOptions(c.Balance.Options()) // makes the policy begin anew
+	if c.Balance != old.Balance || c.Zone != old.Zone {
+		a.registry.SetOptions(c.Balance.Options(c.Zone)) // makes the policy begin anew
 	}
 	a.monitor.SetOptions(c.Health)
 	a.server.SetOptions(a.proxyOptions(c))
