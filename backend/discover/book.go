@@ -1,0 +1,321 @@
+package discover
+
+import (
+	"errors"
+	"maps"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"segue/backend/discover/nodes"
+)
+
+// mostNodes bounds a list: what is longer is no answer to be believed.
+const mostNodes = 256
+
+// Why an answer is not believed.
+var (
+	// ErrEmpty: it names no node that could be a backend.
+	ErrEmpty = errors.New("the answer names no backend")
+	// ErrTooMany: it names more than any cluster has.
+	ErrTooMany = errors.New("the answer names more than 256 backends")
+)
+
+// Seed is a backend that the configuration names.
+type Seed struct{ Name, Address string }
+
+// Entry is a backend as all sources together have it.
+type Entry struct {
+	nodes.Node        // Name is the backend's
+	Seed       bool   // the configuration names it
+	Sources    string // the kinds of those that name it, or did last, with commas
+	Leaving    string // why it is about to go; empty: it is not
+	Gone       bool   // nobody names it any more: it may be forgotten as soon as nobody uses it
+}
+
+// Book keeps what seeds and sources say, and makes one list of it. It decides by what it is told alone, and has no clock: now must not go backwards. The zero
+// value is ready for use; it is not for several goroutines at a time.
+type Book struct {
+	// RemoveAfter is how long a node must have been missing from what is said, and be missing still, before it is about to go.
+	RemoveAfter time.Duration
+
+	seeds   []Seed
+	sources []*said           // in the order in which they began to speak
+	names   map[string]string // address → name of a backend that was found
+	gone    map[string]Entry  // address → one that nobody names any more
+}
+
+// said is what one source has said.
+type said struct {
+	of    string // which source
+	kind  string
+	seen  map[string]*sighting // by address
+	heard time.Time            // the last answer that was believed
+}
+
+// sighting is what a source has said of one node.
+type sighting struct {
+	Found
+	missing time.Time // since when it is not named; zero: it is
+	live    bool
+}
+
+// Reseed has the book begin with other seeds.
+func (b *Book) Reseed(seeds []Seed) { b.seeds = slices.Clone(seeds) }
+
+// Take takes an answer of the source called of. The error is why it is not believed, and changes nothing.
+func (b *Book) Take(of, kind string, a Answer, now time.Time) error {
+	if a.Err != nil {
+		return a.Err
+	}
+	named := make(map[string]Found)
+	for _, f := range a.Found {
+		if f.Address != "" {
+			named[strings.ToLower(f.Address)] = f
+		}
+	}
+	switch {
+	case len(named) == 0:
+		return ErrEmpty
+	case len(named) > mostNodes:
+		return ErrTooMany
+	}
+	s := b.source(of, kind)
+	s.heard = now
+	for address, f := range named {
+		s.seen[address] = &sighting{Found: f}
+	}
+	for address, g := range s.seen {
+		if _, ok := named[address]; !ok && g.missing.IsZero() {
+			g.missing = now
+		}
+		g.live = a.Live
+	}
+	return nil
+}
+
+func (b *Book) source(of, kind string) *said {
+	for _, s := range b.sources {
+		if s.of == of {
+			return s
+		}
+	}
+	s := &said{of: of, kind: kind, seen: make(map[string]*sighting)}
+	b.sources = append(b.sources, s)
+	return s
+}
+
+// Keep forgets the sources that are not among those: nobody asks them any more. What they alone have named is about to go.
+func (b *Book) Keep(sources []string) {
+	b.sources = slices.DeleteFunc(b.sources, func(s *said) bool {
+		if slices.Contains(sources, s.of) {
+			return false
+		}
+		for address, g := range s.seen {
+			b.lose(address, g, s.kind)
+		}
+		return true
+	})
+}
+
+// Forget forgets a node that is [Entry.Gone].
+func (b *Book) Forget(address string) {
+	address = strings.ToLower(address)
+	delete(b.gone, address)
+	delete(b.names, address)
+}
+
+func (b *Book) lose(address string, g *sighting, kind string) {
+	if b.gone == nil {
+		b.gone = make(map[string]Entry)
+	}
+	b.gone[address] = Entry{Node: g.Node, Sources: kind, Leaving: kind + " no longer names it", Gone: true}
+}
+
+// present tells whether a node is to be believed to be there still: it is named, or has not been missing for long, or nobody has looked again since.
+func (s *said) present(g *sighting, removeAfter time.Duration, now time.Time) bool {
+	looked := s.heard
+	if g.live {
+		looked = now
+	}
+	return g.missing.IsZero() || looked.Sub(g.missing) < removeAfter
+}
+
+// Due is when the list changes although nobody says anything more; ok is false if it does not.
+func (b *Book) Due() (at time.Time, ok bool) {
+	for _, s := range b.sources {
+		for _, g := range s.seen {
+			if g.live && !g.missing.IsZero() {
+				if t := g.missing.Add(b.RemoveAfter); !ok || t.Before(at) {
+					at, ok = t, true
+				}
+			}
+		}
+	}
+	return at, ok
+}
+
+// List is what there is now: the seeds, in their order, then what has been found, by address. places gives the addresses of a host's name, none if they are not
+// known; entries that lead to the same one are one.
+func (b *Book) List(now time.Time, places func(host string) []netip.Addr) []Entry {
+	m := &merging{places: places, at: make(map[string]int)}
+	for _, s := range b.seeds {
+		m.add(Entry{Node: nodes.Node{Name: s.Name, Address: s.Address}, Seed: true})
+	}
+	for _, s := range b.sources {
+		for _, address := range slices.Sorted(maps.Keys(s.seen)) {
+			g := s.seen[address]
+			if !s.present(g, b.RemoveAfter, now) {
+				b.lose(address, g, s.kind)
+				delete(s.seen, address)
+				continue
+			}
+			delete(b.gone, address)
+			n := g.Node
+			n.Name = g.Called
+			m.add(Entry{Node: n, Sources: s.kind, Leaving: g.Leaving})
+		}
+	}
+	for _, address := range slices.Sorted(maps.Keys(b.gone)) {
+		if m.has(b.gone[address].Address) { // by another name
+			b.Forget(address)
+			continue
+		}
+		e := b.gone[address]
+		e.Name = ""
+		m.add(e)
+	}
+	found := m.list[m.seeds():]
+	slices.SortStableFunc(found, func(a, c Entry) int { return strings.Compare(a.Address, c.Address) })
+	b.christen(m.list)
+	return m.list
+}
+
+// merging makes one entry of those that are one node.
+type merging struct {
+	places func(host string) []netip.Addr
+	list   []Entry
+	at     map[string]int // place → index in list
+}
+
+func (m *merging) seeds() (n int) {
+	for n < len(m.list) && m.list[n].Seed {
+		n++
+	}
+	return n
+}
+
+func (m *merging) has(address string) bool {
+	for _, p := range m.placesOf(address) {
+		if _, ok := m.at[p]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *merging) add(e Entry) {
+	places := m.placesOf(e.Address)
+	for _, p := range places {
+		if i, ok := m.at[p]; ok {
+			m.list[i].learn(&e)
+			m.note(places, i)
+			return
+		}
+	}
+	m.list = append(m.list, e)
+	m.note(places, len(m.list)-1)
+}
+
+func (m *merging) note(places []string, i int) {
+	for _, p := range places {
+		if _, ok := m.at[p]; !ok {
+			m.at[p] = i
+		}
+	}
+}
+
+// placesOf are the ways to write where an address leads. A name that has several addresses of a kind stands for several servers, and is nobody's but its own.
+func (m *merging) placesOf(address string) []string {
+	list := []string{strings.ToLower(address)}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return list
+	}
+	addrs := []netip.Addr(nil)
+	if ip, err := netip.ParseAddr(host); err == nil {
+		addrs = []netip.Addr{ip}
+	} else if m.places != nil {
+		addrs = m.places(host)
+	}
+	kinds := map[bool]int{}
+	for _, a := range addrs {
+		kinds[a.Unmap().Is4()]++
+	}
+	if kinds[true] > 1 || kinds[false] > 1 {
+		return list
+	}
+	for _, a := range addrs {
+		list = append(list, a.Unmap().WithZone("").String()+" "+port)
+	}
+	return list
+}
+
+// learn takes over what e does not say yet.
+func (e *Entry) learn(o *Entry) {
+	if !e.Seed && e.Name == "" {
+		e.Name = o.Name
+	}
+	if e.Role == nodes.None {
+		e.Role = o.Role
+	}
+	for _, of := range []struct{ has, gets *string }{
+		{&o.Version, &e.Version}, {&o.Zone, &e.Zone}, {&o.HTTP, &e.HTTP}, {&o.Host, &e.Host}, {&o.ID, &e.ID}, {&o.Leaving, &e.Leaving},
+	} {
+		if *of.gets == "" {
+			*of.gets = *of.has
+		}
+	}
+	if o.Sources != "" && !slices.Contains(strings.Split(e.Sources, ", "), o.Sources) {
+		e.Sources = strings.TrimPrefix(e.Sources+", "+o.Sources, ", ")
+	}
+}
+
+// christen names those that have been found. A name stays as long as its address is known.
+func (b *Book) christen(list []Entry) {
+	if b.names == nil {
+		b.names = make(map[string]string)
+	}
+	taken, hosts := make(map[string]bool), make(map[string]int)
+	for i := range list {
+		e := &list[i]
+		host, _, _ := net.SplitHostPort(e.Address)
+		hosts[host]++
+		if old := b.names[strings.ToLower(e.Address)]; e.Seed {
+			taken[e.Name] = true
+		} else if old != "" {
+			e.Name = old
+		}
+	}
+	for i := range list {
+		if e := &list[i]; !e.Seed && b.names[strings.ToLower(e.Address)] == e.Name && e.Name != "" {
+			if taken[e.Name] { // a seed is called so by now
+				delete(b.names, strings.ToLower(e.Address))
+				e.Name = ""
+				continue
+			}
+			taken[e.Name] = true
+		}
+	}
+	for i := range list {
+		e := &list[i]
+		key := strings.ToLower(e.Address)
+		if e.Seed || b.names[key] != "" && b.names[key] == e.Name {
+			continue
+		}
+		e.Name = nameFor(e, hosts, taken)
+		taken[e.Name], b.names[key] = true, e.Name
+	}
+}
