@@ -83,12 +83,14 @@ func (b *Book) Take(of, kind string, a Answer, now time.Time) error {
 		return ErrTooMany
 	}
 	s := b.source(of, kind)
-	s.heard = now
+	if !a.Partial {
+		s.heard = now
+	}
 	for address, f := range named {
 		s.seen[address] = &sighting{Found: f}
 	}
 	for address, g := range s.seen {
-		if _, ok := named[address]; !ok && g.missing.IsZero() {
+		if _, ok := named[address]; !ok && g.missing.IsZero() && !a.Partial {
 			g.missing = now
 		}
 		g.live = a.Live

@@ -73,6 +73,13 @@ func TestBook(t *testing.T) {
 			{40, "dns", answer("a:1"), "a=a:1 -b=b:1", nil},
 			{400, "dns", answer("a:1"), "a=a:1 -b=b:1", nil},
 		}},
+		{"half an answer makes nobody leave", nil, []step{
+			{0, "dns", answer("a:1", "b:1"), "a=a:1 b=b:1", nil},
+			{10, "dns", Answer{Found: answer("a:1").Found, Partial: true}, "a=a:1 b=b:1", nil},
+			{20, "dns", answer("a:1"), "a=a:1 b=b:1", nil},
+			{100, "dns", Answer{Found: answer("a:1").Found, Partial: true}, "a=a:1 b=b:1", nil},
+			{101, "dns", answer("a:1"), "a=a:1 -b=b:1", nil},
+		}},
 		{"who comes back stays", nil, []step{
 			{0, "dns", answer("a:1", "b:1"), "a=a:1 b=b:1", nil},
 			{10, "dns", answer("a:1"), "a=a:1 b=b:1", nil},

@@ -22,6 +22,8 @@ type Answer struct {
 	Found []Found
 	// Live: the source is told of every change at once, and of nothing in between. What it does not name has gone, and no second answer has to say so.
 	Live bool
+	// Partial: not everybody who may know something has answered. Those that are not named are not missing for that.
+	Partial bool
 	// Err is why nothing could be found out this time. It makes no node go.
 	Err error
 }
