@@ -16,7 +16,7 @@ func (c Change) Empty() bool { return len(c.Added)+len(c.Removed)+len(c.Updated)
 // Apply makes the backends those of specs, in this order. Backends whose name and address stay the same keep their
 // health, their sessions and their identity. A removed backend takes no more sessions; it lives on through the leases
 // that hold it. A backend that has only moved to another address is new, but what the operator said about its name still
-// holds. Of two specs with one name the first counts.
+// holds; and so does it for one that had been found, and is found again. Of two specs with one name the first counts.
 func (r *Registry) Apply(specs []Spec) Change {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -42,6 +42,9 @@ func (r *Registry) Apply(specs []Spec) Change {
 			s.Removed, s.Since = true, now
 			b.status.Store(&s)
 			c.Removed = append(c.Removed, b.name)
+			if s.Source != "" && kept[b.name] == nil { // it may be found again
+				r.expectLocked(b.name, s.Admin)
+			}
 		}
 	}
 	r.backends.Store(&next)
@@ -54,7 +57,8 @@ func (r *Registry) Apply(specs []Spec) Change {
 // applySpecLocked gives the backend for spec: old, if it is the same one, or a new one. old may be nil.
 func (r *Registry) applySpecLocked(c *Change, old *Backend, spec Spec, now time.Time) *Backend {
 	if old == nil || old.address != spec.Address {
-		admin := Ready
+		admin := r.words[spec.Name]
+		delete(r.words, spec.Name)
 		if old != nil {
 			admin = old.status.Load().Admin
 		}

@@ -2,6 +2,7 @@ package backend
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -33,8 +34,9 @@ type Registry struct {
 	slowStart  time.Duration
 	prefer     []Preference
 	zone       string
-	changed    chan struct{} // closed at the next change, and then replaced
-	candidates []Candidate   // scratch of Lease
+	changed    chan struct{}    // closed at the next change, and then replaced
+	candidates []Candidate      // scratch of Lease
+	words      map[string]Admin // what the operator has said of backends that discovery has not found, or no longer; never Ready
 }
 
 // NewRegistry makes a registry without backends.
@@ -149,6 +151,37 @@ func (r *Registry) SetAdmin(name string, a Admin) error {
 	b.status.Store(&s)
 	r.notifyLocked()
 	return nil
+}
+
+// mostWords bounds what is kept of backends that there are not.
+const mostWords = 1000
+
+// Expect has what the operator wants of a backend hold from the moment on in which there is one of that name, where it is not there now.
+func (r *Registry) Expect(name string, a Admin) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if a >= numAdmins {
+		return
+	}
+	r.expectLocked(name, a)
+}
+
+func (r *Registry) expectLocked(name string, a Admin) {
+	if a == Ready || len(r.words) >= mostWords {
+		delete(r.words, name)
+		return
+	}
+	if r.words == nil {
+		r.words = make(map[string]Admin)
+	}
+	r.words[name] = a
+}
+
+// Expected is what the operator wants of backends that there are not, by their names.
+func (r *Registry) Expected() map[string]Admin {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.words)
 }
 
 // names lists the backends for an error text.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"segue/backend"
+	"segue/backend/proxyheader"
 )
 
 // Discover says what finds backends beside those that are named. They are the floor: whatever is found or not, they stay.
@@ -220,4 +222,22 @@ func (d *Changes) discover(old, new Discover) {
 	d.changed("discover.file", fmt.Sprintf("%q", old.File), fmt.Sprintf("%q", new.File))
 	d.changed("discover.interval", old.Interval, new.Interval)
 	d.changed("discover.remove_after", old.RemoveAfter, new.RemoveAfter)
+}
+
+// SpecOf is what a backend is to be that has been found: like one that the file names by its address alone, but for its HTTP address, if that is known.
+func (c *Config) SpecOf(name, address, http string) backend.Spec {
+	s := backend.Spec{Name: name, Address: address, Weight: 1, HealthURL: c.Flavor.HealthURL(address), TLS: c.BackendTLS}
+	if u, err := url.Parse(s.HealthURL); err == nil && http != "" && s.HealthURL != "" {
+		u.Host = http
+		s.HealthURL = u.String()
+	}
+	switch {
+	case c.SendProxy == autoVersion && c.Flavor.IsFE():
+		s.ProxyProtocol = proxyheader.V1
+	case c.SendProxy == autoVersion:
+		s.ProxyProtocol = proxyheader.V2
+	default:
+		_ = s.ProxyProtocol.UnmarshalText([]byte(c.SendProxy)) // it has been checked
+	}
+	return s
 }

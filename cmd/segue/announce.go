@@ -58,8 +58,11 @@ func (a *app) awaitVerdicts(ctx context.Context) {
 	}
 }
 
-// probed tells whether there is a verdict on every backend.
+// probed tells whether there is a verdict on every backend, and every source has told which there are.
 func (a *app) probed() bool {
+	if !a.discovery.heard() {
+		return false
+	}
 	for _, b := range a.registry.Backends() {
 		if b.Status().Health == backend.Unknown {
 			return false

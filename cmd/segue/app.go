@@ -38,14 +38,15 @@ type app struct {
 
 	certificates certificates
 
-	registry *backend.Registry
-	monitor  *health.Monitor
-	server   *proxy.Server
-	admin    *admin.Handler
-	watcher  *config.Watcher
-	audit    *admin.Audit
-	reload   chan func() // asks for a reload; never closed
-	config   *state
+	registry  *backend.Registry
+	discovery *discovery
+	monitor   *health.Monitor
+	server    *proxy.Server
+	admin     *admin.Handler
+	watcher   *config.Watcher
+	audit     *admin.Audit
+	reload    chan func() // asks for a reload; never closed
+	config    *state
 }
 
 // options is what newApp needs beside the configuration.
@@ -78,7 +79,8 @@ func newApp(c *config.Config, o options) (*app, error) {
 	a.config = newState(c, o.path, metrics)
 	a.audit = admin.NewAudit(o.log)
 	a.registry = backend.NewRegistry(c.Balance.Options(c.Zone))
-	a.registry.Apply(c.Backends)
+	a.discovery = newDiscovery(a.registry, o.log, newDiscoveryMetrics(metrics))
+	a.discovery.configure(c)
 	metrics.MustRegister(backend.NewCollector(a.registry))
 	a.monitor = health.NewMonitor(a.registry, c.Health, o.log, metrics)
 	a.server = proxy.NewServer(a.registry, a.proxyOptions(c), o.log, metrics)
@@ -120,6 +122,7 @@ func (a *app) run(ctx context.Context) error {
 		g.Go(func() error { followThreads(tail, machine{a.threads, cpuTime}, a.server, a.log); return nil })
 	}
 	g.Go(func() error { return wrap("watch configuration", a.watcher.Run(serving, a.config.current())) })
+	g.Go(func() error { return a.discovery.run(serving) })
 	if err := a.relieve(serving); err != nil {
 		stop()
 		end()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,13 +68,39 @@ func listCommand[T any](w *world, use, short string, list func(*admin.Client, co
 }
 
 func (w *world) printBackends(list []admin.Backend) error {
-	var rows [][]string
-	for _, b := range list {
-		rows = append(rows, []string{
-			b.Name, b.Address, b.Health.String(), b.Admin.String(), strconv.Itoa(b.Sessions), strconv.Itoa(b.Weight), age(b.Since), b.Cause,
-		})
+	// What is said of none of them has no column.
+	titles := []string{"NAME", "ADDRESS", "HEALTH", "ADMIN", "SESSIONS", "WEIGHT", "SINCE"}
+	more := []backendColumn{
+		{"ROLE", func(b *admin.Backend) string { return b.Role }},
+		{"VERSION", func(b *admin.Backend) string { return b.Version }},
+		{"ZONE", func(b *admin.Backend) string { return b.Zone }},
+		{"FROM", func(b *admin.Backend) string { return cmp.Or(b.Source, "configuration") }},
 	}
-	return printTable(w.stdout, []string{"NAME", "ADDRESS", "HEALTH", "ADMIN", "SESSIONS", "WEIGHT", "SINCE", "CAUSE"}, rows)
+	if !slices.ContainsFunc(list, func(b admin.Backend) bool { return b.Role+b.Zone+b.Source != "" }) {
+		more = nil
+	}
+	more = slices.DeleteFunc(more, func(c backendColumn) bool {
+		return !slices.ContainsFunc(list, func(b admin.Backend) bool { return c.of(&b) != "" })
+	})
+	for _, c := range more {
+		titles = append(titles, c.title)
+	}
+	var rows [][]string
+	for i := range list {
+		b := &list[i]
+		row := []string{b.Name, b.Address, b.Health.String(), b.Admin.String(), strconv.Itoa(b.Sessions), strconv.Itoa(b.Weight), age(b.Since)}
+		for _, c := range more {
+			row = append(row, c.of(b))
+		}
+		rows = append(rows, append(row, b.Cause))
+	}
+	return printTable(w.stdout, append(titles, "CAUSE"), rows)
+}
+
+// backendColumn is a column that is shown where there is something in it.
+type backendColumn struct {
+	title string
+	of    func(b *admin.Backend) string
 }
 
 func (w *world) sessionsCommand() *cobra.Command {

@@ -74,6 +74,7 @@ func (a *app) renewCertificates(c *config.Config) error {
 func (a *app) proxyOptions(c *config.Config) proxy.Options {
 	o := c.Proxy
 	o.TLS = proxy.TLS{Server: a.certificates.clients.server.Load(), Required: c.TLS.Mode == config.TLSRequired}
+	o.Translates = c.Discover.Active() && c.BackendTLS.Mode().Wants()
 	for _, b := range c.Backends {
 		o.Translates = o.Translates || b.TLS.Mode().Wants() || strings.HasPrefix(b.Address, "unix:")
 	}

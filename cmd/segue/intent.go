@@ -32,6 +32,11 @@ func (a *app) inherit(l legacy) {
 // hold has what operators said hold again, and says so.
 func (a *app) hold(in admin.Intent, from string) {
 	for _, name := range a.admin.Restore(in) {
+		if a.config.current().Discover.Active() {
+			a.registry.Expect(name, in.Backends[name])
+			a.log.Info("an operator's word waits for a backend that has not been found yet", "backend", name, "state", in.Backends[name].String(), "from", from)
+			continue
+		}
 		a.log.Warn("an operator's word is for a backend that the configuration does not have", "backend", name, "state", in.Backends[name].String(), "from", from)
 	}
 	for _, b := range a.registry.Backends() {

@@ -109,7 +109,7 @@ func (a *app) reloaded(c *config.Config, err error) {
 	}
 	a.monitor.SetOptions(c.Health)
 	a.server.SetOptions(a.proxyOptions(c))
-	a.registry.Apply(c.Backends)
+	a.discovery.configure(c)
 	take()
 	a.admin.SetAccess(c.Access, adminHosts(c.Admin, os.Hostname)...)
 	a.config.accept(c)

@@ -20,6 +20,9 @@ func (w *world) serveCommand() *cobra.Command {
 of them. BACKEND is HOST:PORT of a MySQL port; health URLs follow from the flavor.
 Backends named here take the place of those in the file.
 
+--discover finds more of them, and the first: one seed of a cluster is enough, or a
+name in DNS.
+
 Without BACKEND and without --config, /etc/segue/segue.yaml is read if it is
 there. Segue notices a change of its file by itself.
 
@@ -33,12 +36,15 @@ Sockets that systemd passes (LISTEN_FDS) take the place of those that would be b
 SIGTERM or SIGINT: take no more clients, let sessions end at a statement
 boundary (at most drain.timeout), exit 0. A second one: stop now. SIGHUP: reload.
 Every flag is also a variable: SEGUE_CONFIG, SEGUE_LISTEN, SEGUE_ADMIN,
-SEGUE_FLAVOR, SEGUE_LOG_LEVEL; and SEGUE_BACKENDS is a list with commas.`,
+SEGUE_FLAVOR, SEGUE_ZONE, SEGUE_LOG_LEVEL; and SEGUE_BACKENDS is a list with commas.`,
 		Example: `  segue serve fe1:9030,fe2:9030,fe3:9030
   segue serve --flavor tidb --listen 127.0.0.1:4000 tidb1:4000 tidb2:4000
+  segue serve --discover fe1:9030 --user segue --password-file /run/secrets/segue
+  segue serve --discover dns:sr-fe-search:9030
   segue serve --config /etc/segue/segue.yaml`,
 	}
 	s := addSettings(cmd)
+	s.addDiscover(cmd)
 	level := &logLevel{slog.LevelInfo}
 	cmd.Flags().Var(level, "log-level", "debug, info, warn or error (SEGUE_LOG_LEVEL)")
 	words(cmd, "log-level", logLevels()...)

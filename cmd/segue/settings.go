@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,6 +24,8 @@ import (
 type settings struct {
 	config string
 	values map[string]*string // key of the file → value of its flag
+
+	discover []string // what finds backends, as written
 }
 
 // addSettings defines the flags on cmd.
@@ -36,6 +40,63 @@ func addSettings(cmd *cobra.Command) *settings {
 	add("flavor", "`flavor`: starrocks, doris, tidb, mysql or mariadb (SEGUE_FLAVOR; default starrocks)")
 	words(cmd, "flavor", "starrocks", "doris", "tidb", "mysql", "mariadb")
 	return s
+}
+
+// addDiscover defines those of what finds backends, on a command that serves.
+func (s *settings) addDiscover(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVar(&s.discover, "discover", nil, "what finds backends: HOST:PORT of one `seed` of a cluster that is asked by SQL, as --user, for the others;\n"+
+		"dns:HOST:PORT, dns:_SERVICE._PROTO.NAME or file:PATH; may be repeated")
+	s.values["discover.user"] = f.String("user", "", "`account` that asks the cluster")
+	s.values["discover.password_file"] = f.String("password-file", "", "`file` with its password")
+	s.values["zone"] = f.String("zone", "", "`zone` where this Segue is, for balance.prefer: local (SEGUE_ZONE)")
+}
+
+// discoverOverrides are the settings that --discover stands for, and the seeds among them.
+func (s *settings) discoverOverrides(cmd *cobra.Command, getenv func(string) string) (list []config.Override, seeds []string) {
+	add := func(key, value, source string) {
+		list = append(list, config.Override{Key: key, Value: value, Source: source})
+	}
+	var names []string
+	for _, d := range s.discover {
+		if name, ok := strings.CutPrefix(d, "dns:"); ok {
+			names = append(names, name)
+		} else if path, ok := strings.CutPrefix(d, "file:"); ok {
+			add("discover.file", absolute(path), "--discover")
+		} else {
+			seeds = append(seeds, d)
+		}
+	}
+	if len(names) > 0 {
+		add("discover.dns", strings.Join(names, ","), "--discover")
+	}
+	if len(seeds) > 0 {
+		add("discover.sql", "true", "--discover")
+	}
+	for _, of := range []struct{ key, flag, variable string }{
+		{"discover.user", "user", ""}, {"discover.password_file", "password-file", ""}, {"zone", "zone", "SEGUE_ZONE"},
+	} {
+		value := s.values[of.key]
+		switch {
+		case value != nil && cmd.Flags().Changed(of.flag):
+			text := *value
+			if strings.HasSuffix(of.key, "_file") {
+				text = absolute(text)
+			}
+			add(of.key, text, "--"+of.flag)
+		case of.variable != "" && getenv(of.variable) != "":
+			add(of.key, getenv(of.variable), of.variable)
+		}
+	}
+	return list, seeds
+}
+
+// absolute is a path that was written where Segue is started, which need not be where its configuration lies.
+func absolute(path string) string {
+	if whole, err := filepath.Abs(path); err == nil && path != "" {
+		return whole
+	}
+	return path
 }
 
 // joined is a flag that may be given again: its values are a list with commas.
@@ -77,11 +138,15 @@ func (w *world) source(cmd *cobra.Command, s *settings, backends []string) (path
 			overrides = append(overrides, config.Override{Key: key, Value: value, Source: variable})
 		}
 	}
+	finding, seeds := s.discoverOverrides(cmd, w.getenv)
+	overrides = append(overrides, finding...)
+	backends = append(slices.Clone(backends), seeds...)
 	switch variable := w.getenv("SEGUE_BACKENDS"); {
 	case len(backends) > 0:
 		overrides = append(overrides, config.Override{Key: "backends", Value: strings.Join(backends, ","), Source: "argument"})
 	case variable != "":
 		overrides = append(overrides, config.Override{Key: "backends", Value: variable, Source: "SEGUE_BACKENDS"})
+	case path == "" && len(s.discover) > 0: // they find all there is
 	case path == "":
 		if _, err := os.Stat(w.etc); err != nil {
 			return "", nil, usageError{fmt.Errorf(`no backends and no configuration

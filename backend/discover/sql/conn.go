@@ -133,6 +133,9 @@ func (w *wary) login(ctx context.Context, t *Target, config *tls.Config) (c *cli
 // ServerVersion is the version text of the server's greeting.
 func (c *Conn) ServerVersion() string { return c.version }
 
+// RemoteAddr is where the connection has come to: "IP:port" for TCP.
+func (c *Conn) RemoteAddr() string { return c.nc.RemoteAddr().String() }
+
 // Query runs one statement, until ctx ends at the latest. After an error that wraps no [*Error] the connection is closed.
 func (c *Conn) Query(ctx context.Context, statement string) (t Table, err error) {
 	if c.broken != nil {

@@ -28,6 +28,8 @@ type Registry interface {
 	Backends() []*backend.Backend
 	SetAdmin(name string, a backend.Admin) error
 	Changed() <-chan struct{}
+	// Expected is what operators want of backends that there are not now, and may be again.
+	Expected() map[string]backend.Admin
 }
 
 // SessionLister lists the sessions; proxy.Server is one.

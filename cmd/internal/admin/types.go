@@ -97,6 +97,8 @@ type Backend struct {
 	// Role is what its cluster says of it, Zone where it stands; empty: nothing is known of that.
 	Role string `json:"role,omitempty"`
 	Zone string `json:"zone,omitempty"`
+	// Source is what has found it: kinds of discovery's sources, with commas; empty: the configuration names it.
+	Source string `json:"source,omitempty"`
 }
 
 // Usable tells whether the backend takes new sessions.
@@ -128,6 +130,6 @@ func describe(b *backend.Backend) Backend {
 	return Backend{
 		Name: s.Name, Address: s.Address, Health: s.Health, Admin: s.Admin,
 		Sessions: s.Sessions, Weight: max(s.Weight, 1), Cause: cause, Full: s.Full != "", Since: s.Since,
-		Version: wire.Shown(cmp.Or(s.Version, b.Facts().ServerVersion), wire.MaxShown), Role: s.Role.String(), Zone: s.Zone,
+		Version: wire.Shown(cmp.Or(s.Version, b.Facts().ServerVersion), wire.MaxShown), Role: s.Role.String(), Zone: s.Zone, Source: s.Source,
 	}
 }

@@ -1,0 +1,190 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"segue/backend"
+	"segue/backend/discover"
+	"segue/backend/discover/sql"
+)
+
+// The bounds of asking.
+const (
+	askTime  = 5 * time.Second // of one node: SHOW FRONTENDS says nothing while there is no leader
+	mostAsks = 3               // of nodes, until one has answered
+	soonest  = 500 * time.Millisecond
+	soon     = 4 * time.Second // between soonest and this many asks again when a backend has come or gone
+)
+
+// Source is [discover.Source] for a cluster of one flavor.
+type Source struct {
+	Flavor   backend.Flavor
+	Registry *backend.Registry // whose backends are asked
+	User     string
+	Password string
+	AnyKey   bool // as sql.Target has it
+	Interval time.Duration
+
+	ports map[string]string // address of an FE → the HTTP address that it has named itself
+	tried map[string]bool   // addresses of FEs that have been asked for that
+	// curious: there are some that have not, and can be once they are backends.
+	curious bool
+}
+
+// Kind implements [discover.Source].
+func (*Source) Kind() string { return "sql" }
+
+// String implements [discover.Source].
+func (s *Source) String() string { return "sql of " + s.Flavor.String() }
+
+// Run implements [discover.Source].
+func (s *Source) Run(ctx context.Context, tell func(discover.Answer)) error {
+	pace := discover.Pace{Interval: s.Interval}
+	failing := discover.Pace{Interval: soonest, Longest: s.Interval}
+	for {
+		before := s.standing()
+		a := s.ask(ctx)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		tell(a)
+		d := pace.Answered()
+		if a.Err != nil {
+			d = failing.Failed()
+		} else {
+			failing.Answered()
+			if s.curious {
+				d = min(d, soonest+rand.N(soon-soonest))
+			}
+		}
+		if err := s.wait(ctx, d, before); err != nil {
+			return err
+		}
+	}
+}
+
+// standing says of each backend whether it is up; those of which nothing is known yet are left out.
+func (s *Source) standing() map[string]bool {
+	m := make(map[string]bool)
+	for _, b := range s.Registry.Backends() {
+		if h := b.Status().Health; h != backend.Unknown {
+			m[b.Address()] = h == backend.Up
+		}
+	}
+	return m
+}
+
+// wait waits for d, or less if a backend stands otherwise than before.
+func (s *Source) wait(ctx context.Context, d time.Duration, before map[string]bool) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	until, hurried := time.Now().Add(d), false
+	for {
+		changed := s.Registry.Changed()
+		if now := s.standing(); !hurried && differ(before, now) {
+			hurried = true
+			if d := soonest + rand.N(soon-soonest); time.Now().Add(d).Before(until) {
+				timer.Reset(d)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+// differ reports whether a backend that was known is up now and was not, or the other way round.
+func differ(before, now map[string]bool) bool {
+	for address, up := range now {
+		if was, known := before[address]; known && was != up {
+			return true
+		}
+	}
+	return false
+}
+
+// candidates are the backends to ask, the best first: those that are up by chance, then the others.
+func (s *Source) candidates() []*backend.Backend {
+	list := slices.Clone(s.Registry.Backends())
+	rand.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	slices.SortStableFunc(list, func(a, b *backend.Backend) int { return rank(a) - rank(b) })
+	return list
+}
+
+func rank(b *backend.Backend) int {
+	s := b.Status()
+	switch {
+	case s.Health == backend.Up && s.Admin == backend.Ready && s.Full == "":
+		return 0
+	case s.Health == backend.Up:
+		return 1
+	case s.Health == backend.Down:
+		return 3
+	}
+	return 2
+}
+
+// errNobody: there is nobody to ask yet.
+var errNobody = errors.New("no backend is known that could be asked")
+
+// ask asks once.
+func (s *Source) ask(ctx context.Context) discover.Answer {
+	if s.Flavor == backend.MySQL {
+		return s.askServers(ctx)
+	}
+	var errs []error
+	for _, b := range s.candidates() {
+		if len(errs) == mostAsks || ctx.Err() != nil {
+			break
+		}
+		found, err := s.askOne(ctx, b)
+		if err == nil {
+			return discover.Answer{Found: found}
+		}
+		errs = append(errs, fmt.Errorf("%s: %w", b.Name(), err))
+	}
+	if len(errs) == 0 {
+		return discover.Answer{Err: errNobody}
+	}
+	return discover.Answer{Err: errors.Join(errs...)}
+}
+
+func (s *Source) askOne(ctx context.Context, b *backend.Backend) ([]discover.Found, error) {
+	if s.Flavor == backend.TiDB {
+		return s.askTiDB(ctx, b)
+	}
+	return s.askFE(ctx, b)
+}
+
+// with logs in on a backend and has do ask it.
+func (s *Source) with(ctx context.Context, b *backend.Backend, do func(ctx context.Context, c *sql.Conn) error) error {
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	c, err := sql.Dial(ctx, s.target(b))
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return do(ctx, c)
+}
+
+// target is how to log in on a backend: TLS and the header are as for everybody else.
+func (s *Source) target(b *backend.Backend) sql.Target {
+	t := sql.Target{Address: b.Address(), User: s.User, Password: s.Password, AnyKey: s.AnyKey, Dial: b.Dial}
+	return t.Secured(b.TLS())
+}
+
+// isAt reports whether a connection to a backend has come to a node's address.
+func isAt(b *backend.Backend, c *sql.Conn, address string) bool {
+	return strings.EqualFold(b.Address(), address) || c.RemoteAddr() == address
+}

@@ -1,0 +1,320 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"segue/backend"
+	"segue/backend/dial"
+	"segue/backend/discover"
+	"segue/backend/discover/cluster"
+	"segue/backend/discover/dns"
+	"segue/backend/discover/file"
+	"segue/backend/discover/nodes"
+	"segue/config"
+)
+
+// discovery keeps the registry to what the configuration names and what its sources find. It alone applies backends.
+type discovery struct {
+	// Static after newDiscovery.
+	registry *backend.Registry
+	log      *slog.Logger
+	metrics  *discoveryMetrics
+	renewed  chan struct{} // has room for one: other sources are to run
+
+	mu     sync.Mutex // guards what follows
+	config *config.Config
+	book   discover.Book
+	places map[string]placed
+	gone   map[string]bool   // names of backends that nobody names any more
+	told   map[string]bool   // sources that have told something, be it that they failed
+	failed map[string]string // source → what it has failed with last; it is said once
+}
+
+// placed is where a host's name leads.
+type placed struct {
+	addrs []netip.Addr
+	until time.Time
+}
+
+const (
+	placeTime = 2 * time.Second  // to look a name up
+	placeKept = 30 * time.Second // how long that is believed
+	// gonePatience is how long a backend that nobody names any more is kept for the sessions that it has; after that they are those of a removed one.
+	gonePatience = 10 * time.Minute
+	// goneLook is how often it is looked whether they have gone, while there is such a backend.
+	goneLook = 500 * time.Millisecond
+)
+
+func newDiscovery(r *backend.Registry, log *slog.Logger, m *discoveryMetrics) *discovery {
+	return &discovery{registry: r, log: log, metrics: m, renewed: make(chan struct{}, 1), places: make(map[string]placed), failed: make(map[string]string), told: make(map[string]bool)}
+}
+
+// configure has c hold from now on.
+func (d *discovery) configure(c *config.Config) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.config
+	d.config = c
+	seeds := make([]discover.Seed, len(c.Backends))
+	for i, s := range c.Backends {
+		seeds[i] = discover.Seed{Name: s.Name, Address: s.Address}
+	}
+	d.book.RemoveAfter = c.Discover.RemoveAfter
+	d.book.Reseed(seeds)
+	if old != nil && (!c.Discover.Equal(old.Discover) || c.Flavor != old.Flavor || c.GetServerPublicKey != old.GetServerPublicKey) {
+		var names []string
+		for _, s := range d.sourcesOf(c) {
+			names = append(names, s.String())
+		}
+		d.book.Keep(names)
+		select {
+		case d.renewed <- struct{}{}:
+		default:
+		}
+	}
+	d.applyLocked(time.Now())
+}
+
+// sourcesOf makes what a configuration asks for.
+func (d *discovery) sourcesOf(c *config.Config) (list []discover.Source) {
+	o := c.Discover
+	for _, name := range o.DNS {
+		list = append(list, &dns.Source{Name: name, Interval: o.Interval, Resolver: dns.Resolver{Servers: o.Resolvers}})
+	}
+	if o.File != "" {
+		list = append(list, &file.Source{Path: o.File})
+	}
+	if o.SQL { // the last to give names, as it has those that nobody else has
+		list = append(list, &cluster.Source{
+			Flavor: c.Flavor, Registry: d.registry, User: o.User, Password: o.Password, AnyKey: c.GetServerPublicKey, Interval: o.Interval,
+		})
+	}
+	return list
+}
+
+// heard reports whether every source has told something, be it that it failed.
+func (d *discovery) heard() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.sourcesOf(d.config) {
+		if !d.told[s.String()] {
+			return false
+		}
+	}
+	return true
+}
+
+// run asks the sources until ctx is done, and returns when all of them have ended.
+func (d *discovery) run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		d.mu.Lock()
+		list := d.sourcesOf(d.config)
+		d.mu.Unlock()
+		running, stop := context.WithCancel(ctx)
+		var wg sync.WaitGroup
+		for _, s := range list {
+			wg.Go(func() { d.follow(running, s) })
+		}
+		wg.Go(func() { d.tend(running) })
+		select {
+		case <-ctx.Done():
+		case <-d.renewed:
+		}
+		stop()
+		wg.Wait()
+	}
+	return nil
+}
+
+// follow runs one source.
+func (d *discovery) follow(ctx context.Context, s discover.Source) {
+	err := s.Run(ctx, func(a discover.Answer) {
+		if a.Err == nil {
+			d.place(ctx, a.Found)
+		}
+		d.take(ctx, s, a)
+	})
+	if ctx.Err() == nil {
+		d.log.Error("nothing can be discovered so", "source", s.String(), "cause", err)
+	}
+}
+
+// tend forgets what has gone, and sees to what time alone changes.
+func (d *discovery) tend(ctx context.Context) {
+	ticks := time.NewTicker(goneLook)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticks.C:
+			d.tidy(now)
+		}
+	}
+}
+
+// tidy applies the list if something is due, or has gone and is used by nobody any more.
+func (d *discovery) tidy(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	changed := false
+	for _, b := range d.registry.Backends() {
+		if d.gone[b.Name()] && d.forgettable(b, now) {
+			d.book.Forget(b.Address())
+			changed = true
+		}
+	}
+	if at, due := d.book.Due(); changed || due && !now.Before(at) {
+		d.applyLocked(now)
+	}
+}
+
+// forgettable reports whether a backend that nobody names any more is of no use to anybody: its sessions have left, or have had long enough to, and another one is up.
+func (d *discovery) forgettable(b *backend.Backend, now time.Time) bool {
+	s := b.Status()
+	if s.Sessions > 0 && now.Sub(s.Since) < gonePatience {
+		return false
+	}
+	return s.Health == backend.Down || slices.ContainsFunc(d.registry.Backends(), func(other *backend.Backend) bool {
+		return other.Status().Health == backend.Up && !d.gone[other.Name()]
+	})
+}
+
+// take takes what a source tells.
+func (d *discovery) take(ctx context.Context, s discover.Source, a discover.Answer) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if ctx.Err() != nil { // another configuration holds
+		return
+	}
+	now := time.Now()
+	d.told[s.String()] = true
+	err := d.book.Take(s.String(), s.Kind(), a, now)
+	d.metrics.answered(s.Kind(), a, err, now)
+	switch was := d.failed[s.String()]; {
+	case err == nil && was != "":
+		delete(d.failed, s.String())
+		d.log.Info("discovery works again", "source", s.String())
+	case err == nil:
+	case was != err.Error():
+		d.failed[s.String()] = err.Error()
+		d.log.Warn("discovery failed; the backends stay as they are", "source", s.String(), "cause", err)
+		return
+	default:
+		return
+	}
+	d.applyLocked(now)
+}
+
+// applyLocked has the registry hold what there is now, and logs what is new.
+func (d *discovery) applyLocked(now time.Time) {
+	list := d.book.List(now, func(host string) []netip.Addr { return d.places[strings.ToLower(host)].addrs })
+	specs := make([]backend.Spec, 0, len(list))
+	d.gone = make(map[string]bool)
+	for i := range list {
+		specs = append(specs, d.specOf(&list[i], i))
+		d.gone[list[i].Name] = list[i].Gone
+	}
+	before := make(map[string]backend.Spec)
+	for _, b := range d.registry.Backends() {
+		before[b.Name()] = b.Status().Spec
+	}
+	c := d.registry.Apply(specs)
+	d.metrics.applied(list)
+	d.tell(c, before, specs)
+}
+
+// specOf is the registry's form of an entry. The seeds come first, in the order of the configuration.
+func (d *discovery) specOf(e *discover.Entry, i int) backend.Spec {
+	if e.Seed {
+		s := d.config.Backends[i]
+		s.Role, s.Version, s.Leaving = e.Role, e.Version, e.Leaving
+		if s.Zone == "" {
+			s.Zone = e.Zone
+		}
+		return s
+	}
+	s := d.config.SpecOf(e.Name, e.Address, e.HTTP)
+	s.Role, s.Version, s.Zone, s.Source, s.Leaving = e.Role, e.Version, e.Zone, e.Sources, e.Leaving
+	return s
+}
+
+// tell logs what discovery has changed. What the configuration has is told elsewhere.
+func (d *discovery) tell(c backend.Change, before map[string]backend.Spec, specs []backend.Spec) {
+	for _, s := range specs {
+		was, known := before[s.Name]
+		switch {
+		case slices.Contains(c.Added, s.Name):
+			if s.Source != "" {
+				d.metrics.changes.WithLabelValues("added").Inc()
+				d.log.Info("backend found", "backend", s.Name, "address", s.Address, "source", s.Source, "role", s.Role.String(), "version", s.Version, "zone", s.Zone)
+			}
+		case !known:
+		case was.Leaving == "" && s.Leaving != "":
+			d.metrics.changes.WithLabelValues("leaving").Inc()
+			d.log.Info("backend is about to go", "backend", s.Name, "cause", s.Leaving)
+		case was.Leaving != "" && s.Leaving == "":
+			d.metrics.changes.WithLabelValues("back").Inc()
+			d.log.Info("backend is not about to go any more", "backend", s.Name)
+		case was.Role != s.Role && was.Role != nodes.None:
+			d.metrics.changes.WithLabelValues("role").Inc()
+			d.log.Info("backend has another role", "backend", s.Name, "from", was.Role.String(), "role", s.Role.String())
+		}
+	}
+	for _, name := range c.Removed {
+		if was := before[name]; was.Source != "" {
+			d.metrics.changes.WithLabelValues("removed").Inc()
+			d.log.Info("backend forgotten", "backend", name, "address", was.Address, "cause", was.Leaving)
+		}
+	}
+}
+
+// place looks up the names that an answer and the seeds have, so that one node by two names is one backend. It is done in the source's goroutine; a name that
+// cannot be looked up is taken as it is.
+func (d *discovery) place(ctx context.Context, found []discover.Found) {
+	now := time.Now()
+	var unknown []string
+	d.mu.Lock()
+	for _, address := range d.addressesLocked(found) {
+		host, _, err := net.SplitHostPort(address)
+		host = strings.ToLower(host)
+		if _, isIP := netip.ParseAddr(host); err != nil || isIP == nil || now.Before(d.places[host].until) || slices.Contains(unknown, host) {
+			continue
+		}
+		unknown = append(unknown, host)
+	}
+	d.mu.Unlock()
+	if len(unknown) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, placeTime)
+	defer cancel()
+	for _, host := range unknown {
+		addrs, err := dial.Lookup(ctx, host)
+		d.mu.Lock()
+		if err == nil {
+			d.places[host] = placed{addrs, now.Add(placeKept)}
+		} else { // what was known of it is better than nothing
+			d.places[host] = placed{d.places[host].addrs, now.Add(placeKept)}
+		}
+		d.mu.Unlock()
+	}
+}
+
+// addressesLocked are those that may be two names of one node.
+func (d *discovery) addressesLocked(found []discover.Found) (list []string) {
+	for _, f := range found {
+		list = append(list, f.Address)
+	}
+	for _, s := range d.config.Backends {
+		list = append(list, s.Address)
+	}
+	return list
+}
