@@ -22,7 +22,7 @@ func newDiscoveryMetrics(r prometheus.Registerer) *discoveryMetrics {
 			Name: "segue_discovery_answers_total", Help: "Answers of a kind of source: taken, failed, or refused because they made no sense.",
 		}, []string{"source", "result"}),
 		last: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "segue_discovery_last_success_timestamp_seconds", Help: "When a kind of source has last told something that was taken.",
+			Name: "segue_discovery_last_success_timestamp_seconds", Help: "When a kind of source has last told something that was taken; 0: never.",
 		}, []string{"source"}),
 		backends: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "segue_discovery_backends", Help: "Backends that the configuration names, that have been found, and that are about to go.",
@@ -33,6 +33,12 @@ func newDiscoveryMetrics(r prometheus.Registerer) *discoveryMetrics {
 	}
 	for _, c := range []string{"added", "leaving", "back", "removed", "role"} {
 		m.changes.WithLabelValues(c)
+	}
+	for _, kind := range []string{"dns", "file", "kubernetes", "sql"} {
+		for _, result := range []string{"taken", "failed", "refused"} {
+			m.answers.WithLabelValues(kind, result)
+		}
+		m.last.WithLabelValues(kind)
 	}
 	r.MustRegister(m.answers, m.last, m.backends, m.changes)
 	return m

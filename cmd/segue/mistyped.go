@@ -11,7 +11,7 @@ import (
 )
 
 // variables are those of the environment that mean something to a command, without their prefix.
-var variables = [...]string{"CONFIG", "LISTEN", "ADMIN", "FLAVOR", "BACKENDS", "LOG_LEVEL", "BENCH_DSN", "TOKEN_FILE"}
+var variables = [...]string{"CONFIG", "LISTEN", "ADMIN", "FLAVOR", "BACKENDS", "ZONE", "LOG_LEVEL", "BENCH_DSN", "TOKEN_FILE"}
 
 const variablePrefix = "SEGUE_"
 

@@ -45,8 +45,8 @@ func addSettings(cmd *cobra.Command) *settings {
 // addDiscover defines those of what finds backends, on a command that serves.
 func (s *settings) addDiscover(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringArrayVar(&s.discover, "discover", nil, "what finds backends: HOST:PORT of one `seed` of a cluster that is asked by SQL, as --user, for the others;\n"+
-		"dns:HOST:PORT, dns:_SERVICE._PROTO.NAME or file:PATH; may be repeated")
+	f.StringArrayVar(&s.discover, "discover", nil, "`seed` HOST:PORT of a cluster that is asked, as --user, who else there is; or\n"+
+		"dns:HOST:PORT, dns:_SERVICE._PROTO.NAME, file:PATH; may be repeated")
 	s.values["discover.user"] = f.String("user", "", "`account` that asks the cluster")
 	s.values["discover.password_file"] = f.String("password-file", "", "`file` with its password")
 	s.values["zone"] = f.String("zone", "", "`zone` where this Segue is, for balance.prefer: local (SEGUE_ZONE)")

@@ -215,8 +215,8 @@ func (p *segueProgram) reload(t *testing.T, flavor backend.Flavor, specs []backe
 
 // backendInfo is what the admin API says of a backend.
 type backendInfo struct {
-	Name, Health, Admin, Cause string
-	Sessions                   int
+	Name, Health, Admin, Cause, Role string
+	Sessions                         int
 }
 
 func (p *segueProgram) backends(t *testing.T) []backendInfo {

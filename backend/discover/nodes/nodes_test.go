@@ -184,6 +184,7 @@ func TestParseClusterInfo(t *testing.T) {
 		TYPE|INSTANCE|STATUS_ADDRESS|VERSION|GIT_HASH|START_TIME|UPTIME|SERVER_ID
 		tidb|10.0.0.1:4000|10.0.0.1:10080|8.5.1|635a4362|2026-11-30T08:00:00+01:00|2h|1281
 		pd|10.0.0.2:2379|10.0.0.2:2379|8.5.1|x|2026-11-30T08:00:00+01:00|2h|0
+		tikv|store1|-|-|None|2026-11-30 16:08:19|2h|0
 		tikv|10.0.0.3:20160|10.0.0.3:20180|8.5.1|x|2026-11-30T08:00:00+01:00|2h|0`))
 	if err != nil || len(list) != 3 {
 		t.Fatalf("%+v, %v", list, err)

@@ -15,9 +15,13 @@ const (
 func ParseClusterInfo(t Table) ([]Node, error) {
 	r := &reader{t: t, what: "information_schema.cluster_info"}
 	return r.each(func(row int) (Node, bool) {
+		kind := strings.ToLower(r.must(row, "TYPE"))
+		if kind != "tidb" && !strings.Contains(r.must(row, "INSTANCE"), ":") {
+			return Node{}, false // the store inside of a server without PD is called store1
+		}
 		at := r.address(row, "INSTANCE")
 		n := Node{
-			ID: r.text(row, "SERVER_ID"), Name: r.must(row, "INSTANCE"), Host: hostOf(at), Type: strings.ToLower(r.must(row, "TYPE")),
+			ID: r.text(row, "SERVER_ID"), Name: r.must(row, "INSTANCE"), Host: hostOf(at), Type: kind,
 			HTTP: r.address(row, "STATUS_ADDRESS"), Alive: true, Version: r.text(row, "VERSION"), LastStart: r.when(row, "START_TIME"),
 			Tablets: -1, RunningQueries: -1,
 		}

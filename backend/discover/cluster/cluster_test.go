@@ -1,0 +1,153 @@
+package cluster
+
+import (
+	"context"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"segue/backend"
+	"segue/backend/discover"
+	"segue/backend/discover/nodes"
+	"segue/backend/fesim"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func start(t *testing.T, n int, o fesim.Options) []*fesim.FE {
+	t.Helper()
+	o.TimeScale = 0.05
+	c, err := fesim.NewCluster(n, o)
+	if err == nil {
+		err = c.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c.FEs()
+}
+
+// registryOf has backends at these addresses, all of them up.
+func registryOf(addresses ...string) *backend.Registry {
+	r := backend.NewRegistry(backend.Options{})
+	var specs []backend.Spec
+	for _, a := range addresses {
+		specs = append(specs, backend.Spec{Name: a, Address: a})
+	}
+	r.Apply(specs)
+	for _, b := range r.Backends() {
+		r.SetHealth(b, backend.Up, "")
+	}
+	return r
+}
+
+// dead is an address where nobody listens.
+func dead(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func http(f *fesim.FE) string { return strings.Split(f.HealthURL(), "/")[2] }
+
+// One FE that answers is enough; each names its own HTTP port, which the others do not know, once it can be asked.
+func TestAskFEs(t *testing.T) {
+	fes := start(t, 3, fesim.Options{FrontendsWithID: true})
+	r := registryOf(dead(t), fes[0].MySQLAddress(), dead(t))
+	s := &Source{Registry: r, User: "root", Interval: time.Minute}
+	a := s.ask(t.Context())
+	if a.Err != nil || len(a.Found) != 3 {
+		t.Fatalf("%+v", a)
+	}
+	for _, f := range a.Found {
+		if f.HTTP != http(fes[0]) || f.Kind != nodes.Frontend {
+			t.Errorf("at first all have the HTTP port of the one that was asked: %+v", f)
+		}
+	}
+	if !s.curious {
+		t.Error("nobody is to be asked for its own")
+	}
+	s.Registry = registryOf(fes[0].MySQLAddress(), fes[1].MySQLAddress(), fes[2].MySQLAddress())
+	if a = s.ask(t.Context()); a.Err != nil || s.curious {
+		t.Fatalf("%+v, curious: %t", a, s.curious)
+	}
+	for i, f := range fes {
+		at := slices.IndexFunc(a.Found, func(n discover.Found) bool { return n.Address == f.MySQLAddress() })
+		if at < 0 || a.Found[at].HTTP != http(f) || (a.Found[at].Role == nodes.Leader) != (i == 0) {
+			t.Errorf("%s: %+v", f.Name(), a.Found)
+		}
+	}
+}
+
+func TestAskFails(t *testing.T) {
+	fe := start(t, 1, fesim.Options{Users: map[string]string{"root": "", "app": "geheim"}})[0]
+	for name, s := range map[string]*Source{
+		"nobody":              {Registry: registryOf()},
+		"nobody who answers":  {Registry: registryOf(dead(t), dead(t))},
+		"not without OPERATE": {Registry: registryOf(fe.MySQLAddress()), User: "app", Password: "geheim"},
+		"wrong password":      {Registry: registryOf(fe.MySQLAddress()), User: "app", Password: "falsch"},
+		"another flavor":      {Registry: registryOf(fe.MySQLAddress()), User: "root", Flavor: backend.TiDB},
+		"servers":             {Registry: registryOf(dead(t)), User: "root", Flavor: backend.MySQL},
+	} {
+		a := s.ask(t.Context())
+		if a.Err == nil || len(a.Found) > 0 || strings.Contains(a.Err.Error(), "geheim") || strings.Contains(a.Err.Error(), "falsch") {
+			t.Errorf("%s: %+v", name, a)
+		}
+	}
+}
+
+// It asks at once, again soon after a backend has gone, and not only after the interval; and ends with its context.
+func TestRun(t *testing.T) {
+	fes := start(t, 3, fesim.Options{})
+	r := registryOf(fes[0].MySQLAddress(), fes[1].MySQLAddress(), fes[2].MySQLAddress())
+	s := &Source{Registry: r, User: "root", Interval: time.Hour}
+	told := make(chan discover.Answer)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- s.Run(ctx, func(a discover.Answer) {
+			select {
+			case told <- a:
+			case <-ctx.Done():
+			}
+		})
+	}()
+	if a := <-told; a.Err != nil || len(a.Found) != 3 {
+		t.Errorf("%+v", a)
+	}
+	fes[0].Kill()
+	fes[0].Wait()
+	r.SetHealth(r.Backends()[0], backend.Down, "refused")
+	began := time.Now()
+	leads := func(a discover.Answer) bool {
+		return slices.ContainsFunc(a.Found, func(f discover.Found) bool { return f.Role == nodes.Leader && f.Address != fes[0].MySQLAddress() })
+	}
+	a := <-told
+	if took := time.Since(began); took > soon+askTime {
+		t.Errorf("it was asked again after %s", took)
+	}
+	if a.Err != nil || !leads(a) {
+		t.Errorf("nobody leads: %+v", a)
+	}
+	cancel()
+	<-ended
+}
+
+func TestMergeServers(t *testing.T) {
+	said := func(address string, role nodes.Role, itself bool) discover.Found {
+		return discover.Found{Node: nodes.Node{Address: address, Role: role, Answering: itself}}
+	}
+	got := mergeServers([]discover.Found{said("a:1", nodes.Replica, true), said("A:1", nodes.Primary, false), said("b:1", nodes.Primary, false), said("b:1", nodes.Replica, true)})
+	if len(got) != 2 || got[0].Role != nodes.Replica || got[1].Role != nodes.Replica {
+		t.Errorf("%+v", got)
+	}
+}
