@@ -1,6 +1,7 @@
 package discover
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net"
@@ -42,7 +43,7 @@ type Book struct {
 	RemoveAfter time.Duration
 
 	seeds   []Seed
-	sources []*said           // in the order in which they began to speak
+	sources []*said           // those whose word counts more first
 	names   map[string]string // address → name of a backend that was found
 	gone    map[string]Entry  // address → one that nobody names any more
 }
@@ -106,7 +107,21 @@ func (b *Book) source(of, kind string) *said {
 	}
 	s := &said{of: of, kind: kind, seen: make(map[string]*sighting)}
 	b.sources = append(b.sources, s)
+	slices.SortStableFunc(b.sources, func(x, y *said) int {
+		return cmp.Or(cmp.Compare(weight(x.kind), weight(y.kind)), strings.Compare(x.of, y.of))
+	})
 	return s
+}
+
+// trusted are the kinds of sources in the order in which their word counts where two differ: a file is somebody's own word, a cluster knows itself, and DNS knows
+// addresses alone.
+var trusted = []string{"file", "sql", "kubernetes", "dns"}
+
+func weight(kind string) int {
+	if at := slices.Index(trusted, kind); at >= 0 {
+		return at
+	}
+	return len(trusted)
 }
 
 // Keep forgets the sources that are not among those: nobody asks them any more. What they alone have named is about to go.

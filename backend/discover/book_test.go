@@ -156,10 +156,10 @@ func TestBookPutsTogether(t *testing.T) {
 	if got, want := shown(list), "-+seed=fe-1:9030 +all=fe-search:9030 10.0.0.1=10.0.0.1:9031 pod-1=10.0.0.2:9030"; got != want {
 		t.Fatalf("%s; want %s", got, want)
 	}
-	if e := list[0]; e.Role != nodes.Leader || e.Version != "4.1" || e.HTTP != "fe-1.db:8030" || e.Zone != "z" || e.Sources != "dns, sql, kubernetes" || e.Leaving != "terminating" {
+	if e := list[0]; e.Role != nodes.Leader || e.Version != "4.1" || e.HTTP != "fe-1.db:8030" || e.Zone != "z" || e.Sources != "sql, kubernetes, dns" || e.Leaving != "terminating" {
 		t.Errorf("%+v", e)
 	}
-	if e := list[3]; e.Role != nodes.Follower || e.Sources != "dns, sql, kubernetes" {
+	if e := list[3]; e.Role != nodes.Follower || e.Sources != "sql, kubernetes, dns" {
 		t.Errorf("%+v", e)
 	}
 }

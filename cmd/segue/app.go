@@ -122,7 +122,7 @@ func (a *app) run(ctx context.Context) error {
 		g.Go(func() error { followThreads(tail, machine{a.threads, cpuTime}, a.server, a.log); return nil })
 	}
 	g.Go(func() error { return wrap("watch configuration", a.watcher.Run(serving, a.config.current())) })
-	g.Go(func() error { return a.discovery.run(serving) })
+	g.Go(func() error { return a.discovery.run(tail) }) // as long as probing: sessions may go on for long
 	if err := a.relieve(serving); err != nil {
 		stop()
 		end()

@@ -239,6 +239,9 @@ func (d *discovery) specOf(e *discover.Entry, i int) backend.Spec {
 		if s.Zone == "" {
 			s.Zone = e.Zone
 		}
+		if s.HealthURL == d.config.Flavor.HealthURL(s.Address) { // nothing else was said than what is usual
+			s.HealthURL = d.config.SpecOf(s.Name, s.Address, e.HTTP).HealthURL
+		}
 		return s
 	}
 	s := d.config.SpecOf(e.Name, e.Address, e.HTTP)
