@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -222,9 +223,7 @@ func (b *browser) step(t *testing.T, name string, given map[string]any) {
 	t.Helper()
 	began := time.Now()
 	line := map[string]any{"step": name}
-	for key, value := range given {
-		line[key] = value
-	}
+	maps.Copy(line, given)
 	if err := b.stdin.Encode(line); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}

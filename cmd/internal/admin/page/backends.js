@@ -32,7 +32,8 @@ function update(tr, b, sample, steer) {
   setText(since, ago(b.since));
   setText(sessions, number(sample?.sessions ?? b.sessions));
   const seconds = sample?.seconds || 1;
-  setText(statements, sample ? rate((sample.statements ?? 0) / seconds) : "–");
+  const errors = sample?.errors ? `, ${rate(sample.errors / seconds)} of them errors` : "";
+  setText(statements, sample ? rate((sample.statements ?? 0) / seconds) + errors : "–");
   setText(p50, took(sample?.p50));
   setText(p99, took(sample?.p99));
   keep(actions.firstChild, orders[b.admin] ?? [], (order) => order,

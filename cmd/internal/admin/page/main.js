@@ -12,6 +12,7 @@ import { draw, telling } from "./timeline.js";
 import { clock, number, rate, span, took } from "./words.js";
 
 const pollEvery = 2000; // ms, for what no event tells
+const crowd = 2000; // sessions; of more the page asks three times less often
 const anewEvery = 120000; // ms between two times that the history is asked for as a whole
 
 const leastSpan = 60000; // ms that the picture shows at least
@@ -150,7 +151,8 @@ function showMoment() {
   const lines = isNow() ? [] : telling(shownPast(), at, Math.max(2000, past.span * 5));
   const title = isNow() ? "now" : clock(at);
   slider.setAttribute("aria-valuetext", [title, ...lines].join("; "));
-  byId("readout").replaceChildren(...(isNow() ? [] : [element("strong", {}, title), element("ul", {}, ...lines.map((line) => element("li", {}, line)))]));
+  byId("readout").replaceChildren(...(isNow() ? ["Point at the picture, or move the slider, to read how all was."]
+    : [element("strong", {}, title), element("ul", {}, ...lines.map((line) => element("li", {}, line)))]));
 }
 
 function showLive(live, why) {
@@ -243,8 +245,10 @@ document.addEventListener("visibilitychange", () => {
 });
 steer.prepare(() => poll().catch(failed));
 sessions.prepare(failed);
+let round = 0;
 setInterval(() => {
-  if (document.hidden) return;
+  round++;
+  if (document.hidden || (tick?.total.sessions > crowd && round % 3 !== 0)) return;
   if (lost !== null) showLive(false);
   else poll().catch(failed);
 }, pollEvery);

@@ -212,7 +212,8 @@ function traffic({ past, x, width }, top) {
 // telling is how all was at a moment, as lines of text.
 export function telling(past, moment, near) {
   const { total, lanes } = past.at(moment);
-  const lines = lanes.map(({ name, state, sample }) => {
+  const noted = lanes.length <= mostRoomy ? lanes : lanes.filter(({ state, sample }) => standing(state) !== "up" || sample?.seen || sample?.hidden);
+  const lines = noted.map(({ name, state, sample }) => {
     const parts = [`${name} ${standing(state)}` + (state.cause && state.health !== "up" ? ` (${state.cause})` : "")];
     if (sample) {
       parts.push(count(sample.sessions, "session"));
@@ -222,6 +223,7 @@ export function telling(past, moment, near) {
     }
     return parts.join(", ");
   });
+  if (noted.length < lanes.length) lines.push(count(lanes.length - noted.length, "other is up", "others are up"));
   for (const c of past.changes.filter((c) => Math.abs(c.at - moment) <= near)) lines.push(`${clock(c.at)} ${c.what}, by ${c.by}`);
   for (const f of gathered(past.failures.filter((f) => Math.abs(f.at - moment) <= near), (f) => [f.backend, f.kind, f.action], near * 2)) {
     lines.push(`${number(f.count)} ${f.kind} ${f.action ? "hidden: " + (actions[f.action] ?? f.action) : "seen by clients"}${f.backend ? ", " + f.backend : ""}`);

@@ -30,7 +30,7 @@ exports.open = async ({ page, url, expect, shoot }, { backends }) => {
   await until(page, () => Number(document.querySelector('#number-statements').textContent.replace(/,/g, '')) > 0);
   await until(page, () => / m?s$/.test(document.querySelector('#number-p99').textContent));
   for (const name of backends) {
-    await until(page, (of) => [...document.querySelectorAll('#backends tr')].some((tr) => tr.textContent.startsWith(of) && Number(tr.querySelector('[data-label="Statements/s"]').textContent) > 0), name);
+    await until(page, (of) => [...document.querySelectorAll('#backends tr')].some((tr) => tr.textContent.startsWith(of) && parseFloat(tr.querySelector('[data-label="Statements/s"]').textContent) > 0), name);
   }
   expect(/^Segue \d+\/\d+$/.test(await page.title()), `the title is ${await page.title()}`);
   const foreign = await page.evaluate(() => performance.getEntriesByType('resource').map((r) => r.name).filter((name) => !name.startsWith(location.origin)));
