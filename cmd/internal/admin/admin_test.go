@@ -295,7 +295,7 @@ func TestFieldNames(t *testing.T) {
 	} {
 		_, body, header := s.request(t, "GET", path, nil)
 		for _, name := range names {
-			if !strings.Contains(body, `"`+name+`": `) {
+			if !strings.Contains(body, `"`+name+`":`) {
 				t.Errorf("%s lacks %q:\n%s", path, name, body)
 			}
 		}
