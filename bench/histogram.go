@@ -1,96 +1,74 @@
 package bench
 
 import (
-	"math"
-	"math/bits"
-	"slices"
 	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
 const (
-	// subBits sets the precision: each doubling is cut into 1<<(subBits-1)
-	// equal buckets, so that a bucket is never wider than 1/64 (1.6 %) of what it
-	// holds. It is the log-linear layout of HdrHistogram.
-	subBits = 7
+	// digits is the precision: a bucket is never wider than 1/128 (0.8 %) of what it holds.
+	digits = 2
 	// longestCounted is what the last bucket holds together with all beyond.
 	longestCounted = 4 * time.Hour
 )
 
-// Histogram counts durations from a microsecond to hours with a relative error
-// of at most 1.6 %, the longest one exactly. It takes the memory that the
-// longest duration needs: 3 KB for 10 ms, 12 KB for hours. The zero value is
-// empty and ready. Not safe for concurrent use.
+// Histogram counts durations from a microsecond to hours with a relative error of at most 0.8 %, the longest one exactly. It takes as much memory as there are
+// different durations: a run has one for each step of time. The zero value is empty and ready. Not to be copied, and not safe for concurrent use.
 type Histogram struct {
 	Max    time.Duration
-	counts []uint32 // up to the last bucket that is not empty
-	total  int
-}
-
-// bucketOf is the bucket that holds d.
-func bucketOf(d time.Duration) int {
-	us := uint64((max(0, min(d, longestCounted)) + time.Microsecond - 1) / time.Microsecond)
-	shift := max(0, bits.Len64(us)-subBits)
-	return shift<<(subBits-1) + int(us>>shift)
-}
-
-// boundOf is the longest duration, in whole microseconds, that bucket i holds.
-func boundOf(i int) time.Duration {
-	const half = 1 << (subBits - 1)
-	shift := max(0, i/half-1)
-	return time.Duration((i-shift*half+1)<<shift-1) * time.Microsecond
+	counts *hdrhistogram.PackedHistogram // in microseconds; nil: nothing has been counted
 }
 
 // Add counts one duration.
-func (h *Histogram) Add(d time.Duration) { h.AddN(d, 1) }
-
-// AddN counts a duration n times.
-func (h *Histogram) AddN(d time.Duration, n int) {
-	if n <= 0 {
-		return
-	}
+func (h *Histogram) Add(d time.Duration) {
 	h.Max = max(h.Max, d)
-	i := bucketOf(d)
-	if i >= len(h.counts) {
-		h.counts = slices.Grow(h.counts, i+1-len(h.counts))[:i+1]
+	us := (max(0, min(d, longestCounted)) + time.Microsecond - 1) / time.Microsecond
+	_ = h.all().RecordValue(int64(us)) // it fails for what is out of bounds
+}
+
+func (h *Histogram) all() *hdrhistogram.PackedHistogram {
+	if h.counts == nil {
+		h.counts = hdrhistogram.NewPacked(1, longestCounted.Microseconds(), digits)
 	}
-	h.counts[i] += uint32(min(n, math.MaxInt32))
-	h.total += n
+	return h.counts
 }
 
 // Merge counts all that other has counted.
 func (h *Histogram) Merge(other *Histogram) {
 	h.Max = max(h.Max, other.Max)
-	h.total += other.total
-	if grow := len(other.counts) - len(h.counts); grow > 0 {
-		h.counts = slices.Grow(h.counts, grow)[:len(other.counts)]
-	}
-	for i, n := range other.counts {
-		h.counts[i] += n
+	if other.counts != nil {
+		h.all().Merge(other.counts)
 	}
 }
 
 // Count is how many durations have been counted.
-func (h *Histogram) Count() int { return h.total }
-
-// Quantile is a duration that the share q (0 to 1) of all do not exceed: at
-// most 1.6 % above the true one. Zero when nothing has been counted.
-func (h *Histogram) Quantile(q float64) time.Duration {
-	rank := max(1, int(math.Ceil(q*float64(h.total))))
-	seen := 0
-	for i, n := range h.counts {
-		if seen += int(n); seen >= rank {
-			return min(boundOf(i), h.Max)
-		}
+func (h *Histogram) Count() int {
+	if h.counts == nil {
+		return 0
 	}
-	return h.Max
+	return int(h.counts.TotalCount())
 }
 
-// Each calls f with every bucket that is not empty, shortest first: the longest
-// duration that it holds, and how many it does.
+// Quantile is a duration that the share q (0 to 1) of all, to the nearest one, do not exceed: at most 0.8 % above the true one. Zero when nothing has been
+// counted.
+func (h *Histogram) Quantile(q float64) time.Duration {
+	if h.counts == nil {
+		return 0
+	}
+	return min(time.Duration(h.counts.ValueAtPercentile(100*q))*time.Microsecond, h.Max)
+}
+
+// Each calls f with every bucket that is not empty, shortest first: the longest duration that it holds, and how many it does.
 func (h *Histogram) Each(f func(bound time.Duration, n int)) {
-	for i, n := range h.counts {
-		if n > 0 {
-			f(boundOf(i), int(n))
+	if h.counts == nil {
+		return
+	}
+	dense := hdrhistogram.New(1, longestCounted.Microseconds(), digits) // a packed one does not tell how far its buckets reach
+	h.counts.MergeInto(dense)
+	for _, bar := range dense.Distribution() {
+		if bar.Count > 0 {
+			f(time.Duration(bar.To)*time.Microsecond, int(bar.Count))
 		}
 	}
 }

@@ -102,7 +102,7 @@ type ClassRow struct {
 	Service      Latency `json:"service"`
 }
 
-// Latency is a distribution in a few figures. Quantiles are at most 1.6 % high.
+// Latency is a distribution in a few figures. Quantiles are at most 0.8 % high.
 type Latency struct {
 	P50  Millis `json:"p50_ms"`
 	P90  Millis `json:"p90_ms"`

@@ -142,6 +142,6 @@ func method() []string {
 		"Transactions, writers, slow statements and idle pools take their connection as from a pool, which checks it just before use, as go-sql-driver/mysql does for database/sql. Found dead it is replaced: a session lost, but no error, because no application sees it.",
 		"A stall is how long one client went without a right answer, from when it first wanted one, its failed attempts included. Silence is how long nobody got an answer.",
 		"Each row written has an id of its own. Afterwards the tables are read: what was acknowledged must be there once, what was not answered at most once, what was not committed not at all, and of a transaction all or nothing.",
-		"Percentiles are of a histogram with a precision of 1.6 %.",
+		"Percentiles are of a histogram with a precision of 0.8 %.",
 	}
 }
