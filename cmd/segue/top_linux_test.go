@@ -62,7 +62,7 @@ func TestTopSteersAndOutlivesSegue(t *testing.T) {
 	s := start()
 	s.conn()
 	p := topOf(t, s)
-	p.Shows("2 of 2 usable  1 session of at most")
+	p.Shows("2 of 2 usable  1 session")
 	p.Type("d")
 	p.Shows("Drain fe-1? [y/N]")
 	p.Type("y")

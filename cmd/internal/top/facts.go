@@ -20,27 +20,60 @@ type Facts struct {
 
 // Counts is what Segue's metrics count for a backend since its start.
 type Counts struct {
-	Came, Went float64 // sessions that have moved to it, and from it
+	Came, Went float64  // sessions that have moved to it, and from it
+	Answered   float64  // statements
+	Times      []Bucket // response times, by rising bounds
 }
+
+// Bucket is how many statements took so many seconds at most.
+type Bucket struct{ Bound, Count float64 }
 
 // CountsOf reads them from a scrape.
 func CountsOf(families map[string]*dto.MetricFamily) map[string]Counts {
 	counts := map[string]Counts{}
+	change := func(backend string, change func(c *Counts)) {
+		c := counts[backend]
+		change(&c)
+		counts[backend] = c
+	}
 	for _, m := range families["segue_session_moves_total"].GetMetric() {
-		labels := map[string]string{}
-		for _, l := range m.GetLabel() {
-			labels[l.GetName()] = l.GetValue()
+		labels, n := labelsOf(m), m.GetCounter().GetValue()
+		if labels["result"] == "ok" {
+			change(labels["to"], func(c *Counts) { c.Came += n })
+			change(labels["from"], func(c *Counts) { c.Went += n })
 		}
-		if labels["result"] != "ok" {
-			continue
+	}
+	for _, m := range families["segue_statements_total"].GetMetric() {
+		if labels := labelsOf(m); labels["outcome"] == "ok" || labels["outcome"] == "error" {
+			change(labels["backend"], func(c *Counts) { c.Answered += m.GetCounter().GetValue() })
 		}
-		n := m.GetCounter().GetValue()
-		c := counts[labels["to"]]
-		c.Came += n
-		counts[labels["to"]] = c
-		c = counts[labels["from"]]
-		c.Went += n
-		counts[labels["from"]] = c
+	}
+	for _, m := range families["segue_statement_duration_seconds"].GetMetric() {
+		change(labelsOf(m)["backend"], func(c *Counts) { c.Times = addBuckets(c.Times, m.GetHistogram().GetBucket()) })
 	}
 	return counts
+}
+
+func labelsOf(m *dto.Metric) map[string]string {
+	labels := map[string]string{}
+	for _, l := range m.GetLabel() {
+		labels[l.GetName()] = l.GetValue()
+	}
+	return labels
+}
+
+// addBuckets adds those of another process, which has the same bounds or is left out.
+func addBuckets(sum []Bucket, more []*dto.Bucket) []Bucket {
+	if sum == nil {
+		sum = make([]Bucket, len(more))
+		for i, b := range more {
+			sum[i].Bound = b.GetUpperBound()
+		}
+	}
+	for i, b := range more {
+		if len(more) == len(sum) && sum[i].Bound == b.GetUpperBound() {
+			sum[i].Count += float64(b.GetCumulativeCount())
+		}
+	}
+	return sum
 }

@@ -18,7 +18,7 @@ type Model struct {
 	At string // where the admin API is
 
 	facts    *Facts         // the latest; nil: none has come yet
-	before   *Facts         // those before, of the same process; for what there is per second
+	past     []moment       // of the last seconds, of the same process
 	pinned   map[string]int // countPinned of facts
 	failed   error          // of the latest question; nil: it was answered
 	failedAt time.Time
@@ -74,8 +74,9 @@ type Action struct {
 func New(at string) *Model {
 	m := &Model{At: at}
 	m.tables[ofBackends] = &table{name: "backends", sort: -1, columns: []column{
-		{title: "BACKEND", most: 24}, {title: "HEALTH"}, {title: "ADMIN"}, {title: "SESSIONS", right: true}, {title: "PINNED", right: true, drop: 2},
-		{title: "MOVES", drop: 3}, {title: "SINCE", right: true, drop: 1}, {title: "ADDRESS", drop: 5, most: 40}, {title: "CAUSE", rest: true},
+		{title: "BACKEND", most: 24}, {title: "HEALTH"}, {title: "ADMIN"}, {title: "SESSIONS", right: true},
+		{title: "STMT/S", right: true}, {title: "P50", right: true, drop: 4}, {title: "P99", right: true, drop: 1}, {title: "PINNED", right: true, drop: 5},
+		{title: "MOVES", drop: 3}, {title: "SINCE", right: true, drop: 2}, {title: "ADDRESS", drop: 6, most: 40}, {title: "CAUSE", rest: true},
 	}}
 	m.tables[ofSessions] = &table{name: "sessions", sort: -1, columns: []column{
 		{title: "ID", right: true}, {title: "CLIENT", most: 30}, {title: "USER", most: 20}, {title: "BACKEND", most: 20}, {title: "STATE"}, {title: "SINCE", right: true},
@@ -102,14 +103,12 @@ func (m *Model) Hear(now time.Time, f *Facts, err error) {
 	switch {
 	case m.facts != nil && !m.facts.Status.Started.Equal(f.Status.Started):
 		m.tell(now, Warn, fmt.Sprintf("Segue has been restarted: another process answers, since %s", f.Status.Started.Local().Format(time.TimeOnly)))
-		m.before = nil
+		m.past = nil
 	case m.failed != nil:
 		m.tell(now, Good, fmt.Sprintf("Segue answers again, after %s", typeset.Age(now.Sub(m.failedAt))))
-		m.before = nil
-	default:
-		m.before = m.facts
+		m.past = nil
 	}
-	m.failed, m.facts, m.pinned = nil, f, countPinned(f.Sessions)
+	m.failed, m.facts, m.pinned, m.past = nil, f, countPinned(f.Sessions), since(m.past, moment{f.At, f.Counts})
 	m.tables[ofBackends].keep(m.rows(ofBackends, now))
 	m.tables[ofSessions].keep(m.rows(ofSessions, now))
 }

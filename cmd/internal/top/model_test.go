@@ -3,7 +3,9 @@ package top
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -76,13 +78,13 @@ func keys(text string) (list []Key) {
 
 func TestScreen(t *testing.T) {
 	const want = `segue 1.2 for starrocks at 127.0.0.1:9131: serving for 3h00m, ready
-2 of 3 usable  4 sessions of at most 1,000  errors clients saw: 1, hidden: 12
+2 of 3 usable  4 sessions  1,240 statements/s  errors clients saw: 1, hidden: 12
 
 > 3 backends
-BACKEND  HEALTH  ADMIN   SESSIONS  PINNED MOVES   SINCE CAUSE
-fe-1     up      ready          3       1 +5 -2   2m00s
-fe-2     up      ready          1       0 -       1h00m
-fe-3     down    drain          0       0 -          7s connection refused [2J
+BACKEND  HEALTH  ADMIN   SESSIONS  STMT/S    P99 MOVES   SINCE CAUSE
+fe-1     up      ready          3   1,240 142 ms +5 -2   2m00s
+fe-2     up      ready          1       0      - -       1h00m
+fe-3     down    drain          0       0      - -          7s connection refus…
   4 sessions
  ID CLIENT        USER  BACKEND  STATE   SINCE  MOVES  PROCESS PINNED
   1 10.1.0.9:4001 app   fe-1     busy       1s      0        -
@@ -100,7 +102,14 @@ fe-3     down    drain          0       0 -          7s connection refused [2J
 
 ?:help q:quit tab:sessions d:drain r:ready m:maint s:sort /:filter space:still
 `
-	if got := screen(heard().View(noon, 80, 24)); got != want {
+	m := heard()
+	next := three()
+	next.At = noon.Add(time.Second)
+	c := next.Counts["fe-1"]
+	c.Answered, c.Times = 1240, []Bucket{{0.01, 1100}, {0.1, 1227}, {1, 1240}, {math.Inf(1), 1240}}
+	next.Counts["fe-1"] = c
+	m.Hear(noon, next, nil)
+	if got := screen(m.View(noon, 80, 24)); got != want {
 		t.Errorf("80x24:\n%s\nwant:\n%s", got, want)
 	}
 }
@@ -294,12 +303,13 @@ func TestBanners(t *testing.T) {
 		"Paused by an operator for 5s": func(s *admin.Status) {
 			s.Paused = &proxy.Pause{Since: ago(5 * time.Second), Until: noon, Held: 3, Busy: 1}
 		},
-		"3 statements held, 1 session at work":        func(s *admin.Status) { s.Paused = &proxy.Pause{Since: noon, Until: noon, Held: 3, Busy: 1} },
-		"The last change of the configuration":        func(s *admin.Status) { s.Config.Successful = false },
-		"Of the sessions 7 on 1 Segue":                func(s *admin.Status) { s.Others = []admin.Process{{Sessions: 7}} },
-		"not ready":                                   func(s *admin.Status) { s.Ready = false },
-		"draining for":                                func(s *admin.Status) { s.State = admin.Draining },
-		"0 of 3 usable  4 sessions of at most 1,000 ": func(s *admin.Status) { s.Backends.Usable = 0 },
+		"3 statements held, 1 session at work":  func(s *admin.Status) { s.Paused = &proxy.Pause{Since: noon, Until: noon, Held: 3, Busy: 1} },
+		"The last change of the configuration":  func(s *admin.Status) { s.Config.Successful = false },
+		"Of the sessions 7 on 1 Segue":          func(s *admin.Status) { s.Others = []admin.Process{{Sessions: 7}} },
+		"not ready":                             func(s *admin.Status) { s.Ready = false },
+		"draining for":                          func(s *admin.Status) { s.State = admin.Draining },
+		"0 of 3 usable  4 sessions  errors":     func(s *admin.Status) { s.Backends.Usable = 0 },
+		"usable  800 sessions of at most 1,000": func(s *admin.Status) { s.Sessions = 800 },
 	} {
 		f := three()
 		change(&f.Status)
@@ -318,12 +328,29 @@ segue_session_moves_total{from="a",to="b",result="ok"} 3
 segue_session_moves_total{from="b",to="a",result="ok"} 1
 segue_session_moves_total{from="a",to="",result="failed"} 9
 segue_session_moves_total{from="a",to="c",result="ok",process="7"} 2
+# TYPE segue_statements_total counter
+segue_statements_total{backend="a",kind="query",outcome="ok"} 7
+segue_statements_total{backend="a",kind="ping",outcome="error"} 1
+segue_statements_total{backend="a",kind="ping",outcome="lost"} 99
+segue_statements_total{backend="a",kind="ping",outcome="ok",process="7"} 4
+# TYPE segue_statement_duration_seconds histogram
+segue_statement_duration_seconds_bucket{backend="a",le="0.1"} 3
+segue_statement_duration_seconds_bucket{backend="a",le="+Inf"} 6
+segue_statement_duration_seconds_sum{backend="a"} 6
+segue_statement_duration_seconds_count{backend="a"} 6
+segue_statement_duration_seconds_bucket{backend="a",process="7",le="0.1"} 2
+segue_statement_duration_seconds_bucket{backend="a",process="7",le="+Inf"} 3
+segue_statement_duration_seconds_sum{backend="a",process="7"} 6
+segue_statement_duration_seconds_count{backend="a",process="7"} 3
 `))
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := CountsOf(families)
-	if got["a"] != (Counts{1, 5}) || got["b"] != (Counts{3, 1}) || got["c"] != (Counts{2, 0}) || len(got) != 3 {
+	want := map[string]Counts{
+		"a": {Came: 1, Went: 5, Answered: 12, Times: []Bucket{{0.1, 5}, {math.Inf(1), 9}}}, "b": {Came: 3, Went: 1}, "c": {Came: 2},
+	}
+	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)
 	}
 	if got := CountsOf(map[string]*dto.MetricFamily{}); len(got) != 0 {

@@ -36,9 +36,10 @@ func (m *Model) backendRow(b admin.Backend, now time.Time) row {
 	if c.Came+c.Went > 0 {
 		moves = fmt.Sprintf("+%.0f -%.0f", c.Came, c.Went)
 	}
+	r := rateOf(m.past, b.Name).cells()
 	return row{id: b.Name, cells: []cell{
 		{text: show(b.Name)}, {text: b.Health.String(), style: healthStyle(b.Health)}, {text: b.Admin.String(), style: adminStyle(b.Admin)},
-		number(b.Sessions), number(m.pinned[b.Name]), {text: cmp.Or(moves, "-"), rank: c.Came + c.Went}, age(now, b.Since), {text: show(b.Address)}, {text: show(b.Cause)},
+		number(b.Sessions), r[0], r[1], r[2], number(m.pinned[b.Name]), {text: cmp.Or(moves, "-"), rank: c.Came + c.Went}, age(now, b.Since), {text: show(b.Address)}, {text: show(b.Cause)},
 	}}
 }
 

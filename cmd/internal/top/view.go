@@ -123,9 +123,34 @@ func (m *Model) traffic() Line {
 		seenStyle = Bad
 	}
 	return Line{
-		{fmt.Sprintf("%d of %d usable", s.Backends.Usable, s.Backends.Total), usable}, {fmt.Sprintf("  %s of at most %s", typeset.Plural(s.Sessions, "session"), typeset.Count(s.MaxSessions)), Plain},
+		{fmt.Sprintf("%d of %d usable", s.Backends.Usable, s.Backends.Total), usable}, sessions(s), {m.all(), Plain},
 		{"  errors clients saw: ", Plain}, {typeset.Count(int(seen)), seenStyle}, {", hidden: " + typeset.Count(int(hidden)), Plain},
 	}
+}
+
+// crowded is from how much of the sessions on that there may be it is worth a word how many that is.
+const crowded = 0.8
+
+// sessions says how many there are.
+func sessions(s admin.Status) Span {
+	text := "  " + typeset.Plural(s.Sessions, "session")
+	if float64(s.Sessions) >= crowded*float64(s.MaxSessions) {
+		return Span{text + " of at most " + typeset.Count(s.MaxSessions), Warn}
+	}
+	return Span{text, Plain}
+}
+
+// all says how many statements are answered, on all backends together.
+func (m *Model) all() string {
+	sum, known := 0.0, false
+	for _, b := range m.facts.Backends {
+		r := rateOf(m.past, b.Name)
+		sum, known = sum+r.perSecond, known || r.known
+	}
+	if !known {
+		return ""
+	}
+	return "  " + perSecond(sum) + " statements/s"
 }
 
 // failures are those that clients have seen, and those that were hidden from them.
@@ -211,7 +236,7 @@ func help(rows int) (lines []Line) {
 		lines = append(lines, Line{{fmt.Sprintf("  %-18s ", k.keys), Bold}, {k.what, Plain}})
 	}
 	lines = append([]Line{{{"segue top", Bold}}, nil}, lines...)
-	lines = append(lines, nil, Line{{"MOVES  sessions that have moved to a backend (+) and away (-) since Segue started", Plain}},
+	lines = append(lines, nil, Line{{"STMT/S P50 P99  statements answered per second, and the time half and 99 in 100 took", Plain}}, Line{{"MOVES  sessions that have moved to a backend (+) and away from it (-)", Plain}},
 		Line{{"PINNED sessions that cannot move just now; below, why", Plain}})
 	lines = lines[:min(len(lines), rows-1)]
 	return append(lines, Line{{"any key goes on", Dim}})
