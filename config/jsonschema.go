@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -39,9 +40,7 @@ func (p *parser) sectionShape(path string, keys []key) shape {
 		var s shape
 		if k.keys != nil {
 			s = optional(p.sectionShape(full, k.keys))
-			for name, value := range k.also {
-				s[name] = value
-			}
+			maps.Copy(s, k.also)
 		} else if s = p.ask(k); s == nil {
 			p.unsaid = append(p.unsaid, full)
 			continue
@@ -53,10 +52,7 @@ func (p *parser) sectionShape(path string, keys []key) shape {
 
 // annotated is a shape with its default and what it is.
 func (p *parser) annotated(path string, s shape) shape {
-	out := shape{}
-	for name, value := range s {
-		out[name] = value
-	}
+	out := maps.Clone(s)
 	if text := p.about[path]; text != "" {
 		out["description"] = text
 	}

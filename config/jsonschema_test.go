@@ -17,7 +17,7 @@ import (
 )
 
 // compiled is the JSON schema as a validator takes it.
-func compiled(t testing.TB) *jsonschema.Schema {
+func compiled(t *testing.T) *jsonschema.Schema {
 	t.Helper()
 	example, err := os.ReadFile(filepath.Join("..", "deploy", "segue.example.yaml"))
 	if err != nil {

@@ -101,7 +101,7 @@ func faults(b *strings.Builder, r *measure.Result, s typeset.Style) {
 		}
 		when := fmt.Sprintf("%s to %s: ", typeset.Seconds(f.First.Duration()), typeset.Seconds(f.Last.Duration()))
 		fmt.Fprintf(b, "%s × %s\n%s\n", typeset.PadLeft(typeset.Count(f.Count), 7), f.Class+", "+faultLabel(f),
-			s.Dim("          "+fit(s, when+f.Sample, typeset.TerminalWidth-10)))
+			s.Dim("          "+fit(s, when+f.Sample, s.Columns()-10)))
 	}
 }
 
@@ -117,7 +117,7 @@ func overTime(b *strings.Builder, runs []*measure.Result, labels []string, s typ
 	if step <= 0 {
 		return
 	}
-	column := step * (longest/step/time.Duration(typeset.TerminalWidth-label) + 1)
+	column := step * (longest/step/time.Duration(s.Columns()-label) + 1)
 	peak := 0
 	columns := make([][]int, len(runs))
 	for i, r := range runs {

@@ -13,6 +13,18 @@ const TerminalWidth = 79
 type Style struct {
 	On    bool
 	Whole bool // it is no terminal: nothing is cut
+	Width int  // of the terminal, in columns; 0: it is not known
+}
+
+// leastWidth is the narrowest terminal that is written for.
+const leastWidth = 60
+
+// Columns is the widest line that the terminal takes without a break.
+func (s Style) Columns() int {
+	if s.Width == 0 {
+		return TerminalWidth
+	}
+	return max(s.Width, leastWidth) - 1
 }
 
 func (s Style) paint(code, text string) string {

@@ -39,6 +39,14 @@ func TestFigures(t *testing.T) {
 	}
 }
 
+func TestColumns(t *testing.T) {
+	for width, want := range map[int]int{0: 79, 80: 79, 200: 199, 10: 59} {
+		if got := (Style{Width: width}).Columns(); got != want {
+			t.Errorf("of %d columns %d, want %d", width, got, want)
+		}
+	}
+}
+
 func TestStyleOnlyAddsColour(t *testing.T) {
 	if got := (Style{}).Red("x"); got != "x" {
 		t.Errorf("plain: %q", got)

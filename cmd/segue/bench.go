@@ -182,5 +182,5 @@ func experimentEnv() []string {
 // style colours words when somebody looks who has not asked for none.
 func (w *world) style() typeset.Style {
 	terminal := isTerminal(w.stdout)
-	return typeset.Style{On: terminal && w.getenv("NO_COLOR") == "", Whole: !terminal}
+	return typeset.Style{On: terminal && w.getenv("NO_COLOR") == "", Whole: !terminal, Width: terminalWidth(w.stdout)}
 }

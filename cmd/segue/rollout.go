@@ -89,6 +89,7 @@ func addRollout(cmd *cobra.Command) *rolloutFlags {
 	f.StringToStringVar(&r.names, "name", nil, "`NODE=HOST:PORT`: what a node is called, by its MySQL port, or by a backend's heartbeat port;\nmay be repeated (default: the configuration's names, or HOST:PORT)")
 	f.StringSliceVar(&r.fleet, "fleet", nil, "admin `addresses` of every Segue in front of the cluster, or dns:NAME:PORT, or file:PATH")
 	f.StringVar(&r.missing, "fleet-missing", "stop", "what a Segue that cannot be asked means: `stop`, or ignore")
+	words(cmd, "fleet-missing", "stop", "ignore")
 	f.StringVar(&r.admin.token, "token-file", "", "`file` with the token that the Segues ask for (SEGUE_TOKEN_FILE)")
 	f.StringVar(&r.admin.ca, "admin-ca", "", "`file` with the authorities that vouch for Segues on TLS (SEGUE_ADMIN_CA)")
 	f.StringVar(&r.admin.cert, "admin-cert", "", "`file` with the certificate to show them, and its key (SEGUE_ADMIN_CERT)")

@@ -9,14 +9,27 @@ import (
 
 // isTerminal tells whether somebody looks at what is written to w. Of the character devices that is a terminal alone: /dev/null is none.
 func isTerminal(w io.Writer) (yes bool) {
+	onFile(w, func(fd int) { yes = term.IsTerminal(fd) })
+	return yes
+}
+
+// terminalWidth is how many columns the terminal has that w writes to; 0: it is none.
+func terminalWidth(w io.Writer) (columns int) {
+	onFile(w, func(fd int) {
+		if width, _, err := term.GetSize(fd); err == nil {
+			columns = width
+		}
+	})
+	return columns
+}
+
+// onFile calls do with the descriptor that w writes to, if it is a file.
+func onFile(w io.Writer, do func(fd int)) {
 	f, ok := w.(*os.File)
 	if !ok {
-		return false
+		return
 	}
-	c, err := f.SyscallConn() // Fd would have it block
-	if err != nil {
-		return false
+	if c, err := f.SyscallConn(); err == nil { // Fd would have it block
+		_ = c.Control(func(fd uintptr) { do(int(fd)) })
 	}
-	err = c.Control(func(fd uintptr) { yes = term.IsTerminal(int(fd)) })
-	return yes && err == nil
 }

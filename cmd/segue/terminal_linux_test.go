@@ -24,7 +24,11 @@ func TestTerminals(t *testing.T) {
 	if isTerminal(null) || isTerminal(writer) || isTerminal(&strings.Builder{}) {
 		t.Error("what is none passes for a terminal")
 	}
-	if !isTerminal(ptytest.Open(t, 80, 24).Slave) {
+	terminal := ptytest.Open(t, 123, 24).Slave
+	if !isTerminal(terminal) {
 		t.Error("a terminal passes for none")
+	}
+	if n, none := terminalWidth(terminal), terminalWidth(null); n != 123 || none != 0 {
+		t.Errorf("%d columns, want 123; of no terminal %d", n, none)
 	}
 }

@@ -74,13 +74,29 @@ type Action struct {
 func New(at string) *Model {
 	m := &Model{At: at}
 	m.tables[ofBackends] = &table{name: "backends", sort: -1, columns: []column{
-		{title: "BACKEND", most: 24}, {title: "HEALTH"}, {title: "ADMIN"}, {title: "SESSIONS", right: true},
-		{title: "STMT/S", right: true}, {title: "P50", right: true, drop: 4}, {title: "P99", right: true, drop: 1}, {title: "PINNED", right: true, drop: 5},
-		{title: "MOVES", drop: 3}, {title: "SINCE", right: true, drop: 2}, {title: "ADDRESS", drop: 6, most: 40}, {title: "CAUSE", rest: true},
+		{title: "BACKEND", most: 24},
+		{title: "HEALTH"},
+		{title: "ADMIN"},
+		{title: "SESSIONS", right: true},
+		{title: "STMT/S", right: true},
+		{title: "P50", right: true, drop: 4},
+		{title: "P99", right: true, drop: 1},
+		{title: "PINNED", right: true, drop: 5},
+		{title: "MOVES", drop: 3},
+		{title: "SINCE", right: true, drop: 2},
+		{title: "ADDRESS", drop: 6, most: 40},
+		{title: "CAUSE", rest: true},
 	}}
 	m.tables[ofSessions] = &table{name: "sessions", sort: -1, columns: []column{
-		{title: "ID", right: true}, {title: "CLIENT", most: 30}, {title: "USER", most: 20}, {title: "BACKEND", most: 20}, {title: "STATE"}, {title: "SINCE", right: true},
-		{title: "MOVES", right: true, drop: 1}, {title: "PROCESS", right: true, drop: 4}, {title: "PINNED", rest: true},
+		{title: "ID", right: true},
+		{title: "CLIENT", most: 30},
+		{title: "USER", most: 20},
+		{title: "BACKEND", most: 20},
+		{title: "STATE"},
+		{title: "SINCE", right: true},
+		{title: "MOVES", right: true, drop: 1},
+		{title: "PROCESS", right: true, drop: 4},
+		{title: "PINNED", rest: true},
 	}}
 	return m
 }
@@ -238,6 +254,7 @@ func (m *Model) browse(now time.Time, k Key) Action {
 		m.steer(now, rows, backend.Ready)
 	case "m":
 		m.steer(now, rows, backend.Maint)
+	default: // it means nothing
 	}
 	return Action{}
 }

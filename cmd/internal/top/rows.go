@@ -38,8 +38,14 @@ func (m *Model) backendRow(b admin.Backend, now time.Time) row {
 	}
 	r := rateOf(m.past, b.Name).cells()
 	return row{id: b.Name, cells: []cell{
-		{text: show(b.Name)}, {text: b.Health.String(), style: healthStyle(b.Health)}, {text: b.Admin.String(), style: adminStyle(b.Admin)},
-		number(b.Sessions), r[0], r[1], r[2], number(m.pinned[b.Name]), {text: cmp.Or(moves, "-"), rank: c.Came + c.Went}, age(now, b.Since), {text: show(b.Address)}, {text: show(b.Cause)},
+		{text: show(b.Name)},
+		{text: b.Health.String(), style: healthStyle(b.Health)},
+		{text: b.Admin.String(), style: adminStyle(b.Admin)},
+		number(b.Sessions), r[0], r[1], r[2], number(m.pinned[b.Name]),
+		{text: cmp.Or(moves, "-"), rank: c.Came + c.Went},
+		age(now, b.Since),
+		{text: show(b.Address)},
+		{text: show(b.Cause)},
 	}}
 }
 
@@ -86,8 +92,15 @@ func sessionRow(s admin.Session, now time.Time) row {
 		pin += " " + typeset.Age(now.Sub(s.PinnedSince))
 	}
 	return row{id: fmt.Sprintf("%d of %d", s.ID, s.Process), cells: []cell{
-		number(int(s.ID)), {text: show(s.Client)}, {text: cmp.Or(show(s.User), "-")}, {text: cmp.Or(show(s.Backend), "-")}, {text: show(s.State)}, age(now, s.Since),
-		number(s.Moves), {text: process, rank: float64(s.Process)}, {text: pin},
+		number(int(s.ID)),
+		{text: show(s.Client)},
+		{text: cmp.Or(show(s.User), "-")},
+		{text: cmp.Or(show(s.Backend), "-")},
+		{text: show(s.State)},
+		age(now, s.Since),
+		number(s.Moves),
+		{text: process, rank: float64(s.Process)},
+		{text: pin},
 	}}
 }
 

@@ -2,6 +2,7 @@ package top
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -204,7 +205,7 @@ func (r *run) do(a Action) (ends bool, err error) {
 		select {
 		case r.asks <- *a.Steer:
 		default: // it has been typed faster than Segue answers
-			r.model.Steered(time.Now(), *a.Steer, admin.Backend{}, fmt.Errorf("Segue has yet to answer what was asked before"))
+			r.model.Steered(time.Now(), *a.Steer, admin.Backend{}, errors.New("what was asked before has yet to be answered"))
 		}
 	}
 	return false, nil

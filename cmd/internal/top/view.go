@@ -102,8 +102,11 @@ func (m *Model) summary(now time.Time) Line {
 		state = Warn
 	}
 	return Line{
-		{"segue " + show(s.Version), Bold}, {fmt.Sprintf(" for %s at %s: ", s.Flavor, show(m.At)), Plain}, {show(string(s.State)), state},
-		{" for " + typeset.Age(now.Sub(s.Started)) + ", ", Plain}, ready,
+		{"segue " + show(s.Version), Bold},
+		{fmt.Sprintf(" for %s at %s: ", s.Flavor, show(m.At)), Plain},
+		{show(string(s.State)), state},
+		{" for " + typeset.Age(now.Sub(s.Started)) + ", ", Plain},
+		ready,
 	}
 }
 
@@ -123,8 +126,12 @@ func (m *Model) traffic() Line {
 		seenStyle = Bad
 	}
 	return Line{
-		{fmt.Sprintf("%d of %d usable", s.Backends.Usable, s.Backends.Total), usable}, sessions(s), {m.all(), Plain},
-		{"  errors clients saw: ", Plain}, {typeset.Count(int(seen)), seenStyle}, {", hidden: " + typeset.Count(int(hidden)), Plain},
+		{fmt.Sprintf("%d of %d usable", s.Backends.Usable, s.Backends.Total), usable},
+		sessions(s),
+		{m.all(), Plain},
+		{"  errors clients saw: ", Plain},
+		{typeset.Count(int(seen)), seenStyle},
+		{", hidden: " + typeset.Count(int(hidden)), Plain},
 	}
 }
 
