@@ -119,6 +119,10 @@ func (s *session) enter(name string) *wire.Err {
 	if !s.fe.hasCatalog(catalog) {
 		return &wire.Err{Code: 5078, State: "42000", Message: fmt.Sprintf("Unknown catalog '%s'", catalog)}
 	}
+	if ok && db == "" { // "catalog." is a catalog alone
+		s.state.vars.put("catalog", catalog)
+		return nil
+	}
 	if !s.fe.hasDatabase(db) {
 		return unknownDatabase(db)
 	}

@@ -166,7 +166,11 @@ func (p *parser) unary() (expr, error) {
 	if p.symbol("+") {
 		return p.unary()
 	}
-	return p.primary()
+	x, err := p.primary()
+	if err == nil && p.word("collate") {
+		_, err = p.nameOrString()
+	}
+	return x, err
 }
 
 // primary parses what has no operator.

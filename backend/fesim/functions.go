@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -43,6 +44,12 @@ var functions = map[string]func(e *env, args []value) (value, error){
 	"ifnull":             coalesceFunction,
 	"coalesce":           coalesceFunction,
 	"if":                 ifFunction,
+	"locate":             locateFunction,
+	"instr":              func(e *env, args []value) (value, error) { return locateFunction(e, slices.Concat(args[1:], args[:1])) },
+	"ucase":              textFunction(func(s string) value { return strings.ToUpper(s) }),
+	"lcase":              textFunction(func(s string) value { return strings.ToLower(s) }),
+	"least":              leastFunction(-1),
+	"greatest":           leastFunction(1),
 	"nullif":             nullifFunction,
 	"trim":               textFunction(func(s string) value { return strings.TrimSpace(s) }),
 	"md5":                textFunction(func(s string) value { return fmt.Sprintf("%x", md5.Sum([]byte(s))) }),
@@ -72,6 +79,25 @@ func numberFunction(f func(float64) float64) func(*env, []value) (value, error) 
 			return int64(n), nil
 		}
 		return n, nil
+	}
+}
+
+// locateFunction is where the first text stands in the second, from 1 on; 0: nowhere.
+func locateFunction(_ *env, args []value) (value, error) {
+	in, err := argument(args, 1)
+	if err != nil || in == nil || args[0] == nil {
+		return nil, err
+	}
+	return int64(1 + strings.Index(text(in), text(args[0]))), nil
+}
+
+// leastFunction is the least of its arguments, or with sign 1 the greatest.
+func leastFunction(sign int) func(*env, []value) (value, error) {
+	return func(_ *env, args []value) (value, error) {
+		if slices.Contains(args, nil) {
+			return nil, nil
+		}
+		return extreme(args, sign), nil
 	}
 }
 

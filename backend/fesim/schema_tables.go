@@ -33,6 +33,8 @@ func schemaTables() map[string]schemaTable {
 		"session_variables": {"VARIABLE_NAME VARIABLE_VALUE", sessionVariables},
 		"global_variables":  {"VARIABLE_NAME VARIABLE_VALUE", sessionVariables},
 
+		"keywords": {"WORD RESERVED", fixedRows([]value{"SELECT", int64(1)}, []value{"CATALOG", int64(0)})},
+
 		// An FE has these for the sake of MySQL's clients, and nothing in them.
 		"statistics":              {"TABLE_CATALOG TABLE_SCHEMA TABLE_NAME NON_UNIQUE INDEX_SCHEMA INDEX_NAME SEQ_IN_INDEX COLUMN_NAME COLLATION CARDINALITY SUB_PART PACKED NULLABLE INDEX_TYPE COMMENT", nil},
 		"key_column_usage":        {"CONSTRAINT_CATALOG CONSTRAINT_SCHEMA CONSTRAINT_NAME TABLE_CATALOG TABLE_SCHEMA TABLE_NAME COLUMN_NAME ORDINAL_POSITION POSITION_IN_UNIQUE_CONSTRAINT REFERENCED_TABLE_SCHEMA REFERENCED_TABLE_NAME REFERENCED_COLUMN_NAME", nil},
