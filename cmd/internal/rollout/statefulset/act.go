@@ -10,7 +10,7 @@ import (
 	"segue/backend/discover/kube"
 )
 
-// act does what a step says. pause is when to look again, should nothing be told before; an error is one that no waiting mends.
+// act does what a step says. pause is how long to leave it at that where it has failed for now, whatever is told meanwhile; an error is one that no waiting mends.
 func (r *run) act(ctx context.Context, st step) (pause time.Duration, err error) {
 	if st.evict != nil {
 		r.progress("pod " + st.evict.Metadata.Name + " to be evicted")
@@ -22,13 +22,13 @@ func (r *run) act(ctx context.Context, st step) (pause time.Duration, err error)
 	switch {
 	case err == nil:
 		r.trouble = nil
-		return again, nil
+		return 0, nil
 	case ctx.Err() != nil:
-		return again, nil // the loop tells
+		return 0, nil // the loop tells
 	case kube.Code(err) == http.StatusConflict: // somebody else was faster: what is so now is told soon
-		return again, nil
+		return 0, nil
 	case st.evict != nil && kube.Code(err) == http.StatusNotFound: // it has gone by itself
-		return again, nil
+		return 0, nil
 	case st.evict != nil && kube.Code(err) == http.StatusTooManyRequests:
 		r.progress(fmt.Sprintf("the PodDisruptionBudget to let pod %s go: %v", st.evict.Metadata.Name, message(err)))
 		return max(again, retryAfter(err)), nil

@@ -48,7 +48,7 @@ func (v *view) changed(o *Options, back bool) step {
 	}
 	mode := o.Mode
 	if mode == AsIs && said.Image != want {
-		if mode, err = o.asIs(said.UpdateStrategy); err != nil {
+		if mode, err = o.asIs(said.UpdateStrategy, back); err != nil {
 			return step{err: err}
 		}
 	}
@@ -85,12 +85,12 @@ func (v *view) said(o *Options, c container) (componentSpec, error) {
 	return said, nil
 }
 
-// asIs is how pods are kept back by the strategy of now.
-func (o *Options) asIs(now strategy) (Mode, error) {
+// asIs is how pods are kept back by the strategy of now. A partition that has come down to 0 is raised again to go back.
+func (o *Options) asIs(now strategy, back bool) (Mode, error) {
 	switch {
 	case now.Type == "OnDelete":
 		return OnDelete, nil
-	case now.RollingUpdate != nil && now.RollingUpdate.Partition > 0:
+	case back || now.RollingUpdate != nil && now.RollingUpdate.Partition > 0:
 		return Partition, nil
 	}
 	return "", fmt.Errorf("StatefulSet %s: its updateStrategy is RollingUpdate from 0 on, so that all pods are replaced in the controller's own order as soon as the image changes; "+
@@ -148,10 +148,8 @@ func (v *view) previous(o *Options, c container, now string) (string, error) {
 	}
 	images := make(map[string]bool)
 	for _, p := range v.pods {
-		for _, pc := range p.Spec.Containers {
-			if pc.Name == c.Name && p.revision() != v.set.Status.UpdateRevision {
-				images[pc.Image] = true
-			}
+		if image := p.image(c.Name); image != "" && p.revision() != v.set.Status.UpdateRevision {
+			images[image] = true
 		}
 	}
 	if len(images) == 1 {
@@ -164,12 +162,17 @@ func (v *view) previous(o *Options, c container, now string) (string, error) {
 
 // stop is the step until the pod that has the name is gone. old is the UID of the one that was seen first, empty where none has been seen.
 func (v *view) stop(o *Options, back bool, name, old string) step {
-	if s := v.changed(o, back); !s.done() {
-		return s
-	}
 	i, ok := v.set.index(name)
 	if !ok {
 		return fail("StatefulSet %s with %d replicas has no pod %s", v.set.Metadata.Name, v.set.replicas(), name)
+	}
+	if s := v.changed(o, back); !s.done() {
+		if c := s.change; c != nil && c.partition != nil && c.image != "" {
+			if first := v.behind(i, func(p *pod) bool { return p.image(c.container) != c.image }); first != "" {
+				return outOfOrder(name, first) // told before anything is changed
+			}
+		}
+		return s
 	}
 	p := v.pods[name]
 	upgrade := o.Image != ""
@@ -216,10 +219,8 @@ func (v *view) name(index int) string {
 
 // lower has the controller replace the pod at index i: all behind it must have been replaced, since the controller replaces whatever is at the partition or behind it.
 func (v *view) lower(p *pod, i int) step {
-	for j := i + 1; j < v.set.replicas(); j++ {
-		if q := v.pods[v.name(j)]; q != nil && q.revision() != v.set.Status.UpdateRevision {
-			return fail("pod %s cannot be replaced before %s: a partitioned rolling update goes from the highest ordinal down; say mode %s for any other order", p.Metadata.Name, v.name(j), OnDelete)
-		}
+	if first := v.behind(i, func(p *pod) bool { return p.revision() != v.set.Status.UpdateRevision }); first != "" {
+		return outOfOrder(p.Metadata.Name, first)
 	}
 	if v.set.partition() > i {
 		if v.cluster != nil && v.cluster.component(component(v.set.Metadata.Name)).partition() <= i {
@@ -232,6 +233,20 @@ func (v *view) lower(p *pod, i int) step {
 		return step{evict: p}
 	}
 	return waitFor("the StatefulSet controller to replace pod %s", p.Metadata.Name)
+}
+
+// behind gives the pod of the highest ordinal above index i that is old.
+func (v *view) behind(i int, old func(*pod) bool) string {
+	for j := v.set.replicas() - 1; j > i; j-- {
+		if p := v.pods[v.name(j)]; p != nil && old(p) {
+			return p.Metadata.Name
+		}
+	}
+	return ""
+}
+
+func outOfOrder(pod, first string) step {
+	return fail("pod %s cannot be replaced before %s: a partitioned rolling update goes from the highest ordinal down; say mode %s for any other order", pod, first, OnDelete)
 }
 
 func (v *view) version() string {

@@ -133,6 +133,7 @@ func TestStop(t *testing.T) {
 		{"changed elsewhere", Options{Name: "db", Image: "image:b", Owner: Elsewhere}, false, "at=a on-delete", "0:a 1:a 2:a", "db-1", "", "wait: StatefulSet db to get the image image:b"},
 
 		{"partition: image", upgrade, false, "at=a partition=1", "0:a 1:a 2:a", "db-2", "", "change db to image:b (image:a image:b) partition=3"},
+		{"partition: out of order, before anything is changed", upgrade, false, "at=a partition=3", "0:a 1:a 2:a", "db-0", "", "error: pod db-0 cannot be replaced before db-2"},
 		{"partition: highest", upgrade, false, "at=b partition=3", "0:a 1:a 2:a", "db-2", "", "change partition=2"},
 		{"partition: next", upgrade, false, "at=b partition=2", "0:a 1:a 2:b", "db-1", "", "change partition=1"},
 		{"partition: out of order", upgrade, false, "at=b partition=2", "0:a 1:a 2:b", "db-0", "", "error: pod db-0 cannot be replaced before db-1"},
@@ -247,6 +248,7 @@ func TestStopOperator(t *testing.T) {
 			must(json.Unmarshal([]byte(tt.strategy), &v.set.Spec.UpdateStrategy))
 			for name, p := range pods("0:a 1:a 2:b") {
 				p.Metadata.Name = "sr-be" + strings.TrimPrefix(name, "db")
+				p.Spec.Containers = []container{{Name: "be", Image: map[string]string{"a": "be:1", "b": "be:2"}[p.revision()]}}
 				v.pods[p.Metadata.Name] = p
 			}
 			v.cluster = new(cluster)

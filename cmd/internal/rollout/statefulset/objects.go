@@ -180,6 +180,16 @@ func (p *pod) terminating() bool { return p.Metadata.DeletionTimestamp != nil }
 // revision is the one of the set that the pod was made from.
 func (p *pod) revision() string { return p.Metadata.Labels["controller-revision-hash"] }
 
+// image is that of the container; empty: the pod has none of the name.
+func (p *pod) image(container string) string {
+	for _, c := range p.Spec.Containers {
+		if c.Name == container {
+			return c.Image
+		}
+	}
+	return ""
+}
+
 func (p *pod) owned(by *set) bool {
 	for _, o := range p.Metadata.OwnerReferences {
 		if o.Controller && o.UID == by.Metadata.UID {

@@ -109,6 +109,7 @@ type run struct {
 
 	view    *view
 	pods    []*pod // of the selector, whosever they are; nil: not known yet
+	lacking error  // what can be rolled out no more, since it is not there
 	waiting string // what was waited for last
 	trouble error  // the latest that may pass
 }
@@ -168,6 +169,8 @@ func (r *run) tellCluster(ctx context.Context, objects []json.RawMessage) {
 		v.cluster, r.trouble = nil, err
 		if len(clusters) == 1 {
 			v.cluster = clusters[0]
+		} else if err == nil {
+			r.lacking = fmt.Errorf("StarRocksCluster %s is not there, whose operator would change StatefulSet %s; is it another operator's, or none's?", r.set.cluster(), r.set.options.Name)
 		}
 	})
 }
@@ -189,6 +192,7 @@ func (r *run) complete() bool {
 func (r *run) loop(ctx context.Context) error {
 	retry := time.NewTimer(again)
 	defer retry.Stop()
+	held := false // until retry
 	for {
 		select {
 		case news := <-r.news:
@@ -199,10 +203,14 @@ func (r *run) loop(ctx context.Context) error {
 			}
 			return err
 		case <-retry.C:
+			held = false
 		case <-ctx.Done():
 			return r.broken(ctx)
 		}
-		if !r.complete() {
+		if r.lacking != nil {
+			return r.lacking
+		}
+		if held || !r.complete() {
 			continue
 		}
 		st := r.decide(r.view)
@@ -217,7 +225,8 @@ func (r *run) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		retry.Reset(pause)
+		held = pause > 0
+		retry.Reset(max(pause, again))
 	}
 }
 
