@@ -25,6 +25,7 @@ import (
 type runFlags struct {
 	*rolloutFlags
 	hooks        hooks.Set
+	pods         *podFlags
 	check        string
 	onFailure    string
 	resume, back bool
@@ -48,6 +49,11 @@ Commands are for the shell, and templates: {{.Name}} {{.Host}} {{.Role}} {{.Kind
 the node as JSON. They have to bear being called again: after a broken terminal
 nobody knows whether one had come to its end.
 
+Where nodes are pods, --statefulset takes the place of commands: pods are evicted in
+the same order, each by its own, and a PodDisruptionBudget holds. The account needs
+what deploy/kubernetes/rollout-statefulsets.yaml has, or with --image-in
+starrocks-cluster, under the StarRocks operator, rollout-starrocks.yaml.
+
 It pauses, with exit code 3, where clients have seen more errors than the budgets
 allow, a node is not gone or not back in time, a command fails, or the cluster is not
 fit for the next node and does not become so within --patience. The node in work is
@@ -68,12 +74,16 @@ paused or was interrupted, and can be resumed.`,
     --start 'ssh {{.Host}} sudo systemctl start starrocks-{{.Kind}}' \
     --rollback 'ssh {{.Host}} sudo ln -sfn /opt/starrocks-3.3.9 /opt/starrocks' \
     --to-version 3.4.2 --backup 'ssh {{.Host}} sudo tar czf /backup/meta.tgz /opt/starrocks/fe/meta' --create-image
+  segue rollout run --user admin --password-file pw --fleet dns:segue:9131 sr-fe-search:9030 \
+    --statefulset sr-be=starrocks/be-ubuntu:3.4.2 --statefulset sr-fe=starrocks/fe-ubuntu:3.4.2 \
+    --image-in starrocks-cluster --update-strategy on-delete --no-backup
   segue rollout run --resume
   segue rollout run --roll-back`,
 	}
 	r := &runFlags{rolloutFlags: addRollout(cmd)}
 	r.format = addOutput(cmd)
 	f := cmd.Flags()
+	r.pods = addPods(f)
 	f.StringVar(&r.hooks.StopHook, "stop", "", "`command` that stops a node gracefully, and returns when its process has ended")
 	f.StringVar(&r.hooks.StartHook, "start", "", "`command` that starts a node")
 	f.StringVar(&r.hooks.UpgradeHook, "upgrade", "", "`command` that puts the new version in place, between stop and start")
@@ -122,6 +132,12 @@ func (w *world) rolloutRun(cmd *cobra.Command, r *runFlags, args []string) error
 	if err := r.validate(); err != nil {
 		return err
 	}
+	var driver rollout.Driver = &r.hooks
+	if r.pods.used() {
+		if driver, err = r.pods.driver(w.stderr, r.hooks.Timeout); err != nil {
+			return err
+		}
+	}
 	source, err := w.rolloutSource(cmd, r.rolloutFlags, args)
 	if err != nil {
 		return err
@@ -140,7 +156,7 @@ func (w *world) rolloutRun(cmd *cobra.Command, r *runFlags, args []string) error
 		s.Resume(time.Now())
 	}
 	s.Given = given
-	return w.rolloutThrough(cmd.Context(), r, file, source, s)
+	return w.rolloutThrough(cmd.Context(), r, driver, file, source, s)
 }
 
 // former is the rollout of the state file that is to go on; nil: a new one begins.
@@ -166,12 +182,18 @@ func (r *runFlags) former(file *store.File) (*rollout.State, error) {
 func (r *runFlags) validate() error {
 	r.hooks.Check, r.hooks.Backup = r.check, r.backup
 	r.ask.Check, r.ask.Change, r.ask.OnFailure = r.check != "", r.hooks.UpgradeHook != "", rollout.Remedy(r.onFailure)
+	pods := r.pods.used()
+	if pods {
+		r.ask.Change = r.pods.changes()
+	}
 	switch {
-	case r.hooks.StopHook == "" || r.hooks.StartHook == "":
+	case pods && r.hooks.StopHook+r.hooks.StartHook+r.hooks.UpgradeHook+r.hooks.RollbackHook != "":
+		return usageError{errors.New("--statefulset takes the place of --stop, --start, --upgrade and --rollback: give one or the other")}
+	case !pods && (r.hooks.StopHook == "" || r.hooks.StartHook == ""):
 		return usageError{errors.New("--stop and --start are needed: how is a node stopped and started?")}
 	case r.ask.OnFailure != rollout.RemedyPause && r.ask.OnFailure != rollout.RemedyRollBack:
 		return usageError{fmt.Errorf("--on-failure %s: it is pause or rollback", r.onFailure)}
-	case r.ask.Change && r.hooks.RollbackHook == "" && (r.back || r.ask.OnFailure == rollout.RemedyRollBack):
+	case !pods && r.ask.Change && r.hooks.RollbackHook == "" && (r.back || r.ask.OnFailure == rollout.RemedyRollBack):
 		return usageError{errors.New("--rollback is needed: how is the former version put in place?")}
 	}
 	if err := r.hooks.Validate(); err != nil {
@@ -181,12 +203,12 @@ func (r *runFlags) validate() error {
 }
 
 // rolloutThrough takes a rollout on from where it stands, and writes the report.
-func (w *world) rolloutThrough(ctx context.Context, r *runFlags, file *store.File, source *facts.Source, s *rollout.State) error {
+func (w *world) rolloutThrough(ctx context.Context, r *runFlags, driver rollout.Driver, file *store.File, source *facts.Source, s *rollout.State) error {
 	soft, hard, done := w.interrupts(ctx)
 	defer done()
 	r.hooks.Said = w.stderr
 	runner := &run.Runner{
-		State: s, Facts: source.Facts, Driver: &r.hooks, Segues: source.Fleet, Image: source.CreateImage, Save: file.Save, Beat: r.beat,
+		State: s, Facts: source.Facts, Driver: driver, Segues: source.Fleet, Image: source.CreateImage, Save: file.Save, Beat: r.beat,
 		Backup: func(ctx context.Context, n rollout.Node) error { return r.hooks.Call(ctx, r.hooks.Backup, n) },
 		Check:  func(ctx context.Context, n rollout.Node) error { return r.hooks.Call(ctx, r.hooks.Check, n) },
 		Tell:   func(e rollout.Event) { w.printEvent(*r.format, e) },
