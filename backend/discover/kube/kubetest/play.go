@@ -16,9 +16,11 @@ type Play struct {
 	s         *Server
 	t         *testing.T
 	namespace string
-	revisions map[string]any // templates by the names of their revisions
+	revisions map[string]any      // templates by the names of their revisions
+	kept      map[string]*process // by the UIDs of their pods
 
 	mu       sync.Mutex
+	images   map[string]Container // by the names of their pods
 	journal  []string
 	unready  map[string]int  // the most pods of a set that were not ready at a time, since all were for the first time
 	complete map[string]bool // all pods of a set were ready once
@@ -32,13 +34,74 @@ const look = 20 * time.Millisecond
 func (s *Server) Play(t *testing.T, namespace string) *Play {
 	t.Helper()
 	p := &Play{
-		s: s, t: t, namespace: namespace, revisions: make(map[string]any), unready: make(map[string]int), complete: make(map[string]bool),
+		s: s, t: t, namespace: namespace, revisions: make(map[string]any), kept: make(map[string]*process), images: make(map[string]Container), unready: make(map[string]int), complete: make(map[string]bool),
 	}
 	ctx, cancel := context.WithCancel(context.Background()) // ended by the cleanup
 	ended := make(chan struct{})
 	go p.run(ctx, ended)
 	t.Cleanup(func() { cancel(); <-ended })
 	return p
+}
+
+// Container is what runs in the pods of one name.
+type Container interface {
+	IP() string
+	// Start starts it with an image, Stop ends it with grace and returns when it has ended.
+	Start(image string) error
+	Stop()
+	// Ready is what the pod's readiness probe would find.
+	Ready() bool
+}
+
+// Run has the pods of that name run something. It is said before there are any.
+func (p *Play) Run(pod string, c Container) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.images[pod] = c
+}
+
+// process is a Container in one pod.
+type process struct {
+	Container
+	stopping chan struct{} // closed when it has ended; nil: nobody has stopped it
+}
+
+// process gives what runs in a pod, started; nil: nothing does.
+func (p *Play) process(name, uid, image string) *process {
+	if k := p.kept[uid]; k != nil {
+		return k
+	}
+	p.mu.Lock()
+	c := p.images[name]
+	p.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	if err := c.Start(image); err != nil {
+		p.t.Errorf("play: start %s: %v", name, err)
+	}
+	k := &process{Container: c}
+	p.kept[uid] = k
+	return k
+}
+
+// ended stops it, and tells whether it has ended.
+func (k *process) ended() bool {
+	if k.stopping == nil {
+		k.stopping = make(chan struct{})
+		go k.stop()
+	}
+	select {
+	case <-k.stopping:
+		return true
+	default:
+		return false
+	}
+}
+
+func (k *process) stop() {
+	k.Stop()
+	close(k.stopping)
 }
 
 // Journal is what pods have gone through: "stop sr-fe-0 IMAGE" when one begins to terminate, "make sr-fe-0 IMAGE", "ready sr-fe-0 IMAGE".

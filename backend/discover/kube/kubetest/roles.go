@@ -212,7 +212,13 @@ func (p *Play) kubelet(ctx context.Context) {
 		name := Text(pod, "metadata", "name")
 		path := p.path("/api/v1", "pods/"+name)
 		conditions, _ := At(pod, "status", "conditions").([]any)
+		runs := p.process(name, Text(pod, "metadata", "uid"), image(pod))
+		ip := fmt.Sprintf("10.1.0.%d", n+1)
+		if runs != nil {
+			ip = runs.IP()
+		}
 		switch {
+		case At(pod, "metadata", "deletionTimestamp") != nil && runs != nil && !runs.ended():
 		case At(pod, "metadata", "deletionTimestamp") != nil:
 			p.note("stop "+name+" "+image(pod), func() bool {
 				return p.send(ctx, http.MethodDelete, path, "application/json", Object{"gracePeriodSeconds": 0, "preconditions": Object{"uid": Text(pod, "metadata", "uid")}})
@@ -227,8 +233,8 @@ func (p *Play) kubelet(ctx context.Context) {
 					"state": Object{"waiting": Object{"reason": "ImagePullBackOff", "message": "Back-off pulling image"}},
 				}},
 			}})
+		case runs != nil && !runs.Ready():
 		default:
-			ip := fmt.Sprintf("10.1.0.%d", n+1)
 			p.note("ready "+name+" "+image(pod), func() bool {
 				return p.send(ctx, http.MethodPatch, path+"/status", merge, Object{"status": Object{
 					"phase": "Running", "podIP": ip, "podIPs": []any{Object{"ip": ip}}, "conditions": []any{Object{"type": "Ready", "status": "True"}},

@@ -123,7 +123,7 @@ func (v *view) carriedOn(o *Options, c container, said componentSpec, want strin
 	name := v.set.Metadata.Name
 	if o.Owner == StarRocksCluster && (c.Image != want || v.set.Spec.UpdateStrategy.Type != said.UpdateStrategy.Type) {
 		if v.cluster.Spec.WaitForFullRollout && !strings.HasSuffix(name, "-fe") {
-			return waitFor("the StarRocks operator to change StatefulSet %s: with waitForFullRollout it waits for the FEs, and those never count as rolled out once they were upgraded under OnDelete; set it to false", name)
+			return waitFor("the StarRocks operator to change StatefulSet %s: with waitForFullRollout it waits for the FEs, which Kubernetes before #136833 (2026) never counts as rolled out once they were upgraded under OnDelete; set it to false", name)
 		}
 		return waitFor("the StarRocks operator to change StatefulSet %s: does it run, and is a FE ready?", name)
 	}

@@ -43,6 +43,7 @@ func TestKube(t *testing.T) {
 	t.Run("operator, partition", func(t *testing.T) { kubeOperator(t, s, Partition, "2 1 0") })
 	t.Run("operator that sleeps", func(t *testing.T) { kubeOperatorSleeps(t, s) })
 	t.Run("a verb less", func(t *testing.T) { kubeVerbLess(t, s) })
+	t.Run("rollout", func(t *testing.T) { kubeRollout(t, s) })
 	t.Run("missing", func(t *testing.T) { kubeMissing(t, s) })
 }
 
