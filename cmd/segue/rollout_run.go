@@ -93,6 +93,8 @@ paused or was interrupted, and can be resumed.`,
 	words(cmd, "on-failure", "pause", "rollback")
 	f.Int64Var(&r.ask.Budget, "budget", 0, "how many `errors` clients may see in all")
 	f.Int64Var(&r.ask.BudgetNode, "budget-node", 0, "how many `errors` clients may see for one node")
+	f.Float64Var(&r.ask.P99Factor, "p99-factor", 0, "pause when the p99 of response times behind a node is more than so many `times` that before; 0: whatever")
+	f.Float64Var(&r.ask.ErrorRate, "error-rate", 0, "pause when the `share` of statements that are answered by an error has grown by more than this; 0: whatever")
 	f.BoolVar(&r.resume, "resume", false, "take up the rollout of --state, with the flags that it was begun with")
 	f.BoolVar(&r.back, "roll-back", false, "take back the nodes of the rollout of --state that have gone")
 	f.BoolVar(&r.force, "force", false, "begin anew where --state has a rollout that is not finished")
@@ -141,6 +143,9 @@ func (w *world) rolloutRun(cmd *cobra.Command, r *runFlags, args []string) error
 	source, err := w.rolloutSource(cmd, r.rolloutFlags, args)
 	if err != nil {
 		return err
+	}
+	if source.Fleet != nil {
+		source.Fleet.Traffic = r.ask.Compares()
 	}
 	facts := gather(cmd.Context(), source)
 	given := rollout.Given{Flags: givenFlags(cmd.Flags(), "state", "resume", "roll-back", "force", "output"), Args: args}
@@ -191,6 +196,8 @@ func (r *runFlags) validate() error {
 		return usageError{errors.New("--statefulset takes the place of --stop, --start, --upgrade and --rollback: give one or the other")}
 	case !pods && (r.hooks.StopHook == "" || r.hooks.StartHook == ""):
 		return usageError{errors.New("--stop and --start are needed: how is a node stopped and started?")}
+	case r.ask.P99Factor < 0 || r.ask.ErrorRate < 0:
+		return usageError{errors.New("--p99-factor and --error-rate are not below 0")}
 	case r.ask.OnFailure != rollout.RemedyPause && r.ask.OnFailure != rollout.RemedyRollBack:
 		return usageError{fmt.Errorf("--on-failure %s: it is pause or rollback", r.onFailure)}
 	case !pods && r.ask.Change && r.hooks.RollbackHook == "" && (r.back || r.ask.OnFailure == rollout.RemedyRollBack):

@@ -15,13 +15,16 @@ type Ask struct {
 	// Fleet says that Segues are to be asked; FleetMissing that one which cannot be reached is passed over.
 	Fleet        bool     `json:"fleet"`
 	FleetMissing bool     `json:"fleet_missing,omitempty"`
-	Accept       []Check  `json:"accept,omitempty"`     // what these find stops nothing
-	OnFailure    Remedy   `json:"on_failure"`           // of a node that does not come back, or is not well
-	Only         []string `json:"only,omitempty"`       // nodes that are to go; empty: all
-	Budget       int64    `json:"budget"`               // errors that clients may see in all
-	BudgetNode   int64    `json:"budget_node"`          // for one node
-	P99Factor    float64  `json:"p99_factor,omitempty"` // p99 behind a node, in times of that before the rollout; 0: whatever
-	Limits       Limits   `json:"limits"`
+	Accept       []Check  `json:"accept,omitempty"` // what these find stops nothing
+	OnFailure    Remedy   `json:"on_failure"`       // of a node that does not come back, or is not well
+	Only         []string `json:"only,omitempty"`   // nodes that are to go; empty: all
+	Budget       int64    `json:"budget"`           // errors that clients may see in all
+	BudgetNode   int64    `json:"budget_node"`      // for one node
+	// P99Factor is how much longer than before the rollout the p99 of response times may be behind a node, and ErrorRate how much larger the share of statements that
+	// were answered by an error. 0: whatever.
+	P99Factor float64 `json:"p99_factor,omitempty"`
+	ErrorRate float64 `json:"error_rate,omitempty"`
+	Limits    Limits  `json:"limits"`
 }
 
 // Limits are how long facts are waited for.
@@ -31,11 +34,12 @@ type Limits struct {
 	Return   time.Duration `json:"return_ns"`   // until a started one serves and every Segue sees it
 	Patience time.Duration `json:"patience_ns"` // until the cluster is such that the next one may go
 	Image    time.Duration `json:"image_ns"`    // how old an image may be
+	Settle   time.Duration `json:"settle_ns"`   // until enough statements have passed to compare response times, if they come that slowly
 }
 
 // DefaultLimits are those that hold if nothing else is said.
 func DefaultLimits() Limits {
-	return Limits{Drain: 5 * time.Minute, Leave: 5 * time.Minute, Return: 10 * time.Minute, Patience: 10 * time.Minute, Image: 24 * time.Hour}
+	return Limits{Drain: 5 * time.Minute, Leave: 5 * time.Minute, Return: 10 * time.Minute, Patience: 10 * time.Minute, Image: 24 * time.Hour, Settle: 30 * time.Second}
 }
 
 // Backup is what becomes of the metadata before anything is changed.
@@ -56,6 +60,9 @@ const (
 	RemedyPause    Remedy = "pause"    // it stays as it is, and an operator looks
 	RemedyRollBack Remedy = "rollback" // it and those before it are taken back
 )
+
+// Compares tells whether traffic is compared with what it was before.
+func (a *Ask) Compares() bool { return a.P99Factor > 0 || a.ErrorRate > 0 }
 
 func (a *Ask) accepts(c Check) bool { return slices.Contains(a.Accept, c) }
 

@@ -336,3 +336,23 @@ func (c *cluster) reread(s *State) *State {
 	}
 	return again
 }
+
+// pass has statements pass a Segue that takes so many seconds for each.
+func (c *cluster) pass(statements, failed int64, seconds float64) {
+	g := c.segues[0]
+	now := Traffic{Buckets: []Bucket{{Le: 0.001}, {Le: 0.1}}}
+	if g.Traffic != nil {
+		now = Traffic{g.Traffic.Statements, g.Traffic.Failed, slices.Clone(g.Traffic.Buckets)}
+	}
+	now.Statements += statements
+	now.Failed += failed
+	for i := range now.Buckets {
+		if seconds <= now.Buckets[i].Le {
+			now.Buckets[i].Count += statements
+		}
+	}
+	g.Traffic = &now
+	for _, other := range c.segues[1:] {
+		other.Traffic = &Traffic{Buckets: []Bucket{{Le: 0.001}, {Le: 0.1}}}
+	}
+}

@@ -118,7 +118,7 @@ func (s *State) choose(f *Facts) Act {
 	}
 	n, p := f.Node(v.Node), s.of(v.Node)
 	s.Current = n.Name
-	p.Began, p.Ended, p.Start, p.Version, p.Role, p.Called, p.Gone = f.Now, time.Time{}, n.Start, n.Version, n.Role, false, false
+	p.Began, p.Ended, p.Start, p.Version, p.Role, p.Called, p.Gone, p.Traffic = f.Now, time.Time{}, n.Start, n.Version, n.Role, false, false, nil
 	p.ErrorsBefore, p.HiddenBefore, p.Errors, p.Hidden = s.Errors, s.Hidden, 0, 0
 	s.enter(p, Draining, f.Now)
 	s.note(f.Now, n.Name, "begin", v.Why)

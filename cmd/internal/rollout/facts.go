@@ -62,9 +62,8 @@ type Segue struct {
 	Hidden   map[string]int64 `json:"hidden,omitempty"`   // failures that they did not see, by kind
 	// Incidents are errors that clients saw, the latest of each kind.
 	Incidents []Incident `json:"incidents,omitempty"`
-	// Answers are statements that were answered since its start, and P99 their response time of late. Negative: it does not tell.
-	Answers int64         `json:"answers"`
-	P99     time.Duration `json:"p99_ns"`
+	// Traffic is what has passed since its start; nil: it was not asked, or does not tell.
+	Traffic *Traffic `json:"traffic,omitempty"`
 }
 
 // SegueBackend is a backend of a Segue.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 )
 
 // observe adds what Segues tell of failures since they were last asked. One that was restarted counts from zero again; one that cannot be asked is asked later, and what
@@ -81,24 +80,4 @@ func (s *State) overBudget() string {
 		return fmt.Sprintf("clients have seen %d errors; --budget is %d", s.Errors, s.Ask.Budget)
 	}
 	return ""
-}
-
-// worstP99 is the longest of the Segues' p99; zero: none tells.
-func worstP99(f *Facts) time.Duration {
-	var worst time.Duration
-	for i := range f.Segues {
-		if f.Segues[i].Error == "" {
-			worst = max(worst, f.Segues[i].P99)
-		}
-	}
-	return worst
-}
-
-// tooSlow says why response times are not as before; empty: they are, or nobody can tell.
-func (s *State) tooSlow(f *Facts) string {
-	now := worstP99(f)
-	if s.Ask.P99Factor <= 0 || s.P99 <= 0 || now <= 0 || float64(now) <= s.Ask.P99Factor*float64(s.P99) {
-		return ""
-	}
-	return fmt.Sprintf("p99 is %v, before the rollout it was %v; --p99-factor is %g", now, s.P99, s.Ask.P99Factor)
 }

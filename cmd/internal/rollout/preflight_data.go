@@ -19,7 +19,7 @@ func (c *checks) replicas() {
 		t = &Tablets{}
 		for _, x := range []Check{CheckReplicas, CheckBalance} {
 			if _, said := c.Unseen[x]; !said {
-				c.add(Finding{Check: x, Severity: Unseen, What: "nobody has asked"}, true)
+				c.add(Finding{Check: x, Severity: Unseen, What: "nobody has asked", Remedy: grantOperate}, true)
 			}
 		}
 	}
@@ -79,7 +79,7 @@ func (c *checks) exit() {
 	if c.Flavor != backend.StarRocks || !c.remains(Backend, Compute) {
 		return
 	}
-	if !c.seen(CheckExit, false, "GRANT SELECT ON information_schema.be_configs, or open port 8040 of backends") {
+	if !c.seen(CheckExit, true, "GRANT SELECT ON information_schema.be_configs, or open port 8040 of backends") {
 		return
 	}
 	well := true

@@ -108,13 +108,27 @@ func TestTroubles(t *testing.T) {
 		},
 		"response times": {
 			ask:     func(a *Ask) { a.P99Factor = 2 },
-			cluster: func(c *cluster) { c.segues[0].P99 = time.Millisecond },
-			each: func(c *cluster, _ *State, a Act) {
-				if a.Do == DoStart {
-					c.segues[0].P99 = 3 * time.Millisecond
-				}
-			},
-			pause: "p99 is 3ms, before the rollout it was 1ms; --p99-factor is 2", phase: Checking, stops: 1,
+			cluster: func(c *cluster) { c.pass(1000, 0, 0.001) },
+			each:    func(c *cluster, _ *State, _ Act) { c.pass(100, 0, 0.1) },
+			pause:   "p99 is 99.01ms, before the rollout it was 990µs; --p99-factor is 2", phase: Checking, stops: 1,
+		},
+		"response times as before": {
+			ask:     func(a *Ask) { a.P99Factor = 2 },
+			cluster: func(c *cluster) { c.pass(1000, 0, 0.001) },
+			each:    func(c *cluster, _ *State, _ Act) { c.pass(100, 0, 0.001) },
+			stops:   6,
+		},
+		"too little traffic to compare": {
+			ask:     func(a *Ask) { a.P99Factor = 2 },
+			cluster: func(c *cluster) { c.pass(1000, 0, 0.001) },
+			each:    func(c *cluster, _ *State, _ Act) { c.pass(1, 0, 0.1) },
+			stops:   6,
+		},
+		"more errors": {
+			ask:     func(a *Ask) { a.ErrorRate = 0.01 },
+			cluster: func(c *cluster) { c.pass(1000, 5, 0.001) },
+			each:    func(c *cluster, _ *State, _ Act) { c.pass(100, 2, 0.001) },
+			pause:   "2.0 % of statements are answered by errors, before the rollout 0.5 % were; --error-rate is 0.01", phase: Checking, stops: 1,
 		},
 		"quorum lost in between": {
 			each: func(c *cluster, s *State, a Act) {

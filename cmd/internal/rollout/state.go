@@ -41,6 +41,8 @@ type Progress struct {
 	Called  bool      `json:"called,omitempty"`  // the canary condition held
 	Errors  int64     `json:"errors"`            // that clients saw from its drain to its end
 	Hidden  int64     `json:"hidden"`            // that they did not
+	// Traffic is that of the Segues when the node was let in again.
+	Traffic *Traffic `json:"traffic,omitempty"`
 	// ErrorsBefore and HiddenBefore are the rollout's when the node began.
 	ErrorsBefore int64 `json:"errors_before"`
 	HiddenBefore int64 `json:"hidden_before"`
@@ -76,7 +78,8 @@ type State struct {
 	ErrorKinds  map[string]int64  `json:"error_kinds,omitempty"`
 	HiddenKinds map[string]int64  `json:"hidden_kinds,omitempty"`
 	Ledgers     map[string]Ledger `json:"ledgers,omitempty"` // by Segue, as last seen
-	P99         time.Duration     `json:"p99_before_ns,omitempty"`
+	// Before is the traffic of the Segues up to the beginning.
+	Before Traffic `json:"before,omitzero"`
 	// Seen are errors that clients saw, with their causes: the latest of each kind that each Segue remembers.
 	Seen   []Incident `json:"seen,omitempty"`
 	Events []Event    `json:"events"`
@@ -141,7 +144,7 @@ type Ledger struct {
 func Begin(name string, ask Ask, f *Facts) *State {
 	s := &State{Version: StateVersion, Name: name, Began: f.Now, Ask: ask}
 	s.Meet(f)
-	s.P99 = worstP99(f)
+	s.Before, _ = traffic(f)
 	return s
 }
 

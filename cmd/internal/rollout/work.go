@@ -229,6 +229,9 @@ func (s *State) admitting(f *Facts, p *Progress, n *Node) Act {
 	switch {
 	case why == "" && !admit:
 		s.Held = ""
+		if now, told := traffic(f); told {
+			p.Traffic = &now
+		}
 		s.enter(p, Checking, f.Now)
 		return s.checking(f, p, n)
 	case f.Now.Sub(p.Since) > s.Ask.Limits.Return:
@@ -269,11 +272,11 @@ func (s *State) checking(f *Facts, p *Progress, n *Node) Act {
 	if s.Ask.Check && !p.Called && !s.Back {
 		return Act{Do: DoCheck, Node: *n}
 	}
-	if why := s.tooSlow(f); why != "" {
-		if f.Now.Sub(p.Since) > s.Ask.Limits.Patience {
-			return s.fail(f, p, why)
-		}
+	if why := s.unsettled(f, p); why != "" {
 		return Act{Do: DoWait, Node: *n, Why: why}
+	}
+	if why := s.worse(f, p); why != "" {
+		return s.fail(f, p, why)
 	}
 	s.enter(p, Done, f.Now)
 	p.Ended, s.Current, s.Held, s.HeldFrom = f.Now, "", "", time.Time{}

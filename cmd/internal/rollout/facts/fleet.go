@@ -26,6 +26,8 @@ type Fleet struct {
 	Client func(address string) (*admin.Client, error)
 	// Missing says that one that cannot be told is passed over.
 	Missing bool
+	// Traffic says that they are asked how fast statements are answered, too.
+	Traffic bool
 	// Timeout is how long one may take to answer.
 	Timeout time.Duration
 }
@@ -113,7 +115,7 @@ func (f *Fleet) ask(ctx context.Context, whole bool, timeout time.Duration) ([]r
 
 // one asks a Segue.
 func (f *Fleet) one(ctx context.Context, at string) rollout.Segue {
-	g := rollout.Segue{Address: at, Answers: -1}
+	g := rollout.Segue{Address: at}
 	c, err := f.Client(at)
 	if err != nil {
 		return rollout.Segue{Address: at, Error: err.Error()}
@@ -148,6 +150,13 @@ func (f *Fleet) one(ctx context.Context, at string) rollout.Segue {
 	}
 	for _, b := range backends {
 		g.Backends = append(g.Backends, rollout.SegueBackend{Name: b.Name, Address: b.Address, Health: b.Health, Admin: b.Admin, Sessions: b.Sessions, Cause: b.Cause})
+	}
+	if f.Traffic {
+		families, err := c.Metrics(ctx)
+		if err != nil {
+			return rollout.Segue{Address: at, Error: err.Error()}
+		}
+		g.Traffic = trafficOf(families)
 	}
 	sessions, err := c.Sessions(ctx)
 	if err != nil {
