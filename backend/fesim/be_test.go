@@ -398,3 +398,53 @@ func TestImage(t *testing.T) {
 		t.Errorf("%v", rows)
 	}
 }
+
+// Statements that an FE plans are not given to nodes on its blacklist. Another FE has a list of its own, and an FE that is started again has an empty one.
+func TestBlacklist(t *testing.T) {
+	c, err := fesim.NewCluster(2, fesim.Options{TimeScale: 0.01})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 2 {
+		if _, err := c.AddBE(fesim.BEOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	first, second := open(t, c.FEs()[0], "root:"), open(t, c.FEs()[1], "root:")
+	runs := func(db *sql.Conn) bool {
+		_, err := db.ExecContext(t.Context(), "SELECT id FROM fesim.ledger")
+		return err == nil
+	}
+	exec(t, first, "ADD BACKEND BLACKLIST 10001")
+	if rows := rowsOf(t, first, "SHOW BACKEND BLACKLIST"); len(rows) != 1 || rows[0]["BackendId"] != "10001" || rows[0]["AddBlackListType"] != "MANUAL" {
+		t.Errorf("%v", rows)
+	}
+	if !runs(first) {
+		t.Error("one BE is left")
+	}
+	exec(t, first, "ADD BACKEND BLACKLIST 10001, 10002")
+	if runs(first) || !runs(second) {
+		t.Errorf("no BE is left to the first: it runs %v, the other one %v", runs(first), runs(second))
+	}
+	exec(t, first, "DELETE BACKEND BLACKLIST 10001")
+	if !runs(first) {
+		t.Error("one BE is off the list again")
+	}
+	if _, err := first.ExecContext(t.Context(), "ADD COMPUTE NODE BLACKLIST 7"); err == nil {
+		t.Error("there is no node 7")
+	}
+	exec(t, first, "ADD BACKEND BLACKLIST 10001, 10002")
+	fe := c.FEs()[0]
+	fe.Kill()
+	<-fe.Exited()
+	if err := fe.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if again := open(t, fe, "root:"); !runs(again) {
+		t.Error("it has kept its list")
+	}
+}

@@ -39,6 +39,7 @@ type Cluster struct {
 	journal  journal
 
 	bes       []*BE
+	avoided   map[*FE]map[int]time.Time // BEs on an FE's blacklist, and since when
 	lastBeat  time.Time
 	fragments map[*fragment]bool
 	jobs      []*Job
@@ -65,7 +66,7 @@ func NewCluster(n int, opts Options) (*Cluster, error) {
 func newCluster(opts Options) *Cluster {
 	return &Cluster{
 		election: opts.scaled(opts.Election), wait: opts.scaled(opts.LeaderWait), heartbeat: opts.tick(opts.Heartbeat), repair: opts.scaled(opts.Repair),
-		scale: opts.TimeScale, retries: opts.HeartbeatRetries, deadly: opts.ExitingIsDead, changed: make(chan struct{}),
+		scale: opts.TimeScale, retries: opts.HeartbeatRetries, deadly: opts.ExitingIsDead, changed: make(chan struct{}), avoided: make(map[*FE]map[int]time.Time),
 		fragments: make(map[*fragment]bool), rand: rand.New(rand.NewPCG(opts.Seed, 0)),
 		ledger: make(map[string]int), globals: make(map[string]value), txns: make(map[uint64][]write),
 		journal: journal{lag: opts.scaled(opts.MetadataLag), replayed: make(map[*FE]int)},
@@ -159,6 +160,7 @@ func (c *Cluster) joined(f *FE) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.alive = append(c.alive, f)
+	delete(c.avoided, f)
 	c.journal.replayed[f] = len(c.journal.changes) // an FE replays everything before it listens
 	switch {
 	case f.opts.Observer:

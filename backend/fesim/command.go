@@ -131,7 +131,7 @@ func (s *session) execute(ctx context.Context, stmt *statement, e *env, more wir
 // perform runs a statement, on a BE if it needs one, and sends what comes of it.
 func (s *session) perform(ctx context.Context, stmt *statement, e *env, more wire.Status, binary bool) error {
 	if stmt.scans {
-		placed, end, err := s.fe.cluster.place(ctx, stmt.isSelect)
+		placed, end, err := s.fe.cluster.place(ctx, s.fe, stmt.isSelect)
 		if err != nil {
 			return err
 		}

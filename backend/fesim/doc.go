@@ -31,7 +31,7 @@
 // USE; BEGIN, COMMIT, ROLLBACK; SHOW; KILL; EXECUTE AS; PREPARE; CREATE TEMPORARY TABLE; CREATE and DROP of databases and
 // (empty) tables, which the other FEs see after [Options.MetadataLag] or SYNC. Any other statement fails with 1064, as in an FE.
 // SHOW FRONTENDS, BACKENDS, COMPUTE NODES, PROC '/statistic', '/cluster_balance' and '/jobs', LOAD, ROUTINE LOAD and ALTER TABLE COLUMN, ADMIN SHOW FRONTEND CONFIG,
-// ALTER SYSTEM CREATE IMAGE, and of information_schema be_configs and loads are what an operator asks before an upgrade.
+// ALTER SYSTEM CREATE IMAGE, ADD and DELETE BACKEND BLACKLIST, and of information_schema be_configs and loads are what an operator asks before an upgrade.
 // SELECT @@hostname gives the FE's name. Three tables exist:
 //
 //	SELECT * FROM fesim.rows(n, bytes[, pause])         n rows (id, payload), each payload bytes long and a function of id alone;

@@ -17,41 +17,41 @@ type fragment struct {
 // errCrashed is what the client of a statement gets whose BE has gone.
 var errCrashed = &wire.Err{Code: 5077, State: "XX000", Message: "Query cancelled by crash of backends."}
 
-// place gives a statement its fragment: its context ends with the BE. A SELECT whose fragment is refused is sent to another BE, twice at most
+// place gives a statement that f plans its fragment: its context ends with the BE. A SELECT whose fragment is refused is sent to another BE, twice at most
 // (max_query_retry_time); a write is not. In a cluster without simulated BEs there are no fragments.
-func (c *Cluster) place(ctx context.Context, reads bool) (context.Context, func(), error) {
+func (c *Cluster) place(ctx context.Context, f *FE, reads bool) (context.Context, func(), error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.bes) == 0 {
 		return ctx, func() {}, nil
 	}
 	c.beats(time.Now())
-	b, err := c.choose()
+	b, err := c.choose(f)
 	for range 2 {
 		if b != nil || !reads {
 			break
 		}
-		b, err = c.choose()
+		b, err = c.choose(f)
 	}
 	if b == nil {
 		return nil, nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	f := &fragment{be: b, cancel: cancel}
-	c.fragments[f] = true
+	running := &fragment{be: b, cancel: cancel}
+	c.fragments[running] = true
 	return ctx, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		delete(c.fragments, f)
+		delete(c.fragments, running)
 		cancel(nil)
 	}, nil
 }
 
-// choose returns a BE that takes a fragment. One that refuses is blocked until its next good heartbeat (SimpleScheduler). It needs c.mu.
-func (c *Cluster) choose() (*BE, error) {
+// choose returns a BE that takes a fragment of a statement that f plans. One that refuses is blocked until its next good heartbeat (SimpleScheduler). It needs c.mu.
+func (c *Cluster) choose(f *FE) (*BE, error) {
 	var alive []*BE
 	for _, b := range c.bes {
-		if b.known.alive && !b.known.blocked {
+		if _, avoided := c.avoided[f][b.id]; b.known.alive && !b.known.blocked && !avoided {
 			alive = append(alive, b)
 		}
 	}

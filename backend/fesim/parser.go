@@ -251,6 +251,10 @@ func (p *parser) statement(stmt *statement) error {
 		return p.dropTable(stmt, false)
 	case p.word("alter", "system"):
 		return p.alterSystem(stmt)
+	case p.word("add"):
+		return p.blacklistStatement(stmt, true)
+	case p.word("delete"): // from a table: above
+		return p.blacklistStatement(stmt, false)
 	case p.word("admin"):
 		return p.adminStatement(stmt)
 	case p.word("sync"):

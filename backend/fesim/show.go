@@ -65,6 +65,8 @@ func (p *parser) showStatement(stmt *statement) error {
 		list = showFrontends
 	case p.word("backends"):
 		list = showBackends
+	case p.word("backend", "blacklist"), p.word("compute", "node", "blacklist"):
+		list = showBlacklist
 	case p.word("compute", "nodes"):
 		list = showComputeNodes
 	case p.word("proc"):
