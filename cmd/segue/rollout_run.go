@@ -215,7 +215,7 @@ func (w *world) rolloutThrough(ctx context.Context, r *runFlags, driver rollout.
 	defer done()
 	r.hooks.Said = w.stderr
 	runner := &run.Runner{
-		State: s, Facts: source.Facts, Driver: driver, Segues: source.Fleet, Image: source.CreateImage, Save: file.Save, Beat: r.beat,
+		State: s, Facts: source.Facts, Driver: driver, Segues: source, Image: source.CreateImage, Save: file.Save, Beat: r.beat,
 		Backup: func(ctx context.Context, n rollout.Node) error { return r.hooks.Call(ctx, r.hooks.Backup, n) },
 		Check:  func(ctx context.Context, n rollout.Node) error { return r.hooks.Call(ctx, r.hooks.Check, n) },
 		Tell:   func(e rollout.Event) { w.printEvent(*r.format, e) },

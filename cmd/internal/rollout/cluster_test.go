@@ -27,6 +27,8 @@ type cluster struct {
 	backed   bool
 	checks   int
 	rollback []string
+	// avoided are backends that frontends give no work, wasAvoided those that they gave none when these were stopped.
+	avoided, wasAvoided map[string]bool
 }
 
 // member is a node, and when it will be what.
@@ -45,7 +47,7 @@ var began = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
 // newCluster is one of frontends, backends, compute nodes and observers, led by frontend number lead.
 func newCluster(t *testing.T, fes, observers, bes, cns, lead, segues int) *cluster {
 	t.Helper()
-	c := &cluster{t: t, now: began, flavor: backend.StarRocks, troubles: map[string]string{}, tablet: Tablets{Total: 100}}
+	c := &cluster{t: t, now: began, flavor: backend.StarRocks, troubles: map[string]string{}, avoided: map[string]bool{}, wasAvoided: map[string]bool{}, tablet: Tablets{Total: 100}}
 	add := func(kind Kind, role Role, name string, port int) {
 		n := &member{Node: Node{
 			Name: name, Host: name, Kind: kind, Role: role, Alive: true, Version: "3.3.9", Start: began.Add(-time.Hour), Listening: Yes, Healthy: Yes,
@@ -196,6 +198,9 @@ func (c *cluster) do(s *State, a Act) error {
 		if a.Do == DoAdmit {
 			to = backend.Ready
 		}
+		if delete(c.avoided, n.Name); n.stores() && to == backend.Drain {
+			c.avoided[n.Name] = true
+		}
 		for _, g := range c.segues {
 			for i := range g.Backends {
 				if b := &g.Backends[i]; b.Name == n.Name && g.Error == "" {
@@ -205,6 +210,9 @@ func (c *cluster) do(s *State, a Act) error {
 		}
 	case DoStop:
 		c.mayStop(s, n)
+		if c.avoided[n.Name] {
+			c.wasAvoided[n.Name] = true
+		}
 		c.stops = append(c.stops, n.Name)
 		if c.troubles[n.Name] != "stays alive" {
 			n.downAt = c.now.Add(2 * time.Second)

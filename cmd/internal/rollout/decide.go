@@ -69,14 +69,27 @@ func (s *State) Did(a Act, err error, now time.Time) {
 		s.enter(p, Returning, now)
 	case DoCheck:
 		p.Called = true
+	case DoDrain:
+		p.Told, p.Avoided = true, a.Node.stores()
+	case DoAdmit:
+		p.Avoided = false
+	case DoWait, DoTurnBack, DoPause, DoFinish:
+	}
+	switch a.Do {
 	case DoWait, DoDrain, DoAdmit, DoTurnBack, DoPause, DoFinish:
 		return
 	}
 	s.note(now, a.Node.Name, "act", string(a.Do))
 }
 
-// failed says that an act has failed. What Segues are told is told again until its time is over.
+// failed says that an act has failed. What Segues are told is told again until its time is over. That frontends know of a backend's going is worth trying, and no more: old
+// releases cannot be told, and an account may lack the privilege.
 func (s *State) failed(a Act, p *Progress, err error, now time.Time) {
+	if a.Do == DoDrain && a.Node.stores() {
+		p.Told = true
+		s.note(now, a.Node.Name, "failed", fmt.Sprintf("frontends could not be told to avoid it: statements that begin before they see it leave may fail: %v", err))
+		return
+	}
 	if a.Do == DoDrain || a.Do == DoAdmit {
 		if why := fmt.Sprintf("%s: %v", a.Do, err); s.Held != why {
 			s.Held = why
@@ -118,7 +131,7 @@ func (s *State) choose(f *Facts) Act {
 	}
 	n, p := f.Node(v.Node), s.of(v.Node)
 	s.Current = n.Name
-	p.Began, p.Ended, p.Start, p.Version, p.Role, p.Called, p.Gone, p.Traffic = f.Now, time.Time{}, n.Start, n.Version, n.Role, false, false, nil
+	p.Began, p.Ended, p.Start, p.Version, p.Role, p.Called, p.Gone, p.Traffic, p.Told = f.Now, time.Time{}, n.Start, n.Version, n.Role, false, false, nil, false
 	p.ErrorsBefore, p.HiddenBefore, p.Errors, p.Hidden = s.Errors, s.Hidden, 0, 0
 	s.enter(p, Draining, f.Now)
 	s.note(f.Now, n.Name, "begin", v.Why)
@@ -166,6 +179,9 @@ func (s *State) pause(now time.Time, p *Progress, why, remedy string) Act {
 	s.Paused = &Pause{Time: now, Why: why, Remedy: remedy}
 	if p != nil {
 		s.Paused.Node, s.Paused.Phase = p.Node, p.Phase
+		if p.Avoided {
+			s.Paused.Remedy += "; until it is back frontends avoid it (DELETE BACKEND BLACKLIST " + p.Last.ID + " on each of them takes that back)"
+		}
 	}
 	s.note(now, s.Paused.Node, "pause", why)
 	return Act{Do: DoPause, Why: why}

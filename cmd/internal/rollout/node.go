@@ -32,7 +32,8 @@ const (
 
 // Node is one node as the cluster tells of it, joined with what it says itself.
 type Node struct {
-	Name    string `json:"name"` // unique in the cluster; what hooks and operators call it
+	ID      string `json:"id,omitempty"` // BackendId or ComputeNodeId
+	Name    string `json:"name"`         // unique in the cluster; what hooks and operators call it
 	Host    string `json:"host"`
 	Kind    Kind   `json:"kind"`
 	Role    Role   `json:"role,omitempty"`
@@ -110,3 +111,6 @@ func (n *Node) sameStart(then time.Time) bool {
 	}
 	return n.Start.Equal(then)
 }
+
+// stores tells whether the node is one that frontends give work to.
+func (n *Node) stores() bool { return n.Kind == Backend || n.Kind == Compute }

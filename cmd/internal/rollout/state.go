@@ -37,10 +37,13 @@ type Progress struct {
 	Version string    `json:"version,omitempty"` // when it was drained
 	After   string    `json:"after,omitempty"`   // the version that it came back with
 	Journal int64     `json:"journal,omitempty"` // of the leader when the node was started: it has come back when it has replayed that
-	Gone    bool      `json:"gone,omitempty"`    // it has been seen gone since it was stopped
-	Called  bool      `json:"called,omitempty"`  // the canary condition held
-	Errors  int64     `json:"errors"`            // that clients saw from its drain to its end
-	Hidden  int64     `json:"hidden"`            // that they did not
+	// Avoided says that frontends have been told not to give the node work, Told that they have been asked to.
+	Avoided bool  `json:"avoided,omitempty"`
+	Told    bool  `json:"told,omitempty"`
+	Gone    bool  `json:"gone,omitempty"`   // it has been seen gone since it was stopped
+	Called  bool  `json:"called,omitempty"` // the canary condition held
+	Errors  int64 `json:"errors"`           // that clients saw from its drain to its end
+	Hidden  int64 `json:"hidden"`           // that they did not
 	// Traffic is that of the Segues when the node was let in again.
 	Traffic *Traffic `json:"traffic,omitempty"`
 	// ErrorsBefore and HiddenBefore are the rollout's when the node began.

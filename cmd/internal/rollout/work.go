@@ -51,6 +51,9 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 	case s.overtaken(f, n):
 		return s.release(f, p, n)
 	}
+	if n.stores() && !p.Told {
+		return Act{Do: DoDrain, Node: *n, Why: "have frontends avoid it"}
+	}
 	if why, drain := s.undrained(f, n); drain || why != "" {
 		if f.Now.Sub(p.Since) > s.Ask.Limits.Drain {
 			return s.pause(f.Now, p, fmt.Sprintf("%s has not been left within %v: %s", n.Name, s.Ask.Limits.Drain, why), "`segue sessions` says what stays; then `segue rollout run --resume`")
@@ -226,6 +229,9 @@ func (s *State) notBack(f *Facts, p *Progress, n, lead *Node) string {
 // admitting lets the node have sessions again, and waits until every Segue sees it up.
 func (s *State) admitting(f *Facts, p *Progress, n *Node) Act {
 	why, admit := s.unadmitted(f, n)
+	if p.Avoided {
+		why, admit = "have frontends use it", true
+	}
 	switch {
 	case why == "" && !admit:
 		s.Held = ""

@@ -65,11 +65,12 @@ func (s *Source) members(ctx context.Context, f *rollout.Facts, c *sql.Conn) boo
 		s.unseen(f, nodes.ShowFrontends+": "+err.Error())
 		return false
 	}
-	f.Told = true
+	f.Told, s.fes = true, nil
 	for i := range list {
 		n := s.nodeOf(&list[i])
 		journal, _ := t.Get(i, "ReplayedJournalId")
 		n.Journal, _ = strconv.ParseInt(journal, 10, 64)
+		s.fes = append(s.fes, n.Address)
 		f.Nodes = append(f.Nodes, n)
 	}
 	s.workers(ctx, f, c, nodes.ShowBackends, func(t sql.Table) ([]nodes.Node, error) { return nodes.ParseBackends(t) }, true)

@@ -35,7 +35,8 @@ type Source struct {
 	// Timeout is how long one question may take.
 	Timeout time.Duration
 
-	last string // the seed that answered
+	last string   // the seed that answered
+	fes  []string // MySQL addresses of all frontends, as last told
 }
 
 // Facts gathers.
@@ -116,7 +117,7 @@ var (
 // nodeOf is what a cluster says of a node.
 func (s *Source) nodeOf(n *nodes.Node) rollout.Node {
 	return rollout.Node{
-		Name: s.nameOf(n), Host: n.Host, Kind: kinds[n.Kind], Role: roles[n.Role], Address: n.Address, HTTP: n.HTTP, Alive: n.Alive,
+		ID: n.ID, Name: s.nameOf(n), Host: n.Host, Kind: kinds[n.Kind], Role: roles[n.Role], Address: n.Address, HTTP: n.HTTP, Alive: n.Alive,
 		StatusCode: n.StatusCode, Version: wire.Shown(n.Version, wire.MaxShown), ErrMsg: wire.Shown(n.ErrMsg, wire.MaxShown), Start: n.LastStart,
 	}
 }

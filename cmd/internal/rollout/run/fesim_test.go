@@ -173,7 +173,7 @@ func (s *simulated) through(ctx context.Context, state *rollout.State) error {
 	defer file.Close()
 	none := func(context.Context, rollout.Node) error { return nil }
 	r := &run.Runner{
-		State: state, Facts: s.source.Facts, Driver: s, Segues: s.source.Fleet, Image: s.source.CreateImage, Backup: none, Check: none, Save: file.Save, Beat: 20 * time.Millisecond,
+		State: state, Facts: s.source.Facts, Driver: s, Segues: s.source, Image: s.source.CreateImage, Backup: none, Check: none, Save: file.Save, Beat: 20 * time.Millisecond,
 		Tell: func(e rollout.Event) { s.t.Logf("%s: %s: %s", e.Node, e.Kind, e.What) },
 	}
 	return r.Run(ctx, ctx)
