@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -84,10 +85,10 @@ func addRollout(cmd *cobra.Command) *rolloutFlags {
 	}
 	r.admin = &adminFlags{}
 	f := cmd.Flags()
-	f.StringVar(&r.user, "user", "", "`user` who asks the cluster; StarRocks and Doris: one who may see nodes and jobs (OPERATE)")
+	f.StringVar(&r.user, "user", "", "`user` who asks the cluster; StarRocks and Doris: with\nOPERATE, and BLACKLIST (default: the one of health.user)")
 	f.StringVar(&r.secret, "password-file", "", "`file` with that user's password")
-	f.StringToStringVar(&r.names, "name", nil, "`NODE=HOST:PORT`: what a node is called, by its MySQL port, or by a backend's heartbeat port;\nmay be repeated (default: the configuration's names, or HOST:PORT)")
-	f.StringSliceVar(&r.fleet, "fleet", nil, "admin `addresses` of every Segue in front of the cluster, or dns:NAME:PORT, or file:PATH")
+	f.StringToStringVar(&r.names, "name", nil, "`NODE=ADDRESS`: what a node is called, by its MySQL port, or by a backend's\nheartbeat port; may be repeated (default: as configured, or HOST:PORT)")
+	f.StringSliceVar(&r.fleet, "fleet", nil, "admin `addresses` of every Segue in front: HOST:PORT, dns:NAME:PORT, file:PATH")
 	f.StringVar(&r.missing, "fleet-missing", "stop", "what a Segue that cannot be asked means: `stop`, or ignore")
 	words(cmd, "fleet-missing", "stop", "ignore")
 	f.StringVar(&r.admin.token, "token-file", "", "`file` with the token that the Segues ask for (SEGUE_TOKEN_FILE)")
@@ -97,7 +98,7 @@ func addRollout(cmd *cobra.Command) *rolloutFlags {
 	f.StringVar(&r.ask.Version, "to-version", "", "`version` that every node is to have in the end: those that have it do not go")
 	f.StringSliceVar(&r.ask.Only, "only", nil, "`nodes` that are to go (default: all)")
 	f.StringSliceVar(&r.accept, "accept", nil, "`checks` whose findings stop nothing, such as quorum or balance")
-	f.StringVar(&r.backup, "backup", "", "`command` that saves the metadata before the first node goes; {{.Host}} is the leader's")
+	f.StringVar(&r.backup, "backup", "", "`command` that saves the metadata first; {{.Host}} is the leader's")
 	f.BoolVar(&r.noBackup, "no-backup", false, "do without saving the metadata")
 	f.BoolVar(&r.ask.Image, "create-image", false, "have the metadata written as an image first (ALTER SYSTEM CREATE IMAGE)")
 	spanVar(f, &r.ask.Limits.Image, "image-age", aboveZero, config.LongestSpan, "how old the last image may be")
@@ -158,12 +159,15 @@ func (w *world) rolloutSource(cmd *cobra.Command, r *rolloutFlags, args []string
 	if err != nil {
 		return nil, err
 	}
-	s := &facts.Source{Flavor: c.Health.Flavor, Seeds: c.Backends, User: r.user, Names: map[string]string{}, Timeout: *r.timeout}
+	s := &facts.Source{Flavor: c.Health.Flavor, Seeds: c.Backends, User: cmp.Or(r.user, c.Health.User), Names: map[string]string{}, Timeout: *r.timeout}
 	for name, at := range r.names {
 		s.Names[at] = name
 	}
 	if s.Password, err = readPassword(r.secret); err != nil {
 		return nil, err
+	}
+	if r.user == "" && r.secret == "" {
+		s.Password = c.Health.Password
 	}
 	if r.ask.Fleet {
 		s.Fleet = &facts.Fleet{Places: r.fleet, Missing: r.ask.FleetMissing, Timeout: *r.timeout, Client: func(at string) (*admin.Client, error) {
@@ -207,7 +211,7 @@ func givenFlags(f *pflag.FlagSet, not ...string) map[string]string {
 func flagText(flag *pflag.Flag) string {
 	text := flag.Value.String()
 	switch flag.Value.Type() {
-	case "stringSlice", "stringToString":
+	case "stringSlice", "stringToString", "stringArray":
 		text = strings.TrimSuffix(strings.TrimPrefix(text, "["), "]")
 	}
 	return text
