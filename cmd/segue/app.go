@@ -216,6 +216,7 @@ func (a *app) about() admin.Status {
 		MaxSessions: a.server.MaxSessions(),
 		Accounts:    a.server.Accounts(),
 		Config:      a.config.reload(),
+		Discovery:   a.discovery.status(),
 
 		DrainTimeout: a.config.current().Proxy.DrainTimeout.Seconds(),
 	}

@@ -94,7 +94,7 @@ func (f *finding) unwell() bool {
 // examine probes every backend of c once, all at the same time.
 func examine(ctx context.Context, c *config.Config, impersonate string) []finding {
 	registry := backend.NewRegistry(backend.Options{})
-	registry.Apply(c.Backends)
+	told := findOnce(ctx, registry, c)
 	list := registry.Backends()
 	found := make([][]finding, len(list))
 	var wg sync.WaitGroup
@@ -114,11 +114,25 @@ func examine(ctx context.Context, c *config.Config, impersonate string) []findin
 	if len(c.Proxy.Users) == 0 {
 		all = append(all, finding{Check: checkUsers, Verdict: warning, Cause: withoutUsers, Next: "mysql -h HOST -P PORT -u USER -p   # whose accounts are they? List them under `users`"})
 	}
+	all = append(all, judgeDiscovery(told)...)
 	known := greeted(list)
 	all = append(all, compareCapabilities(known)...)
 	all = append(all, compareVersions(known)...)
 	all = append(all, judgeNumber(len(list), c.Proxy.Hold.Timeout)...)
 	return append(all, judgeDescriptors(c.Proxy.MaxSessions)...)
+}
+
+// judgeDiscovery says what each source of backends has told.
+func judgeDiscovery(told []admin.Discovery) (all []finding) {
+	for _, d := range told {
+		f := finding{Check: "discovery", Verdict: passed, Cause: fmt.Sprintf("%s names %s", d.Source, plural(d.Found, "node"))}
+		if d.Taken == nil {
+			f.Verdict, f.Cause = warning, d.Source+": "+cmp.Or(d.Error, "no answer")
+			f.Next = "segue config --config FILE   # what is asked, and as whom: discover.*"
+		}
+		all = append(all, f)
+	}
+	return all
 }
 
 // examineSessions looks at the sessions of a Segue that runs. That none does is worth a word only if one has been named.

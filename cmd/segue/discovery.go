@@ -17,6 +17,7 @@ import (
 	"segue/backend/discover/dns"
 	"segue/backend/discover/file"
 	"segue/backend/discover/nodes"
+	"segue/cmd/internal/admin"
 	"segue/config"
 )
 
@@ -28,12 +29,15 @@ type discovery struct {
 	metrics  *discoveryMetrics
 	renewed  chan struct{} // has room for one: other sources are to run
 
+	noted func() // called when a source has told something; set before run, nil: nobody
+
 	mu     sync.Mutex // guards what follows
 	config *config.Config
 	book   discover.Book
 	places map[string]placed
-	gone   map[string]bool   // names of backends that nobody names any more
-	told   map[string]bool   // sources that have told something, be it that they failed
+	gone   map[string]bool // names of backends that nobody names any more
+	told   map[string]bool // sources that have told something, be it that they failed
+	last   map[string]admin.Discovery
 	failed map[string]string // source → what it has failed with last; it is said once
 }
 
@@ -198,6 +202,7 @@ func (d *discovery) take(ctx context.Context, s discover.Source, a discover.Answ
 	d.told[s.String()] = true
 	err := d.book.Take(s.String(), s.Kind(), a, now)
 	d.metrics.answered(s.Kind(), a, err, now)
+	d.noteLocked(s, a, err, now)
 	switch was := d.failed[s.String()]; {
 	case err == nil && was != "":
 		delete(d.failed, s.String())

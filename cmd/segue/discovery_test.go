@@ -62,6 +62,9 @@ func TestDiscoverBySQL(t *testing.T) {
 	if out := s.segue("backends").stdout; !strings.Contains(out, "ROLE") || !strings.Contains(out, "leader") || !strings.Contains(out, "FROM") || !strings.Contains(out, "configuration") {
 		t.Errorf("backends:\n%s", out)
 	}
+	if out := s.segue("status").stdout; !strings.Contains(out, "discovery: sql of starrocks named 3 nodes, ") {
+		t.Errorf("status:\n%s", out)
+	}
 	// The health URL is the FE's own: its 500 is seen, and its session moves.
 	conns := map[string]bool{}
 	for range 12 {
@@ -143,6 +146,9 @@ func TestDiscoverByFile(t *testing.T) {
 		})
 	}
 	up("fe-1", "fe-2", "fe-3")
+	if out := segue(t, nil, "check", "--config", configured); out.code != 0 || !strings.Contains(out.stdout, "fe-3") || !strings.Contains(out.stdout, "names 3 nodes") {
+		t.Errorf("check: exit %d\n%s%s", out.code, out.stdout, out.stderr)
+	}
 	if z := s.backend("fe-2").Zone; z != "z2" {
 		t.Errorf("zone %q", z)
 	}
@@ -165,6 +171,9 @@ func TestDiscoverByFile(t *testing.T) {
 		if len(s.list()) != 1 {
 			t.Errorf("%q: %+v", text, s.list())
 		}
+	}
+	if out := s.segue("status").stdout; !strings.Contains(out, "the last answer failed, and changes nothing") {
+		t.Errorf("status:\n%s", out)
 	}
 	write(fes...)
 	eventually(t, "all are back", func() bool { return len(s.list()) == 3 && s.backend("fe-2").Health == backend.Up })

@@ -92,6 +92,9 @@ func (w *world) printStatus(s admin.Status, failed ledger.Failures) error {
 		fmt.Fprintf(w.stdout, "paused: for %s, until %s at most; %s held, %s at work; `segue resume` ends it\n",
 			age(p.Since), p.Until.Local().Format(time.TimeOnly), plural(p.Held, "statement"), plural(p.Busy, "session"))
 	}
+	for _, d := range s.Discovery {
+		fmt.Fprintf(w.stdout, "discovery: %s\n", discoveryLine(d))
+	}
 	for _, a := range s.Accounts {
 		fmt.Fprintf(w.stdout, "account %s waits on %s: %s\n", shown(a.User), shown(a.Backend), shown(a.Cause))
 	}
@@ -130,6 +133,21 @@ func (w *world) printFailures(failed ledger.Failures) error {
 		rows = append(rows, []string{age(i.Time), session, i.Client, i.User, i.Backend, string(i.Kind), i.Cause})
 	}
 	return printTable(w.stdout, []string{"AGE", "SESSION", "CLIENT", "USER", "BACKEND", "KIND", "CAUSE"}, rows)
+}
+
+// discoveryLine is what a source of backends has told last.
+func discoveryLine(d admin.Discovery) string {
+	line := shown(d.Source)
+	if d.Taken != nil {
+		line += fmt.Sprintf(" named %s, %s ago", plural(d.Found, "node"), age(*d.Taken))
+	}
+	switch {
+	case d.Error != "":
+		line += "; the last answer failed, and changes nothing: " + shown(d.Error)
+	case d.Taken == nil:
+		line += " has not answered yet"
+	}
+	return line
 }
 
 // latest is the first few of each kind: a hundred clients that were turned away hide no lost statement.

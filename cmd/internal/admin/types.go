@@ -33,11 +33,22 @@ type Status struct {
 	Failures []ledger.Count `json:"failures"`
 	// Accounts are those that some backend does not let in at the moment.
 	Accounts []accounts.Account `json:"accounts,omitempty"`
-	Config   Reload             `json:"config"`
+	// Discovery is what its sources have told last; none, where none is configured.
+	Discovery []Discovery `json:"discovery,omitempty"`
+	Config    Reload      `json:"config"`
 	// DrainTimeout is drain.timeout, in seconds.
 	DrainTimeout float64 `json:"drain_timeout_seconds"`
 	// Changes are the latest that operators have made, the latest first.
 	Changes []Change `json:"changes"`
+}
+
+// Discovery is what a source of backends has told last.
+type Discovery struct {
+	Source string     `json:"source"`          // what is asked, in words
+	Kind   string     `json:"kind"`            // dns, file, kubernetes, sql
+	Found  int        `json:"found"`           // nodes in the last answer that was taken
+	Taken  *time.Time `json:"taken,omitempty"` // when that was; nil: none was yet
+	Error  string     `json:"error,omitempty"` // why the last answer was not taken; empty: it was, or there was none yet
 }
 
 // State is what Segue is doing.
