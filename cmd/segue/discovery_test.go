@@ -164,7 +164,7 @@ func TestDiscoverByFile(t *testing.T) {
 	if on := s.on(held); on != "fe-1" {
 		t.Errorf("the session is on %s", on)
 	}
-	for _, text := range []string{"", "[]\n", "- nonsense\n", "- {adress: 'a:1'}\n", "{"} {
+	for _, text := range []string{"", "[]\n", "- nonsense\n", "- {addr: 'a:1'}\n", "{"} {
 		failed := strings.Count(s.stderr.String(), "discovery failed")
 		writeFile(t, path, text)
 		eventually(t, "it is noticed", func() bool { return strings.Count(s.stderr.String(), "discovery failed") > failed || text == "[]\n" })
