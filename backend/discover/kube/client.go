@@ -166,8 +166,7 @@ func (c *Client) sendAs(ctx context.Context, token, verb, path string, query url
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) { // its text repeats verb and address
+		if u, ok := errors.AsType[*url.Error](err); ok { // its text repeats verb and address
 			err = u.Err
 		}
 		return nil, fmt.Errorf("%s %s at %s: %w", verb, path, c.server.Host, err)

@@ -37,8 +37,7 @@ func (e *Error) Error() string {
 
 // Code gives the status of an [Error] in err's chain; 0: there is none.
 func Code(err error) int {
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Code
 	}
 	return 0

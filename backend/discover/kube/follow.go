@@ -77,8 +77,7 @@ func (c *Client) Follow(ctx context.Context, what Collection, by Follower) error
 // delay is how long to wait behind a failure: half to all of pause, by chance (0 to 1), and never less than the server wants.
 func delay(pause time.Duration, err error, chance float64) time.Duration {
 	d := pause/2 + time.Duration(chance*float64(pause/2))
-	var e *Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*Error](err); ok {
 		d = max(d, e.RetryAfter)
 	}
 	return d

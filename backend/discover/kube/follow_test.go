@@ -71,39 +71,57 @@ func TestFollow(t *testing.T) {
 		troubles  string
 	}{
 		{
-			"a watch that ends goes on where it was", []http.HandlerFunc{first, says(event("ADDED", object("b", "11", "1"))), says(`{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"20"}}}`), says(event("DELETED", object("a", "21", "1")))}, "b=1",
+			"a watch that ends goes on where it was",
+			[]http.HandlerFunc{first, says(event("ADDED", object("b", "11", "1"))), says(`{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"20"}}}`), says(event("DELETED", object("a", "21", "1")))},
+			"b=1",
 			"list 0, watch 10, watch 11, watch 20", "",
 		},
 		{
-			"pages", []http.HandlerFunc{says(list("10", "more", object("a", "1", "1"))), says(list("10", "", object("b", "1", "1")))}, "a=1 b=1",
+			"pages",
+			[]http.HandlerFunc{says(list("10", "more", object("a", "1", "1"))), says(list("10", "", object("b", "1", "1")))},
+			"a=1 b=1",
 			"list 0, list more", "",
 		},
 		{
-			"410 in a watch", []http.HandlerFunc{first, says(gone), says(list("30", "", object("z", "1", "1")))}, "z=1",
+			"410 in a watch",
+			[]http.HandlerFunc{first, says(gone), says(list("30", "", object("z", "1", "1")))},
+			"z=1",
 			"list 0, watch 10, list", "too old",
 		},
 		{
-			"410 instead of a watch", []http.HandlerFunc{first, fails(410, ""), says(list("30", "", object("z", "1", "1")))}, "z=1",
+			"410 instead of a watch",
+			[]http.HandlerFunc{first, fails(410, ""), says(list("30", "", object("z", "1", "1")))},
+			"z=1",
 			"list 0, watch 10, list", "too old",
 		},
 		{
-			"410 between pages", []http.HandlerFunc{says(list("10", "more", object("a", "1", "1"))), fails(410, `{"kind":"Status","message":"continue expired"}`), says(list("30", "", object("z", "1", "1")))}, "z=1",
+			"410 between pages",
+			[]http.HandlerFunc{says(list("10", "more", object("a", "1", "1"))), fails(410, `{"kind":"Status","message":"continue expired"}`), says(list("30", "", object("z", "1", "1")))},
+			"z=1",
 			"list 0, list more, list", "continue expired",
 		},
 		{
-			"cut within an event", []http.HandlerFunc{first, says(event("ADDED", object("b", "11", "1"))[:20]), says(list("30", "", object("z", "1", "1")))}, "z=1",
+			"cut within an event",
+			[]http.HandlerFunc{first, says(event("ADDED", object("b", "11", "1"))[:20]), says(list("30", "", object("z", "1", "1")))},
+			"z=1",
 			"list 0, watch 10, list", "parse event",
 		},
 		{
-			"an endless event", []http.HandlerFunc{first, says(strings.Repeat("x", maxEvent+1)), says(list("30", "", object("z", "1", "1")))}, "z=1",
+			"an endless event",
+			[]http.HandlerFunc{first, says(strings.Repeat("x", maxEvent+1)), says(list("30", "", object("z", "1", "1")))},
+			"z=1",
 			"list 0, watch 10, list", "too long",
 		},
 		{
-			"server down at first", []http.HandlerFunc{fails(503, "not yet"), says(list("10", "", object("b", "1", "1")))}, "b=1",
+			"server down at first",
+			[]http.HandlerFunc{fails(503, "not yet"), says(list("10", "", object("b", "1", "1")))},
+			"b=1",
 			"list 0, list", "not yet",
 		},
 		{
-			"watch refused", []http.HandlerFunc{first, fails(500, "oops"), says(event("MODIFIED", object("a", "12", "2")))}, "a=2",
+			"watch refused",
+			[]http.HandlerFunc{first, fails(500, "oops"), says(event("MODIFIED", object("a", "12", "2")))},
+			"a=2",
 			"list 0, watch 10, watch 10", "oops",
 		},
 	}

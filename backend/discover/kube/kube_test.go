@@ -18,15 +18,18 @@ const awaitTimeout = 60 * time.Second
 
 // TestKube has the source follow a service on a real API server, as the account and with the Role of deploy/kubernetes/discover.yaml. The test plays the control plane.
 func TestKube(t *testing.T) {
-	s := kubetest.Start(t)
-	t.Run("endpoints", func(t *testing.T) { kubeEndpoints(t, s) })
-	t.Run("dual stack", func(t *testing.T) { kubeDualStack(t, s) })
-	t.Run("a verb less", func(t *testing.T) { kubeVerbLess(t, s) })
-	t.Run("token renewed", func(t *testing.T) { kubeTokenRenewed(t, s) })
-	t.Run("connection cut", func(t *testing.T) { kubeCut(t, s) })
-	t.Run("bookmarks", func(t *testing.T) { kubeBookmarks(t, s) })
-	t.Run("server restarted", func(t *testing.T) { kubeRestarted(t, s) })
+	s := suite{kubetest.Start(t)}
+	t.Run("endpoints", s.endpoints)
+	t.Run("dual stack", s.dualStack)
+	t.Run("a verb less", s.verbLess)
+	t.Run("token renewed", s.tokenRenewed)
+	t.Run("connection cut", s.cut)
+	t.Run("bookmarks", s.bookmarks)
+	t.Run("server restarted", s.restarted)
 }
+
+// suite is the server that the parts of TestKube share.
+type suite struct{ *kubetest.Server }
 
 // watched is a service that is followed.
 type watched struct {
@@ -100,9 +103,9 @@ const (
 	one  = "fe-1 u1 [10.0.0.2:9030] R zone-1 node-1"
 )
 
-func kubeEndpoints(t *testing.T, s *kubetest.Server) {
+func (s suite) endpoints(t *testing.T) {
 	ns := s.Namespace(t)
-	w := watch(t, s, s.URL, ns, s.Grant(t, ns, "discover.yaml"))
+	w := watch(t, s.Server, s.URL, ns, s.Grant(t, ns, "discover.yaml"))
 	await(t, w.reports, "")
 	w.slice(t, "a", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready", "serving", "!terminating"))
 	await(t, w.reports, zero)
@@ -126,26 +129,26 @@ func kubeEndpoints(t *testing.T, s *kubetest.Server) {
 	}
 }
 
-func kubeDualStack(t *testing.T, s *kubetest.Server) {
+func (s suite) dualStack(t *testing.T) {
 	ns := s.Namespace(t)
-	w := watch(t, s, s.URL, ns, s.Grant(t, ns, "discover.yaml"))
+	w := watch(t, s.Server, s.URL, ns, s.Grant(t, ns, "discover.yaml"))
 	w.slice(t, "six", "IPv6", pod("fe-0", "u0", "fd00::1", "ready"))
 	w.slice(t, "four", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready"))
 	await(t, w.reports, "fe-0 u0 [10.0.0.1:9030 [fd00::1]:9030] R zone-1 node-1")
 }
 
 // Each verb of the Role is needed, and one that is missing is told with its name and the remedy.
-func kubeVerbLess(t *testing.T, s *kubetest.Server) {
+func (s suite) verbLess(t *testing.T) {
 	for _, v := range kubetest.Verbs(t, "discover.yaml") {
 		ns := s.Namespace(t)
-		w := watch(t, s, s.URL, ns, s.Grant(t, ns, "discover.yaml", v))
+		w := watch(t, s.Server, s.URL, ns, s.Grant(t, ns, "discover.yaml", v))
 		await(t, w.troubles, fmt.Sprintf(`403 endpointslices.discovery.k8s.io is forbidden: User "system:serviceaccount:%s:segue" cannot %s resource "endpointslices" in API group "discovery.k8s.io" in the namespace %q; `+
 			"the account lacks this verb: bind it to the Role in deploy/kubernetes", ns, v.Verb, ns))
 	}
 }
 
 // A token that is renewed while a watch runs is what the next one begins with, the old one being worth nothing by then.
-func kubeTokenRenewed(t *testing.T, s *kubetest.Server) {
+func (s suite) tokenRenewed(t *testing.T) {
 	ns := s.Namespace(t)
 	token := s.Grant(t, ns, "discover.yaml")
 	secrets := "/api/v1/namespaces/" + ns + "/secrets"
@@ -153,7 +156,7 @@ func kubeTokenRenewed(t *testing.T, s *kubetest.Server) {
 	kubetest.WriteFile(t, token, s.Token(t, ns, "segue", kubetest.Object{"apiVersion": "v1", "kind": "Secret", "name": "first"}))
 	old := filepath.Join(t.TempDir(), "token")
 	line := s.Line(t)
-	w := watch(t, s, line.URL, ns, token)
+	w := watch(t, s.Server, line.URL, ns, token)
 	w.slice(t, "a", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready"))
 	await(t, w.reports, zero)
 
@@ -191,10 +194,10 @@ func awaitRefused(t *testing.T, c *Client, path string) {
 }
 
 // What happens while the connection is gone is told when there is another one.
-func kubeCut(t *testing.T, s *kubetest.Server) {
+func (s suite) cut(t *testing.T) {
 	ns := s.Namespace(t)
 	line := s.Line(t)
-	w := watch(t, s, line.URL, ns, s.Grant(t, ns, "discover.yaml"))
+	w := watch(t, s.Server, line.URL, ns, s.Grant(t, ns, "discover.yaml"))
 	w.slice(t, "a", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready"))
 	await(t, w.reports, zero)
 	for i := range 3 {
@@ -212,7 +215,7 @@ func kubeCut(t *testing.T, s *kubetest.Server) {
 }
 
 // Bookmarks carry a watch on through what happens elsewhere, so that it goes on where it was.
-func kubeBookmarks(t *testing.T, s *kubetest.Server) {
+func (s suite) bookmarks(t *testing.T) {
 	ns, elsewhere := s.Namespace(t), s.Namespace(t)
 	c, err := New(Config{Server: s.URL, TokenFile: s.Grant(t, ns, "discover.yaml"), CAFile: s.CA, Namespace: ns})
 	if err != nil {
@@ -220,7 +223,7 @@ func kubeBookmarks(t *testing.T, s *kubetest.Server) {
 	}
 	defer c.Close()
 	service := Service{Client: c, Name: "sr-fe-search"}
-	mine, other := watched{server: s, namespace: ns}, watched{server: s, namespace: elsewhere}
+	mine, other := watched{server: s.Server, namespace: ns}, watched{server: s.Server, namespace: elsewhere}
 	var reported string // the version with what is of this service
 	f := follow{client: c, what: service.collection(), least: 4 * time.Second, most: 5 * time.Second}
 	f.report = func([]json.RawMessage) {
@@ -240,9 +243,9 @@ func kubeBookmarks(t *testing.T, s *kubetest.Server) {
 }
 
 // A server that was started again does not remember what happened before: 410, and everything is listed again.
-func kubeRestarted(t *testing.T, s *kubetest.Server) {
+func (s suite) restarted(t *testing.T) {
 	ns := s.Namespace(t)
-	w := watch(t, s, s.URL, ns, s.Grant(t, ns, "discover.yaml"))
+	w := watch(t, s.Server, s.URL, ns, s.Grant(t, ns, "discover.yaml"))
 	w.slice(t, "a", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready"))
 	await(t, w.reports, zero)
 	s.Post(t, "/api/v1/namespaces/"+ns+"/configmaps", kubetest.Object{"metadata": kubetest.Object{"name": "later"}})

@@ -43,19 +43,27 @@ func TestMerge(t *testing.T) {
 		{"terminating", []string{slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1", "!ready", "serving", "terminating"))}, "query", "fe-0 u0 [10.0.0.1:9030] L R zone-1 node-1", ""},
 		{"terminating and published all the same", []string{slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1", "ready", "!serving", "terminating"))}, "query", "fe-0 u0 [10.0.0.1:9030] L zone-1 node-1", ""},
 		{
-			"several slices", []string{slice("IPv4", queryPort, pod("fe-1", "u1", "10.0.0.2")), slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1"))}, "query",
+			"several slices",
+			[]string{slice("IPv4", queryPort, pod("fe-1", "u1", "10.0.0.2")), slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1"))},
+			"query",
 			"fe-0 u0 [10.0.0.1:9030] R zone-1 node-1; fe-1 u1 [10.0.0.2:9030] R zone-1 node-1", "",
 		},
 		{
-			"moved between slices: leaving stays", []string{slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1", "serving", "terminating")), slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1", "ready"))}, "query",
+			"moved between slices: leaving stays",
+			[]string{slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1", "serving", "terminating")), slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1", "ready"))},
+			"query",
 			"fe-0 u0 [10.0.0.1:9030] L R zone-1 node-1", "",
 		},
 		{
-			"replaced", []string{slice("IPv4", queryPort, pod("fe-0", "u9", "10.0.0.1", "serving", "terminating"), pod("fe-0", "u1", "10.0.0.7", "!ready"))}, "query",
+			"replaced",
+			[]string{slice("IPv4", queryPort, pod("fe-0", "u9", "10.0.0.1", "serving", "terminating"), pod("fe-0", "u1", "10.0.0.7", "!ready"))},
+			"query",
 			"fe-0 u1 [10.0.0.7:9030] zone-1 node-1", "",
 		},
 		{
-			"dual stack", []string{slice("IPv6", queryPort, pod("fe-0", "u0", "fd00::1")), slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1"))}, "query",
+			"dual stack",
+			[]string{slice("IPv6", queryPort, pod("fe-0", "u0", "fd00::1")), slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1"))},
+			"query",
 			"fe-0 u0 [10.0.0.1:9030 [fd00::1]:9030] R zone-1 node-1", "",
 		},
 		{"names", []string{slice("FQDN", queryPort, `{"addresses":["db.example"]}`)}, "query", "db.example  [db.example:9030] R  ", ""},
@@ -67,7 +75,9 @@ func TestMerge(t *testing.T) {
 		{"no port", []string{slice("IPv4", `{"name":"query"}`, pod("fe-0", "u0", "10.0.0.1"))}, "query", "", "find port"},
 		{"number out of range", []string{slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1"))}, "70000", "", "find port"},
 		{
-			"only some slices have the port", []string{slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1")), slice("IPv4", `{"name":"http","port":8030}`, pod("fe-1", "u1", "10.0.0.2"))}, "query",
+			"only some slices have the port",
+			[]string{slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1")), slice("IPv4", `{"name":"http","port":8030}`, pod("fe-1", "u1", "10.0.0.2"))},
+			"query",
 			"fe-0 u0 [10.0.0.1:9030] R zone-1 node-1", "",
 		},
 	}

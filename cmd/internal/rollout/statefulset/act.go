@@ -40,16 +40,14 @@ func (r *run) act(ctx context.Context, st step) (pause time.Duration, err error)
 }
 
 func retryAfter(err error) time.Duration {
-	var e *kube.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*kube.Error](err); ok {
 		return e.RetryAfter
 	}
 	return 0
 }
 
 func message(err error) string {
-	var e *kube.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*kube.Error](err); ok {
 		return trim(e.Message)
 	}
 	return err.Error()

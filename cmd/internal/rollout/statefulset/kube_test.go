@@ -28,24 +28,27 @@ var (
 
 // TestKube replaces pods on a real API server, as the account and with the Roles of deploy/kubernetes. StatefulSet controller, kubelet and operator are played.
 func TestKube(t *testing.T) {
-	s := kubetest.Start(t)
+	s := suite{kubetest.Start(t)}
 	s.Operator(t)
-	t.Run("on-delete", func(t *testing.T) { kubeOnDelete(t, s) })
-	t.Run("made on-delete", func(t *testing.T) { kubeMadeOnDelete(t, s) })
-	t.Run("partition", func(t *testing.T) { kubePartition(t, s) })
-	t.Run("restart", func(t *testing.T) { kubeRestart(t, s) })
-	t.Run("goes on", func(t *testing.T) { kubeGoesOn(t, s) })
-	t.Run("broken image", func(t *testing.T) { kubeBroken(t, s) })
-	t.Run("partition back", func(t *testing.T) { kubePartitionBack(t, s) })
-	t.Run("disruption budget", func(t *testing.T) { kubeBudget(t, s) })
-	t.Run("another pod", func(t *testing.T) { kubeAnotherPod(t, s) })
-	t.Run("operator", func(t *testing.T) { kubeOperator(t, s, OnDelete, "1 2 0") })
-	t.Run("operator, partition", func(t *testing.T) { kubeOperator(t, s, Partition, "2 1 0") })
-	t.Run("operator that sleeps", func(t *testing.T) { kubeOperatorSleeps(t, s) })
-	t.Run("a verb less", func(t *testing.T) { kubeVerbLess(t, s) })
-	t.Run("rollout", func(t *testing.T) { kubeRollout(t, s) })
-	t.Run("missing", func(t *testing.T) { kubeMissing(t, s) })
+	t.Run("on-delete", s.onDelete)
+	t.Run("made on-delete", s.madeOnDelete)
+	t.Run("partition", s.partition)
+	t.Run("restart", s.restart)
+	t.Run("goes on", s.goesOn)
+	t.Run("broken image", s.broken)
+	t.Run("partition back", s.partitionBack)
+	t.Run("disruption budget", s.budget)
+	t.Run("another pod", s.anotherPod)
+	t.Run("operator", func(t *testing.T) { s.operator(t, OnDelete, "1 2 0") })
+	t.Run("operator, partition", func(t *testing.T) { s.operator(t, Partition, "2 1 0") })
+	t.Run("operator that sleeps", s.operatorSleeps)
+	t.Run("a verb less", s.verbLess)
+	t.Run("rollout", s.rollout)
+	t.Run("missing", s.missing)
 }
+
+// suite is the server that the parts of TestKube share.
+type suite struct{ *kubetest.Server }
 
 // stage is a namespace with its play, and a client with a Role of deploy/kubernetes.
 type stage struct {
@@ -122,8 +125,8 @@ func (st *stage) wants(t *testing.T, set, ordinals, from, to string) {
 	}
 }
 
-func kubeOnDelete(t *testing.T, s *kubetest.Server) {
-	st := newStage(t, s, "rollout-statefulsets.yaml")
+func (s suite) onDelete(t *testing.T) {
+	st := newStage(t, s.Server, "rollout-statefulsets.yaml")
 	st.StatefulSet(t, "sr-fe", "fe:1", onDelete)
 	d := st.driver(t, Options{Name: "sr-fe", Image: "fe:2"})
 	if err := prepare(t, d, false); err != nil {
@@ -156,8 +159,8 @@ func (st *stage) image(t *testing.T, set string) string {
 }
 
 // A set that its controller would roll out in its own order is refused, before anything is changed, unless it may be made OnDelete.
-func kubeMadeOnDelete(t *testing.T, s *kubetest.Server) {
-	st := newStage(t, s, "rollout-statefulsets.yaml")
+func (s suite) madeOnDelete(t *testing.T) {
+	st := newStage(t, s.Server, "rollout-statefulsets.yaml")
 	st.StatefulSet(t, "sr-fe", "fe:1", rollingAt(0))
 	d := st.driver(t, Options{Name: "sr-fe", Image: "fe:2"})
 	if err := prepare(t, d, false); err == nil || !strings.Contains(err.Error(), "say mode on-delete") {
@@ -173,8 +176,8 @@ func kubeMadeOnDelete(t *testing.T, s *kubetest.Server) {
 	st.wants(t, "sr-fe", "0 1 2", "fe:1", "fe:2")
 }
 
-func kubePartition(t *testing.T, s *kubetest.Server) {
-	st := newStage(t, s, "rollout-statefulsets.yaml")
+func (s suite) partition(t *testing.T) {
+	st := newStage(t, s.Server, "rollout-statefulsets.yaml")
 	st.StatefulSet(t, "sr-fe", "fe:1", rollingAt(3))
 	d := st.driver(t, Options{Name: "sr-fe", Image: "fe:2"})
 	if err := d.Stop(t.Context(), node("sr-fe-0")); err == nil || !strings.Contains(err.Error(), "cannot be replaced before sr-fe-2") {
@@ -187,8 +190,8 @@ func kubePartition(t *testing.T, s *kubetest.Server) {
 	st.wants(t, "sr-fe", "2 1 0", "fe:1", "fe:2")
 }
 
-func kubeRestart(t *testing.T, s *kubetest.Server) {
-	st := newStage(t, s, "rollout-statefulsets.yaml", kubetest.Verb{Resource: "statefulsets", Verb: "patch"}) // which a restart does not need
+func (s suite) restart(t *testing.T) {
+	st := newStage(t, s.Server, "rollout-statefulsets.yaml", kubetest.Verb{Resource: "statefulsets", Verb: "patch"}) // which a restart does not need
 	st.StatefulSet(t, "sr-fe", "fe:1", rollingAt(0))
 	d := st.driver(t, Options{Name: "sr-fe"})
 	replace(t, d, "sr-fe", "1 0 2")
@@ -199,8 +202,8 @@ func kubeRestart(t *testing.T, s *kubetest.Server) {
 }
 
 // A rollout whose process ended between any two steps is gone on with by another one, which replaces no pod twice.
-func kubeGoesOn(t *testing.T, s *kubetest.Server) {
-	st := newStage(t, s, "rollout-statefulsets.yaml")
+func (s suite) goesOn(t *testing.T) {
+	st := newStage(t, s.Server, "rollout-statefulsets.yaml")
 	st.StatefulSet(t, "sr-fe", "fe:1", onDelete)
 	fresh := func() *Driver { return st.driver(t, Options{Name: "sr-fe", Image: "fe:2"}) }
 	for _, pod := range []string{"sr-fe-2", "sr-fe-0", "sr-fe-1"} {
@@ -217,8 +220,8 @@ func kubeGoesOn(t *testing.T, s *kubetest.Server) {
 }
 
 // A new image that cannot be pulled is told as such, and one can go back; the other pods stay as they are.
-func kubeBroken(t *testing.T, s *kubetest.Server) {
-	st := newStage(t, s, "rollout-statefulsets.yaml")
+func (s suite) broken(t *testing.T) {
+	st := newStage(t, s.Server, "rollout-statefulsets.yaml")
 	st.StatefulSet(t, "sr-fe", "fe:1", onDelete)
 	d := st.driver(t, Options{Name: "sr-fe", Image: "fe:broken"})
 	n := node("sr-fe-1")
@@ -245,8 +248,8 @@ func kubeBroken(t *testing.T, s *kubetest.Server) {
 }
 
 // Going back under a partition, no pod goes back by itself.
-func kubePartitionBack(t *testing.T, s *kubetest.Server) {
-	st := newStage(t, s, "rollout-statefulsets.yaml")
+func (s suite) partitionBack(t *testing.T) {
+	st := newStage(t, s.Server, "rollout-statefulsets.yaml")
 	st.StatefulSet(t, "sr-fe", "fe:1", rollingAt(3))
 	d := st.driver(t, Options{Name: "sr-fe", Image: "fe:2"})
 	replace(t, d, "sr-fe", "2 1")
@@ -259,8 +262,8 @@ func kubePartitionBack(t *testing.T, s *kubetest.Server) {
 }
 
 // A PodDisruptionBudget that allows no disruption is waited for, and said.
-func kubeBudget(t *testing.T, s *kubetest.Server) {
-	st := newStage(t, s, "rollout-statefulsets.yaml")
+func (s suite) budget(t *testing.T) {
+	st := newStage(t, s.Server, "rollout-statefulsets.yaml")
 	st.StatefulSet(t, "sr-fe", "fe:1", onDelete)
 	budgets := "/apis/policy/v1/namespaces/" + st.namespace + "/poddisruptionbudgets"
 	s.Post(t, budgets, object{"metadata": object{"name": "fe"}, "spec": object{"minAvailable": 2, "selector": object{"matchLabels": object{"app": "sr-fe"}}}})
@@ -292,8 +295,8 @@ func kubeBudget(t *testing.T, s *kubetest.Server) {
 }
 
 // A pod that has replaced the one that was seen, under its name, stays.
-func kubeAnotherPod(t *testing.T, s *kubetest.Server) {
-	st := newStage(t, s, "rollout-statefulsets.yaml")
+func (s suite) anotherPod(t *testing.T) {
+	st := newStage(t, s.Server, "rollout-statefulsets.yaml")
 	st.StatefulSet(t, "sr-fe", "fe:1", onDelete)
 	set, err := NewSet(st.client, Options{Name: "sr-fe"})
 	if err != nil {
@@ -338,8 +341,9 @@ func (st *stage) starrocks(t *testing.T) {
 }
 
 // With the StarRocks operator the cluster's resource is changed; the order is Segue's: BEs, then FEs, whichever is the leader last.
-func kubeOperator(t *testing.T, s *kubetest.Server, mode Mode, order string) {
-	st := newStage(t, s, "rollout-starrocks.yaml")
+func (s suite) operator(t *testing.T, mode Mode, order string) {
+	t.Helper()
+	st := newStage(t, s.Server, "rollout-starrocks.yaml")
 	st.starrocks(t)
 	be := Options{Name: "sr-be", Image: "be:2", Owner: StarRocksCluster, Mode: mode}
 	fe := Options{Name: "sr-fe", Image: "fe:2", Owner: StarRocksCluster, Mode: mode}
@@ -371,8 +375,8 @@ func kubeOperator(t *testing.T, s *kubetest.Server, mode Mode, order string) {
 	}
 }
 
-func kubeOperatorSleeps(t *testing.T, s *kubetest.Server) {
-	st := newStage(t, s, "rollout-starrocks.yaml")
+func (s suite) operatorSleeps(t *testing.T) {
+	st := newStage(t, s.Server, "rollout-starrocks.yaml")
 	st.starrocks(t)
 	st.Pause(true)
 	d := st.driver(t, Options{Name: "sr-be", Image: "be:2", Owner: StarRocksCluster, Mode: OnDelete})
@@ -390,11 +394,11 @@ func kubeOperatorSleeps(t *testing.T, s *kubetest.Server) {
 }
 
 // Each verb of the Roles is needed: without it a rollout stops with an error that names it, and nothing is half done.
-func kubeVerbLess(t *testing.T, s *kubetest.Server) {
+func (s suite) verbLess(t *testing.T) {
 	for _, role := range []string{"rollout-statefulsets.yaml", "rollout-starrocks.yaml"} {
 		for _, v := range kubetest.Verbs(t, role) {
 			t.Run(role+" "+v.Verb+" "+v.Resource, func(t *testing.T) {
-				st := newStage(t, s, role, v)
+				st := newStage(t, s.Server, role, v)
 				o := Options{Name: "sr-fe", Image: "fe:2", Mode: OnDelete}
 				if role == "rollout-starrocks.yaml" {
 					st.starrocks(t)
@@ -416,8 +420,8 @@ func kubeVerbLess(t *testing.T, s *kubetest.Server) {
 	}
 }
 
-func kubeMissing(t *testing.T, s *kubetest.Server) {
-	st := newStage(t, s, "rollout-starrocks.yaml")
+func (s suite) missing(t *testing.T) {
+	st := newStage(t, s.Server, "rollout-starrocks.yaml")
 	d := st.driver(t, Options{Name: "sr-fe", Image: "fe:2"})
 	if err := prepare(t, d, false); err == nil || !strings.Contains(err.Error(), `404 statefulsets.apps "sr-fe" not found`) {
 		t.Errorf("Prepare: %v", err)

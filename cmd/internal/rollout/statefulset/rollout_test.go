@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"segue/backend"
-	"segue/backend/discover/kube/kubetest"
 	"segue/backend/fesim"
 	"segue/cmd/internal/rollout"
 	"segue/cmd/internal/rollout/facts"
@@ -78,10 +77,10 @@ func (c *simulated) Ready() bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// kubeRollout upgrades a simulated cluster of three FEs and three BEs in pods of the StarRocks operator's, and goes back: what `segue rollout run` does, against the real API
+// rollout upgrades a simulated cluster of three FEs and three BEs in pods of the StarRocks operator's, and goes back: what `segue rollout run` does, against the real API
 // server, and with a cluster that is really asked. FEs register by their addresses, as they do without FQDN.
-func kubeRollout(t *testing.T, s *kubetest.Server) {
-	st := newStage(t, s, "rollout-starrocks.yaml")
+func (s suite) rollout(t *testing.T) {
+	st := newStage(t, s.Server, "rollout-starrocks.yaml")
 	cluster, err := fesim.NewCluster(0, fesim.Options{TimeScale: 0.02, Version: "3.4.1"})
 	if err != nil {
 		t.Fatal(err)

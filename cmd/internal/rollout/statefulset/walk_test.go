@@ -10,6 +10,7 @@ import (
 
 // world is a set of three with a controller and a kubelet that do one thing at a time, in any order, beside a driver that sees what was so a while ago.
 type world struct {
+	t       *testing.T
 	r       *rand.Rand
 	now     *view
 	current string // revision that pods below the partition are made of
@@ -46,15 +47,15 @@ func (w *world) pod(name, revision string) *pod {
 func (*world) ordinal(name string) string { return name[strings.LastIndex(name, "-")+1:] }
 
 // act does what the driver's step says, if the API server takes it: it refuses what was seen too long ago.
-func (w *world) act(t *testing.T, st step, asked string) {
+func (w *world) act(st step, asked string) {
 	s := w.now.set
 	switch {
 	case st.evict != nil:
 		if st.evict.Metadata.Name != asked {
-			t.Fatalf("evict %s, asked for %s", st.evict.Metadata.Name, asked)
+			w.t.Fatalf("evict %s, asked for %s", st.evict.Metadata.Name, asked)
 		}
 		if p := w.now.pods[st.evict.Metadata.Name]; p != nil && p.Metadata.UID == st.evict.Metadata.UID {
-			w.end(t, p, asked)
+			w.end(p, asked)
 		}
 	case st.change != nil && st.change.version == s.Metadata.ResourceVersion:
 		s.Metadata.ResourceVersion += "x"
@@ -73,19 +74,19 @@ func (w *world) act(t *testing.T, st step, asked string) {
 }
 
 // end has a pod terminate, which must be the one that was asked for.
-func (w *world) end(t *testing.T, p *pod, asked string) {
+func (w *world) end(p *pod, asked string) {
 	if p.terminating() {
 		return
 	}
 	if p.Metadata.Name != asked {
-		t.Fatalf("%s is replaced, asked for %s", p.Metadata.Name, asked)
+		w.t.Fatalf("%s is replaced, asked for %s", p.Metadata.Name, asked)
 	}
 	p.Metadata.DeletionTimestamp = new("now")
 	w.stopped = append(w.stopped, p.Metadata.Name)
 }
 
 // turn is a step of controller or kubelet.
-func (w *world) turn(t *testing.T, asked string) {
+func (w *world) turn(asked string) {
 	s := w.now.set
 	if w.r.IntN(2) == 0 {
 		s.Status.ObservedGeneration, s.Status.UpdateRevision = s.Metadata.Generation, strings.TrimPrefix(s.Spec.Template.Spec.Containers[0].Image, "image:")
@@ -105,12 +106,12 @@ func (w *world) turn(t *testing.T, asked string) {
 	case w.r.IntN(2) == 0 && !strings.HasPrefix(p.revision(), "broken"):
 		p.Status.Conditions = pods("0:a")["db-0"].Status.Conditions
 	default:
-		w.roll(t, asked)
+		w.roll(asked)
 	}
 }
 
 // roll is the rolling update: the highest pod of another revision, if all behind it are ready.
-func (w *world) roll(t *testing.T, asked string) {
+func (w *world) roll(asked string) {
 	s := w.now.set
 	if s.onDelete() || s.Status.ObservedGeneration != s.Metadata.Generation {
 		return
@@ -121,7 +122,7 @@ func (w *world) roll(t *testing.T, asked string) {
 			return
 		}
 		if p.revision() != s.Status.UpdateRevision && !p.terminating() {
-			w.end(t, p, asked)
+			w.end(p, asked)
 			return
 		}
 		if ok, _ := p.ready(); !ok {
@@ -142,14 +143,14 @@ func TestWalk(t *testing.T) {
 		case 1:
 			text, mode = "at=a partition=0", OnDelete
 		}
-		w := &world{r: r, now: situation(text, "0:a 1:a 2:a"), current: "a"}
+		w := &world{t: t, r: r, now: situation(text, "0:a 1:a 2:a"), current: "a"}
 		if text == "at=a partition=0" {
 			w.now.set.Status.ObservedGeneration = w.now.set.Metadata.Generation
 		}
 		o := Options{Name: "db", Image: "image:b", Mode: mode}
-		w.walk(t, &o, false, order)
+		w.walk(&o, false, order)
 		if back := r.IntN(4); back > 0 && !t.Failed() { // so many pods go back, which are those of the highest ordinals under a partition
-			w.walk(t, &o, true, order[:back])
+			w.walk(&o, true, order[:back])
 		}
 		if t.Failed() {
 			t.Fatalf("seed %d: %s, order %v", seed, text, order)
@@ -158,7 +159,7 @@ func TestWalk(t *testing.T) {
 }
 
 // walk replaces pods in the order.
-func (w *world) walk(t *testing.T, o *Options, back bool, order []int) {
+func (w *world) walk(o *Options, back bool, order []int) {
 	old := make(map[string]string)
 	var want []string
 	for _, i := range order {
@@ -168,10 +169,10 @@ func (w *world) walk(t *testing.T, o *Options, back bool, order []int) {
 		stopping := true
 		for turns := 0; ; turns++ {
 			if turns > 2000 {
-				t.Errorf("%s: no end; %s", name, say(seen.stop(o, back, name, old[name])))
+				w.t.Errorf("%s: no end; %s", name, say(seen.stop(o, back, name, old[name])))
 				return
 			}
-			w.turn(t, name)
+			w.turn(name)
 			if w.r.IntN(2) == 0 {
 				seen = w.seen()
 			}
@@ -180,7 +181,7 @@ func (w *world) walk(t *testing.T, o *Options, back bool, order []int) {
 			}
 			if !stopping {
 				if st := seen.start(o, back, name, old[name]); st.err != nil {
-					t.Errorf("start %s: %v", name, st.err)
+					w.t.Errorf("start %s: %v", name, st.err)
 				} else if st.done() {
 					break
 				}
@@ -188,18 +189,18 @@ func (w *world) walk(t *testing.T, o *Options, back bool, order []int) {
 			}
 			st := seen.stop(o, back, name, old[name])
 			if st.err != nil {
-				t.Errorf("stop %s: %v", name, st.err)
+				w.t.Errorf("stop %s: %v", name, st.err)
 				return
 			}
 			if st.replaced != nil {
 				old[name] = st.replaced.Metadata.UID
 			}
 			stopping = !st.done()
-			w.act(t, st, name)
+			w.act(st, name)
 		}
 	}
 	if !slices.Equal(w.stopped, want) {
-		t.Errorf("stopped %q, want %q", w.stopped, want)
+		w.t.Errorf("stopped %q, want %q", w.stopped, want)
 	}
 	w.stopped = nil
 }
