@@ -63,33 +63,17 @@ func (f *FE) hasDatabase(db string) bool {
 func (f *FE) databases() []string {
 	f.cluster.mu.Lock()
 	defer f.cluster.mu.Unlock()
-	view := f.cluster.view(f)
-	return known(f, view, slices.Clone(f.opts.Databases), func(ch change) (db, table, name string) { return ch.db, "", ch.db })
-}
-
-// tables are those of a database that f knows.
-func (f *FE) tables(db string) []string {
-	f.cluster.mu.Lock()
-	defer f.cluster.mu.Unlock()
-	view := slices.DeleteFunc(slices.Clone(f.cluster.view(f)), func(ch change) bool { return ch.db != db || ch.table == "" && !ch.drop })
-	return known(f, view, nil, func(ch change) (string, string, string) { return db, ch.table, ch.table })
-}
-
-// known filters names, and those in view, by whether they exist.
-func known(f *FE, view []change, names []string, of func(change) (db, table, name string)) []string {
-	for _, ch := range view {
-		if _, _, name := of(ch); name != "" && !slices.Contains(names, name) {
-			names = append(names, name)
+	dbs := slices.Clone(f.opts.Databases)
+	for _, ch := range f.cluster.view(f) {
+		switch {
+		case ch.table != "":
+		case ch.drop:
+			dbs = slices.DeleteFunc(dbs, func(db string) bool { return db == ch.db })
+		default:
+			dbs = append(dbs, ch.db)
 		}
 	}
-	return slices.DeleteFunc(names, func(name string) bool {
-		for _, ch := range slices.Backward(view) {
-			if db, table, own := of(ch); own == name {
-				return !exists(f, view, db, table)
-			}
-		}
-		return false
-	})
+	return dbs
 }
 
 // alter executes a change on the leader, if check finds nothing wrong with what stands there. The FE that asks for it waits until it has

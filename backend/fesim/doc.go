@@ -26,13 +26,13 @@
 //
 // # SQL
 //
-// Enough for drivers to connect and for tests to see where a session is and what it holds: SELECT without a table of literals, @@x, @x,
-// ? and functions (CONNECTION_ID(), CURRENT_USER(), DATABASE(), CATALOG(), CURRENT_ROLE(), SLEEP(n), REPEAT(s, n), …), also prepared; SET;
-// USE; BEGIN, COMMIT, ROLLBACK; SHOW; KILL; EXECUTE AS; PREPARE; CREATE TEMPORARY TABLE; CREATE and DROP of databases and
-// (empty) tables, which the other FEs see after [Options.MetadataLag] or SYNC. Any other statement fails with 1064, as in an FE.
-// SHOW FRONTENDS, BACKENDS, COMPUTE NODES, PROC '/statistic', '/cluster_balance' and '/jobs', LOAD, ROUTINE LOAD and ALTER TABLE COLUMN, ADMIN SHOW FRONTEND CONFIG,
-// ALTER SYSTEM CREATE IMAGE, ADD and DELETE BACKEND BLACKLIST, and of information_schema be_configs and loads are what an operator asks before an upgrade.
-// SELECT @@hostname gives the FE's name. Three tables exist:
+// Enough for drivers, dbt and BI tools, and for tests to see where a session is and what it holds: SELECT with WITH, JOIN, GROUP BY, HAVING, ORDER BY, UNION
+// and subqueries, literals, @@x, @x, ? and functions (CONNECTION_ID(), CURRENT_USER(), DATABASE(), CATALOG(), CURRENT_ROLE(), SLEEP(n), REPEAT(s, n), …), also prepared; SET;
+// USE; BEGIN, COMMIT, ROLLBACK; SHOW; DESC; KILL; EXECUTE AS; PREPARE; CREATE TEMPORARY TABLE (which stays empty); databases, tables and views, which the other FEs see
+// after [Options.MetadataLag] or SYNC, and INSERT, DELETE, TRUNCATE, RENAME and SWAP of tables; information_schema. Any other statement fails with 1064, as in an FE.
+// Types are few: whole numbers, floats (DECIMAL too) and texts (dates too). SHOW FRONTENDS, BACKENDS, COMPUTE NODES, PROC '/statistic', '/cluster_balance' and '/jobs', LOAD, ROUTINE LOAD and
+// ALTER TABLE COLUMN, ADMIN SHOW FRONTEND CONFIG, ALTER SYSTEM CREATE IMAGE, ADD and DELETE BACKEND BLACKLIST, and of information_schema be_configs and loads are what an operator asks before an upgrade.
+// SELECT @@hostname gives the FE's name. Two tables are always there, and one function:
 //
 //	SELECT * FROM fesim.rows(n, bytes[, pause])         n rows (id, payload), each payload bytes long and a function of id alone;
 //	                                                    pause milliseconds between two rows

@@ -32,6 +32,7 @@ type env struct {
 	ctes   map[string]*relation // what WITH has named
 	group  *group               // the rows that COUNT and the like are about; nil: none
 	db     string               // in a view: the database that it was made in
+	schema map[string]*relation // of information_schema, as far as the statement has read it; of the outermost one
 	sample bool                 // only types and errors are wanted
 }
 

@@ -60,8 +60,15 @@ const (
 		COLUMN_COMMENT COLUMN_SIZE DECIMAL_DIGITS GENERATION_EXPRESSION SRS_ID`
 )
 
-// schemaTable opens a table of information_schema.
+// schemaTable opens a table of information_schema, which is computed once for a statement.
 func (e *env) schemaTable(name string) (*relation, error) {
+	root := e
+	for root.outer != nil {
+		root = root.outer
+	}
+	if r := root.schema[name]; r != nil {
+		return r, nil
+	}
 	t, ok := schemaTables()[name]
 	if !ok {
 		return nil, unknownTable("information_schema." + name)
@@ -70,8 +77,12 @@ func (e *env) schemaTable(name string) (*relation, error) {
 	if t.rows != nil {
 		rows = t.rows(e)
 	}
-	r := table(strings.Fields(t.names))
-	return &relation{columns: typed(r.columns, rows), rows: slices.Values(rows)}, nil
+	r := &relation{columns: typed(table(strings.Fields(t.names)).columns, rows), rows: slices.Values(rows)}
+	if root.schema == nil {
+		root.schema = make(map[string]*relation)
+	}
+	root.schema[name] = r
+	return r, nil
 }
 
 func fixedRows(rows ...[]value) func(*env) [][]value {
@@ -94,8 +105,18 @@ type tableOf struct {
 
 // allTables are those that the FE knows, in order; those of information_schema and of fesim have no definition.
 func (f *FE) allTables() []tableOf {
+	dbs := f.databases()
+	f.cluster.mu.Lock()
+	made := make(map[string][]tableOf)
+	for _, ch := range f.cluster.view(f) {
+		made[ch.db] = slices.DeleteFunc(made[ch.db], func(t tableOf) bool { return t.name == ch.table || ch.table == "" && ch.drop })
+		if ch.table != "" && !ch.drop {
+			made[ch.db] = append(made[ch.db], tableOf{ch.db, ch.table, ch.def})
+		}
+	}
+	f.cluster.mu.Unlock()
 	var list []tableOf
-	for _, db := range f.databases() {
+	for _, db := range dbs {
 		switch db {
 		case "information_schema":
 			for _, name := range slices.Sorted(maps.Keys(schemaTables())) {
@@ -104,9 +125,7 @@ func (f *FE) allTables() []tableOf {
 		case "fesim":
 			list = append(list, tableOf{db: db, name: "ledger"})
 		}
-		for _, name := range f.tables(db) {
-			list = append(list, tableOf{db, name, f.definition(db + "." + name)})
-		}
+		list = append(list, made[db]...)
 	}
 	return list
 }

@@ -23,6 +23,11 @@
 // Each check uses a connection of its own, since through Segue two connections reach two servers; what a check
 // writes it writes into temporary tables, or into its scratch database and removes it before.
 //
+// # Jobs
+//
+// TestJobs has software at work that stands on a warehouse: dbt with dbt-starrocks, SQLAlchemy's dialect for StarRocks, Connector/J and MariaDB Connector/J asked for all their metadata, and
+// the statements of Superset, DBeaver and Metabase (fesim's testdata/tools.sql). Each program under clients/jobs does a round for each line on its standard input.
+//
 // # Logins
 //
 // The TestMovePlugins tests log in as Segue does for moves and probes, by each authentication plugin of MariaDB 10.11 and 11.4 and of TiDB, in each mode of TLS, by TCP and by UNIX

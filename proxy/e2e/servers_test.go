@@ -321,7 +321,7 @@ func cacheDir(t *testing.T) string {
 	if err != nil {
 		t.Fatalf("find cache: %v", err)
 	}
-	for _, part := range []string{"plugin", "corpus", "venv", "node", "jars", "next", "pymysql", "linters"} {
+	for _, part := range []string{"plugin", "corpus", "venv", "node", "jars", "next", "pymysql", "linters", "jobs"} {
 		if _, err := os.Stat(filepath.Join(dir, part+".stamp")); err != nil {
 			t.Fatalf("find clients: %v; run proxy/e2e/setup.sh (make test does)", err)
 		}

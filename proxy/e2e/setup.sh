@@ -149,6 +149,17 @@ install_pymysql_tests() {
 	done_for pymysql "$stamp"
 }
 
+# install_jobs installs dbt and SQLAlchemy's dialect for StarRocks, in a place of their own: they bring sixty packages.
+install_jobs() {
+	stamp="$(cat "$clients/jobs/requirements.txt") $(python3 --version)"
+	! current jobs "$stamp" || return 0
+	say "pip install dbt-starrocks, starrocks"
+	rm -rf "$cache/jobs"
+	python3 -m venv "$cache/jobs"
+	"$cache/jobs/bin/python" -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: -r "$clients/jobs/requirements.txt"
+	done_for jobs "$stamp"
+}
+
 install_npm() {
 	stamp="$(cat "$clients/package-lock.json") $(node --version)"
 	! current node "$stamp" || return 0
@@ -225,6 +236,7 @@ install_server_plugin
 install_corpus
 install_pymysql
 install_pymysql_tests
+install_jobs
 install_npm
 install_linters
 install_jars

@@ -1,5 +1,5 @@
 -- What BI tools and database browsers send to a StarRocks FE when they connect and when they show what there is, as their sources have it; the database is
--- called jobs, and has the tables and views of proxy/e2e/clients/jobs/dbt. One statement a line.
+-- called jobs, and has a table revenue. One statement a line.
 
 -- Superset, superset/db_engine_specs/starrocks.py (get_catalog_names, get_schema_names); tables and columns come by SQLAlchemy's dialect, which runs for real
 SHOW CATALOGS
