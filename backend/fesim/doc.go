@@ -32,7 +32,7 @@
 // after [Options.MetadataLag] or SYNC, and INSERT, DELETE, TRUNCATE, RENAME and SWAP of tables; information_schema. Any other statement fails with 1064, as in an FE.
 // Types are few: whole numbers, floats (DECIMAL too) and texts (dates too). SHOW FRONTENDS, BACKENDS, COMPUTE NODES, PROC '/statistic', '/cluster_balance' and '/jobs', LOAD, ROUTINE LOAD and
 // ALTER TABLE COLUMN, ADMIN SHOW FRONTEND CONFIG, ALTER SYSTEM CREATE IMAGE, ADD and DELETE BACKEND BLACKLIST, and of information_schema be_configs and loads are what an operator asks before an upgrade.
-// SELECT @@hostname gives the FE's name. Two tables are always there, and one function:
+// SELECT @@hostname gives the FE's name. One table is always there, and one function:
 //
 //	SELECT * FROM fesim.rows(n, bytes[, pause])         n rows (id, payload), each payload bytes long and a function of id alone;
 //	                                                    pause milliseconds between two rows

@@ -31,7 +31,8 @@ type env struct {
 	outer  *env                 // what stands around a subquery
 	ctes   map[string]*relation // what WITH has named
 	group  *group               // the rows that COUNT and the like are about; nil: none
-	db     string               // in a view: the database that it was made in
+	in     *tableDef            // of which this is the query; nil: none
+	db     string               // … and the database that it was made in
 	schema map[string]*relation // of information_schema, as far as the statement has read it; of the outermost one
 	sample bool                 // only types and errors are wanted
 }

@@ -257,8 +257,8 @@ func (p *parser) grouping() (grouping, error) {
 	alone := next.kind == end || next.kind == word || next.kind == symbol && next.text != "." && next.text != "("
 	switch {
 	case t.kind == numeral && alone:
-		n, err := p.integer()
-		g.position = n
+		var err error
+		g.position, err = p.position()
 		return g, err
 	case alone && (t.kind == word || t.kind == quoted):
 		g.name = t.text
@@ -266,6 +266,15 @@ func (p *parser) grouping() (grouping, error) {
 	x, err := p.expression()
 	g.expr = x
 	return g, err
+}
+
+// position parses the position of an item, from 1 on.
+func (p *parser) position() (int64, error) {
+	n, err := p.integer()
+	if err == nil && n < 1 {
+		return 0, fail("Getting analyzing error. Detail message: position %d is not in select list.", n)
+	}
+	return n, err
 }
 
 func (p *parser) orderBy() ([]ordering, error) {
@@ -277,7 +286,10 @@ func (p *parser) orderBy() ([]ordering, error) {
 		var o ordering
 		t, next := p.peek(), p.following()
 		if t.kind == numeral && (next.kind != symbol || next.text == "," || next.text == ")" || next.text == ";") {
-			o.position, _ = p.integer()
+			var err error
+			if o.position, err = p.position(); err != nil {
+				return nil, err
+			}
 		} else {
 			x, err := p.expression()
 			if err != nil {

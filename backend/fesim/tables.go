@@ -107,7 +107,7 @@ func (e *env) table(path string) (*relation, error) {
 	case name == "ledger":
 		return &relation{columns: []column{{name: "id", typ: wire.TypeVarString}}, rows: ledgerRows(e.s.fe.cluster.Ledger())}, nil
 	case name == "rows" && e.sample:
-		return &relation{columns: []column{{name: "id", typ: wire.TypeLongLong}, {name: "payload", typ: wire.TypeVarString}}}, nil
+		return &relation{columns: []column{{name: "id", typ: wire.TypeLongLong}, {name: "payload", typ: wire.TypeVarString}}, rows: func(func([]value) bool) {}}, nil
 	case e.s.state.tempTables[name]:
 		return &relation{columns: []column{{name: "id", typ: wire.TypeVarString}}, rows: func(func([]value) bool) {}}, nil
 	}
@@ -140,22 +140,20 @@ func (def *tableDef) wireColumns() []column {
 
 // view evaluates a view's query, in the database in which it was made.
 func (e *env) view(def *tableDef) (*relation, error) {
-	depth := 0
 	for at := e; at != nil; at = at.outer {
-		depth++
-	}
-	if depth > maxDepth {
-		return nil, fail("Getting analyzing error. Detail message: the view is nested too deeply.")
+		if at.in == def {
+			return nil, fail("Getting analyzing error. Detail message: the view refers to itself.")
+		}
 	}
 	q, err := parseQuery(def.query)
 	if err != nil {
 		return nil, err
 	}
-	r, err := q.relation(&env{s: e.s, ctx: e.ctx, db: def.db, outer: e, sample: e.sample})
+	r, err := q.relation(&env{s: e.s, ctx: e.ctx, db: def.db, in: def, outer: e, sample: e.sample})
 	if err != nil {
 		return nil, err
 	}
-	for i, c := range def.columns {
+	for i, c := range def.columns[:min(len(def.columns), len(r.columns))] { // a view of * may have got others since
 		r.columns[i].name = c.name
 	}
 	return r, nil
