@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -241,7 +242,7 @@ func (w *world) rolloutThrough(ctx context.Context, r *runFlags, driver rollout.
 // standing says where a rollout stands.
 func standing(s *rollout.State) string {
 	done, all := s.Count()
-	text := fmt.Sprintf("%d of %d nodes have gone; clients saw %s, and %d failures were hidden from them", done, all, plural(int(s.Errors), "error"), s.Hidden)
+	text := fmt.Sprintf("%d of %d nodes have gone; clients saw %s; %s hidden from them", done, all, plural(int(s.Errors), "error"), plural(int(s.Hidden), "failure"))
 	for _, p := range s.Nodes {
 		if p.Node == s.Current {
 			text += fmt.Sprintf("; %s is %s", p.Node, cmp.Or(string(p.Phase), "waiting"))
@@ -257,7 +258,8 @@ func (w *world) interrupts(ctx context.Context) (soft, hard context.Context, don
 	signals := make(chan os.Signal, 2)
 	w.notify(signals, os.Interrupt, syscall.SIGTERM)
 	ended := make(chan struct{})
-	go func() { // ends with done
+	var watching sync.WaitGroup
+	watching.Go(func() {
 		for _, end := range []func(){stop, kill} {
 			select {
 			case <-signals:
@@ -266,8 +268,8 @@ func (w *world) interrupts(ctx context.Context) (soft, hard context.Context, don
 				return
 			}
 		}
-	}()
-	return soft, hard, func() { close(ended); stop(); kill() }
+	})
+	return soft, hard, func() { close(ended); watching.Wait(); stop(); kill() }
 }
 
 // printEvent prints what has happened, as it happens.

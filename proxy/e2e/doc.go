@@ -50,6 +50,8 @@
 // TestMoveUpgrade takes MariaDB servers from Debian's release to the next long-term one (releases_test.go), one by one, each with its data, and has single
 // sessions go from either to the other.
 //
+// TestMoveRollout… have `segue rollout run` do it: MariaDB's upgrade, replicas before the primary, and a restart of TiDB servers; its terminal is killed at a hook, and it is resumed.
+//
 // The same clients see backends killed one by one (TestMoveCrash), all at once (TestMoveAllDown), and stopped where they stand
 // (TestMoveFrozen). A client keeps its connection after an ERR_Packet. Excused is what cannot be helped: one error, in Segue's words, for a
 // write or a transaction that was under way.

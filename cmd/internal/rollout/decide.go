@@ -6,6 +6,14 @@ import (
 	"time"
 )
 
+// plural is "1 session", "2 sessions".
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // Do is what is to be done.
 type Do string
 
@@ -15,13 +23,13 @@ const (
 	DoBackup   Do = "save the metadata"
 	DoImage    Do = "write an image"
 	DoPrepare  Do = "prepare"
-	DoDrain    Do = "drain"   // tell the Segues
-	DoStop     Do = "stop"    // Driver.Stop
-	DoChange   Do = "change"  // Driver.Upgrade, or Rollback
-	DoStart    Do = "start"   // Driver.Start
-	DoAdmit    Do = "admit"   // tell the Segues that it may have sessions again
-	DoCheck    Do = "check"   // ask the canary condition
-	DoTurnBack Do = "go back" // State.TurnBack
+	DoDrain    Do = "drain"          // tell the Segues
+	DoStop     Do = "stop"           // Driver.Stop
+	DoChange   Do = "change version" // Driver.Upgrade, or Rollback
+	DoStart    Do = "start"          // Driver.Start
+	DoAdmit    Do = "admit"          // tell the Segues that it may have sessions again
+	DoCheck    Do = "check"          // ask the canary condition
+	DoTurnBack Do = "go back"        // State.TurnBack
 	DoPause    Do = "pause"
 	DoFinish   Do = "finish"
 )

@@ -74,10 +74,10 @@ func (i *Incident) is(o *Incident) bool {
 // overBudget says why clients have seen too many errors; empty: they have not.
 func (s *State) overBudget() string {
 	if p := s.of(s.Current); p != nil && p.Errors > s.Ask.BudgetNode {
-		return fmt.Sprintf("clients saw %d errors while %s was in work; --budget-node is %d", p.Errors, p.Node, s.Ask.BudgetNode)
+		return fmt.Sprintf("clients saw %s while %s was in work; --budget-node is %d", plural(int(p.Errors), "error"), p.Node, s.Ask.BudgetNode)
 	}
 	if s.Errors > s.Ask.Budget {
-		return fmt.Sprintf("clients have seen %d errors; --budget is %d", s.Errors, s.Ask.Budget)
+		return fmt.Sprintf("clients have seen %s; --budget is %d", plural(int(s.Errors), "error"), s.Ask.Budget)
 	}
 	return ""
 }

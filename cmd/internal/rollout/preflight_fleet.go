@@ -42,7 +42,7 @@ func (c *checks) fleet() {
 		c.add(f, true)
 	}
 	if well {
-		c.add(Finding{Check: CheckFleet, Severity: OK, What: fmt.Sprintf("%d Segues answer, and have where to move sessions", len(c.Segues))}, true)
+		c.add(Finding{Check: CheckFleet, Severity: OK, What: plural(len(c.Segues), "Segue") + " asked: all answer, and have where to move sessions"}, true)
 	}
 }
 
@@ -64,7 +64,7 @@ func (c *checks) sessions() {
 	}
 	list := sticking(c.Facts)
 	for _, x := range list {
-		c.add(Finding{Check: CheckSessions, Severity: Warn, Node: x.Node, What: fmt.Sprintf("%d sessions cannot move now: %s", x.Count, x.Why), Remedy: "`segue sessions` lists them; they end or are cut at drain.timeout"}, false)
+		c.add(Finding{Check: CheckSessions, Severity: Warn, Node: x.Node, What: plural(x.Count, "session") + " that cannot move now: " + x.Why, Remedy: "`segue sessions` lists them; they end or are cut at drain.timeout"}, false)
 	}
 	if len(list) == 0 {
 		c.add(Finding{Check: CheckSessions, Severity: OK, What: "every session can move now"}, false)

@@ -58,7 +58,7 @@ func TestPreflight(t *testing.T) {
 		"a Segue without the node":  {facts: func(f *Facts) { f.Segues[0].Backends = f.Segues[0].Backends[:1] }, next: "fe-1", check: CheckFleet, severity: Warn, what: "has no backend with its address fe-1:9030"},
 		"sessions stay": {facts: func(f *Facts) {
 			f.Segues[0].Sticking = []SegueSession{{Backend: "fe-1", Why: "lock"}, {Backend: "fe-1", Why: "lock"}}
-		}, check: CheckSessions, severity: Warn, what: "2 sessions cannot move now: lock"},
+		}, check: CheckSessions, severity: Warn, what: "2 sessions that cannot move now: lock"},
 		"no node at all": {facts: func(f *Facts) { f.Nodes = nil }, check: CheckMembers, severity: Unseen, what: "no node is known", blocks: true},
 	} {
 		t.Run(name, func(t *testing.T) {

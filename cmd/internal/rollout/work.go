@@ -129,7 +129,7 @@ func (s *State) undrained(f *Facts, n *Node) (why string, drain bool) {
 		}
 	}
 	if sessions > 0 {
-		return fmt.Sprintf("%d sessions on %s%s", sessions, n.Name, stuck), false
+		return plural(sessions, "session") + " on " + n.Name + stuck, false
 	}
 	return "", false
 }
@@ -286,7 +286,7 @@ func (s *State) checking(f *Facts, p *Progress, n *Node) Act {
 	}
 	s.enter(p, Done, f.Now)
 	p.Ended, s.Current, s.Held, s.HeldFrom = f.Now, "", "", time.Time{}
-	s.note(f.Now, n.Name, "done", fmt.Sprintf("%d errors seen by clients, %d failures hidden", p.Errors, p.Hidden))
+	s.note(f.Now, n.Name, "done", fmt.Sprintf("%s seen by clients, %s hidden", plural(int(p.Errors), "error"), plural(int(p.Hidden), "failure")))
 	return s.choose(f)
 }
 

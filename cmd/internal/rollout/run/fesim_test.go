@@ -304,3 +304,36 @@ func TestSimulatedWithoutPrivilege(t *testing.T) {
 		}
 	}
 }
+
+// An operator interrupts while a command runs: that comes to its end, the rollout stands behind it, and goes on from there.
+func TestInterrupted(t *testing.T) {
+	s := newSimulated(t, 136, 3, 0, 2, 0, fesim.Options{})
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	started := 0
+	s.wrong["start be-2"] = func() error {
+		interrupt()
+		started++
+		return s.cluster.BEs()[1].Start()
+	}
+	state := s.begin(simAsk())
+	none := func(context.Context, rollout.Node) error { return nil }
+	r := &run.Runner{
+		State: state, Facts: s.source.Facts, Driver: s, Segues: s.source, Image: s.source.CreateImage, Backup: none, Check: none,
+		Save: func(*rollout.State) error { return nil }, Beat: 20 * time.Millisecond,
+	}
+	if err := r.Run(ctx, t.Context()); !errors.Is(err, run.ErrInterrupted) {
+		t.Fatal(err)
+	}
+	if started != 1 || state.Current != "be-2" || state.Nodes[slices.IndexFunc(state.Nodes, func(p rollout.Progress) bool { return p.Node == "be-2" })].Phase != rollout.Returning {
+		t.Errorf("started %d times, it stands at %s", started, state.Current)
+	}
+	state.Resume(time.Now())
+	if err := s.through(t.Context(), state); err != nil {
+		t.Fatal(err)
+	}
+	if started != 1 {
+		t.Errorf("started %d times", started)
+	}
+	s.judge(state)
+}
