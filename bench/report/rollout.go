@@ -167,8 +167,14 @@ func rolloutTables(r *Rollout) []grid {
 			bad = "bad"
 		}
 		nodes.Lines = append(nodes.Lines, line{Label: n.Name, Cells: []cell{
-			{n.Kind, "words"}, {n.Role, "words"}, {n.Before, "words"}, {n.After, "words"}, {typeset.Wait(n.away()), ""},
-			{typeset.Count(int(n.Errors)), bad}, {typeset.Count(int(n.Hidden)), ""}, {n.State, "note"},
+			{n.Kind, "words"},
+			{n.Role, "words"},
+			{n.Before, "words"},
+			{n.After, "words"},
+			{typeset.Wait(n.away()), ""},
+			{typeset.Count(int(n.Errors)), bad},
+			{typeset.Count(int(n.Hidden)), ""},
+			{n.State, "note"},
 		}})
 	}
 	tables := []grid{nodes}

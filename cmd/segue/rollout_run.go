@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -243,10 +244,8 @@ func (w *world) rolloutThrough(ctx context.Context, r *runFlags, driver rollout.
 func standing(s *rollout.State) string {
 	done, all := s.Count()
 	text := fmt.Sprintf("%d of %d nodes have gone; clients saw %s; %s hidden from them", done, all, plural(int(s.Errors), "error"), plural(int(s.Hidden), "failure"))
-	for _, p := range s.Nodes {
-		if p.Node == s.Current {
-			text += fmt.Sprintf("; %s is %s", p.Node, cmp.Or(string(p.Phase), "waiting"))
-		}
+	if i := slices.IndexFunc(s.Nodes, func(p rollout.Progress) bool { return p.Node == s.Current }); i >= 0 {
+		text += fmt.Sprintf("; %s is %s", s.Current, cmp.Or(string(s.Nodes[i].Phase), "waiting"))
 	}
 	return text
 }

@@ -21,11 +21,10 @@ import (
 
 // rolled is a simulated cluster, a Segue in front of it, and hooks that stop and start its nodes.
 type rolled struct {
-	cluster  *fesim.Cluster
-	clients  string   // where clients connect
-	ask      []string // flags of plan, next and run
-	hooks    []string // of run
-	backends string   // the argument
+	cluster *fesim.Cluster
+	clients string   // where clients connect
+	ask     []string // flags of plan, next and run
+	hooks   []string // of run
 }
 
 // newRolled starts three FEs and three BEs with an exit that frontends see. network is a byte of their addresses.

@@ -34,12 +34,11 @@ type cluster struct {
 // member is a node, and when it will be what.
 type member struct {
 	Node
-	upAt     time.Time // zero: it does not come up
-	downAt   time.Time // zero: it stays up
-	deadAt   time.Time // when the cluster notices
-	starts   int
-	changed  bool
-	sessions []int // by Segue
+	upAt    time.Time // zero: it does not come up
+	downAt  time.Time // zero: it stays up
+	deadAt  time.Time // when the cluster notices
+	starts  int
+	changed bool
 }
 
 var began = time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)

@@ -79,12 +79,11 @@ func (s *State) Did(a Act, err error, now time.Time) {
 		p.Called = true
 	case DoDrain:
 		p.Told, p.Avoided = true, a.Node.stores()
+		return
 	case DoAdmit:
 		p.Avoided = false
+		return
 	case DoWait, DoTurnBack, DoPause, DoFinish:
-	}
-	switch a.Do {
-	case DoWait, DoDrain, DoAdmit, DoTurnBack, DoPause, DoFinish:
 		return
 	}
 	s.note(now, a.Node.Name, "act", string(a.Do))

@@ -201,8 +201,8 @@ func (f *Fleet) tell(ctx context.Context, n rollout.Node, to backend.Admin) erro
 		} else {
 			err = fmt.Errorf("%s", g.Error)
 		}
-		if err != nil && !(f.Missing && g.Error != "") {
-			return fmt.Errorf("Segue %s: %w", g.Address, err)
+		if err != nil && (!f.Missing || g.Error == "") {
+			return fmt.Errorf("tell Segue %s: %w", g.Address, err)
 		}
 	}
 	return nil

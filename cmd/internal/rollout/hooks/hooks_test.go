@@ -56,7 +56,7 @@ func TestHostileNames(t *testing.T) {
 }
 
 func TestTemplatesThatAreNone(t *testing.T) {
-	for _, text := range []string{"{{.Name", "{{.Nmae}}", "{{call .Name}}"} {
+	for _, text := range []string{"{{.Name", "{{.Nome}}", "{{call .Name}}"} {
 		if err := (&Set{StopHook: text}).Validate(); err == nil || !strings.HasPrefix(err.Error(), "--stop: read ") {
 			t.Errorf("%q: %v", text, err)
 		}

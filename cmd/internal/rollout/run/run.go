@@ -69,10 +69,10 @@ func (r *Runner) Run(ctx, now context.Context) error {
 				return err
 			}
 		}
-		switch a.Do {
-		case rollout.DoFinish:
+		if a.Do == rollout.DoFinish {
 			return nil
-		case rollout.DoPause:
+		}
+		if a.Do == rollout.DoPause {
 			return &PausedError{*r.State.Paused}
 		}
 		if a.Why != held && a.Why != "" {
