@@ -166,7 +166,7 @@ type reply struct {
 	Wrong []string `json:"wrong"`
 }
 
-const stepTimeout = 40 * time.Second
+const stepTimeout = 90 * time.Second // the longest takes a tenth of it on a machine that has nothing else to do
 
 // startBrowser starts it. It ends with the test.
 func startBrowser(t *testing.T, url string) *browser {

@@ -9,7 +9,8 @@ import (
 	proxy "segue/proxy"
 )
 
-// Summary says in a sentence how clients are.
+// Summary says in a sentence how clients are. It speaks of the failures that Segue counts, because a backend went or none was to be had; what a server
+// answers as an error of its own is none of them.
 type Summary struct {
 	Level Level  `json:"level"`
 	Text  string `json:"text"`
@@ -22,7 +23,7 @@ type Level string
 const (
 	Well    Level = "well"    // nothing is to be done
 	Care    Level = "care"    // clients notice nothing, or what the operator wants them to; something is not as it should stay
-	Trouble Level = "trouble" // clients wait, or have seen errors within the last minutes
+	Trouble Level = "trouble" // clients wait, or have seen failures within the last minutes
 )
 
 // The spans of time that a Summary speaks of.
@@ -59,7 +60,7 @@ func (w wellbeing) summary() Summary {
 	case len(usable) == 0:
 		return Summary{Trouble, fmt.Sprintf("Clients wait: %s; %s open.", w.who(usable), count(w.sessions, "session is", "sessions are"))}
 	case w.seenLately > 0:
-		return Summary{Trouble, fmt.Sprintf("Clients saw %s in the last 5 minutes; %s, %s open, and %s.", count(int(w.seenLately), "error", "errors"),
+		return Summary{Trouble, fmt.Sprintf("Clients saw %s in the last 5 minutes; %s, %s open, and %s.", count(int(w.seenLately), "failure", "failures"),
 			w.who(usable), count(w.sessions, "session is", "sessions are"), w.hiddenText())}
 	}
 	level, but := Well, ":"
@@ -129,9 +130,9 @@ func standing(b Backend) string {
 
 func (w wellbeing) seenText() string {
 	if w.seen == 0 {
-		return "no client saw an error in " + w.span()
+		return "no client saw a backend fail in " + w.span()
 	}
-	return fmt.Sprintf("%s seen by clients in %s and none in the last 5 minutes", count(int(w.seen), "error was", "errors were"), w.span())
+	return fmt.Sprintf("%s seen by clients in %s and none in the last 5 minutes", count(int(w.seen), "failure was", "failures were"), w.span())
 }
 
 func (w wellbeing) hiddenText() string {

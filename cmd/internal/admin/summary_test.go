@@ -24,34 +24,34 @@ func TestSummary(t *testing.T) {
 		{
 			wellbeing{began: long, backends: []Backend{up("fe-1"), up("fe-2"), up("fe-3")}, sessions: 40, hidden: 85},
 			Well,
-			"Clients are well: all 3 backends take sessions, 40 sessions are open, no client saw an error in the last hour, and 85 failures were hidden from them.",
+			"Clients are well: all 3 backends take sessions, 40 sessions are open, no client saw a backend fail in the last hour, and 85 failures were hidden from them.",
 		},
 		{
 			wellbeing{began: now.Add(-150 * time.Second), backends: []Backend{up("fe-1")}, sessions: 1},
 			Well,
-			"Clients are well: fe-1, the only backend, takes sessions, 1 session is open, no client saw an error in the 2 minutes since the start, and none had to be hidden from them.",
+			"Clients are well: fe-1, the only backend, takes sessions, 1 session is open, no client saw a backend fail in the 2 minutes since the start, and none had to be hidden from them.",
 		},
 		{
 			wellbeing{began: now.Add(-time.Second), backends: []Backend{up("fe-1"), up("fe-2"), down}, hidden: 1},
 			Care,
-			"Clients are well: 2 of 3 backends take sessions (fe-3 is down: mysql refused), 0 sessions are open, no client saw an error in the minute since the start, and 1 failure was hidden from them.",
+			"Clients are well: 2 of 3 backends take sessions (fe-3 is down: mysql refused), 0 sessions are open, no client saw a backend fail in the minute since the start, and 1 failure was hidden from them.",
 		},
 		{
 			wellbeing{began: long, backends: []Backend{up("fe-1"), leaving, down}, sessions: 7, seen: 2},
 			Care,
 			"Clients are well, but there is one backend left: one of 3 backends takes sessions (fe-2 is stopping: /api/health 500; fe-3 is down: mysql refused), 7 sessions are open, " +
-				"2 errors were seen by clients in the last hour and none in the last 5 minutes, and none had to be hidden from them.",
+				"2 failures were seen by clients in the last hour and none in the last 5 minutes, and none had to be hidden from them.",
 		},
 		{
 			wellbeing{began: long, backends: []Backend{full, up("fe-2")}, sessions: 7},
 			Care,
 			"Clients are well, but there is one backend left: one of 2 backends takes sessions (fe-1 is full: 1040 too many connections), 7 sessions are open, " +
-				"no client saw an error in the last hour, and none had to be hidden from them.",
+				"no client saw a backend fail in the last hour, and none had to be hidden from them.",
 		},
 		{
 			wellbeing{began: long, backends: []Backend{drained, up("fe-2"), up("fe-3")}, sessions: 7, seenLately: 1, seen: 9, hidden: 2},
 			Trouble,
-			"Clients saw 1 error in the last 5 minutes; 2 of 3 backends take sessions (fe-1 is in drain), 7 sessions are open, and 2 failures were hidden from them.",
+			"Clients saw 1 failure in the last 5 minutes; 2 of 3 backends take sessions (fe-1 is in drain), 7 sessions are open, and 2 failures were hidden from them.",
 		},
 		{
 			wellbeing{began: long, backends: []Backend{drained, leaving, down, down, down}, sessions: 7, seenLately: 4},

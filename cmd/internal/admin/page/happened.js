@@ -13,7 +13,7 @@ export function happenings(past) {
   }
   for (const c of past.changes) list.push({ at: c.at, backend: "", word: "operator", text: `${c.what}, by ${c.by}` });
   for (const f of gathered(past.failures, (v) => [v.backend, v.kind, v.action])) {
-    const what = f.action ? `${count(f.count, "failure")} hidden (${f.kind}: ${meaning(f.kind, f.action)}; ${actions[f.action] ?? f.action})` : `${count(f.count, "client")} saw an error (${f.kind}: ${meaning(f.kind, "")})`;
+    const what = f.action ? `${count(f.count, "failure")} hidden (${f.kind}: ${meaning(f.kind, f.action)}; ${actions[f.action] ?? f.action})` : `${count(f.count, "client")} saw a failure (${f.kind}: ${meaning(f.kind, "")})`;
     list.push({ at: f.at, backend: f.backend, word: f.action ? "hidden" : "seen", text: what });
   }
   for (const m of gathered(past.moves, (v) => [v.from, v.to, v.result])) {

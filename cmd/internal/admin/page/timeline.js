@@ -160,11 +160,11 @@ function marks(lane, { from, to, x, width }) {
 const hiddenMark = (x, y) => svg("circle", { class: "mark-hidden", cx: x, cy: y, r: 4 });
 const seenMark = (x, y) => svg("path", { class: "mark-seen", d: `M${px(x - 7)} ${y + 6}L${px(x)} ${y - 7}L${px(x + 7)} ${y + 6}Z` });
 
-// lost are errors of clients for which no backend could be had: they stand above all lanes.
+// lost are failures of clients for which no backend could be had: they stand above all lanes.
 function lost({ past, from, to, x, width }) {
   const failed = past.failures.filter((f) => f.backend === "" && f.action === "" && f.at >= from);
   return gathered(failed, () => "", ((to - from) / width) * 9).map((f) =>
-    svg("g", {}, seenMark(x(f.at), actsHeight - 6), svg("title", {}, `${clock(f.at)}: ${count(f.count, "client")} saw an error, no backend could be had`)));
+    svg("g", {}, seenMark(x(f.at), actsHeight - 6), svg("title", {}, `${clock(f.at)}: ${count(f.count, "client")} saw a failure: no backend could be had`)));
 }
 
 // acts are what operators did: a line through all lanes, and what it was where there is room for the words.
@@ -218,7 +218,7 @@ export function telling(past, moment, near) {
     if (sample) {
       parts.push(count(sample.sessions, "session"));
       if (sample.statements) parts.push(`${rate(sample.statements / sample.seconds)}/s`, `p99 ${took(sample.p99)}`);
-      if (sample.seen) parts.push(`${count(sample.seen, "error")} seen`);
+      if (sample.seen) parts.push(`${count(sample.seen, "failure")} seen`);
       if (sample.hidden) parts.push(`${number(sample.hidden)} hidden`);
     }
     return parts.join(", ");
