@@ -64,7 +64,7 @@ unit: ## Run the tests that need nothing but Go
 	$(GO) test -race -shuffle=on -timeout 10m -skip '$(KUBE)' $$($(GO) list ./... | grep -v /proxy/e2e)
 
 .PHONY: deps
-deps: ## Install what the tests need: MariaDB and the client programs (Debian, as root or with sudo)
+deps: ## Install what the tests need: MariaDB, the client programs, Chromium (Debian, as root or with sudo)
 	proxy/e2e/setup.sh
 
 .PHONY: fuzz
