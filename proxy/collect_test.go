@@ -18,7 +18,7 @@ import (
 func TestHistogramIsScraped(t *testing.T) {
 	for _, n := range []int{0, 1, 10, 5000} {
 		theirs := prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "x", Buckets: counts.Bounds[:], NativeHistogramBucketFactor: 1.1, NativeHistogramZeroThreshold: counts.ZeroThreshold,
+			Name: "x", Help: "Prometheus' own.", Buckets: counts.Bounds[:], NativeHistogramBucketFactor: 1.1, NativeHistogramZeroThreshold: counts.ZeroThreshold,
 		}, []string{"backend"}).WithLabelValues("a")
 		ours := &histogramMetric{prometheus.MustNewConstMetric(statementTimeDesc, prometheus.UntypedValue, 0, "a"), new(counts.Histogram)}
 		random := rand.New(rand.NewPCG(uint64(n), 1))

@@ -2,7 +2,11 @@
 // event loop, which counts without a lock; whoever wants to know asks each loop for a copy, and adds them up. Pure: it has no clock.
 package counts
 
-import "segue/backend/wire"
+import (
+	"slices"
+
+	"segue/backend/wire"
+)
 
 // Kind is what a statement is by its command: no text is read for it. It is a value of segue_statements_total{kind}.
 type Kind uint8
@@ -83,21 +87,12 @@ type Statements [NumKinds][NumOutcomes]uint64
 func (s *Statements) Total(outcomes ...Outcome) (n uint64) {
 	for k := range s {
 		for o, m := range s[k] {
-			if len(outcomes) == 0 || has(outcomes, Outcome(o)) {
+			if len(outcomes) == 0 || slices.Contains(outcomes, Outcome(o)) {
 				n += m
 			}
 		}
 	}
 	return n
-}
-
-func has(list []Outcome, o Outcome) bool {
-	for _, x := range list {
-		if x == o {
-			return true
-		}
-	}
-	return false
 }
 
 // Backend is what has passed one backend since Segue's start. The zero value is empty and ready.

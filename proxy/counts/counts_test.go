@@ -17,7 +17,7 @@ import (
 // What Prometheus' own histogram makes of the same observations is what ours does.
 func TestHistogramIsPrometheus(t *testing.T) {
 	theirs := prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name: "x", Buckets: counts.Bounds[:], NativeHistogramBucketFactor: 1.1, NativeHistogramZeroThreshold: counts.ZeroThreshold,
+		Name: "x", Help: "Prometheus' own.", Buckets: counts.Bounds[:], NativeHistogramBucketFactor: 1.1, NativeHistogramZeroThreshold: counts.ZeroThreshold,
 	})
 	var ours counts.Histogram
 	random := rand.New(rand.NewPCG(1, 2))
