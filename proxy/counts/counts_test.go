@@ -160,10 +160,15 @@ func TestBackendAdd(t *testing.T) {
 
 func BenchmarkAnswered(b *testing.B) {
 	var c counts.Backend
-	ns := int64(1)
+	random := rand.New(rand.NewPCG(1, 2))
+	var times [1 << 12]int64
+	for i := range times {
+		times[i] = int64(math.Exp2(15 + random.Float64()*10))
+	}
+	i := 0
 	for b.Loop() {
-		c.Answered(wire.ComQuery, true, ns&(1<<32-1))
-		ns += 7919
+		c.Answered(wire.ComQuery, true, times[i%len(times)])
+		i++
 	}
 }
 

@@ -37,14 +37,30 @@ type Histogram struct {
 }
 
 // fractions are the bounds of the buckets of one doubling, as they stand in the 52 bits of a number's fraction.
-var fractions = func() (f [perOctave]uint64) {
-	for i := range f {
+var fractions = func() (f [perOctave + 1]uint64) {
+	for i := range perOctave {
 		f[i] = fraction(math.Exp2(float64(i) / perOctave))
 	}
+	f[perOctave] = 1 << 52 // none is larger
 	return f
 }()
 
 func fraction(x float64) uint64 { return math.Float64bits(x) & (1<<52 - 1) }
+
+// sliceBits cut a doubling into slices of which each has one of the fractions at the most.
+const sliceBits = 5
+
+// firstOf says for each slice how many fractions are smaller than all in it: the next one may lie in it.
+var firstOf = func() (n [1 << sliceBits]uint8) {
+	for slice := range n {
+		for _, f := range &fractions {
+			if f < uint64(slice)<<(52-sliceBits) {
+				n[slice]++
+			}
+		}
+	}
+	return n
+}()
 
 // classicOf says of each native bucket into which classic one the shortest goes that it holds: the next is the only other that it may be, since none of Bounds lies as
 // close to another as a bucket is wide.
@@ -86,11 +102,9 @@ func (h *Histogram) Observe(ns int64) {
 func indexOf(seconds float64) int {
 	bits := math.Float64bits(seconds)
 	exponent, rest := int(bits>>52)-1023, bits&(1<<52-1) // seconds is (1 + rest/2^52) · 2^exponent
-	i := 0
-	for _, f := range &fractions {
-		if f < rest {
-			i++
-		}
+	i := int(firstOf[rest>>(52-sliceBits)])
+	if fractions[i] < rest {
+		i++
 	}
 	return exponent*perOctave + i - FirstIndex
 }
