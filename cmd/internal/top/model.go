@@ -84,7 +84,10 @@ func New(at string) *Model {
 		{title: "PINNED", right: true, drop: 5},
 		{title: "MOVES", drop: 3},
 		{title: "SINCE", right: true, drop: 2},
-		{title: "ADDRESS", drop: 6, most: 40},
+		{title: "ROLE", drop: 6, maybe: true},
+		{title: "ZONE", drop: 7, maybe: true, most: 12},
+		{title: "VERSION", drop: 8, maybe: true, most: 16},
+		{title: "ADDRESS", drop: 9, most: 40},
 		{title: "CAUSE", rest: true},
 	}}
 	m.tables[ofSessions] = &table{name: "sessions", sort: -1, columns: []column{
@@ -95,7 +98,7 @@ func New(at string) *Model {
 		{title: "STATE"},
 		{title: "SINCE", right: true},
 		{title: "MOVES", right: true, drop: 1},
-		{title: "PROCESS", right: true, drop: 4},
+		{title: "PROCESS", right: true, drop: 4, maybe: true},
 		{title: "PINNED", rest: true},
 	}}
 	return m

@@ -86,11 +86,11 @@ fe-1     up      ready          3   1,240 142 ms +5 -2   2m00s
 fe-2     up      ready          1       0      - -       1h00m
 fe-3     down    drain          0       0      - -          7s connection refusâ€¦
   4 sessions
- ID CLIENT        USER  BACKEND  STATE   SINCE  MOVES  PROCESS PINNED
-  1 10.1.0.9:4001 app   fe-1     busy       1s      0        -
-  2 10.1.0.9:4002 app   fe-1     idle       2s      3        - temporary-table
-  3 10.1.0.8:4003 etl   fe-2     idle       3s     10        -
-  4 10.1.0.7:4004 bi    fe-1     idle       4s      1        -
+ ID CLIENT        USER  BACKEND  STATE   SINCE  MOVES PINNED
+  1 10.1.0.9:4001 app   fe-1     busy       1s      0
+  2 10.1.0.9:4002 app   fe-1     idle       2s      3 temporary-table
+  3 10.1.0.8:4003 etl   fe-2     idle       3s     10
+  4 10.1.0.7:4004 bi    fe-1     idle       4s      1
 
 
 
@@ -111,6 +111,27 @@ fe-3     down    drain          0       0      - -          7s connection refusâ
 	m.Hear(noon, next, nil)
 	if got := screen(m.View(noon, 80, 24)); got != want {
 		t.Errorf("80x24:\n%s\nwant:\n%s", got, want)
+	}
+}
+
+// Where there is room there is more: what discovery knows, and what only some have.
+func TestWideScreen(t *testing.T) {
+	f := three()
+	f.Backends[0].Role, f.Backends[0].Version, f.Sessions[1].Process = "leader", "3.5.2", 4711
+	m := New("here")
+	m.Hear(noon, f, nil)
+	got := screen(m.View(noon, 150, 24))
+	for _, want := range []string{
+		"BACKEND  HEALTH  ADMIN   SESSIONS  STMT/S  P50  P99  PINNED MOVES   SINCE ROLE   VERSION  ADDRESS       CAUSE",
+		"fe-1     up      ready          3       -    -    -       1 +5 -2   2m00s leader 3.5.2    10.0.0.1:9030",
+		"fe-2     up      ready          1       -    -    -       0 -       1h00m -      -        10.0.0.2:9030", "PROCESS PINNED", "   4711 temporary-table",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("want %q on\n%s", want, got)
+		}
+	}
+	if strings.Contains(got, "ZONE") {
+		t.Errorf("there is no zone, and a column for it:\n%s", got)
 	}
 }
 

@@ -43,11 +43,13 @@ func (m *Model) backendRow(b admin.Backend, now time.Time) row {
 		{text: b.Admin.String(), style: adminStyle(b.Admin)},
 		number(b.Sessions), r[0], r[1], r[2], number(m.pinned[b.Name]),
 		{text: cmp.Or(moves, "-"), rank: c.Came + c.Went},
-		age(now, b.Since),
+		age(now, b.Since), orNone(b.Role), orNone(b.Zone), orNone(b.Version),
 		{text: show(b.Address)},
 		{text: show(b.Cause)},
 	}}
 }
+
+func orNone(text string) cell { return cell{text: cmp.Or(show(text), "-")} }
 
 // countPinned counts the sessions that cannot leave their backend just now, by its name.
 func countPinned(sessions []admin.Session) map[string]int {

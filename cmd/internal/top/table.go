@@ -12,6 +12,7 @@ type column struct {
 	right bool // its end stands at the right, as of numbers
 	drop  int  // where there is no room the columns with the highest go first; 0: it stays
 	most  int  // it is cut to so many columns; 0: it is not
+	maybe bool // it is not shown where no row has anything there
 	rest  bool // it gets what the others leave, at least so that its title stands there
 }
 
@@ -114,6 +115,9 @@ const gap = 1
 func (t *table) widths(rows []row, room int) []int {
 	w := make([]int, len(t.columns))
 	for i, c := range t.columns {
+		if c.maybe && !slices.ContainsFunc(rows, func(r row) bool { return r.cells[i].text != "-" }) {
+			continue
+		}
 		w[i] = width(c.title) + 1 // for the sign of sorting
 		if c.rest {
 			w[i] = max(w[i], 12)
