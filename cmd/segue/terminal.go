@@ -13,13 +13,19 @@ func isTerminal(w io.Writer) (yes bool) {
 	return yes
 }
 
-// terminalWidth is how many columns the terminal has that w writes to; 0: it is none.
-func terminalWidth(w io.Writer) (columns int) {
+// terminalSize is how many columns and rows the terminal has that w writes to; 0: it is none.
+func terminalSize(w io.Writer) (columns, rows int) {
 	onFile(w, func(fd int) {
-		if width, _, err := term.GetSize(fd); err == nil {
-			columns = width
+		if width, height, err := term.GetSize(fd); err == nil {
+			columns, rows = width, height
 		}
 	})
+	return columns, rows
+}
+
+// terminalWidth is how many columns it has.
+func terminalWidth(w io.Writer) int {
+	columns, _ := terminalSize(w)
 	return columns
 }
 

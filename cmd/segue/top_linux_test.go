@@ -21,11 +21,17 @@ type topping struct {
 
 func topOf(t *testing.T, s *serving, env ...string) *topping {
 	t.Helper()
+	return onTerminal(t, ptytest.Open(t, 80, 24), env, "top", "--admin", s.api, "--interval", "100ms")
+}
+
+// onTerminal runs a command line in a process of its own, on a terminal.
+func onTerminal(t *testing.T, terminal *ptytest.Terminal, env []string, args ...string) *topping {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &topping{ptytest.Open(t, 80, 24), t, exec.Command(self, "top", "--admin", s.api, "--interval", "100ms")}
+	p := &topping{terminal, t, exec.Command(self, args...)}
 	p.cmd.Env = append(append(os.Environ(), asProgram+"=1", "TERM=xterm"), env...)
 	p.Run(p.cmd)
 	if err := p.cmd.Start(); err != nil {
@@ -116,4 +122,41 @@ func TestTopGivesTheTerminalBack(t *testing.T) {
 	dumb := topOf(t, s, "TERM=dumb")
 	dumb.Shows("top needs a terminal")
 	dumb.end(exitUsage)
+}
+
+// On a terminal a listing that is shown again and again takes its place, and no more: the titles stay, and lines do not break.
+func TestWatchOnATerminal(t *testing.T) {
+	t.Parallel()
+	s := serve(t, nil, "--config", configFile(t, configuration(frontends(t, 1, fesim.Options{}), "")))
+	p := onTerminal(t, ptytest.Open(t, 60, 8), nil, "sessions", "--admin", s.api, "--watch", "100ms")
+	p.Shows("ID  CLIENT")
+	for range 10 {
+		s.conn()
+	}
+	screen := p.Shows("… and 6 lines more")
+	for i, line := range strings.Split(screen, "\n") {
+		if i == 0 && !strings.HasPrefix(line, "ID ") || len([]rune(line)) > 60 {
+			t.Errorf("line %d: %q of\n%s", i, line, screen)
+		}
+	}
+}
+
+func TestPageOf(t *testing.T) {
+	const home = "\x1b[H\x1b[2J"
+	for _, test := range []struct {
+		text          string
+		columns, rows int
+		want          string
+	}{
+		{"a\nb\nc\n", 80, 24, "a\nb\nc\n"},
+		{"abcdef\nb\n", 4, 24, "abc…\nb\n"},
+		{"1\n2\n3\n4\n5\n", 80, 6, "1\n2\n3\n4\n5\n"},
+		{"1\n2\n3\n4\n5\n6\n7\n", 80, 6, "1\n2\n3\n… and 4 lines more\n"},
+		{"abcdef\n2\n3\n4\n", 0, 0, "abcdef\n2\n3\n4\n"},
+		{"", 80, 24, ""},
+	} {
+		if got := pageOf(test.text, test.columns, test.rows); got != home+test.want {
+			t.Errorf("%q on %dx%d: %q, want %q", test.text, test.columns, test.rows, got, home+test.want)
+		}
+	}
 }

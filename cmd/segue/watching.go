@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"segue/bench/typeset"
 	"segue/config"
 )
 
@@ -48,25 +50,67 @@ func (w *world) show(ctx context.Context, v *watching, format outputFormat, once
 	if v.every == 0 {
 		return once(ctx)
 	}
-	const home = "\x1b[H\x1b[2J" // and nothing below
-	terminal := isTerminal(w.stdout) && format != formatJSON
+	if terminal := w.stdout; isTerminal(terminal) && format != formatJSON {
+		defer func() { w.stdout = terminal }()
+		return w.repeat(ctx, v, func(bool) {
+			var text bytes.Buffer
+			w.stdout = &text
+			err := once(ctx)
+			columns, rows := terminalSize(terminal)
+			fmt.Fprint(terminal, pageOf(text.String(), columns, rows))
+			w.tell(ctx, format, err)
+		})
+	}
+	return w.repeat(ctx, v, func(first bool) {
+		if !first && format != formatJSON {
+			fmt.Fprintln(w.stdout)
+		}
+		w.tell(ctx, format, once(ctx))
+	})
+}
+
+// repeat shows something again and again until ctx is done.
+func (w *world) repeat(ctx context.Context, v *watching, show func(first bool)) error {
 	ticker := time.NewTicker(v.every)
 	defer ticker.Stop()
 	for first := true; ; first = false {
-		if terminal {
-			fmt.Fprint(w.stdout, home)
-		} else if !first && format != formatJSON {
-			fmt.Fprintln(w.stdout)
-		}
-		if err := once(ctx); err != nil && ctx.Err() == nil {
-			printError(w.stderr, format == formatJSON, err)
-		}
+		show(first)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
 	}
+}
+
+// tell says why something could not be shown.
+func (w *world) tell(ctx context.Context, format outputFormat, err error) {
+	if err != nil && ctx.Err() == nil {
+		printError(w.stderr, format == formatJSON, err)
+	}
+}
+
+// pageOf is a text that takes the place of what stands on a screen, as much of it as there is room for: its beginning, which has the titles. The last line is for an error.
+func pageOf(text string, columns, rows int) string {
+	const home = "\x1b[H\x1b[2J" // and nothing below
+	if columns < 1 || rows < 1 { // it does not know its size
+		return home + text
+	}
+	var page strings.Builder
+	page.WriteString(home)
+	lines := strings.SplitAfter(text, "\n")
+	for i, line := range lines {
+		if left := len(lines) - 1 - i; i >= rows-3 && left > 2 {
+			fmt.Fprintf(&page, "… and %s more\n", plural(left, "line"))
+			break
+		}
+		body, end := strings.CutSuffix(line, "\n")
+		page.WriteString(typeset.Cut(body, columns))
+		if end {
+			page.WriteByte('\n')
+		}
+	}
+	return page.String()
 }
 
 // printShown writes v as JSON: as the admin API does, or in a line where more are to come.

@@ -4,9 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"unicode"
-
-	textwidth "golang.org/x/text/width"
 )
 
 func TestDecode(t *testing.T) {
@@ -52,40 +49,6 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("%q cut at %d: %q and %q, want %q and %q", data, at, got, rest, whole, left)
 		}
 	})
-}
-
-func TestWidth(t *testing.T) {
-	for text, want := range map[string]int{"": 0, "abc": 3, "é": 1, "e\u0301": 1, "界面": 4, "ﾊﾝ": 2, "Ａ": 2, "…": 1} {
-		if got := width(text); got != want {
-			t.Errorf("width(%q) = %d, want %d", text, got, want)
-		}
-	}
-	for _, test := range []struct {
-		text string
-		most int
-		want string
-	}{{"abcdef", 6, "abcdef"}, {"abcdef", 4, "abc…"}, {"界面界面", 8, "界面界面"}, {"界面界面", 7, "界面界…"}, {"界面界面", 4, "界…"}, {"ab", 0, ""}, {"ab", 1, "…"}} {
-		if got := cut(test.text, test.most); got != test.want || width(got) > test.most {
-			t.Errorf("cut(%q, %d) = %q, want %q", test.text, test.most, got, test.want)
-		}
-	}
-	if got := pad("界", 4, true) + "|" + pad("界", 4, false) + "|" + pad("界面界", 4, false); got != "  界|界  |界… " {
-		t.Errorf("pad: %q", got)
-	}
-}
-
-// The blocks of wide letters are those of Unicode: every one that is, and few beside them that are not, of which none is in use in a name.
-func TestWideAsUnicode(t *testing.T) {
-	for r := rune(0x300); r < unicode.MaxRune; r++ {
-		kind := textwidth.LookupRune(r).Kind()
-		isWide := kind == textwidth.EastAsianWide || kind == textwidth.EastAsianFullwidth
-		if isWide && columnsOf(r) == 1 && unicode.IsLetter(r) {
-			t.Errorf("%U is wide", r)
-		}
-		if !isWide && columnsOf(r) == 2 && unicode.IsLetter(r) && kind != textwidth.Neutral {
-			t.Errorf("%U is not wide", r)
-		}
-	}
 }
 
 func TestPainted(t *testing.T) {

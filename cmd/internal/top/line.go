@@ -1,6 +1,10 @@
 package top
 
-import "strings"
+import (
+	"strings"
+
+	"segue/bench/typeset"
+)
 
 // Style is how a text is set.
 type Style uint8
@@ -45,13 +49,13 @@ func (l Line) trimmed() Line {
 // fit cuts a line to so many columns.
 func (l Line) fit(columns int) Line {
 	for i, s := range l {
-		w := width(s.Text)
+		w := typeset.Width(s.Text)
 		if w <= columns {
 			columns -= w
 			continue
 		}
 		l = append(Line(nil), l[:i+1]...)
-		l[i].Text = cut(s.Text, columns)
+		l[i].Text = typeset.Cut(s.Text, columns)
 		return l
 	}
 	return l

@@ -18,6 +18,8 @@ import (
 	"segue/cmd/internal/admin"
 	"segue/proxy"
 	"segue/proxy/ledger"
+
+	"segue/bench/typeset"
 )
 
 var noon = time.Date(2026, 11, 30, 12, 0, 0, 0, time.Local)
@@ -163,7 +165,7 @@ func TestScreenFits(t *testing.T) {
 				t.Errorf("%s on %v: %d lines", name, size, len(lines))
 			}
 			for i, l := range lines {
-				if w := width(l.String()); w > size[0] || strings.ContainsAny(l.String(), "\x1b\n\r\t") {
+				if w := typeset.Width(l.String()); w > size[0] || strings.ContainsAny(l.String(), "\x1b\n\r\t") {
 					t.Errorf("%s on %v: line %d has %d columns: %q", name, size, i, w, l.String())
 				}
 			}

@@ -96,8 +96,8 @@ func sessionRow(s admin.Session, now time.Time) row {
 	return row{id: fmt.Sprintf("%d of %d", s.ID, s.Process), cells: []cell{
 		number(int(s.ID)),
 		{text: show(s.Client)},
-		{text: cmp.Or(show(s.User), "-")},
-		{text: cmp.Or(show(s.Backend), "-")},
+		orNone(s.User),
+		orNone(s.Backend),
 		{text: show(s.State)},
 		age(now, s.Since),
 		number(s.Moves),

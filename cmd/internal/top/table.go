@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"segue/bench/typeset"
 )
 
 // column is one of a table.
@@ -118,16 +120,16 @@ func (t *table) widths(rows []row, room int) []int {
 		if c.maybe && !slices.ContainsFunc(rows, func(r row) bool { return r.cells[i].text != "-" }) {
 			continue
 		}
-		w[i] = width(c.title) + 1 // for the sign of sorting
+		w[i] = typeset.Width(c.title) + 1 // for the sign of sorting
 		if c.rest {
 			w[i] = max(w[i], 12)
 			continue
 		}
 		for _, r := range rows {
-			w[i] = max(w[i], width(r.cells[i].text))
+			w[i] = max(w[i], typeset.Width(r.cells[i].text))
 		}
 		if c.most > 0 {
-			w[i] = min(w[i], max(c.most, width(c.title)+1))
+			w[i] = min(w[i], max(c.most, typeset.Width(c.title)+1))
 		}
 	}
 	for sum(w) > room {
@@ -175,9 +177,9 @@ func (t *table) lines(rows []row, columns, height int, focused, stale bool) (lin
 		if i == t.sort {
 			text += map[bool]string{false: "^", true: "v"}[t.down]
 		}
-		title = append(title, Span{pad(text, widths[i]+gap, false), Bold})
+		title = append(title, Span{typeset.Pad(text, widths[i]+gap, false), Bold})
 		if c.right {
-			title[len(title)-1].Text = pad(text, widths[i], true) + strings.Repeat(" ", gap)
+			title[len(title)-1].Text = typeset.Pad(text, widths[i], true) + strings.Repeat(" ", gap)
 		}
 	}
 	lines = append(lines, title.trimmed().fit(columns))
@@ -194,7 +196,7 @@ func (t *table) line(r row, widths []int, columns int, chosen, stale bool) (line
 		if widths[i] == 0 {
 			continue
 		}
-		s := Span{pad(r.cells[i].text, widths[i], c.right), r.cells[i].style}
+		s := Span{typeset.Pad(r.cells[i].text, widths[i], c.right), r.cells[i].style}
 		if chosen {
 			s.Style = Chosen
 		} else if stale {
@@ -207,7 +209,7 @@ func (t *table) line(r row, widths []int, columns int, chosen, stale bool) (line
 		line = append(line, s, space)
 	}
 	line = line[:max(0, len(line)-1)].fit(columns)
-	if rest := columns - width(line.String()); chosen && rest > 0 {
+	if rest := columns - typeset.Width(line.String()); chosen && rest > 0 {
 		line = append(line, Span{strings.Repeat(" ", rest), Chosen})
 	}
 	return line

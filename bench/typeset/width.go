@@ -1,4 +1,4 @@
-package top
+package typeset
 
 import (
 	"strings"
@@ -39,17 +39,17 @@ func columnsOf(r rune) int {
 	return 1
 }
 
-// width is how many columns a text takes.
-func width(text string) (n int) {
+// Width is how many columns a text takes.
+func Width(text string) (n int) {
 	for _, r := range text {
 		n += columnsOf(r)
 	}
 	return n
 }
 
-// cut makes a text take at most so many columns. That something is missing the last one says.
-func cut(text string, most int) string {
-	if width(text) <= most {
+// Cut makes a text take at most so many columns. That something is missing the last one says.
+func Cut(text string, most int) string {
+	if Width(text) <= most {
 		return text
 	}
 	if most < 1 {
@@ -65,10 +65,10 @@ func cut(text string, most int) string {
 	return text[:at] + "…"
 }
 
-// pad makes a text take exactly so many columns, its end or its beginning at the side.
-func pad(text string, columns int, right bool) string {
-	text = cut(text, columns)
-	space := strings.Repeat(" ", max(0, columns-width(text)))
+// Pad makes a text take exactly so many columns, its end or its beginning at the side.
+func Pad(text string, columns int, right bool) string {
+	text = Cut(text, columns)
+	space := strings.Repeat(" ", max(0, columns-Width(text)))
 	if right {
 		return space + text
 	}
