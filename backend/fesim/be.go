@@ -1,7 +1,6 @@
 package fesim
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -247,6 +246,3 @@ func (b *BE) current() *beLife {
 	defer b.mu.Unlock()
 	return b.life
 }
-
-// byKind orders BEs as SHOW BACKENDS does, by id.
-func byKind(a, b *BE) int { return cmp.Compare(a.id, b.id) }

@@ -56,8 +56,9 @@ func (c *columnDef) convert(v value) value {
 		return int64(number(v))
 	case wire.TypeDouble:
 		return number(v)
+	default:
+		return text(v)
 	}
-	return text(v)
 }
 
 func (c *columnDef) wireType() wire.FieldType {
@@ -171,12 +172,14 @@ func parseQuery(text string) (*query, error) {
 func columnDefs(columns []column) []columnDef {
 	defs := make([]columnDef, len(columns))
 	for i, c := range columns {
-		typ := "varchar(65533)"
+		var typ string
 		switch c.typ {
 		case wire.TypeLongLong:
 			typ = "bigint(20)"
 		case wire.TypeDouble:
 			typ = "double"
+		default:
+			typ = "varchar(65533)"
 		}
 		defs[i] = columnDef{name: c.name, typ: typ}
 	}
