@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,6 +65,13 @@ func TestPage(t *testing.T) {
 	waitFor(t, "the drained FE to be empty", func() bool { return p.backends(t)[1].Sessions == 0 })
 	b.step(t, "keyboard", given{"backend": names[1]})
 	waitFor(t, "the FE to be ready", func() bool { return p.backends(t)[1].Admin == "ready" })
+	for _, name := range names[:2] {
+		p.run(t, "drain", name, "--token-file", token)
+	}
+	b.step(t, "last", given{"backend": names[2]})
+	for _, name := range names[:2] {
+		p.run(t, "ready", name, "--token-file", token)
+	}
 	b.step(t, "pause", nil)
 	b.step(t, "narrow", nil)
 	b.step(t, "accessible", nil)
@@ -81,6 +89,11 @@ func TestPage(t *testing.T) {
 	for _, c := range crowd {
 		c.Drop()
 	}
+	b.step(t, "away", nil)
+	leave := p.readEvents(t)
+	b.step(t, "crowded", all)
+	leave()
+	b.step(t, "live", nil)
 	for i := range names {
 		if err := f.kill(i); err != nil {
 			t.Fatal(err)
@@ -131,6 +144,28 @@ func connect(t *testing.T, address, user string, n int) []*bench.Client {
 		clients = append(clients, c)
 	}
 	return clients
+}
+
+// readEvents has all the streams of events be read that there may be, until leave is called.
+func (p *segueProgram) readEvents(t *testing.T) (leave func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	for range 1000 {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.admin+"/api/v1/events", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatalf("read events: %v", err)
+		}
+		t.Cleanup(func() { resp.Body.Close() })
+		if resp.StatusCode == http.StatusServiceUnavailable {
+			return cancel
+		}
+	}
+	t.Fatal("there is no limit to the readers of events")
+	return cancel
 }
 
 // again starts a Segue that has been stopped, on the addresses that it had.

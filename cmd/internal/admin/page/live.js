@@ -4,7 +4,8 @@ import { stream } from "./api.js";
 const silence = 5000; // ms; a tick comes every second
 const waits = [250, 500, 1000, 2000, 3000]; // ms between attempts
 
-// Live calls began at each new stream, event for each event, and state whenever it is live or not, with the reason.
+// Live calls began at each new stream, event for each event, and state whenever it is live or not, with the reason
+// and the code of an answer that refuses it.
 export class Live {
   constructor({ began, event, state }) {
     Object.assign(this, { began, event, state });
@@ -46,6 +47,7 @@ export class Live {
       quiet = setTimeout(() => abort.abort(new Error("nothing heard for " + silence / 1000 + " s")), silence);
     };
     let why = "the stream ended";
+    let code = 0;
     try {
       watch();
       let first = true;
@@ -61,11 +63,12 @@ export class Live {
       }
     } catch (cause) {
       why = cause.message;
+      code = cause.code ?? 0;
     }
     clearTimeout(quiet);
     if (this.abort !== abort) return; // it has been stopped
     this.abort = null;
-    this.state(false, why);
+    this.state(false, why, code);
     this.timer = setTimeout(() => this.start(), waits[Math.min(this.attempts++, waits.length - 1)] * (0.8 + 0.4 * Math.random()));
   }
 }

@@ -25,6 +25,7 @@ let status = null;
 let tick = null;
 let lost = Date.now(); // since when the page is not live; null: it is
 let loaded = 0; // when the history was
+let crowded = false; // others read all the streams that there may be: what can be is asked for instead
 
 // fromOf is where the picture begins: not long before anything is known.
 const fromOf = (to) => Math.max(to - past.span * 1000, Math.min(past.began ?? 0, to - leastSpan));
@@ -71,6 +72,14 @@ async function poll() {
   show(byId("token-form"), false);
   showStatus();
   showFailures(failures);
+}
+
+// pollAll asks for what the stream would tell, where there is none to be had.
+async function pollAll() {
+  tick = null;
+  for (const b of await ask("api/v1/backends")) backends.set(b.name, b);
+  await Promise.all([poll(), loadHistory()]);
+  showTables();
 }
 
 function showStatus() {
@@ -197,8 +206,9 @@ const live = new Live({
     }
     showTables();
   },
-  state(is, why) {
-    if (why && /token/.test(why)) show(byId("token-form"), true);
+  state(is, why, code) {
+    crowded = code === 503;
+    if (code === 401) show(byId("token-form"), true);
     showLive(is, why);
   },
 });
@@ -250,6 +260,7 @@ setInterval(() => {
   round++;
   if (document.hidden || (tick?.total.sessions > crowd && round % 3 !== 0)) return;
   if (lost !== null) showLive(false);
-  else poll().catch(failed);
+  if (crowded) pollAll().catch(failed);
+  else if (lost === null) poll().catch(failed);
 }, pollEvery);
 live.start();

@@ -19,7 +19,7 @@ function watch(page, said) {
     if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) said.push(`on the console: ${message.text()}`);
   });
   page.on('request', (request) => {
-    if (!request.url().startsWith(url)) said.push(`asks another host: ${request.url()}`);
+    if (!request.url().startsWith(url) && request.url() !== 'about:blank') said.push(`asks another host: ${request.url()}`);
     if (request.url().includes(token)) said.push(`the token is in an address: ${request.url()}`);
   });
 }

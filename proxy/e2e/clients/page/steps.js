@@ -131,6 +131,17 @@ exports.keyboard = async ({ page, expect }, { backend }) => {
   await page.locator('#filter-text').fill('');
 };
 
+// last: the last backend that takes sessions is not taken out by mistake.
+exports.last = async ({ page, expect }, { backend }) => {
+  await sentence(page, 'there is one backend left');
+  await page.locator(row(backend)).getByRole('button', { name: `Maint ${backend}` }).click();
+  await page.locator('#dialog-do').click();
+  await page.locator('#dialog-force').waitFor();
+  expect((await text(page, '#dialog-trouble')).includes('the last backend that is usable'), `it says ${await text(page, '#dialog-trouble')}`);
+  await page.locator('#dialog-cancel').click();
+  expect(await page.locator(row(backend)).locator('.state.maint').count() === 0, 'it has been taken out');
+};
+
 // pause: statements are held, and let go on.
 exports.pause = async ({ page, shoot }) => {
   await page.locator('#pause').click();
@@ -234,6 +245,20 @@ exports.crowd = async ({ page, expect, shoot }, { sessions }) => {
   await page.locator('#filter-limit').selectOption('100');
   await shoot('crowd');
 };
+
+// away: the page is left, and its stream with it.
+exports.away = async ({ page }) => { await page.goto('about:blank'); };
+
+// crowded: others read all the streams that there may be, and the page asks for what it can.
+exports.crowded = async ({ page, url }, { backends }) => {
+  await page.goto(url);
+  await until(page, () => /as many readers/.test(document.querySelector('#live').textContent));
+  await until(page, (n) => document.querySelectorAll('#backends tr').length === n && document.querySelector('#chart svg .band.up'), backends.length);
+  await sentence(page, 'Clients are well');
+};
+
+// live: the page is live.
+exports.live = ({ page }) => isLive(page);
 
 // outage: no backend takes a session.
 exports.outage = async ({ page, expect, shoot }, { backends }) => {
