@@ -199,6 +199,12 @@ func (s *nameServer) reply(question []byte, network string) []byte {
 	return s.answer(question, network)
 }
 
+func (s *nameServer) times(network string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked[network]
+}
+
 func startNameServer(t *testing.T, answer func(question []byte, network string) []byte) *nameServer {
 	t.Helper()
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
@@ -338,7 +344,7 @@ func TestSourceLooks(t *testing.T) {
 		if shown(got) != tt.want {
 			t.Errorf("%s: %s, %v; want %s", tt.name, shown(got), got.Err, tt.want)
 		}
-		if used := one.asked["tcp"] > 0; used != (tt.name == "too long for UDP") {
+		if used := one.times("tcp") > 0; used != (tt.name == "too long for UDP") {
 			t.Errorf("%s: TCP was used: %t", tt.name, used)
 		}
 	}
