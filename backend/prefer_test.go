@@ -178,3 +178,35 @@ func TestLeaving(t *testing.T) {
 		t.Errorf("%q", cause)
 	}
 }
+
+// What an operator has said of a backend that was found holds when it is found again, and of one that is found later.
+func TestExpect(t *testing.T) {
+	r := NewRegistry(Options{})
+	spec := Spec{Name: "a", Address: "1:1", Source: "dns"}
+	r.Apply([]Spec{spec})
+	if err := r.SetAdmin("a", Maint); err != nil {
+		t.Fatal(err)
+	}
+	r.Apply(nil)
+	r.Expect("b", Drain)
+	r.Expect("c", Drain)
+	r.Expect("c", Ready)
+	if got := r.Expected(); len(got) != 2 || got["a"] != Maint || got["b"] != Drain {
+		t.Errorf("expected: %v", got)
+	}
+	spec.Address = "2:1" // another pod of the same name
+	r.Apply([]Spec{spec, {Name: "b", Address: "3:1"}, {Name: "c", Address: "4:1"}})
+	for name, want := range map[string]Admin{"a": Maint, "b": Drain, "c": Ready} {
+		if b, _ := r.Lookup(name); b.Status().Admin != want {
+			t.Errorf("%s is %v, want %v", name, b.Status().Admin, want)
+		}
+	}
+	if got := r.Expected(); len(got) != 0 {
+		t.Errorf("expected still: %v", got)
+	}
+	r.Apply([]Spec{{Name: "a", Address: "2:1"}}) // the configuration names it now
+	r.Apply(nil)
+	if got := r.Expected(); got["a"] != Ready {
+		t.Errorf("the configuration's own is remembered: %v", got)
+	}
+}
