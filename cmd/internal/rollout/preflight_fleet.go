@@ -12,7 +12,7 @@ func (c *checks) fleet() {
 		c.add(Finding{Check: CheckFleet, Severity: Warn, What: "no Segue is asked: nothing is drained before a node is stopped", Remedy: "--fleet ADDRESS,… with the admin address of every Segue in front of the cluster"}, true)
 		return
 	}
-	well := true
+	well, known, asked := true, false, false
 	if len(c.Segues) == 0 {
 		well = false
 		c.add(Finding{Check: CheckFleet, Severity: Stop, What: cmp.Or(c.Unseen[CheckFleet], "no Segue was found"), Remedy: "--fleet with addresses, dns:NAME:PORT or file:PATH; `getent hosts NAME`"}, true)
@@ -20,6 +20,9 @@ func (c *checks) fleet() {
 	for i := range c.Segues {
 		g := &c.Segues[i]
 		f := Finding{Check: CheckFleet, Severity: Stop}
+		if c.next != nil && g.Error == "" {
+			asked, known = true, known || g.Backend(c.next) != nil
+		}
 		switch {
 		case g.Error != "" && c.Ask.FleetMissing:
 			f.Severity, f.What = Warn, fmt.Sprintf("Segue %s cannot be asked, and is passed over: %s", g.Address, g.Error)
@@ -40,6 +43,13 @@ func (c *checks) fleet() {
 		}
 		well = false
 		c.add(f, true)
+	}
+	if asked && !known && c.next.Address != "" {
+		well = false
+		c.add(Finding{
+			Check: CheckFleet, Severity: Stop, Node: c.next.Name, What: "no Segue has a backend with its address " + c.next.Address + ": nothing would be drained",
+			Remedy: "`segue backends` of each; --name NODE=" + c.next.Address + " with the name that they have for it; or --accept fleet",
+		}, true)
 	}
 	if well {
 		c.add(Finding{Check: CheckFleet, Severity: OK, What: plural(len(c.Segues), "Segue") + " asked: all answer, and have where to move sessions"}, true)

@@ -215,6 +215,14 @@ func TestTroubles(t *testing.T) {
 			},
 			stops: 6,
 		},
+		"nobody tells of the backend that leaves": { // which is not the same as that it is gone
+			each: func(c *cluster, s *State, a Act) {
+				if a.Do == DoStop && a.Node.Name == "be-1" {
+					c.mute = c.now.Add(5 * time.Minute)
+				}
+			},
+			stops: 6,
+		},
 		"a node is lost to the cluster": {
 			each: func(c *cluster, s *State, a Act) {
 				if s.Current == "be-1" && len(c.nodes) == 6 {

@@ -159,6 +159,9 @@ func (s *State) Meet(f *Facts) {
 			p.Last = *n
 			continue
 		}
+		if f.hasFrontends() && !f.Told && len(s.Nodes) > 0 {
+			continue // a list of addresses, while the cluster does not tell: no new nodes
+		}
 		p := Progress{Node: n.Name, Last: *n, Start: n.Start, Former: n.Version, Version: n.Version}
 		if !s.Ask.wants(n.Name) || s.Back && s.Began.Before(f.Now) {
 			p.Phase = Left

@@ -8,7 +8,13 @@ import (
 // work says what is to be done with the node in work.
 func (s *State) work(f *Facts, p *Progress) Act {
 	n := f.Node(p.Node)
-	if n == nil { // nobody tells of it
+	if why, unseen := f.Unseen[CheckMembers]; n == nil && unseen { // that nobody tells of it does not mean that it is gone
+		if f.Now.Sub(p.Since) > s.Ask.Limits.Patience+s.Ask.Limits.Return {
+			return s.pause(f.Now, p, "the cluster does not tell of "+p.Node+": "+why, "look at its frontends; then `segue rollout run --resume`")
+		}
+		return Act{Do: DoWait, Node: p.Last, Why: "the cluster to tell of " + p.Node + ": " + why}
+	}
+	if n == nil { // it is there no more
 		last := p.Last
 		last.Alive, last.StatusCode, last.Listening, last.Healthy = false, "", Unknown, Unknown
 		n = &last

@@ -35,14 +35,16 @@ type Source struct {
 	// Timeout is how long one question may take.
 	Timeout time.Duration
 
-	last string   // the seed that answered
-	fes  []string // MySQL addresses of all frontends, as last told
+	last  string           // the seed that answered
+	hosts map[string]found // by name, what it was resolved to
+	fes   []string         // MySQL addresses of all frontends, as last told
 }
 
 // Facts gathers.
 func (s *Source) Facts(ctx context.Context, q run.Question) *rollout.Facts {
 	f := &rollout.Facts{Flavor: s.Flavor, Whole: q.Whole, Unseen: map[rollout.Check]string{}}
 	var asking sync.WaitGroup
+	s.resolve(ctx)
 	asking.Go(func() { f.Segues, _ = s.Fleet.ask(ctx, q.Whole, s.Timeout) })
 	if s.Flavor == backend.StarRocks || s.Flavor == backend.Doris {
 		s.frontends(ctx, f, q)
@@ -129,10 +131,8 @@ func (s *Source) nameOf(n *nodes.Node) string {
 			return name
 		}
 	}
-	for _, seed := range s.Seeds {
-		if n.Address != "" && seed.Address == n.Address && seed.Name != "" {
-			return seed.Name
-		}
+	if seed := s.seedAt(n.Address); seed != nil && seed.Name != "" {
+		return seed.Name
 	}
 	if n.Address != "" {
 		return n.Address
@@ -140,15 +140,8 @@ func (s *Source) nameOf(n *nodes.Node) string {
 	return n.Name
 }
 
-// seed is the one with the MySQL address of a node.
-func (s *Source) seed(n *rollout.Node) *backend.Spec {
-	for i := range s.Seeds {
-		if n.Address != "" && n.Address == s.Seeds[i].Address {
-			return &s.Seeds[i]
-		}
-	}
-	return nil
-}
+// seed is the one that a node is.
+func (s *Source) seed(n *rollout.Node) *backend.Spec { return s.seedAt(n.Address) }
 
 func hostOf(address string) string {
 	host, _, err := net.SplitHostPort(address)
@@ -161,6 +154,11 @@ func hostOf(address string) string {
 // probeAll asks every node itself, all at a time.
 func (s *Source) probeAll(ctx context.Context, f *rollout.Facts) {
 	var asking sync.WaitGroup
+	for i := range f.Nodes {
+		if seed := s.seed(&f.Nodes[i]); seed != nil {
+			f.Nodes[i].Aliases = append(f.Nodes[i].Aliases, seed.Address)
+		}
+	}
 	for i := range f.Nodes {
 		asking.Go(func() { s.probe(ctx, &f.Nodes[i]) })
 	}

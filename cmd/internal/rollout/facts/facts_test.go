@@ -1,0 +1,79 @@
+package facts
+
+import (
+	"testing"
+	"time"
+
+	"segue/backend"
+	"segue/backend/discover/nodes"
+	"segue/backend/discover/sql"
+	"segue/cmd/internal/rollout"
+)
+
+// A cluster that knows its nodes by addresses, and an operator who has given names.
+func TestNames(t *testing.T) {
+	s := &Source{Timeout: time.Second, Seeds: []backend.Spec{{Name: "fe-1", Address: "localhost:9030"}, {Name: "fe-2", Address: "10.0.0.2:9030"}}, Names: map[string]string{"10.0.0.9:9050": "be-1"}}
+	s.resolve(t.Context())
+	for _, test := range []struct {
+		node nodes.Node
+		want string
+	}{
+		{nodes.Node{Address: "127.0.0.1:9030", Name: "x_9010"}, "fe-1"},
+		{nodes.Node{Address: "127.0.0.1:9031", Name: "x_9010"}, "127.0.0.1:9031"},
+		{nodes.Node{Address: "10.0.0.2:9030"}, "fe-2"},
+		{nodes.Node{Name: "10.0.0.9:9050", HTTP: "10.0.0.9:8040"}, "be-1"},
+		{nodes.Node{Name: "10.0.0.8:9050"}, "10.0.0.8:9050"},
+	} {
+		if got := s.nameOf(&test.node); got != test.want {
+			t.Errorf("%+v: %s", test.node, got)
+		}
+	}
+}
+
+func TestStatistic(t *testing.T) {
+	table := sql.Table{
+		Columns: []string{"DbId", "TabletNum", "UnhealthyTabletNum", "InconsistentTabletNum", "CloningTabletNum"},
+		Rows:    [][]string{{"10001", "5", "1", "0", "0"}, {"Total", "50", "2", "1", "3"}},
+	}
+	if x, ok := statistic(table); !ok || x != (rollout.Tablets{Total: 50, Unhealthy: 3, Cloning: 3}) {
+		t.Errorf("%+v %v", x, ok)
+	}
+	for _, broken := range []sql.Table{{}, {Columns: table.Columns, Rows: table.Rows[:1]}, {Columns: []string{"DbId", "TabletNum"}, Rows: [][]string{{"Total", "5"}}}, {Columns: table.Columns, Rows: [][]string{{"Total", "5", "?", "0", "0"}}}} {
+		if x, ok := statistic(broken); ok {
+			t.Errorf("%+v: %+v", broken, x)
+		}
+	}
+}
+
+func TestBalance(t *testing.T) {
+	table := sql.Table{Columns: []string{"Item", "Number"}, Rows: [][]string{{"pending_tablets", "2"}, {"history_tablets", "900"}, {"running_tablets", "1"}}}
+	if n, ok := balance(table); n != 3 || !ok {
+		t.Errorf("%d %v", n, ok)
+	}
+	if _, ok := balance(sql.Table{Columns: table.Columns}); ok {
+		t.Error("nothing was said")
+	}
+}
+
+func TestBodies(t *testing.T) {
+	for body, want := range map[string]bool{
+		`{"status": "OK","msg": "To Be Added"}`: true, `{"msg":"success","code":0}`: true, `{"msg":"OK"}`: true,
+		`{"msg":"Server is not available","code":0}`: false, `{"status":"BAD"}`: false, `{"msg":"success","code":503}`: false, "": false, "OK": false, `{}`: false,
+	} {
+		if got := wellBody([]byte(body)); got != want {
+			t.Errorf("%s: %v", body, got)
+		}
+	}
+}
+
+func TestCheckpoint(t *testing.T) {
+	at := time.Date(2026, 11, 30, 12, 0, 0, 0, time.UTC)
+	if got := checkpoint("<pre><p>last checkpoint version:7</p><p>last checkpoint time: " + at.Format(time.UnixDate) + "</p></pre>"); !got.Equal(at) {
+		t.Error(got)
+	}
+	for _, text := range []string{"", "last checkpoint time:", "last checkpoint time: never<"} {
+		if got := checkpoint(text); !got.IsZero() {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
