@@ -247,7 +247,7 @@ func (s *State) admitting(f *Facts, p *Progress, n *Node) Act {
 		s.enter(p, Checking, f.Now)
 		return s.checking(f, p, n)
 	case f.Now.Sub(p.Since) > s.Ask.Limits.Return:
-		return s.fail(f, p, fmt.Sprintf("%s is back, and no Segue may use it within %v: %s", n.Name, s.Ask.Limits.Return, why))
+		return s.fail(f, p, fmt.Sprintf("%s is back, and is not let in again within %v: %s", n.Name, s.Ask.Limits.Return, why))
 	case admit:
 		return Act{Do: DoAdmit, Node: *n, Why: why}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"syscall"
 
 	"segue/backend"
 	"segue/backend/discover/sql"
@@ -47,7 +48,10 @@ func (s *Source) avoid(ctx context.Context, n rollout.Node, add bool) error {
 	}
 	var failed []error
 	for _, at := range s.fes {
-		failed = append(failed, s.tellFrontend(ctx, at, verb+" "+kind+" BLACKLIST "+n.ID))
+		err := s.tellFrontend(ctx, at, verb+" "+kind+" BLACKLIST "+n.ID)
+		if !errors.Is(err, syscall.ECONNREFUSED) { // nothing runs there: it has no list, and plans nothing
+			failed = append(failed, err)
+		}
 	}
 	err := errors.Join(failed...)
 	if err != nil && add { // one that some avoid and others do not is as good as none, and is not left behind
