@@ -125,8 +125,13 @@ func (p *proxied) loopOf(s *session) int { return slices.Index(p.running(), s.ow
 func (p *proxied) take(s *session, to int) {
 	p.t.Helper()
 	w := p.running()[to]
-	s.post(func() { s.transferTo(w) })
-	eventually(p.t, "the session to cross", func() bool { return s.owner.Load() == w })
+	eventually(p.t, "the session to cross", func() bool {
+		if s.owner.Load() == w {
+			return true
+		}
+		s.post(func() { s.transferTo(w) }) // again, as somebody may look at all sessions at this moment, and they stay meanwhile
+		return false
+	})
 }
 
 // assigned is how many sessions each worker has.
