@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 
 	"segue/backend/discover/kube"
 	"segue/cmd/internal/rollout"
@@ -26,17 +26,20 @@ type podFlags struct {
 }
 
 // addPods defines them.
-func addPods(f *pflag.FlagSet) *podFlags {
+func addPods(cmd *cobra.Command) *podFlags {
 	p := &podFlags{}
-	f.StringSliceVar(&p.sets, "statefulset", nil, "`NAME[=IMAGE]` of a StatefulSet whose pods are nodes, and of what they are to run;\nmay be repeated; takes the place of --stop and --start")
-	f.StringToStringVar(&p.former, "former-image", nil, "`NAME=IMAGE` to go back to (default: the one that was found)")
+	f := cmd.Flags()
+	f.StringSliceVar(&p.sets, "statefulset", nil, "a StatefulSet whose pods are nodes: `NAME`, or NAME=IMAGE with what they are to run;\nmay be repeated; takes the place of --stop and --start")
+	f.StringToStringVar(&p.former, "former-image", nil, "NAME=IMAGE, the `image` to go back to (default: the one that was found)")
 	f.StringVar(&p.container, "container", "", "`name` of the container whose image it is (default: the only one, or the pod's default)")
-	f.StringVar(&p.mode, "update-strategy", "", "what updateStrategy is made together with the image: `on-delete` (any order), or\npartition (from the highest ordinal down); default: it is so already")
-	f.StringVar(&p.owner, "image-in", "", "where images are changed: `starrocks-cluster`, whose operator carries them on, or\nelsewhere, which is waited for; default: in the StatefulSets")
+	f.StringVar(&p.mode, "update-strategy", "", "`how` pods wait, set together with the image: on-delete (any order), or partition\n(from the highest ordinal down); default: the updateStrategy is one of them already")
+	f.StringVar(&p.owner, "image-in", "", "`where` images are changed: starrocks-cluster, whose operator carries them on, or\nelsewhere, which is waited for; default: in the StatefulSets")
 	f.StringVar(&p.server.Namespace, "namespace", "", "`namespace` of the StatefulSets (default: this pod's)")
 	f.StringVar(&p.server.Server, "kube-server", "", "`URL` of the Kubernetes API, of kubectl proxy, say (default: that of this pod)")
-	f.StringVar(&p.server.TokenFile, "kube-token-file", "", "`file` with the token that it asks for")
+	f.StringVar(&p.server.TokenFile, "kube-token", "", "`file` with the token that it asks for")
 	f.StringVar(&p.server.CAFile, "kube-ca", "", "`file` with the authorities that vouch for it")
+	words(cmd, "update-strategy", string(statefulset.OnDelete), string(statefulset.Partition))
+	words(cmd, "image-in", string(statefulset.StarRocksCluster), string(statefulset.Elsewhere))
 	return p
 }
 

@@ -85,7 +85,7 @@ paused or was interrupted, and can be resumed.`,
 	r := &runFlags{rolloutFlags: addRollout(cmd)}
 	r.format = addOutput(cmd)
 	f := cmd.Flags()
-	r.pods = addPods(f)
+	r.pods = addPods(cmd)
 	f.StringVar(&r.hooks.StopHook, "stop", "", "`command` that stops a node gracefully, and returns when its process has ended")
 	f.StringVar(&r.hooks.StartHook, "start", "", "`command` that starts a node")
 	f.StringVar(&r.hooks.UpgradeHook, "upgrade", "", "`command` that puts the new version in place, between stop and start")
