@@ -52,10 +52,10 @@ get_server_public_key: true
 			"stored_programs: ignore -> read", "limits.sessions: as file descriptors allow -> 500",
 		}, nil},
 		{
-			"discovery", before + "discover: {sql: true, user: segue, password: hunter2, dns: fe:9030, resolvers: 10.0.0.1, interval: 5s, remove_after: 1m, file: /x.yaml}\nzone: a\nbalance: {prefer: [local, follower]}\n",
+			"discovery", before + "discover: {sql: true, user: segue, password: hunter2, dns: fe:9030, resolvers: 10.0.0.1, interval: 5s, remove_after: 1m, file: /x.yaml, kubernetes: {service: s, namespace: n, port: 9030, http_port: web}}\nzone: a\nbalance: {prefer: [local, follower]}\n",
 			[]string{
 				"discover.sql: false -> true", `discover.user: "" -> "segue"`, "discover.password changed", "discover.dns: none -> fe:9030", "discover.resolvers: none -> 10.0.0.1:53",
-				`discover.file: "" -> "/x.yaml"`, "discover.interval: 30s -> 5s", "discover.remove_after: 30s -> 1m0s", `zone: "" -> "a"`, "balance.prefer: none -> local,follower",
+				`discover.file: "" -> "/x.yaml"`, "discover.kubernetes: none -> n/s:9030 http_port web", "discover.interval: 30s -> 5s", "discover.remove_after: 30s -> 1m0s", `zone: "" -> "a"`, "balance.prefer: none -> local,follower",
 			},
 			nil,
 		},

@@ -23,20 +23,34 @@ type Discover struct {
 	DNS         []string      // "host:port", or "_service._proto.name"
 	Resolvers   []string      // "host:port" of those who are asked; none: those of the system
 	File        string        // with a list of backends; empty: none
+	Kubernetes  Kubernetes    // the service whose endpoints are backends
 	Interval    time.Duration // between two questions by SQL; the most that passes between two by DNS
 	RemoveAfter time.Duration // how long a backend must be missing from what is found
+}
+
+// Kubernetes is a service of Kubernetes, and the API server that is asked for its endpoints.
+type Kubernetes struct {
+	Service   string // empty: none is asked for
+	Namespace string // empty: the pod's own
+	Port      string // name or number; empty: the only one of the service
+	HTTPPort  string // likewise, for health; empty: the flavor's
+	Server    string // URL; empty: that of the cluster whose pod this is, and likewise of what follows
+	TokenFile string
+	CAFile    string
 }
 
 // Active tells whether anything is looked for.
 func (d Discover) Active() bool { return d.SQL || d.findsAlone() }
 
 // findsAlone tells whether anything is found without a backend to be asked.
-func (d Discover) findsAlone() bool { return len(d.DNS) > 0 || d.File != "" }
+func (d Discover) findsAlone() bool {
+	return len(d.DNS) > 0 || d.File != "" || d.Kubernetes.Service != ""
+}
 
 // Equal tells whether both look for the same, in the same way.
 func (d Discover) Equal(e Discover) bool {
 	return d.SQL == e.SQL && d.User == e.User && d.Password == e.Password && slices.Equal(d.DNS, e.DNS) && slices.Equal(d.Resolvers, e.Resolvers) &&
-		d.File == e.File && d.Interval == e.Interval && d.RemoveAfter == e.RemoveAfter
+		d.File == e.File && d.Kubernetes == e.Kubernetes && d.Interval == e.Interval && d.RemoveAfter == e.RemoveAfter
 }
 
 // The defaults of Discover.
@@ -57,6 +71,7 @@ func (p *parser) discoverKeys(d *document) []key {
 		{name: "dns", read: p.words(&c.DNS, shape{"type": "string", "pattern": `^(_[A-Za-z0-9._-]+|` + hostPattern + portPattern + `)$`}, p.dnsName(d))},
 		{name: "resolvers", read: p.words(&c.Resolvers, shape{"type": "string", "pattern": `^[0-9A-Fa-f:.\[\]%a-z]+$`}, p.resolver)},
 		{name: "file", read: p.besideFile(&c.File)},
+		{name: "kubernetes", keys: p.kubernetesKeys(&c.Kubernetes), also: shape{"required": []string{"service"}, "dependentRequired": map[string][]string{"server": {"namespace"}}}},
 		{name: "interval", read: p.duration(&c.Interval, minDiscoverInterval)},
 		{name: "remove_after", read: p.duration(&c.RemoveAfter, 0)},
 	}
@@ -151,6 +166,7 @@ func (p *parser) checkDiscover(d *document) {
 	if c.SQL && len(d.backends) == 0 && !c.findsAlone() {
 		p.report(p.where["discover.sql"], "discover.sql asks the backends, and there are none", "name one at least in backends, or find the first by discover.dns")
 	}
+	p.checkKubernetes(&c.Kubernetes)
 	if n := p.where["discover.resolvers"]; n != nil && len(c.DNS) == 0 {
 		p.report(n, "discover.resolvers without discover.dns", "say in discover.dns what to ask them for, or take it out")
 	}
@@ -220,6 +236,7 @@ func (d *Changes) discover(old, new Discover) {
 	d.changed("discover.dns", wordsText(old.DNS), wordsText(new.DNS))
 	d.changed("discover.resolvers", wordsText(old.Resolvers), wordsText(new.Resolvers))
 	d.changed("discover.file", fmt.Sprintf("%q", old.File), fmt.Sprintf("%q", new.File))
+	d.changed("discover.kubernetes", old.Kubernetes.text(), new.Kubernetes.text())
 	d.changed("discover.interval", old.Interval, new.Interval)
 	d.changed("discover.remove_after", old.RemoveAfter, new.RemoveAfter)
 }

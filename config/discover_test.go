@@ -77,6 +77,18 @@ func TestDiscoverOverrides(t *testing.T) {
 	}
 }
 
+func TestDiscoverKubernetes(t *testing.T) {
+	const text = "discover: {kubernetes: {service: sr-fe-search, namespace: db, port: query-port, http_port: 8031, server: 'https://10.0.0.1:6443', token_file: token, ca_file: /ca.crt}}\n"
+	c, err := Parse("/etc/x.yaml", []byte(text))
+	if want := (Kubernetes{"sr-fe-search", "db", "query-port", "8031", "https://10.0.0.1:6443", "/etc/token", "/ca.crt"}); err != nil || c.Discover.Kubernetes != want || !c.Discover.Active() {
+		t.Errorf("%+v, %v, want %+v", c, err, want)
+	}
+	c, err = Parse("", nil, Override{"discover.kubernetes.service", "s", "--discover"}, Override{"discover.kubernetes.port", "9030", "--discover"})
+	if want := (Kubernetes{Service: "s", Port: "9030"}); err != nil || c.Discover.Kubernetes != want {
+		t.Errorf("%+v, %v, want %+v", c, err, want)
+	}
+}
+
 func TestDiscoverProblems(t *testing.T) {
 	for name, c := range map[string]struct{ text, problem, remedy string }{
 		"a word too much":           {one + "discover: {sq: true}\n", `unknown key "sq" in discover`, `did you mean "sql"?`},
@@ -92,6 +104,12 @@ func TestDiscoverProblems(t *testing.T) {
 		"resolvers of nothing":      {one + "discover: {resolvers: [10.0.0.1]}\n", "discover.resolvers without discover.dns", "take it out"},
 		"a list in a list":          {"discover: {dns: [[a]]}\n", "an item of discover.dns is a list", "single value"},
 		"too often":                 {"discover: {dns: a:1, interval: 10ms}\n", "discover.interval is 10ms", "1s or more"},
+		"no service":                {"discover: {kubernetes: {namespace: n}}\n", "discover.kubernetes without a service", "sr-fe-search"},
+		"no name of a service":      {"discover: {kubernetes: {service: A_b}}\n", `discover.kubernetes.service: "A_b" is no name`, "kubectl"},
+		"a port of a service":       {"discover: {kubernetes: {service: s, port: 99999}}\n", `discover.kubernetes.port: "99999" is no port`, "number"},
+		"a server in the clear":     {"discover: {kubernetes: {service: s, namespace: n, server: 'http://10.0.0.1'}}\n", "in the clear", "kubectl proxy"},
+		"a server, but where":       {"discover: {kubernetes: {service: s, server: 'https://10.0.0.1'}}\n", "discover.kubernetes.server without a namespace", "only a pod"},
+		"a key of kubernetes":       {"discover: {kubernetes: {servce: s}}\n", `unknown key "servce" in discover.kubernetes`, `did you mean "service"?`},
 		"a preference of no kind":   {one + "balance: {prefer: folower}\n", `unknown word "folower"`, `did you mean "follower"?`},
 		"preferences that disagree": {one + "balance: {prefer: [leader, follower]}\n", "exclude each other", "keep one"},
 		"local to nowhere":          {one + "balance: {prefer: local}\n", "not said where Segue is", "SEGUE_ZONE"},

@@ -103,7 +103,7 @@ var keyLine = regexp.MustCompile(`^(?:# ?)?( *)(?:# )?(- )?([a-z_]+):(?: .*?)??(
 // aboutKeys tells what the example says of each key: in the comment behind it, or in the lines above it.
 func aboutKeys(example []byte, keys []key) map[string]string {
 	about := map[string]string{}
-	section, above := "", []string(nil)
+	section, inner, above := "", "", []string(nil)
 	for line := range strings.Lines(string(example)) {
 		line = strings.TrimRight(line, "\n")
 		m := keyLine.FindStringSubmatch(line)
@@ -121,7 +121,10 @@ func aboutKeys(example []byte, keys []key) map[string]string {
 			}
 			about[top], above = m[4], nil
 		case m != nil && m[1]+m[2] != "" && m[4] != "":
-			for _, path := range []string{section + "." + m[3], section + "[]." + m[3]} {
+			if len(m[1]) <= 2 {
+				inner = m[3] // a section of a section, if what follows stands deeper
+			}
+			for _, path := range []string{section + "." + m[3], section + "[]." + m[3], section + "." + inner + "." + m[3]} {
 				if about[path] == "" {
 					about[path] = m[4]
 				}

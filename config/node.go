@@ -95,12 +95,10 @@ func (p *parser) readFile(data []byte, keys []key) {
 // readOverrides reads settings from outside the file with the same readers.
 func (p *parser) readOverrides(overrides []Override, keys []key) {
 	for _, o := range overrides {
-		section, name, nested := strings.Cut(o.Key, ".")
-		among := keys
-		if k, ok := find(keys, section); ok && nested {
-			among = k.keys
-		} else {
-			name = section
+		among, name := keys, o.Key
+		for section, inner, nested := strings.Cut(name, "."); nested; section, inner, nested = strings.Cut(name, ".") {
+			k, _ := find(among, section)
+			among, name = k.keys, inner
 		}
 		for _, k := range among {
 			if k.name != name || k.read == nil {

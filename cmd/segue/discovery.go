@@ -16,6 +16,7 @@ import (
 	"segue/backend/discover/cluster"
 	"segue/backend/discover/dns"
 	"segue/backend/discover/file"
+	"segue/backend/discover/kube"
 	"segue/backend/discover/nodes"
 	"segue/cmd/internal/admin"
 	"segue/config"
@@ -94,6 +95,12 @@ func (d *discovery) sourcesOf(c *config.Config) (list []discover.Source) {
 	}
 	if o.File != "" {
 		list = append(list, &file.Source{Path: o.File})
+	}
+	if k := o.Kubernetes; k.Service != "" {
+		list = append(list, &kube.Source{
+			Config:  kube.Config{Server: k.Server, TokenFile: k.TokenFile, CAFile: k.CAFile, Namespace: k.Namespace},
+			Service: k.Service, Port: k.Port, HTTPPort: k.HTTPPort,
+		})
 	}
 	if o.SQL { // the last to give names, as it has those that nobody else has
 		list = append(list, &cluster.Source{

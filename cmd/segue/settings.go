@@ -46,7 +46,7 @@ func addSettings(cmd *cobra.Command) *settings {
 func (s *settings) addDiscover(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&s.discover, "discover", nil, "`seed` HOST:PORT of a cluster that is asked, as --user, who else there is; or\n"+
-		"dns:HOST:PORT, dns:_SERVICE._PROTO.NAME, file:PATH; may be repeated")
+		"dns:HOST:PORT, dns:_SERVICE._PROTO.NAME, file:PATH,\nkubernetes:[NAMESPACE/]SERVICE[:PORT]; may be repeated")
 	s.values["discover.user"] = f.String("user", "", "`account` that asks the cluster")
 	s.values["discover.password_file"] = f.String("password-file", "", "`file` with its password")
 	s.values["zone"] = f.String("zone", "", "`zone` where this Segue is, for balance.prefer: local (SEGUE_ZONE)")
@@ -63,6 +63,16 @@ func (s *settings) discoverOverrides(cmd *cobra.Command, getenv func(string) str
 			names = append(names, name)
 		} else if path, ok := strings.CutPrefix(d, "file:"); ok {
 			add("discover.file", absolute(path), "--discover")
+		} else if service, ok := strings.CutPrefix(d, "kubernetes:"); ok {
+			service, port, _ := strings.Cut(service, ":")
+			if namespace, name, ok := strings.Cut(service, "/"); ok {
+				add("discover.kubernetes.namespace", namespace, "--discover")
+				service = name
+			}
+			add("discover.kubernetes.service", service, "--discover")
+			if port != "" {
+				add("discover.kubernetes.port", port, "--discover")
+			}
 		} else {
 			seeds = append(seeds, d)
 		}

@@ -45,7 +45,7 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	server, err := parseServer(c.Server)
+	server, err := ParseServer(c.Server)
 	if err != nil {
 		return nil, err
 	}

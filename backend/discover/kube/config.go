@@ -61,8 +61,8 @@ func or(given, otherwise string) string {
 	return otherwise
 }
 
-// parseServer reads the server's URL. A token never travels in the clear but to this machine itself.
-func parseServer(server string) (*url.URL, error) {
+// ParseServer reads the server's URL. A token never travels in the clear but to this machine itself.
+func ParseServer(server string) (*url.URL, error) {
 	u, err := url.Parse(server)
 	if err != nil {
 		return nil, fmt.Errorf("parse server %q: %w", server, err)

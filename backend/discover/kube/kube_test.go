@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"segue/backend/discover"
 	"segue/backend/discover/kube/kubetest"
 )
 
@@ -43,20 +44,35 @@ type watched struct {
 func watch(t *testing.T, s *kubetest.Server, url, namespace, token string) *watched {
 	t.Helper()
 	w := &watched{server: s, namespace: namespace, reports: make(chan string, 1000), troubles: make(chan string, 1000)}
-	c, err := New(Config{Server: url, TokenFile: token, CAFile: s.CA, Namespace: namespace})
-	if err != nil {
-		t.Fatal(err)
-	}
-	service := Service{Client: c, Name: "sr-fe-search", Port: "query", Troubled: func(err error) { w.troubles <- err.Error() }}
+	source := Source{Config: Config{Server: url, TokenFile: token, CAFile: s.CA, Namespace: namespace}, Service: "sr-fe-search", Port: "query", HTTPPort: "http"}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
-	go func() { ended <- service.Run(ctx, func(list []Endpoint) { w.reports <- describe(list) }) }()
+	go func() { ended <- source.Run(ctx, w.take) }()
 	t.Cleanup(func() {
 		cancel()
 		<-ended
-		c.Close()
 	})
 	return w
+}
+
+// take puts an answer into words.
+func (w *watched) take(a discover.Answer) {
+	if a.Err != nil {
+		w.troubles <- a.Err.Error()
+		return
+	}
+	var all []string
+	for _, f := range a.Found {
+		text := f.Called + " " + f.Address + " " + f.HTTP + " " + f.Zone
+		if f.Leaving != "" {
+			text += " (" + f.Leaving + ")"
+		}
+		all = append(all, text)
+	}
+	if !a.Live {
+		all = append(all, "not live")
+	}
+	w.reports <- strings.Join(all, "; ")
 }
 
 // await waits until what is wanted is reported.
@@ -99,14 +115,14 @@ func (w *watched) object(t *testing.T, name, family string, endpoints ...string)
 }
 
 const (
-	zero = "fe-0 u0 [10.0.0.1:9030] R zone-1 node-1"
-	one  = "fe-1 u1 [10.0.0.2:9030] R zone-1 node-1"
+	zero = "fe-0 10.0.0.1:9030 10.0.0.1:8030 zone-1"
+	one  = "fe-1 10.0.0.2:9030 10.0.0.2:8030 zone-1"
 )
 
 func (s suite) endpoints(t *testing.T) {
 	ns := s.Namespace(t)
 	w := watch(t, s.Server, s.URL, ns, s.Grant(t, ns, "discover.yaml"))
-	await(t, w.reports, "")
+	await(t, w.troubles, "service sr-fe-search: no EndpointSlice is there")
 	w.slice(t, "a", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready", "serving", "!terminating"))
 	await(t, w.reports, zero)
 	w.slice(t, "b", "IPv4", pod("fe-1", "u1", "10.0.0.2", "ready", "serving", "!terminating"))
@@ -115,13 +131,13 @@ func (s suite) endpoints(t *testing.T) {
 	other["metadata"].(kubetest.Object)["labels"] = kubetest.Object{serviceLabel: "other"}
 	s.Post(t, w.slices(), other) // never seen here
 	s.Merge(t, w.slices()+"/a", w.object(t, "a", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready", "serving", "terminating")))
-	await(t, w.reports, "fe-0 u0 [10.0.0.1:9030] L R zone-1 node-1; "+one)
+	await(t, w.reports, zero+" (pod fe-0 is terminating); "+one)
 	s.Merge(t, w.slices()+"/a", w.object(t, "a", "IPv4", pod("fe-0", "u2", "10.0.0.3", "!ready", "!serving", "!terminating")))
-	await(t, w.reports, "fe-0 u2 [10.0.0.3:9030] zone-1 node-1; "+one)
+	await(t, w.reports, "fe-0 10.0.0.3:9030 10.0.0.3:8030 zone-1; "+one)
 	s.Delete(t, w.slices()+"/b")
-	await(t, w.reports, "fe-0 u2 [10.0.0.3:9030] zone-1 node-1")
+	await(t, w.reports, "fe-0 10.0.0.3:9030 10.0.0.3:8030 zone-1")
 	s.Delete(t, w.slices()+"/a")
-	await(t, w.reports, "")
+	await(t, w.troubles, "no EndpointSlice is there")
 	select {
 	case trouble := <-w.troubles:
 		t.Errorf("trouble: %s", trouble)
@@ -134,7 +150,7 @@ func (s suite) dualStack(t *testing.T) {
 	w := watch(t, s.Server, s.URL, ns, s.Grant(t, ns, "discover.yaml"))
 	w.slice(t, "six", "IPv6", pod("fe-0", "u0", "fd00::1", "ready"))
 	w.slice(t, "four", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready"))
-	await(t, w.reports, "fe-0 u0 [10.0.0.1:9030 [fd00::1]:9030] R zone-1 node-1")
+	await(t, w.reports, zero)
 }
 
 // Each verb of the Role is needed, and one that is missing is told with its name and the remedy.
@@ -222,10 +238,14 @@ func (s suite) bookmarks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	service := Service{Client: c, Name: "sr-fe-search"}
+	source := Source{Service: "sr-fe-search"}
+	what, err := source.collection(ns)
+	if err != nil {
+		t.Fatal(err)
+	}
 	mine, other := watched{server: s.Server, namespace: ns}, watched{server: s.Server, namespace: elsewhere}
 	var reported string // the version with what is of this service
-	f := follow{client: c, what: service.collection(), least: 4 * time.Second, most: 5 * time.Second}
+	f := follow{client: c, what: what, least: 4 * time.Second, most: 5 * time.Second}
 	f.report = func([]json.RawMessage) {
 		reported = f.state.Version()
 		other.slice(t, "b", "IPv4", pod("fe-0", "u0", "10.0.0.1", "ready"))

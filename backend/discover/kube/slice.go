@@ -55,6 +55,8 @@ type Endpoint struct {
 	UID string `json:"uid,omitempty"`
 	// Addresses are host:port, one per family of a dual-stack service, IPv4 first.
 	Addresses []string `json:"addresses"`
+	// HTTP is the first address with the other port that was asked for; empty: none was, or the slice has none.
+	HTTP string `json:"http,omitempty"`
 	// Leaving is that the pod terminates: the API server says so when its deletion is asked for, ahead of the first signal to its processes.
 	Leaving bool `json:"leaving"`
 	// Ready is that the pod is ready by its own probes, whether or not it is leaving (the condition serving).
@@ -76,11 +78,11 @@ func ParseSlices(objects []json.RawMessage) ([]Slice, error) {
 }
 
 // Merge makes endpoints of all slices of a service, ordered by name. port is a number, the name of one of the slices' ports, or empty for the only one that they
-// have. A slice without that port has no endpoint; where none has it, the error says which ports there are.
+// have. A slice without that port has no endpoint; where none has it, the error says which ports there are. http is the port, likewise, of [Endpoint.HTTP]; empty: none.
 //
 // An endpoint may be in several slices at a time, while the control plane moves it, and be newer in one of them. A pod that terminates in one of them
 // terminates: there is no way back. Where two pods of one name are told of, the one that does not terminate has replaced the other.
-func Merge(list []Slice, port string) ([]Endpoint, error) {
+func Merge(list []Slice, port, http string) ([]Endpoint, error) {
 	merged := make(map[identity]*member)
 	found, offered := len(list) == 0, []string(nil)
 	for i := range list {
@@ -91,8 +93,12 @@ func Merge(list []Slice, port string) ([]Endpoint, error) {
 			continue
 		}
 		found = true
+		web := ""
+		if http != "" {
+			web, _ = s.port(http)
+		}
 		for j := range s.Endpoints {
-			if m, ok := s.member(&s.Endpoints[j], number); ok {
+			if m, ok := s.member(&s.Endpoints[j], number, web); ok {
 				m.into(merged)
 			}
 		}
@@ -138,15 +144,16 @@ func (s *Slice) ports() []string {
 type member struct {
 	Endpoint
 	v4, v6, name string // addresses by family; name: one that is none
+	web          string // port of HTTP; empty: none
 }
 
 // member reads one endpoint; false: it has no usable address.
-func (s *Slice) member(e *SliceEndpoint, port string) (*member, bool) {
+func (s *Slice) member(e *SliceEndpoint, port, web string) (*member, bool) {
 	if len(e.Addresses) == 0 || e.Addresses[0] == "" {
 		return nil, false
 	}
 	host := e.Addresses[0]
-	m := &member{Endpoint: Endpoint{
+	m := &member{web: web, Endpoint: Endpoint{
 		Name: host, Leaving: is(e.Conditions.Terminating, false), Ready: is(e.Conditions.Serving, is(e.Conditions.Ready, true)),
 		Zone: e.Zone, Node: e.NodeName,
 	}}
@@ -189,6 +196,7 @@ func (m *member) into(merged map[identity]*member) {
 	}
 	known.Leaving = known.Leaving || m.Leaving
 	known.Ready = known.Ready && m.Ready
+	known.web = least(known.web, m.web)
 	known.v4, known.v6, known.name = least(known.v4, m.v4), least(known.v6, m.v6), least(known.name, m.name)
 	known.Zone, known.Node = least(known.Zone, m.Zone), least(known.Node, m.Node)
 }
@@ -222,6 +230,9 @@ func endpoints(merged map[identity]*member) []Endpoint {
 			if address != "" {
 				m.Addresses = append(m.Addresses, address)
 			}
+		}
+		if host, _, err := net.SplitHostPort(m.Addresses[0]); err == nil && m.web != "" {
+			m.HTTP = net.JoinHostPort(host, m.web)
 		}
 		list = append(list, m.Endpoint)
 	}

@@ -97,6 +97,19 @@ func TestMerge(t *testing.T) {
 	}
 }
 
+func TestMergeHTTP(t *testing.T) {
+	for port, want := range map[string]string{"http": "10.0.0.1:8030", "8031": "10.0.0.1:8031", "": "", "other": ""} {
+		s := Slice{}
+		if err := json.Unmarshal([]byte(slice("IPv4", queryPort, pod("fe-0", "u0", "10.0.0.1"))), &s); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Merge([]Slice{s}, "query", port)
+		if err != nil || len(got) != 1 || got[0].HTTP != want {
+			t.Errorf("Merge with HTTP port %q: %+v, %v, want %q", port, got, err, want)
+		}
+	}
+}
+
 func mergeTexts(texts []string, port string) ([]Endpoint, error) {
 	objects := make([]json.RawMessage, len(texts))
 	for i, text := range texts {
@@ -106,7 +119,7 @@ func mergeTexts(texts []string, port string) ([]Endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Merge(list, port)
+	return Merge(list, port, "http")
 }
 
 func describe(list []Endpoint) string {
@@ -118,6 +131,9 @@ func describe(list []Endpoint) string {
 		}
 		if e.Ready {
 			flags += " R"
+		}
+		if host, _, _ := net.SplitHostPort(e.Addresses[0]); e.HTTP != "" && e.HTTP != net.JoinHostPort(host, "8030") {
+			flags += " " + e.HTTP
 		}
 		all = append(all, fmt.Sprintf("%s %s %v%s %s %s", e.Name, e.UID, e.Addresses, flags, e.Zone, e.Node))
 	}
@@ -134,12 +150,12 @@ func FuzzMerge(f *testing.F) {
 		if json.Unmarshal([]byte(text), &list) != nil {
 			return
 		}
-		got, err := Merge(list, port)
+		got, err := Merge(list, port, "http")
 		slices.Reverse(list)
 		for i := range list {
 			slices.Reverse(list[i].Endpoints)
 		}
-		again, errAgain := Merge(list, port)
+		again, errAgain := Merge(list, port, "http")
 		if (err == nil) != (errAgain == nil) || !reflect.DeepEqual(got, again) {
 			t.Fatalf("Merge: %v (%v), the other way round %v (%v)", got, err, again, errAgain)
 		}
