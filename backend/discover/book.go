@@ -87,11 +87,19 @@ func (b *Book) Take(of, kind string, a Answer, now time.Time) error {
 	if !a.Partial {
 		s.heard = now
 	}
+	called := make(map[string]bool)
 	for address, f := range named {
 		s.seen[address] = &sighting{Found: f}
+		called[f.Called] = f.Called != ""
 	}
 	for address, g := range s.seen {
-		if _, ok := named[address]; !ok && g.missing.IsZero() && !a.Partial {
+		_, ok := named[address]
+		if !ok && called[g.Called] { // it has moved, as a pod does that replaces another: the name goes with it
+			delete(s.seen, address)
+			delete(b.names, address)
+			continue
+		}
+		if !ok && g.missing.IsZero() && !a.Partial {
 			g.missing = now
 		}
 		g.live = a.Live

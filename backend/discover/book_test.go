@@ -24,6 +24,15 @@ func answer(addresses ...string) (a Answer) {
 	return a
 }
 
+// pods is an answer of NAME=ADDRESS.
+func pods(words ...string) (a Answer) {
+	for _, word := range words {
+		name, address, _ := strings.Cut(word, "=")
+		a.Found = append(a.Found, Found{Node: nodes.Node{Address: address}, Called: name})
+	}
+	return a
+}
+
 // shown is a list in words: name=address, with + for what is a seed, and - for what is about to go.
 func shown(list []Entry) string {
 	var words []string
@@ -72,6 +81,12 @@ func TestBook(t *testing.T) {
 			{39, "dns", answer("a:1"), "a=a:1 b=b:1", nil},
 			{40, "dns", answer("a:1"), "a=a:1 -b=b:1", nil},
 			{400, "dns", answer("a:1"), "a=a:1 -b=b:1", nil},
+		}},
+		{"a pod takes its name to its new address", nil, []step{
+			{0, "kubernetes", live(pods("fe-0=a:1", "fe-1=b:1")), "fe-0=a:1 fe-1=b:1", nil},
+			{10, "kubernetes", live(pods("fe-1=b:1")), "fe-0=a:1 fe-1=b:1", nil},
+			{12, "kubernetes", live(pods("fe-0=c:1", "fe-1=b:1")), "fe-1=b:1 fe-0=c:1", nil},
+			{400, "kubernetes", live(pods("fe-0=c:1", "fe-1=a:1")), "fe-1=a:1 fe-0=c:1", nil},
 		}},
 		{"half an answer makes nobody leave", nil, []step{
 			{0, "dns", answer("a:1", "b:1"), "a=a:1 b=b:1", nil},
