@@ -26,7 +26,7 @@ import (
 const jobTimeout = 2 * time.Minute
 
 // jobPace is how often a round of a job may begin: some take milliseconds, and the machine's time is dbt's.
-const jobPace = 500 * time.Millisecond
+const jobPace = time.Second
 
 // job is real software at work on a warehouse, in rounds.
 type job struct {
