@@ -104,6 +104,11 @@ func addRollout(cmd *cobra.Command) *rolloutFlags {
 	spanVar(f, &r.ask.Limits.Image, "image-age", aboveZero, config.LongestSpan, "how old the last image may be")
 	r.timeout = addSpan(f, "timeout", 5*time.Second, aboveZero, config.LongestSpan, "how long one question may take")
 	f.StringVar(&r.state, "state", "", "`file` that keeps the rollout (default "+defaultState+" for run and status)")
+	var names []string
+	for _, c := range checks() {
+		names = append(names, string(c))
+	}
+	words(cmd, "accept", names...)
 	return r
 }
 
