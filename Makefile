@@ -7,11 +7,13 @@ GO ?= go
 GOLANGCI ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 30s
 ROUNDS ?= 1
-MINUTES ?= 0.4
+MINUTES ?= 0.25
 SEED ?= 1
 LIVES ?= 1000000
 CORE := ./proxy
 KUBE := ^TestKube
+# Packages whose tests look at the clock: one at a time.
+TIMED := /(health|proxy|proxy/loop|cmd/segue)$$
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 .PHONY: help
@@ -32,7 +34,9 @@ demo: build ## Show the main job: a rolling restart, with a cloud load balancer 
 
 .PHONY: test
 test: deps ## Run all tests: unit tests with the race detector, then real clients on real servers
-	$(GO) test -race -shuffle=on -p 1 -timeout 10m -skip '$(KUBE)' $$($(GO) list ./... | grep -v /proxy/e2e)
+	$(GO) test -race -shuffle=on -p 2 -timeout 10m -skip '$(KUBE)' $$($(GO) list ./... | grep -Ev '/proxy/e2e|/cmd/internal/rollout$$|$(TIMED)')
+	$(GO) test -race -shuffle=on -p 1 -timeout 10m $$($(GO) list ./... | grep -E '$(TIMED)')
+	$(GO) test -timeout 5m ./cmd/internal/rollout
 	$(GO) test -timeout 5m -count=1 -run '^TestSimulation$$' $(CORE) -sim.lives 100000
 	cd deploy/check && $(GO) test -timeout 5m ./...
 	$(GO) test -timeout 15m -v -skip '^TestMove' ./proxy/e2e
