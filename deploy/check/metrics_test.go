@@ -72,8 +72,8 @@ func known(t *testing.T, rules []rule) series {
 	return all
 }
 
-// added are the labels that Prometheus adds to each series.
-var added = []string{"job", "instance", labels.MetricName}
+// added are the labels that Prometheus adds to each series, and the one that Segue adds to those of a process that it has taken over from.
+var added = []string{"job", "instance", labels.MetricName, "process"}
 
 // check parses an expression, and reports each series and label that there is not.
 func (all series) check(expr string) (problems []string) {
