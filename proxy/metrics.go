@@ -80,6 +80,9 @@ func (m *metrics) handshook(side string, err error) {
 	m.handshakes.WithLabelValues(side, result).Inc()
 }
 
+// expect makes the series of a backend of which the first one counts: a rate sees nothing of a counter that begins with it. It may be called again.
+func (m *metrics) expect(backend string) { m.moves.WithLabelValues(backend, "", "failed") }
+
 // forget deletes the series of a backend that has been removed.
 func (m *metrics) forget(backend string) {
 	m.ends.DeletePartialMatch(prometheus.Labels{"backend": backend})

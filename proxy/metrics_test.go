@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"io"
+	"maps"
 	"testing"
 	"time"
 
@@ -256,4 +257,23 @@ func TestSeriesOfARemovedBackendVanish(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Moves that fail are counted from the beginning: a rate sees the first one only beside the 0 before it. What has been removed has no series.
+func TestFailedMovesAreCountedFromTheBeginning(t *testing.T) {
+	t.Parallel()
+	m := measure(t, Options{}, newPeer(t, echo).spec("a"), newPeer(t, echo).spec("b"))
+	moves := func(want map[string]float64) {
+		t.Helper()
+		eventually(t, "moves", func() bool { return maps.Equal(m.series("segue_session_moves_total"), want) })
+	}
+	moves(map[string]float64{"a,failed,": 0, "b,failed,": 0})
+	if n := len(m.Trips()); n != 0 {
+		t.Errorf("%d of none", n)
+	}
+	m.Server.metrics.moves.WithLabelValues("a", "", "failed").Add(2)
+	m.lookAgain()
+	moves(map[string]float64{"a,failed,": 2, "b,failed,": 0})
+	m.registry.Apply([]backend.Spec{newPeer(t, echo).spec("c")})
+	moves(map[string]float64{"c,failed,": 0})
 }

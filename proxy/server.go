@@ -321,7 +321,7 @@ func (s *Server) look(known *names) {
 	for _, w := range s.running() {
 		w.post(w.review)
 	}
-	s.forgetRemoved(known)
+	s.renewSeries(known)
 }
 
 // alternative reports whether some backend takes new sessions: as long as none does, the least bad one keeps its own.
@@ -408,8 +408,8 @@ func (s *Server) leaveCrowd(b *backend.Backend) {
 // names are the backends that metrics may exist for.
 type names map[string]bool
 
-// forgetRemoved deletes the series of backends that are gone and have no session left.
-func (s *Server) forgetRemoved(known *names) {
+// renewSeries makes the series of backends that have come, and deletes those of backends that are gone and have no session left.
+func (s *Server) renewSeries(known *names) {
 	now := names{}
 	for _, b := range s.registry.Backends() {
 		now[b.Name()] = true
@@ -425,6 +425,9 @@ func (s *Server) forgetRemoved(known *names) {
 			s.forgetTraffic(name)
 			s.ledger.Forget(name)
 		}
+	}
+	for name := range now {
+		s.metrics.expect(name)
 	}
 	*known = now
 }

@@ -17,7 +17,7 @@ func (s *Server) FailurePlaces() map[ledger.Place]uint64 { return s.ledger.Place
 // Trip is from where to where sessions have been taken, and what came of it; To is empty where nothing did.
 type Trip struct{ From, To, Result string }
 
-// Trips counts moves, as segue_session_moves_total does.
+// Trips counts moves, as segue_session_moves_total does; what has not happened is not in it.
 func (s *Server) Trips() map[Trip]uint64 {
 	trips := map[Trip]uint64{}
 	families, err := s.metrics.trips.Gather()
@@ -29,7 +29,9 @@ func (s *Server) Trips() map[Trip]uint64 {
 		for _, l := range m.GetLabel() {
 			labels[l.GetName()] = l.GetValue()
 		}
-		trips[Trip{labels["from"], labels["to"], labels["result"]}] = uint64(m.GetCounter().GetValue())
+		if n := m.GetCounter().GetValue(); n > 0 {
+			trips[Trip{labels["from"], labels["to"], labels["result"]}] = uint64(n)
+		}
 	}
 	return trips
 }

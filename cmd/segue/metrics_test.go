@@ -66,7 +66,7 @@ func TestMetricNames(t *testing.T) {
 	if o := s.segue("drain", "fe-2"); o.code != 0 {
 		t.Fatal(o.stderr)
 	}
-	eventually(t, "a session moved", func() bool { return strings.Contains(s.metrics(), "segue_session_moves_total{") })
+	eventually(t, "a session moved", func() bool { return strings.Contains(s.metrics(), `segue_session_moves_total{from="fe-2",result="ok"`) })
 	eventually(t, "sessions ended", func() bool { return strings.Contains(s.metrics(), "segue_session_ends_total{") })
 
 	types := make(map[string]string)

@@ -31,7 +31,7 @@ func TestMoveWaitsForNoLock(t *testing.T) {
 		}
 	}
 	waitFor(t, "a move to fail", func() bool {
-		return strings.Contains(string(r.program.get(t, "/metrics")), `segue_session_moves_total{from="`+home+`",result="failed",to=""}`)
+		return addSeries(string(r.program.get(t, "/metrics")), "segue_session_moves_total", `from="`+home+`"`, `result="failed"`) > 0
 	})
 	for range 5 {
 		asks("SELECT @x, @@lock_wait_timeout", "7 4711", 5*time.Second)
