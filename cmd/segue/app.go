@@ -134,7 +134,9 @@ func (a *app) run(ctx context.Context) error {
 	g.Go(func() error {
 		defer end()
 		defer stop()
-		return wrap("serve clients", a.server.Serve(serving))
+		err := a.server.Serve(serving)
+		a.admin.Farewell(tail) // to who has taken over, if anybody has
+		return wrap("serve clients", err)
 	})
 	g.Go(func() error { return wrap("serve admin API", a.admin.Serve(ruling, a.sockets.api)) })
 	g.Go(func() error { a.admin.Record(tail); return nil })

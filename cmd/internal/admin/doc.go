@@ -42,10 +42,11 @@
 // After a takeover the Segue that has been taken over from answers its successor
 // on a socket of its own. The successor asks it whatever it is asked, tells it
 // whatever it is told, and answers for both: sessions, counts and series of
-// metrics of the other have its process id.
+// metrics of the other have its process id. History has what both count together.
 //
-// On that socket alone it answers for KILLs as well that the successor has been told:
+// On that socket alone it answers what it has counted, and for KILLs that the successor has been told:
 //
+//	GET  /api/v1/counted                       history.Counted, as at its last look
 //	GET  /api/v1/victims/{id}                  []proxy.Victim, those that a KILL of this id may be meant for
 //	POST /api/v1/victims/{id}/aim/{what}       a KILL connection, or query, is about to be sent; answers the proxy.Victim, where it stands
 //	POST /api/v1/victims/{id}/{outcome}/{what} what has come of that: done, refused or lost

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -85,35 +86,24 @@ func (s *stream) tick(ctx context.Context, h *Handler, last history.Tick) error 
 		return nil
 	}
 	s.ticked = last.Number
-	all := Status{Sessions: last.Total.Sessions, Paused: h.Pauser.Paused()}
+	all := Status{Paused: h.Pauser.Paused()}
 	if h.Others() > 0 {
 		h.addStatus(ctx, &all)
-		last = h.withOthers(ctx, last)
-		last.Total.Sessions = all.Sessions
 	}
+	all.Sessions = last.Total.Sessions // those of others are in it, but for those that have not told
+	unknown := h.unknown()
+	for _, o := range all.Others {
+		if slices.Contains(unknown, o.PID) {
+			all.Sessions += o.Sessions
+		}
+	}
+	last.Total.Sessions = all.Sessions
 	t := Tick{Tick: last, Summary: h.summary(time.Now(), &all), Paused: all.Paused}
 	t.Changes, s.told = h.Audit.After(s.told)
 	if err := s.event("tick", t); err != nil {
 		return err
 	}
 	return s.flush()
-}
-
-// withOthers is a tick in which sessions of other Segues count for the backends that they are on.
-func (h *Handler) withOthers(ctx context.Context, last history.Tick) history.Tick {
-	var list []Backend
-	for name, sample := range last.Backends {
-		list = append(list, Backend{Name: name, Sessions: sample.Sessions})
-	}
-	h.addCounts(ctx, list)
-	all := make(map[string]history.Sample, len(list))
-	for _, b := range list {
-		sample := last.Backends[b.Name]
-		sample.Sessions = b.Sessions
-		all[b.Name] = sample
-	}
-	last.Backends = all
-	return last
 }
 
 // differences writes an event for each backend that is not as the reader has

@@ -92,8 +92,12 @@ type Handler struct {
 	changing sync.RWMutex // held for reading while an operator changes something; guards ceded
 	ceded    bool         // to another Segue: what it is told counts
 
-	mu     sync.Mutex // guards others; taken behind changing, if both are
+	mu     sync.Mutex // guards what follows; taken behind changing, if both are
 	others []*other
+	silent []int32 // those of others that have not told what they have counted, when they were asked last
+	// When this one was asked for that last, and what is closed when it is again; nil: nobody waits for it.
+	askedAt time.Time
+	asked   chan struct{}
 }
 
 func (h *Handler) log() *slog.Logger {
@@ -130,6 +134,9 @@ func (h *Handler) handler(d door) http.Handler {
 	addPage(mux)
 	if d.private && h.Victim != nil {
 		h.addVictims(mux)
+	}
+	if d.private && h.History != nil {
+		h.addCounted(mux)
 	}
 	return h.guard(d, attended(mux))
 }

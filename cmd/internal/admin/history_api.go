@@ -73,22 +73,6 @@ func (c *Client) History(ctx context.Context, span time.Duration, points int) (H
 	return get[History](ctx, c, "/api/v1/history?for="+span.String()+"&points="+strconv.Itoa(points))
 }
 
-// inherit has History and Audit begin with what the Segue knows that this one has taken over from.
-func (h *Handler) inherit(ctx context.Context) {
-	type known struct{ all, latest History }
-	for _, of := range askOthers(ctx, h, func(ctx context.Context, c *Client) (k known, err error) {
-		if k.all, err = c.History(ctx, history.Longest, history.MostSamples); err == nil {
-			k.latest, err = c.History(ctx, history.Finest, history.MostFine)
-		}
-		return k, err
-	}) {
-		if of.err == nil { // an older one has no history
-			h.History.Inherit(of.value.all.Extract, of.value.latest.Extract)
-			h.Audit.Inherit(of.value.all.Changes)
-		}
-	}
-}
-
 // summary says how clients are. all has the sessions and the pause, those of other Segues included.
 func (h *Handler) summary(now time.Time, all *Status) Summary {
 	w := wellbeing{now: now, sessions: all.Sessions, stopping: h.draining.Load(), paused: all.Paused}
@@ -100,5 +84,6 @@ func (h *Handler) summary(now time.Time, all *Status) Summary {
 		w.seenLately, _ = h.History.SeenSince(now.Add(-lately), now)
 		w.began = h.History.Began()
 	}
+	w.unknown = h.unknown()
 	return w.summary()
 }

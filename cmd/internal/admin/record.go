@@ -40,7 +40,10 @@ func (h *Handler) Record(ctx context.Context) {
 			return
 		case <-changed:
 		case now := <-ticker.C:
-			h.History.Observe(now, h.look())
+			others := h.lookAtOthers(ctx)
+			look := h.look()
+			look.Others = others
+			h.History.Observe(now, look)
 		}
 	}
 }

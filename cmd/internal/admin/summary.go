@@ -2,6 +2,7 @@ package admin
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,10 +44,27 @@ type wellbeing struct {
 	paused   *proxy.Pause
 	// How many failures clients have seen within lately and lastly, and how many were hidden from them within lastly.
 	seenLately, seen, hidden uint64
+	unknown                  []int32 // processes that have sessions, and do not tell what becomes of them
 }
 
-// summary is the sentence.
+// summary is the sentence, and another one where there is something that it does not know.
 func (w wellbeing) summary() Summary {
+	s := w.sentence()
+	if len(w.unknown) == 0 {
+		return s
+	}
+	if s.Level == Well {
+		s.Level = Care
+	}
+	var pids []string
+	for _, pid := range w.unknown {
+		pids = append(pids, strconv.Itoa(int(pid)))
+	}
+	s.Text += fmt.Sprintf(" What becomes of the sessions that process %s still has is not known: it does not say.", strings.Join(pids, ", "))
+	return s
+}
+
+func (w wellbeing) sentence() Summary {
 	usable := w.usable()
 	switch {
 	case w.stopping:

@@ -10,17 +10,17 @@ import (
 
 // History is what there is to tell. It may be used by anyone at any time.
 type History struct {
-	mu       sync.Mutex // guards what follows
-	began    time.Time  // zero: nothing has been seen yet
-	lanes    map[string]*lane
-	order    []string // of the configuration
-	total    *series
-	failing  map[Failing]uint64 // as at the last look
-	moving   map[Moving]uint64
-	failures ring[Failures]
-	moves    ring[Moves]
-	tick     Tick
-	ticked   chan struct{} // closed at the next tick, and then replaced
+	mu    sync.Mutex // guards what follows
+	began time.Time  // zero: nothing has been seen yet
+	lanes map[string]*lane
+	order []string // of the configuration
+	total *series
+	// The processes that count, by their ids; this one is number 0.
+	processes map[int32]*process
+	failures  ring[Failures]
+	moves     ring[Moves]
+	tick      Tick
+	ticked    chan struct{} // closed at the next tick, and then replaced
 }
 
 // lane is one backend.
@@ -28,14 +28,13 @@ type lane struct {
 	address string
 	states  ring[Span]
 	series  *series
-	last    Reading
 	present bool // the configuration has it
 }
 
 // New makes one that knows nothing.
 func New() *History {
 	return &History{
-		lanes: map[string]*lane{}, failing: map[Failing]uint64{}, moving: map[Moving]uint64{},
+		lanes: map[string]*lane{}, processes: map[int32]*process{0: newProcess(Look{})},
 		failures: ring[Failures]{most: mostEntries}, moves: ring[Moves]{most: mostEntries}, ticked: make(chan struct{}),
 	}
 }
@@ -107,19 +106,16 @@ func (h *History) Observe(now time.Time, look Look) {
 	h.states(now, look.Backends)
 	h.forgetGone(now)
 	h.tick = Tick{Number: h.tick.Number + 1, Time: now, Backends: map[string]Sample{}, Failures: []Failures{}, Moves: []Moves{}}
-	h.countFailures(now, look.Failures)
-	h.countMoves(now, look.Moves)
-	h.countTraffic(look.Backends)
-	sessions := map[string]int{}
-	for _, b := range look.Backends {
-		sessions[b.Name] = b.Sessions
-	}
+	more, sessions, total := h.count(look)
+	h.countFailures(now, more.Failures)
+	h.countMoves(now, more.Moves)
+	h.countTraffic(more.Backends)
 	for name, l := range h.lanes {
 		if l.present {
 			h.tick.Backends[name] = l.series.take(now, sessions[name]).wide()
 		}
 	}
-	h.tick.Total = h.total.take(now, look.Sessions).wide()
+	h.tick.Total = h.total.take(now, total).wide()
 	close(h.ticked)
 	h.ticked = make(chan struct{})
 }
@@ -129,12 +125,8 @@ func (h *History) forgetGone(now time.Time) {
 	maps.DeleteFunc(h.lanes, func(_ string, l *lane) bool { return !l.present && now.Sub(l.states.last().Since) > Longest })
 }
 
-func (h *History) countFailures(now time.Time, failing map[Failing]uint64) {
-	for under, n := range failing {
-		more := grown(n, h.failing[under])
-		if more == 0 {
-			continue
-		}
+func (h *History) countFailures(now time.Time, failed map[Failing]uint64) {
+	for under, more := range failed {
 		h.tick.Failures = append(h.tick.Failures, Failures{now, under, more})
 		sums := []*counts{&h.total.sum}
 		if l := h.lanes[under.Backend]; l != nil {
@@ -148,7 +140,6 @@ func (h *History) countFailures(now time.Time, failing map[Failing]uint64) {
 			}
 		}
 	}
-	h.failing = maps.Clone(failing)
 	slices.SortFunc(h.tick.Failures, func(a, b Failures) int {
 		return strings.Compare(a.Backend+"\x00"+a.Action+"\x00"+a.Kind, b.Backend+"\x00"+b.Action+"\x00"+b.Kind)
 	})
@@ -157,12 +148,8 @@ func (h *History) countFailures(now time.Time, failing map[Failing]uint64) {
 	}
 }
 
-func (h *History) countMoves(now time.Time, moving map[Moving]uint64) {
-	for under, n := range moving {
-		more := grown(n, h.moving[under])
-		if more == 0 {
-			continue
-		}
+func (h *History) countMoves(now time.Time, moved map[Moving]uint64) {
+	for under, more := range moved {
 		h.tick.Moves = append(h.tick.Moves, Moves{now, under, more})
 		if under.To == "" {
 			continue
@@ -176,7 +163,6 @@ func (h *History) countMoves(now time.Time, moving map[Moving]uint64) {
 			l.series.sum.in += more
 		}
 	}
-	h.moving = maps.Clone(moving)
 	slices.SortFunc(h.tick.Moves, func(a, b Moves) int {
 		return strings.Compare(a.From+"\x00"+a.To+"\x00"+a.Result, b.From+"\x00"+b.To+"\x00"+b.Result)
 	})
@@ -185,20 +171,17 @@ func (h *History) countMoves(now time.Time, moving map[Moving]uint64) {
 	}
 }
 
-func (h *History) countTraffic(backends []Reading) {
-	for _, b := range backends {
-		l := h.lanes[b.Name]
-		if l == nil {
-			continue
+func (h *History) countTraffic(more []Reading) {
+	for _, b := range more {
+		sums := []*counts{&h.total.sum}
+		if l := h.lanes[b.Name]; l != nil {
+			sums = append(sums, &l.series.sum)
 		}
-		statements, errs := grown(b.Statements, l.last.Statements), grown(b.Errors, l.last.Errors)
-		times := b.Times.since(l.last.Times)
-		for _, sum := range []*counts{&h.total.sum, &l.series.sum} {
-			sum.statements += statements
-			sum.errors += errs
-			sum.times = sum.times.plus(times)
+		for _, sum := range sums {
+			sum.statements += b.Statements
+			sum.errors += b.Errors
+			sum.times = sum.times.plus(b.Times)
 		}
-		l.last = b
 	}
 }
 

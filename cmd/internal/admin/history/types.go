@@ -8,6 +8,16 @@ type Look struct {
 	Sessions int       // of all backends, and of none
 	Failures map[Failing]uint64
 	Moves    map[Moving]uint64
+	// Others are processes that this one has taken over from, by their ids; nil is one that has not answered.
+	Others map[int32]*Counted
+}
+
+// Counted is what one process has counted since its start, and the sessions that it has, as it tells another. The times are zero.
+type Counted struct {
+	Sessions int        `json:"sessions"`
+	Backends []Reading  `json:"backends"`
+	Failures []Failures `json:"failures"`
+	Moves    []Moves    `json:"moves"`
 }
 
 // Reading is how one backend is.
