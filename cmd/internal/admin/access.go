@@ -1,12 +1,14 @@
 package admin
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"net/http"
 	"slices"
 	"strings"
 
+	"segue/backend/wire"
 	"segue/config"
 )
 
@@ -33,6 +35,23 @@ func (h *Handler) rules() *Access {
 // isOpen tells whether everybody may ask for a path: it says nothing but whether Segue lives, or is the status page as it is in the program.
 func isOpen(path string) bool {
 	return isPage(path) || slices.Contains([]string{"/livez", "/readyz"}, path)
+}
+
+// proofKey is under which a request's context has what has been proven of who asks.
+type proofKey struct{}
+
+// proven is a request with what it proves of who asks, in words for the audit: that it shows the token, or whose certificate it has; nothing otherwise.
+func (a *Access) proven(r *http.Request) *http.Request {
+	var words string
+	switch {
+	case a.shown(r):
+		words = "by token"
+	case a.Certificates && certified(r):
+		words = "by the certificate of " + wire.Shown(r.TLS.VerifiedChains[0][0].Subject.String(), wire.MaxShown)
+	default:
+		return r
+	}
+	return r.WithContext(context.WithValue(r.Context(), proofKey{}, words))
 }
 
 // allows tells whether a request may do what it asks for. Where it may not, it has been answered.

@@ -14,7 +14,7 @@ import (
 type Change struct {
 	Time time.Time `json:"time"`
 	What string    `json:"what"` // drain fe-1; pause for 5m; reload
-	By   string    `json:"by"`   // who asked: an address; or a signal
+	By   string    `json:"by"`   // who asked: an address or a process, and what it has proven; or a signal
 }
 
 // Audit keeps the latest changes, and logs each. It may be used by anyone at any time; a nil one keeps nothing.
@@ -134,14 +134,17 @@ func quoteless(s string) string {
 	return s
 }
 
-// by says who sent a request.
+// by says who sent a request, as far as that is certain: from where, and what it has proven.
 func by(r *http.Request) string {
 	who := r.RemoteAddr
 	if who == "" || strings.HasPrefix(who, "@") {
 		who = "the admin socket"
 	}
-	if r.Header.Get("Authorization") != "" {
-		who += " by token"
+	if v, ok := r.Context().Value(visitorKey{}).(*visitor); ok {
+		who += peerOf(v.Conn)
+	}
+	if proof, ok := r.Context().Value(proofKey{}).(string); ok {
+		who += " " + proof
 	}
 	return who
 }

@@ -2,16 +2,22 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"segue/backend"
+	"segue/config"
 )
 
 // What an operator changes is kept, with who asked, and logged; what changes nothing is not.
@@ -44,6 +50,7 @@ func TestChangesAreAudited(t *testing.T) {
 	for _, path := range []string{"/api/v1/pause?for=soon", "/api/v1/backends/fe-1/off"} {
 		s.request(t, http.MethodPost, path, nil)
 	}
+	s.handler.SetAccess(config.Access{Read: config.Anyone, Write: config.WithToken, Token: "hunter2"})
 	s.request(t, http.MethodPost, "/api/v1/pause?for=5m", map[string]string{"Authorization": "Bearer hunter2"})
 
 	list, err := s.client.Changes(ctx)
@@ -111,6 +118,69 @@ func TestWhoAnswersInItsPlace(t *testing.T) {
 		client.Close()
 		if err == nil || !strings.HasPrefix(err.Error(), "http://"+c.at+" is not Segue's admin API: "+c.want) || !strings.Contains(err.Error(), "give the address that `admin` has") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Who changed something is told as far as it is certain: a token that is none, and one that nobody asks for, prove nothing.
+func TestWhoHasChangedSomething(t *testing.T) {
+	const token = "hunter2"
+	for name, c := range map[string]struct {
+		access config.Access
+		header string
+		by     string
+	}{
+		"anyone, with a word of his own": {config.Access{}, "Bearer x", ""},
+		"anyone, with the token":         {config.Access{Token: token, Read: config.Anyone, Write: config.Anyone}, "Bearer " + token, " by token"},
+		"anyone, with another token":     {config.Access{Token: token, Read: config.Anyone, Write: config.Anyone}, "Bearer hunter3", ""},
+		"with the token":                 {config.Access{Token: token, Write: config.WithToken}, "Bearer " + token, " by token"},
+	} {
+		s := serveAt(t, "127.0.0.1:0", slog.New(slog.DiscardHandler), c.access)
+		code, body, _ := s.request(t, http.MethodPost, "/api/v1/resume", map[string]string{"Authorization": c.header})
+		list := s.handler.Audit.Latest(2)
+		if len(list) != 1 {
+			t.Errorf("%s: %d %s", name, code, body)
+			continue
+		}
+		host, rest, _ := strings.Cut(list[0].By, ":")
+		if port := strings.TrimSuffix(rest, c.by); host != "127.0.0.1" || strings.Trim(port, "0123456789") != "" {
+			t.Errorf("%s: by %q", name, list[0].By)
+		}
+	}
+}
+
+func TestWhoHasComeBySocket(t *testing.T) {
+	s := serve(t)
+	path := socketPath(t)
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.handler.Serve(s.ctx, ln) }()
+	c := NewClient("unix:" + path)
+	defer c.Close()
+	if _, err := c.Resume(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if who, want := s.handler.Audit.Latest(1)[0].By, fmt.Sprintf("the admin socket (pid %d, uid %d)", os.Getpid(), os.Getuid()); who != want && runtime.GOOS == "linux" {
+		t.Errorf("by %q, want %q", who, want)
+	}
+	c.Close()
+	s.stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// Of a certificate it is said whose it is, if it counts.
+func TestWhoHasACertificate(t *testing.T) {
+	r := httptest.NewRequest(http.MethodPost, "/", http.NoBody)
+	r.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{Subject: pkix.Name{CommonName: "ops"}}}}}
+	for counts, want := range map[bool]string{true: r.RemoteAddr + " by the certificate of CN=ops", false: r.RemoteAddr} {
+		a := &Access{Access: config.Access{Certificates: counts}}
+		if who := by(a.proven(r)); who != want {
+			t.Errorf("by %q, want %q", who, want)
 		}
 	}
 }

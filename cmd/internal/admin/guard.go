@@ -56,7 +56,7 @@ func (h *Handler) guard(d door, next http.Handler) http.Handler {
 		if !h.allows(d, w, r) {
 			return
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, h.rules().proven(r))
 	})
 }
 
