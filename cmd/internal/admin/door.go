@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
@@ -13,6 +14,7 @@ type door struct {
 	file    bool // it is a file: who may open that may connect, and no browser can
 	private bool // it is for the Segue that has taken over from this one
 	open    *semaphore
+	telling *semaphore // histories
 }
 
 // IsLocal tells whether this machine alone reaches an address.
@@ -20,7 +22,7 @@ func IsLocal(addr net.Addr) bool { return addr.Network() == "unix" || isLoopback
 
 func (h *Handler) doorOf(ln net.Listener, private bool) door {
 	file := ln.Addr().Network() == "unix"
-	return door{h: h, local: IsLocal(ln.Addr()), file: file, private: private, open: newSemaphore(max(1, h.connections()/2))}
+	return door{h: h, local: IsLocal(ln.Addr()), file: file, private: private, open: newSemaphore(max(1, h.connections()/2)), telling: newSemaphore(mostHistories)}
 }
 
 func isLoopback(addr net.Addr) bool {
@@ -50,16 +52,27 @@ func (d door) streams(do http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// semaphore is for as many at a time as it was made for. Nobody waits.
+// semaphore is for as many at a time as it was made for.
 type semaphore struct{ places chan struct{} }
 
 func newSemaphore(n int) *semaphore { return &semaphore{make(chan struct{}, n)} }
 
+// take takes a place, if there is one.
 func (s *semaphore) take() bool {
 	select {
 	case s.places <- struct{}{}:
 		return true
 	default:
+		return false
+	}
+}
+
+// await takes a place as soon as there is one; false: ctx was done before.
+func (s *semaphore) await(ctx context.Context) bool {
+	select {
+	case s.places <- struct{}{}:
+		return true
+	case <-ctx.Done():
 		return false
 	}
 }

@@ -68,7 +68,7 @@ func FuzzRequest(f *testing.F) {
 		}
 		h.SetAccess(config.Access{Read: config.WithToken, Token: "t0ken"})
 		authorized := len(r.Header["Authorization"]) == 1 && strings.HasSuffix(strings.TrimSpace(r.Header.Get("Authorization")), "t0ken")
-		for _, d := range []door{{h: h, local: true, open: newSemaphore(1)}, {h: h, open: newSemaphore(1)}} {
+		for _, d := range []door{{h: h, local: true, open: newSemaphore(1), telling: newSemaphore(1)}, {h: h, open: newSemaphore(1), telling: newSemaphore(1)}} {
 			w := httptest.NewRecorder()
 			began := time.Now()
 			h.handler(d).ServeHTTP(w, r)

@@ -129,7 +129,7 @@ func (h *Handler) handler(d door) http.Handler {
 	mux.HandleFunc("POST /api/v1/resume", d.changes(d.audited(h.resume)))
 	mux.HandleFunc("POST /api/v1/reload", d.audited(h.reload))
 	if h.History != nil {
-		mux.HandleFunc("GET /api/v1/history", h.history)
+		mux.HandleFunc("GET /api/v1/history", d.histories(h.history))
 	}
 	addPage(mux)
 	if d.private && h.Victim != nil {

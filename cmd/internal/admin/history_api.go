@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -23,15 +24,43 @@ const (
 	defaultSpan   = time.Hour
 	defaultPoints = 300
 	mostPoints    = history.MostSamples + 1
+	// mostTold is how many samples are told of all backends together, whatever is asked for: some 15 MB of JSON, more than any screen has points.
+	mostTold = 128 << 10
 )
 
-// history answers what has been, as far back as ?for= says, in so many ?points= at most.
-func (h *Handler) history(w http.ResponseWriter, r *http.Request) {
+// How many answers of the history are made at a time, each of which is in memory as a whole, and how long a request waits for its turn.
+const (
+	mostHistories   = 2
+	historyPatience = 3 * time.Second
+)
+
+// histories has what makes a history wait for its turn. A successor's is told whole: it asks once, to go on from there.
+func (d door) histories(do func(w http.ResponseWriter, r *http.Request, most int)) http.HandlerFunc {
+	most := mostTold
+	if d.private {
+		most = math.MaxInt
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), historyPatience)
+		defer cancel()
+		if !d.telling.await(ctx) {
+			w.Header().Set("Retry-After", "10")
+			refuse(w, http.StatusServiceUnavailable, "as many histories are asked for as there may be")
+			return
+		}
+		defer d.telling.give()
+		do(w, r, most)
+	}
+}
+
+// history answers what has been, as far back as ?for= says, in so many ?points= at most, and so many samples in all.
+func (h *Handler) history(w http.ResponseWriter, r *http.Request, most int) {
 	span, points, err := historyQuery(r.URL.RawQuery)
 	if err != nil {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
+	points = min(points, max(1, most/(1+h.History.Lanes()))) // one more has the sums
 	now := time.Now()
 	header := w.Header()
 	header.Set("Content-Type", "application/json")

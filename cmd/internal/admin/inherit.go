@@ -55,6 +55,9 @@ func (c *Client) counted(ctx context.Context) (history.Counted, error) {
 	return get[history.Counted](ctx, c, "/api/v1/counted")
 }
 
+// inheritTimeout is how long that may take: the eight hours of many backends are many megabytes.
+const inheritTimeout = 8 * time.Second
+
 // inherit has History and Audit begin with what the Segue knows that this one has taken over from.
 func (h *Handler) inherit(ctx context.Context) {
 	type known struct {
@@ -62,7 +65,7 @@ func (h *Handler) inherit(ctx context.Context) {
 		counted     history.Counted
 		measured    bool
 	}
-	answers := askOthers(ctx, h, func(ctx context.Context, c *Client) (k known, err error) {
+	answers := askOthersFor(ctx, h, inheritTimeout, func(ctx context.Context, c *Client) (k known, err error) {
 		if k.all, err = c.History(ctx, history.Longest, history.MostSamples); err != nil {
 			return k, err
 		}
@@ -74,7 +77,8 @@ func (h *Handler) inherit(ctx context.Context) {
 		return k, nil
 	})
 	for _, of := range slices.Backward(answers) { // the one that has been taken over from last knows of those before it
-		if of.err != nil { // an older one has no history
+		if of.err != nil { // it may be an older one, which has none
+			h.log().Warn("what has been before the takeover is missing in the history", "pid", of.PID, "cause", of.err)
 			continue
 		}
 		h.History.Inherit(of.value.all.Extract, of.value.latest.Extract)

@@ -77,13 +77,18 @@ type told[T any] struct {
 
 // askOthers asks all of them at once, in no more than relayTimeout. Those that have ended are not among the answers.
 func askOthers[T any](ctx context.Context, h *Handler, ask func(ctx context.Context, c *Client) (T, error)) []told[T] {
+	return askOthersFor(ctx, h, relayTimeout, ask)
+}
+
+// askOthersFor is askOthers with a time of its own.
+func askOthersFor[T any](ctx context.Context, h *Handler, most time.Duration, ask func(ctx context.Context, c *Client) (T, error)) []told[T] {
 	h.mu.Lock()
 	others := slices.Clone(h.others)
 	h.mu.Unlock()
 	if len(others) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, relayTimeout)
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	answers := make([]told[T], len(others))
 	var all sync.WaitGroup

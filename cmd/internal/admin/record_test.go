@@ -4,8 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -147,5 +151,92 @@ func TestAuditAfter(t *testing.T) {
 	}
 	if list, _ := a.After(1 << 40); len(list) != 0 {
 		t.Errorf("%d of the time to come", len(list))
+	}
+}
+
+// However many backends there are, and however much is asked for, the answer is no larger than one can be made in memory; a successor gets all.
+func TestHistoryOfManyBackends(t *testing.T) {
+	s := serve(t)
+	now := time.Now()
+	var readings []history.Reading
+	for n := range 255 {
+		readings = append(readings, history.Reading{Name: fmt.Sprint(n), State: history.State{Health: "up", Admin: "ready"}})
+	}
+	for n := range 900 {
+		s.handler.History.Observe(now.Add(time.Duration(n-900)*time.Second), history.Look{Backends: readings})
+	}
+	samples := func(c *Client) (n int) {
+		t.Helper()
+		past, err := c.History(t.Context(), 15*time.Minute, 2881)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range past.Lanes {
+			n += len(l.Samples)
+		}
+		return n + len(past.Total)
+	}
+	if n := samples(s.client); n > mostTold || n < mostTold/4 {
+		t.Errorf("%d samples", n)
+	}
+	successor := NewClient("unix:" + s.private(t))
+	defer successor.Close()
+	if n := samples(successor); n < 256*895 {
+		t.Errorf("a successor gets %d samples", n)
+	}
+}
+
+// So many histories are made at a time; who comes then waits for a turn, and not for ever.
+func TestHistoriesAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := door{telling: newSemaphore(mostHistories)}
+		var under atomic.Int32
+		release := make(chan struct{})
+		do := d.histories(func(http.ResponseWriter, *http.Request, int) { under.Add(1); <-release })
+		codes := make(chan int, 2*mostHistories+1)
+		for range 2*mostHistories + 1 {
+			go func() {
+				w := httptest.NewRecorder()
+				do(w, httptest.NewRequest(http.MethodGet, "/", http.NoBody))
+				codes <- w.Code
+			}()
+			synctest.Wait()
+		}
+		if n := under.Load(); n != mostHistories {
+			t.Errorf("%d at a time", n)
+		}
+		release <- struct{}{}
+		synctest.Wait()
+		if n := under.Load(); n != mostHistories+1 || len(codes) != 1 {
+			t.Errorf("%d have been let in, %d have ended", n, len(codes))
+		}
+		time.Sleep(historyPatience)
+		synctest.Wait()
+		close(release)
+		synctest.Wait()
+		refused := 0
+		for range cap(codes) {
+			if code := <-codes; code == http.StatusServiceUnavailable {
+				refused++
+			}
+		}
+		if refused != mostHistories {
+			t.Errorf("%d have been refused", refused)
+		}
+	})
+}
+
+// A history that cannot be had is missed in the log.
+func TestHistoryThatIsNotInherited(t *testing.T) {
+	s := serve(t)
+	path := socketPath(t)
+	answers(t, path, "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\nno such page")
+	var lines strings.Builder
+	s.handler.Log = slog.New(slog.NewTextHandler(&lines, nil))
+	s.handler.DialOther = dialPath
+	s.handler.Adopt([]Other{{PID: 7, Socket: path}})
+	s.handler.inherit(t.Context())
+	if !strings.Contains(lines.String(), "is missing in the history") || !strings.Contains(lines.String(), "pid=7") {
+		t.Errorf("the log: %s", lines.String())
 	}
 }

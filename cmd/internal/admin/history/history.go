@@ -193,6 +193,13 @@ func grown(now, before uint64) uint64 {
 	return now - before
 }
 
+// Lanes is of how many backends something is known.
+func (h *History) Lanes() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.lanes)
+}
+
 // Latest is the last tick, and a channel that is closed at the next.
 func (h *History) Latest() (Tick, <-chan struct{}) {
 	h.mu.Lock()
