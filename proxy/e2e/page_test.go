@@ -48,6 +48,7 @@ func TestPage(t *testing.T) {
 	all := given{"backends": names}
 
 	b.step(t, "open", all)
+	b.step(t, "past", nil)
 	load.waitMore(t, 100)
 	for _, i := range f.order() {
 		fe := f.cluster.FEs()[i]

@@ -9,7 +9,8 @@ import { Past } from "./past.js";
 import * as sessions from "./sessions.js";
 import * as steer from "./steer.js";
 import { draw, telling } from "./timeline.js";
-import { clock, number, rate, span, took } from "./words.js";
+import { heard, serverNow } from "./time.js";
+import { ago, clock, number, rate, span, took } from "./words.js";
 
 const pollEvery = 2000; // ms, for what no event tells
 const crowd = 2000; // sessions; of more the page asks three times less often
@@ -61,7 +62,15 @@ function trouble(lines) {
 
 async function loadHistory() {
   loaded = Date.now();
-  past.load(await ask(`api/v1/history?for=${past.span}s&points=450`));
+  const asked = past.expect();
+  try {
+    const history = await ask(`api/v1/history?for=${past.span}s&points=450`);
+    heard(history.until);
+    if (!past.load(history, asked)) return;
+  } catch (cause) {
+    past.missed(asked);
+    throw cause;
+  }
   for (const b of backends.values()) past.backend(b);
   drawAll();
 }
@@ -83,7 +92,7 @@ async function pollAll() {
 }
 
 function showStatus() {
-  setText(byId("about"), [status.version, `for ${status.flavor || "MySQL"}`, `listens on ${status.listen}`, `runs for ${span((Date.now() - Date.parse(status.started)) / 1000)}`,
+  setText(byId("about"), [status.version, `for ${status.flavor || "MySQL"}`, `listens on ${status.listen}`, `runs for ${ago(status.started)}`,
     ...(status.others ?? []).map((o) => `process ${o.pid} still serves ${number(o.sessions)} sessions`)].join(" · "));
   if (!tick) { // later ones tell
     showSummary(status.summary);
@@ -135,7 +144,7 @@ function showTables() {
 
 function drawAll() {
   if (document.hidden) return;
-  const to = Date.now();
+  const to = serverNow();
   const from = fromOf(to);
   const known = lost === null ? to : past.total.at(-1)?.at ?? to;
   byId("chart").replaceChildren(draw(shownPast(), { width: Math.max(280, byId("chart").clientWidth), from, to, known, paused: tick?.paused }));
@@ -149,7 +158,7 @@ function drawAll() {
 // showMoment shows how all was where the slider stands.
 function showMoment() {
   const slider = byId("moment");
-  const to = Date.now();
+  const to = serverNow();
   const share = Number(slider.value) / Number(slider.max);
   const at = to - (to - fromOf(to)) * (1 - share);
   const cursor = byId("chart").querySelector(".cursor");
@@ -198,6 +207,7 @@ const live = new Live({
     }
     if (type === "tick") {
       tick = data;
+      heard(data.time);
       if (!past.tick(data) || Date.now() - loaded > anewEvery) loadHistory().catch(failed);
       showSummary(data.summary);
       showPause(data.paused);

@@ -1,9 +1,23 @@
 // What the page knows of the last hours: what the API has told, and each second since.
+import { serverNow } from "./time.js";
 
 export class Past {
   constructor() {
     this.span = 900; // seconds
+    this.asked = 0; // times that the API has been asked for what has been
+    this.held = null; // what has come since it was; null: it has answered
     this.clear();
+  }
+
+  // expect says that what has been is asked for. What comes meanwhile is kept for load, which takes the number that this gives.
+  expect() {
+    this.held ??= [];
+    return ++this.asked;
+  }
+
+  // missed says that there was no answer.
+  missed(asked) {
+    if (asked === this.asked) this.held = null;
   }
 
   clear() {
@@ -16,8 +30,11 @@ export class Past {
     this.number = null; // of the last tick
   }
 
-  // load takes the answer of the API.
-  load(history) {
+  // load takes the answer of the API, unless it has been asked again since, and tells whether it did.
+  load(history, asked) {
+    if (asked !== this.asked) return false;
+    const held = this.held ?? [];
+    this.held = null;
     const was = this.number;
     this.clear();
     this.number = was;
@@ -29,6 +46,11 @@ export class Past {
     this.failures = history.failures.map(dated);
     this.moves = history.moves.map(dated);
     this.changes = history.changes.map(dated);
+    for (const { tick, backend } of held) {
+      if (tick) this.add(tick);
+      else if (backend.at > (this.lanes.find((l) => l.name === backend.name)?.states.at(-1)?.at ?? 0)) this.backend(backend);
+    }
+    return true;
   }
 
   // backend takes a change of a backend.
@@ -39,8 +61,9 @@ export class Past {
       this.lanes.push(lane);
     }
     const last = lane.states.at(-1);
-    const now = { at: Date.parse(b.since) || Date.now(), health: b.health, admin: b.admin, cause: b.cause, removed: b.removed === true };
-    if (b.removed) now.at = Date.now();
+    const at = b.at ?? ((!b.removed && Date.parse(b.since)) || serverNow()); // when one was removed is not told
+    const now = { at, health: b.health, admin: b.admin, cause: b.cause, removed: b.removed === true };
+    this.held?.push({ backend: { ...b, at } });
     if (last && last.health === now.health && last.admin === now.admin && Boolean(last.removed) === now.removed) {
       if (!last.cause && now.health !== "up") last.cause = now.cause;
       return;
@@ -55,6 +78,13 @@ export class Past {
     const fresh = t.number !== this.number;
     this.number = t.number;
     if (!fresh) return whole;
+    this.held?.push({ tick: t });
+    this.add(t);
+    return whole;
+  }
+
+  // add takes what there is in a tick that is not known yet.
+  add(t) {
     const after = (list) => list.at(-1)?.at ?? 0;
     const at = Date.parse(t.time);
     const add = (list, more) => { if (at > after(list)) list.push(...more.map(dated)); };
@@ -68,8 +98,7 @@ export class Past {
     for (const change of t.changes) {
       if (!this.changes.some((c) => c.time === change.time && c.what === change.what)) this.changes.push(dated(change));
     }
-    this.prune(Date.now() - this.span * 1000);
-    return whole;
+    this.prune(serverNow() - this.span * 1000);
   }
 
   prune(from) {

@@ -1,5 +1,7 @@
 // How figures are written, and what the kinds of failures mean.
 
+import { serverNow } from "./time.js";
+
 const whole = new Intl.NumberFormat("en");
 
 export const number = (n) => whole.format(Math.round(n));
@@ -19,7 +21,7 @@ export function span(seconds) {
 // ago is how long a moment lies back.
 export function ago(time) {
   const at = Date.parse(time);
-  return Number.isNaN(at) ? "" : span((Date.now() - at) / 1000);
+  return Number.isNaN(at) ? "" : span((serverNow() - at) / 1000);
 }
 
 // took is a response time in seconds.

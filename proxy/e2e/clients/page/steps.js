@@ -16,6 +16,11 @@ const isLive = (page) => until(page, () => document.querySelector('#live').textC
 
 const row = (name) => `#backends tr:has(th:has-text("${name}"))`;
 
+// past: the modules of the page do with what they are told as they should.
+exports.past = async ({ page, url, wrong }) => {
+  wrong.push(...await page.evaluate(require('./past.js'), url + 'page/'));
+};
+
 // open: the page is live, and says how all is.
 exports.open = async ({ page, url, expect, shoot }, { backends }) => {
   await page.goto(url);
