@@ -127,17 +127,26 @@ export class Past {
 
 const dated = (v) => ({ ...v, at: Date.parse(v.time) });
 
-// pauses are the spans in which statements were held, as operators' acts say; until when the last one lasts, paused says.
+const units = { h: 3600000, m: 60000, s: 1000, ms: 1, us: 0.001, µs: 0.001, ns: 0.000001 }; // in ms
+const defaultPause = 300000;
+
+// lasting is how long a pause was to last at most, in ms, by what was asked for: "pause for 1m30s".
+const lasting = (what) => [...what.matchAll(/([\d.]+)(h|ms|us|µs|ns|m|s)/g)].reduce((sum, [, n, unit]) => sum + n * units[unit], 0) || defaultPause;
+
+// pauses are the spans in which statements were held, as operators' acts say: each until it was ended, or its time was over. How it is now, paused says.
 export function pauses(changes, paused, now) {
   const list = [];
-  let since = null;
+  let open = null; // [since, until]
+  const end = (at) => {
+    if (open) list.push([open[0], Math.min(open[1], at)]);
+    open = null;
+  };
   for (const { what, at } of changes) {
-    if (what.startsWith("pause") && since === null) since = at;
-    if (what.startsWith("resume") && since !== null) {
-      list.push([since, at]);
-      since = null;
-    }
+    if (open && open[1] <= at) end(at);
+    if (what.startsWith("pause")) open = [open?.[0] ?? at, at + lasting(what)];
+    if (what.startsWith("resume")) end(at);
   }
-  if (paused) list.push([Math.max(since ?? 0, Date.parse(paused.since)), now]);
+  if (paused) return [...list, [Math.max(open?.[0] ?? 0, Date.parse(paused.since)), now]];
+  end(now);
   return list;
 }

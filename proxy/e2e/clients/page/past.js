@@ -3,7 +3,7 @@
 
 // checkPast runs in the page, with the address of its scripts, and gives what is wrong.
 module.exports = async function checkPast(scripts) {
-  const { Past } = await import(scripts + 'past.js');
+  const { Past, pauses } = await import(scripts + 'past.js');
   const { heard, serverNow } = await import(scripts + 'time.js');
   const wrong = [];
   const same = (is, want, what) => {
@@ -45,6 +45,17 @@ module.exports = async function checkPast(scripts) {
   past.tick(tick(7));
   same(seconds(past.total), [6, 7], 'behind a question without an answer there are');
 
+  // A pause ends when it has lasted as long as it may, though nobody says so.
+  const acts = (...list) => list.map(([s, what]) => ({ at: s * 1000, what }));
+  for (const [changes, paused, want] of [
+    [acts([10, 'pause for 30s'], [500, 'pause for 1m0s'], [520, 'resume']), null, [[10, 40], [500, 520]]],
+    [acts([10, 'pause for 30s'], [100, 'resume']), null, [[10, 40]]],
+    [acts([10, 'pause for 30s'], [20, 'pause for 1m30s'], [30, 'drain fe']), null, [[10, 110]]],
+    [acts([10, 'pause'], [500, 'reload']), null, [[10, 310]]],
+    [acts([590, 'pause for 1h']), null, [[590, 600]]],
+    [acts([10, 'pause for 30s'], [580, 'pause for 5m']), { since: new Date(581000).toISOString() }, [[10, 40], [581, 600]]],
+    [acts(), { since: new Date(5000).toISOString() }, [[5, 600]]],
+  ]) same(pauses(changes, paused, 600000).map((p) => p.map((ms) => ms / 1000)), want, `pauses of ${changes.map((c) => c.what)}`);
   heard(new Date(Date.now() + ahead).toISOString());
   return wrong;
 };
