@@ -24,6 +24,7 @@ type cluster struct {
 	stops    []string // in order
 	elected  time.Time
 	mute     time.Time         // until then no frontend tells of nodes
+	dropped  string            // the node that the cluster does not tell of
 	troubles map[string]string // node → what goes wrong with it
 	backed   bool
 	checks   int
@@ -171,6 +172,9 @@ func (c *cluster) facts() *Facts {
 	tablets := c.tablet
 	f.Tablets = &tablets
 	for _, n := range c.nodes {
+		if n.Name == c.dropped {
+			continue
+		}
 		f.Nodes = append(f.Nodes, n.Node)
 		f.Settings[n.Name] = map[string]string{loopCount: "2", waitHeartbeat: "true"}
 	}

@@ -223,6 +223,14 @@ func TestTroubles(t *testing.T) {
 			},
 			stops: 6,
 		},
+		"the cluster drops the backend that leaves": {
+			each: func(c *cluster, s *State, a Act) {
+				if a.Do == DoStop && a.Node.Name == "be-1" {
+					c.dropped = "be-1"
+				}
+			},
+			pause: "the cluster does not tell of be-1: it is not among its nodes", stops: 2, phase: Leaving,
+		},
 		"a node is lost to the cluster": {
 			each: func(c *cluster, s *State, a Act) {
 				if s.Current == "be-1" && len(c.nodes) == 6 {
@@ -387,5 +395,18 @@ func TestVersions(t *testing.T) {
 		if same := SameVersion(test.told, test.asked); same != test.same {
 			t.Errorf("%s, %s: %v", test.told, test.asked, same)
 		}
+	}
+}
+
+// A list of addresses stands for nodes only until the cluster has told of them.
+func TestListedUntilTold(t *testing.T) {
+	c := newCluster(t, 3, 0, 3, 0, 0, 1)
+	c.mute = c.now.Add(20 * time.Second)
+	s := Begin("x", ask(), c.facts())
+	if len(s.Nodes) != 3 || s.Next(c.facts()).Finished {
+		t.Fatalf("%+v", s.Nodes)
+	}
+	if s = c.play(s, nil, nil); !s.Finished || len(s.Nodes) != 6 {
+		t.Errorf("%+v, %d nodes", s.Paused, len(s.Nodes))
 	}
 }

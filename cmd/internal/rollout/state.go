@@ -26,7 +26,8 @@ const (
 // Progress is what is kept of a node.
 type Progress struct {
 	Node    string    `json:"node"`
-	Last    Node      `json:"last"` // as it was last seen
+	Last    Node      `json:"last"`             // as it was last seen
+	Listed  bool      `json:"listed,omitempty"` // it is one of an operator's list, and the cluster has not told of its nodes yet
 	Phase   Phase     `json:"phase"`
 	Since   time.Time `json:"since,omitzero"` // of the phase
 	Began   time.Time `json:"began,omitzero"` // its drain
@@ -153,16 +154,24 @@ func Begin(name string, ask Ask, f *Facts) *State {
 
 // Meet takes up nodes that were not known, and what the Segues tell.
 func (s *State) Meet(f *Facts) {
+	_, unseen := f.Unseen[CheckMembers]
+	whole := !f.hasFrontends() || f.Told && !unseen
+	if whole { // what an operator calls a node the cluster may call otherwise
+		s.Nodes = slices.DeleteFunc(s.Nodes, func(p Progress) bool { return p.Listed && p.Began.IsZero() && f.Node(p.Node) == nil })
+	}
+	begins := len(s.Nodes) == 0
 	for i := range f.Nodes {
 		n := &f.Nodes[i]
 		if p := s.of(n.Name); p != nil {
-			p.Last = *n
+			if whole {
+				p.Last, p.Listed = *n, false
+			}
 			continue
 		}
-		if f.hasFrontends() && !f.Told && len(s.Nodes) > 0 {
-			continue // a list of addresses, while the cluster does not tell: no new nodes
+		if !whole && !begins {
+			continue // a list of addresses, or one that has gaps: no new nodes
 		}
-		p := Progress{Node: n.Name, Last: *n, Start: n.Start, Former: n.Version, Version: n.Version}
+		p := Progress{Node: n.Name, Last: *n, Start: n.Start, Former: n.Version, Version: n.Version, Listed: !whole}
 		if !s.Ask.wants(n.Name) || s.Back && s.Began.Before(f.Now) {
 			p.Phase = Left
 		}

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 )
@@ -8,16 +9,8 @@ import (
 // work says what is to be done with the node in work.
 func (s *State) work(f *Facts, p *Progress) Act {
 	n := f.Node(p.Node)
-	if why, unseen := f.Unseen[CheckMembers]; n == nil && unseen { // that nobody tells of it does not mean that it is gone
-		if f.Now.Sub(p.Since) > s.Ask.Limits.Patience+s.Ask.Limits.Return {
-			return s.pause(f.Now, p, "the cluster does not tell of "+p.Node+": "+why, "look at its frontends; then `segue rollout run --resume`")
-		}
-		return Act{Do: DoWait, Node: p.Last, Why: "the cluster to tell of " + p.Node + ": " + why}
-	}
-	if n == nil { // it is there no more
-		last := p.Last
-		last.Alive, last.StatusCode, last.Listening, last.Healthy = false, "", Unknown, Unknown
-		n = &last
+	if n == nil {
+		return s.missing(f, p)
 	}
 	switch p.Phase {
 	case Draining:
@@ -42,6 +35,15 @@ func (s *State) work(f *Facts, p *Progress) Act {
 	}
 	s.Current = ""
 	return s.choose(f)
+}
+
+// missing waits for the cluster to tell of a node again: that nobody does is no sign that its process has ended.
+func (s *State) missing(f *Facts, p *Progress) Act {
+	why := cmp.Or(f.Unseen[CheckMembers], "it is not among its nodes")
+	if f.Now.Sub(p.Since) > s.Ask.Limits.Patience+s.Ask.Limits.Return {
+		return s.pause(f.Now, p, "the cluster does not tell of "+p.Node+": "+why, "look at its frontends, and add the node again if it was dropped; then `segue rollout run --resume`")
+	}
+	return Act{Do: DoWait, Node: p.Last, Why: "the cluster to tell of " + p.Node + ": " + why}
 }
 
 // restarted tells whether the node is another process than before.

@@ -77,3 +77,15 @@ func TestCheckpoint(t *testing.T) {
 		}
 	}
 }
+
+// Only a release that does not know SHOW COMPUTE NODES has none for sure.
+func TestIsSyntax(t *testing.T) {
+	for text, want := range map[string]bool{
+		"Getting syntax error at line 1, column 5. Detail message: Unexpected input 'COMPUTE'.": true, "Syntax error in line 1:\nSHOW COMPUTE NODES": true,
+		"Access denied; you need (at least one of) the OPERATE privilege(s)": false, "no leader": false, "": false,
+	} {
+		if got := isSyntax(&sql.Error{Code: 1064, Message: text}); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

@@ -88,7 +88,7 @@ func (s *Source) workers(ctx context.Context, f *rollout.Facts, c *sql.Conn, sta
 		list, err = parse(t)
 	}
 	said := (*sql.Error)(nil)
-	if err != nil && (must || !errors.As(err, &said) || isDenied(said)) {
+	if err != nil && (must || !errors.As(err, &said) || !isSyntax(said)) {
 		f.Unseen[rollout.CheckMembers] = statement + ": " + err.Error()
 	}
 	for i := range list {
@@ -98,10 +98,8 @@ func (s *Source) workers(ctx context.Context, f *rollout.Facts, c *sql.Conn, sta
 	}
 }
 
-// isDenied tells whether the account lacks a privilege.
-func isDenied(e *sql.Error) bool {
-	return e.Code == 5203 || e.Code == 1227 || strings.Contains(e.Message, "enied")
-}
+// isSyntax tells whether a release does not know the statement. Whatever else a frontend says leaves nodes out that there may be.
+func isSyntax(e *sql.Error) bool { return strings.Contains(strings.ToLower(e.Message), "syntax") }
 
 // tablets asks how the replicas are.
 func (s *Source) tablets(ctx context.Context, f *rollout.Facts, c *sql.Conn) {
