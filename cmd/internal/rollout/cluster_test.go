@@ -132,6 +132,9 @@ func (c *cluster) tick() {
 			if b.Health = backend.Down; n.Healthy == Yes {
 				b.Health = backend.Up
 			}
+			if b.usable() {
+				b.Sessions = 3
+			}
 			if b.Admin != backend.Ready && b.Sessions > 0 && c.troubles[n.Name] != "sessions stay" {
 				b.Sessions--
 			}

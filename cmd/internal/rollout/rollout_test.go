@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"encoding/json"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -408,5 +409,63 @@ func TestListedUntilTold(t *testing.T) {
 	}
 	if s = c.play(s, nil, nil); !s.Finished || len(s.Nodes) != 6 {
 		t.Errorf("%+v, %d nodes", s.Paused, len(s.Nodes))
+	}
+}
+
+// A terminal that was killed before a node was stopped, and a rollout that is resumed an hour later: whether it may be stopped is asked again.
+func TestResumedBeforeStop(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*cluster)
+		want   Do
+	}{
+		"nothing has changed": {func(*cluster) {}, DoStop},
+		"it leads":            {func(c *cluster) { c.node("fe-0").Role, c.node("fe-1").Role = Follower, Leader }, DoWait},
+		"another one is away": {func(c *cluster) {
+			c.node("fe-2").Listening, c.node("fe-2").Healthy, c.node("fe-2").Trouble = No, No, "refused"
+		}, DoWait},
+		"it was made ready": {func(c *cluster) { c.segues[0].Backends[1].Admin, c.segues[0].Backends[1].Sessions = backend.Ready, 3 }, DoDrain},
+		"it leaves":         {func(c *cluster) { c.node("fe-1").Healthy, c.node("fe-1").Trouble = No, "leaving" }, DoStop},
+		"it has gone":       {func(c *cluster) { c.node("fe-1").Listening, c.node("fe-1").Healthy = No, No }, DoChange},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t, 3, 0, 1, 0, 0, 1)
+			var killed *State
+			var then []byte
+			c.play(Begin("x", ask(), c.facts()), nil, func(s *State, a Act) {
+				if a.Do == DoStop && a.Node.Name == "fe-1" {
+					killed = c.reread(s)
+					then, _ = json.Marshal([]any{c.nodes, c.segues})
+				}
+			})
+			c.nodes, c.segues = nil, nil
+			if err := json.Unmarshal(then, &[]any{&c.nodes, &c.segues}); err != nil {
+				t.Fatal(err)
+			}
+			c.now = c.now.Add(time.Hour)
+			test.change(c)
+			killed.Resume(c.now)
+			if a := killed.Decide(c.facts()); a.Do != test.want {
+				t.Errorf("%+v", a)
+			}
+		})
+	}
+}
+
+// One that is taken back while it is full of sessions is drained first, also where it leads: cluster.mayStop.
+func TestRolledBackWhileItServes(t *testing.T) {
+	for _, bad := range []string{"be-1", "fe-1", "fe-0"} {
+		c := newCluster(t, 3, 0, 2, 0, 0, 1)
+		c.troubles[bad] = "check fails"
+		s := c.play(Begin("x", ask(), c.facts()), nil, nil)
+		if s.Paused == nil || s.Current != bad {
+			t.Fatalf("it went on: %+v", s.Paused)
+		}
+		for range 5 { // clients come back
+			c.tick()
+		}
+		s.TurnBack(c.facts())
+		if s = c.play(s, nil, nil); !s.Finished || c.rollback[0] != bad {
+			t.Errorf("%s: %+v, taken back: %v", bad, s.Paused, c.rollback)
+		}
 	}
 }

@@ -41,10 +41,11 @@ type Progress struct {
 	// Avoided says that frontends have been told not to give the node work, Told that they have been asked to.
 	Avoided bool  `json:"avoided,omitempty"`
 	Told    bool  `json:"told,omitempty"`
-	Gone    bool  `json:"gone,omitempty"`   // it has been seen gone since it was stopped
-	Called  bool  `json:"called,omitempty"` // the canary condition held
-	Errors  int64 `json:"errors"`           // that clients saw from its drain to its end
-	Hidden  int64 `json:"hidden"`           // that they did not
+	Stopped bool  `json:"stopped,omitempty"` // Driver.Stop may have been called
+	Gone    bool  `json:"gone,omitempty"`    // it has been seen gone since it was stopped
+	Called  bool  `json:"called,omitempty"`  // the canary condition held
+	Errors  int64 `json:"errors"`            // that clients saw from its drain to its end
+	Hidden  int64 `json:"hidden"`            // that they did not
 	// Traffic is that of the Segues when the node was let in again.
 	Traffic *Traffic `json:"traffic,omitempty"`
 	// ErrorsBefore and HiddenBefore are the rollout's when the node began.
@@ -242,9 +243,9 @@ func (s *State) TurnBack(f *Facts) {
 		if n := f.Node(p.Node); n != nil {
 			p.Start = n.Start
 		}
-		if p.Node == s.Current {
-			s.enter(p, Stopping, f.Now)
-			p.Since = f.Now
+		if p.Node == s.Current { // it may be full of sessions, or down
+			s.enter(p, Draining, f.Now)
+			p.Told, p.Stopped = false, true
 		} else {
 			s.enter(p, Waiting, f.Now)
 		}

@@ -16,11 +16,7 @@ func (s *State) work(f *Facts, p *Progress) Act {
 	case Draining:
 		return s.draining(f, p, n)
 	case Stopping:
-		if !n.gone() && !p.restarted(n) {
-			return Act{Do: DoStop, Node: *n}
-		}
-		s.enter(p, Leaving, f.Now)
-		return s.leaving(f, p, n)
+		return s.stopping(f, p, n)
 	case Leaving:
 		return s.leaving(f, p, n)
 	case Changing, Starting:
@@ -51,13 +47,21 @@ func (p *Progress) restarted(n *Node) bool {
 	return !n.Start.IsZero() && !p.Start.IsZero() && !n.sameStart(p.Start) && n.Alive && n.Listening != No
 }
 
+// onItsWay is how long a node that was told to stop may look as if it were not.
+const onItsWay = 10 * time.Second
+
 // draining waits until no Segue has a session on the node, and asks once more whether it may be stopped.
 func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 	switch {
-	case s.overBudget() != "":
+	case s.overBudget() != "" && !s.Back:
 		return s.pause(f.Now, p, s.overBudget(), "look at `segue status`, then resume with a larger budget")
-	case s.overtaken(f, n):
-		return s.release(f, p, n)
+	case s.overtaken(f, n) && (!p.Stopped || !s.Back): // the one in work is taken back first
+		if p.Stopped && n.serves() == "" && f.Now.Sub(p.Since) < onItsWay {
+			return Act{Do: DoWait, Node: *n, Why: "it leads by now; whether it was told to stop shows soon"}
+		}
+		if !p.Stopped || n.serves() == "" {
+			return s.release(f, p, n)
+		}
 	}
 	if n.stores() && !p.Told {
 		return Act{Do: DoDrain, Node: *n, Why: "have frontends avoid it"}
@@ -71,6 +75,10 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 		}
 		return Act{Do: DoWait, Node: *n, Why: why}
 	}
+	if p.Stopped && (n.gone() || p.restarted(n) || n.serves() != "") {
+		s.enter(p, Stopping, f.Now)
+		return s.stopping(f, p, n)
+	}
 	if !f.Whole {
 		return Act{Do: DoWait, Node: *n}
 	}
@@ -79,6 +87,23 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 	}
 	s.Held, s.HeldFrom = "", time.Time{}
 	s.enter(p, Stopping, f.Now)
+	p.Stopped = true
+	return Act{Do: DoStop, Node: *n}
+}
+
+// stopping goes on where nobody knows whether the stop was begun: behind a broken terminal. A node that still serves may lead by now, or have clients again: whether it may be
+// stopped is asked anew. One that is on its way is told once more.
+func (s *State) stopping(f *Facts, p *Progress, n *Node) Act {
+	why, drain := s.undrained(f, n)
+	switch {
+	case n.gone(), p.restarted(n):
+		s.enter(p, Leaving, f.Now)
+		return s.leaving(f, p, n)
+	case n.serves() == "", why != "", drain:
+		s.enter(p, Draining, f.Now)
+		p.Told = false
+		return s.draining(f, p, n)
+	}
 	return Act{Do: DoStop, Node: *n}
 }
 
