@@ -86,7 +86,7 @@ paused or was interrupted, and can be resumed.`,
 	r.format = addOutput(cmd)
 	f := cmd.Flags()
 	r.pods = addPods(cmd)
-	f.StringVar(&r.hooks.StopHook, "stop", "", "`command` that stops a node gracefully, and returns when its process has ended")
+	f.StringVar(&r.hooks.StopHook, "stop", "", "`command` that stops a node gracefully, and returns when its process has ended:\na port that takes no connection is not the end of it")
 	f.StringVar(&r.hooks.StartHook, "start", "", "`command` that starts a node")
 	f.StringVar(&r.hooks.UpgradeHook, "upgrade", "", "`command` that puts the new version in place, between stop and start")
 	f.StringVar(&r.hooks.RollbackHook, "rollback", "", "`command` that puts the former version in place,\nwith --roll-back or --on-failure rollback")

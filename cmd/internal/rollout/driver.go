@@ -8,7 +8,8 @@ import "context"
 // a node where it has been called before: after a broken terminal nobody knows whether the call had come to its end. Called again for a node where there is
 // nothing left to do, a method returns nil.
 type Driver interface {
-	// Stop ends the node's process gracefully. The cluster may see that later: Stop need not wait for it. A driver whose platform starts a node again by
+	// Stop ends the node's process gracefully, and returns when that has ended: a port that takes no connection any more is not the end of it. The cluster may see it later, which is
+	// waited for elsewhere. A driver whose platform starts a node again by
 	// itself (a StatefulSet does) makes the new one of the new version.
 	Stop(ctx context.Context, n Node) error
 	// Upgrade puts the new version in place while the node is down. It is called between Stop and Start, and not at all in a mere restart.

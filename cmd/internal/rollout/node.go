@@ -48,7 +48,7 @@ type Node struct {
 	Start time.Time `json:"start,omitzero"`
 	// Journal is the last entry of the metadata journal that a frontend has replayed; 0: not known.
 	Journal int64 `json:"journal,omitempty"`
-	// Listening tells whether the node's ports took a connection just now, Healthy whether it said there that it is well. Trouble says why it is not.
+	// Listening tells whether the node's ports took a connection just now (No: its host refused it, which no trouble on the way there does), Healthy whether it said there that it is well. Trouble says why it is not.
 	Listening Answer `json:"listening,omitempty"`
 	Healthy   Answer `json:"healthy,omitempty"`
 	Trouble   string `json:"trouble,omitempty"`

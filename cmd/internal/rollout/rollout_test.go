@@ -425,7 +425,7 @@ func TestResumedBeforeStop(t *testing.T) {
 		}, DoWait},
 		"it was made ready": {func(c *cluster) { c.segues[0].Backends[1].Admin, c.segues[0].Backends[1].Sessions = backend.Ready, 3 }, DoDrain},
 		"it leaves":         {func(c *cluster) { c.node("fe-1").Healthy, c.node("fe-1").Trouble = No, "leaving" }, DoStop},
-		"it has gone":       {func(c *cluster) { c.node("fe-1").Listening, c.node("fe-1").Healthy = No, No }, DoChange},
+		"it has gone":       {func(c *cluster) { c.node("fe-1").Listening, c.node("fe-1").Healthy = No, No }, DoWait},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster(t, 3, 0, 1, 0, 0, 1)
@@ -466,6 +466,35 @@ func TestRolledBackWhileItServes(t *testing.T) {
 		s.TurnBack(c.facts())
 		if s = c.play(s, nil, nil); !s.Finished || c.rollback[0] != bad {
 			t.Errorf("%s: %+v, taken back: %v", bad, s.Paused, c.rollback)
+		}
+	}
+}
+
+// When a stopped server is gone: its host refuses connections again and again, or nobody reaches it, this machine and every Segue.
+func TestGone(t *testing.T) {
+	down, up := SegueBackend{Address: "a:1", Health: backend.Down}, SegueBackend{Address: "a:1", Health: backend.Up}
+	refused, lost := Node{Name: "a", Kind: Server, Address: "a:1", Alive: true, Listening: No, Healthy: No}, Node{Name: "a", Kind: Server, Address: "a:1", Alive: true, Healthy: No}
+	for name, test := range map[string]struct {
+		looks  []Node
+		segues []Segue
+		gone   bool
+	}{
+		"refused once":                   {looks: []Node{refused}},
+		"refused three times":            {looks: []Node{refused, refused, refused}, gone: true},
+		"refused now and then":           {looks: []Node{refused, refused, {Name: "a", Kind: Server, Alive: true, Listening: Yes}, refused}},
+		"not reached":                    {looks: []Node{lost, lost, lost, lost}},
+		"not reached, and by no Segue":   {looks: []Node{lost, lost, lost}, segues: []Segue{{Backends: []SegueBackend{down}}, {}}, gone: true},
+		"not reached, but by a Segue":    {looks: []Node{lost, lost, lost}, segues: []Segue{{Backends: []SegueBackend{down}}, {Backends: []SegueBackend{up}}}},
+		"not reached, and a Segue away":  {looks: []Node{lost, lost, lost}, segues: []Segue{{Backends: []SegueBackend{down}}, {Error: "x"}}},
+		"not reached, no Segue has it":   {looks: []Node{lost, lost, lost}, segues: []Segue{{}}},
+		"a frontend that is not reached": {looks: slices.Repeat([]Node{{Name: "a", Kind: Frontend, Alive: true, Healthy: No}}, 5)},
+	} {
+		s := &State{Current: "a", Nodes: []Progress{{Node: "a", Phase: Leaving, Since: began}}, Ask: Ask{Limits: DefaultLimits(), Fleet: true}}
+		for _, n := range test.looks {
+			s.Decide(&Facts{Now: began.Add(time.Second), Flavor: backend.TiDB, Nodes: []Node{n}, Segues: test.segues})
+		}
+		if p := s.of("a"); p.Gone != test.gone || (p.Phase == Leaving) == test.gone {
+			t.Errorf("%s: %+v", name, p)
 		}
 	}
 }

@@ -42,6 +42,7 @@ type Progress struct {
 	Avoided bool  `json:"avoided,omitempty"`
 	Told    bool  `json:"told,omitempty"`
 	Stopped bool  `json:"stopped,omitempty"` // Driver.Stop may have been called
+	Looks   int   `json:"looks,omitempty"`   // in a row at which nobody has seen it
 	Gone    bool  `json:"gone,omitempty"`    // it has been seen gone since it was stopped
 	Called  bool  `json:"called,omitempty"`  // the canary condition held
 	Errors  int64 `json:"errors"`            // that clients saw from its drain to its end
@@ -218,6 +219,9 @@ func (s *State) Resume(now time.Time) {
 	if p := s.of(s.Current); p != nil {
 		p.Spans = append(p.Spans, Span{p.Phase, p.Since, now})
 		p.Since = now
+		if p.Phase == Leaving { // it has not gone, or nobody has looked: it is told again
+			p.Phase = Stopping
+		}
 	}
 	s.note(now, s.Current, "resume", "resumed")
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"time"
+
+	"segue/backend"
 )
 
 // work says what is to be done with the node in work.
@@ -11,6 +13,11 @@ func (s *State) work(f *Facts, p *Progress) Act {
 	n := f.Node(p.Node)
 	if n == nil {
 		return s.missing(f, p)
+	}
+	if n.gone() || unreached(f, n) {
+		p.Looks++
+	} else {
+		p.Looks = 0
 	}
 	switch p.Phase {
 	case Draining:
@@ -170,16 +177,36 @@ func (s *State) undrained(f *Facts, n *Node) (why string, drain bool) {
 // leaving waits until a stopped node is gone.
 func (s *State) leaving(f *Facts, p *Progress, n *Node) Act {
 	switch {
-	case n.gone(), p.restarted(n):
-		p.Gone = n.gone()
+	case p.Looks >= enoughLooks, p.restarted(n):
+		p.Gone = p.Looks >= enoughLooks
 		s.note(f.Now, n.Name, "seen", "gone")
 		s.enter(p, Changing, f.Now)
 		return s.changing(f, p, n)
-	case f.Now.Sub(p.Since) > s.Ask.Limits.Leave:
+	case f.Now.Sub(p.Since) > s.Ask.Limits.Leave && p.Looks == 0:
 		return s.pause(f.Now, p, fmt.Sprintf("%s was stopped, and is not gone within %v: %s", n.Name, s.Ask.Limits.Leave, standing(n)),
 			"end its process on its host, then `segue rollout run --resume`; or start it and `segue ready "+n.Name+"`")
 	}
 	return Act{Do: DoWait, Node: *n, Why: n.Name + " to be gone: " + standing(n)}
+}
+
+// enoughLooks is how often in a row a node has to be seen gone: a port that refuses one connection may take the next.
+const enoughLooks = 3
+
+// unreached tells whether neither this machine nor any Segue reaches a server of which no cluster tells: one whose host is switched off refuses no connection.
+func unreached(f *Facts, n *Node) bool {
+	if n.Kind != Server || n.Listening != Unknown || n.Healthy != No {
+		return false
+	}
+	known := false
+	for i := range f.Segues {
+		g := &f.Segues[i]
+		b := g.Backend(n)
+		if g.Error != "" || b != nil && b.Health != backend.Down {
+			return false
+		}
+		known = known || b != nil
+	}
+	return known
 }
 
 // standing is how a node stands.
@@ -197,6 +224,9 @@ func standing(n *Node) string {
 	case No:
 		text += ", its port takes none"
 	case Unknown:
+		if n.Trouble != "" {
+			text += ", " + n.Trouble
+		}
 	}
 	return text
 }

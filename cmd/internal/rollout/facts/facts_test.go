@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"net"
 	"testing"
 	"time"
 
@@ -86,6 +87,21 @@ func TestIsSyntax(t *testing.T) {
 	} {
 		if got := isSyntax(&sql.Error{Code: 1064, Message: text}); got != want {
 			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+// What a failed connection says of a node: only a host that refuses it says that nothing runs there.
+func TestProbe(t *testing.T) {
+	refused, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = refused.Close()
+	for address, want := range map[string]rollout.Answer{refused.Addr().String(): rollout.No, "no-such-host.invalid:9030": rollout.Unknown} {
+		s, n := &Source{Timeout: time.Second}, rollout.Node{Address: address, Kind: rollout.Server}
+		if s.probe(t.Context(), &n); n.Listening != want || n.Healthy != rollout.No || n.Trouble == "" {
+			t.Errorf("%s: %+v", address, n)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"segue/backend"
@@ -180,8 +181,11 @@ func (s *Source) probe(ctx context.Context, n *rollout.Node) {
 		_ = conn.Close()
 	case ctx.Err() != nil:
 		return
-	default:
-		n.Listening, n.Healthy, n.Trouble = rollout.No, rollout.No, "no connection to "+port+": "+wire.Shown(inner(err), wire.MaxShown)
+	default: // a host that says that nothing listens there is the only sure sign; whatever else may be the way there
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			n.Listening = rollout.No
+		}
+		n.Healthy, n.Trouble = rollout.No, "no connection to "+port+": "+wire.Shown(inner(err), wire.MaxShown)
 		return
 	}
 	if n.Address == "" {
