@@ -191,7 +191,7 @@ func (r *runFlags) validate() error {
 	r.ask.Check, r.ask.Change, r.ask.OnFailure = r.check != "", r.hooks.UpgradeHook != "", rollout.Remedy(r.onFailure)
 	pods := r.pods.used()
 	if pods {
-		r.ask.Change = r.pods.changes()
+		r.ask.Change, r.ask.Replaced = r.pods.changes(), true
 	}
 	switch {
 	case pods && r.hooks.StopHook+r.hooks.StartHook+r.hooks.UpgradeHook+r.hooks.RollbackHook != "":

@@ -9,9 +9,11 @@ import (
 type Ask struct {
 	Version string `json:"version,omitempty"` // every node is to have it in the end; empty: any
 	Change  bool   `json:"change"`            // there is an Upgrade between stop and start; false: a mere restart
-	Check   bool   `json:"check"`             // a canary condition is asked behind every node
-	Image   bool   `json:"image"`             // the metadata are written as an image first
-	Backup  Backup `json:"backup"`
+	// Replaced says that the driver's platform starts a node again by itself, and changed, as a StatefulSet does.
+	Replaced bool   `json:"replaced,omitempty"`
+	Check    bool   `json:"check"` // a canary condition is asked behind every node
+	Image    bool   `json:"image"` // the metadata are written as an image first
+	Backup   Backup `json:"backup"`
 	// Fleet says that Segues are to be asked; FleetMissing that one which cannot be reached is passed over.
 	Fleet        bool     `json:"fleet"`
 	FleetMissing bool     `json:"fleet_missing,omitempty"`

@@ -234,7 +234,15 @@ func (c *cluster) do(s *State, a Act) error {
 		if n.StatusCode != "" {
 			n.StatusCode = "SHUTDOWN"
 		}
+		if c.troubles[n.Name] == "is restarted" || s.Ask.Replaced {
+			if n.upAt = c.now.Add(4 * time.Second); s.Ask.Replaced {
+				n.Version = "3.4.5"
+			}
+		}
 	case DoChange:
+		if s.Ask.Replaced {
+			return nil
+		}
 		if n.Listening != No {
 			c.t.Errorf("%s is changed while it runs", n.Name)
 		}

@@ -138,7 +138,8 @@ func (s *State) choose(f *Facts) Act {
 	}
 	n, p := f.Node(v.Node), s.of(v.Node)
 	s.Current = n.Name
-	p.Began, p.Ended, p.Start, p.Version, p.Role, p.Called, p.Gone, p.Traffic, p.Told, p.Stopped = f.Now, time.Time{}, n.Start, n.Version, n.Role, false, false, nil, false, false
+	p.Began, p.Ended, p.Version, p.Role, p.Called, p.Gone, p.Traffic, p.Told, p.Stopped = f.Now, time.Time{}, n.Version, n.Role, false, false, nil, false, false
+	p.mark(n, f.Now)
 	p.ErrorsBefore, p.HiddenBefore, p.Errors, p.Hidden = s.Errors, s.Hidden, 0, 0
 	s.enter(p, Draining, f.Now)
 	s.note(f.Now, n.Name, "begin", v.Why)

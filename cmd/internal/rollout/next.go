@@ -59,7 +59,7 @@ func (s *State) Recognize(f *Facts, all bool) {
 		if n == nil || p.Phase != Waiting || s.Back || n.serves() != "" {
 			continue
 		}
-		if s.Ask.Version != "" && SameVersion(n.Version, s.Ask.Version) || all && s.Ask.Version == "" && p.restarted(n) {
+		if s.Ask.Version != "" && SameVersion(n.Version, s.Ask.Version) || all && s.Ask.Version == "" && p.restarted(n, f.Now) {
 			p.Phase, p.Since, p.Ended, p.After = Done, f.Now, f.Now, n.Version
 			s.note(f.Now, p.Node, "seen", "it has gone through it already"+versionOf(n))
 		}

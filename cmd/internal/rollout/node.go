@@ -46,6 +46,9 @@ type Node struct {
 	ErrMsg     string `json:"err_msg,omitempty"`
 	// Start is when the node's process was started, by its own or its leader's clock and in whatever time zone: compared with itself alone. Zero: not known.
 	Start time.Time `json:"start,omitzero"`
+	// Uptime is how long the process of a server has run, by its own word and in whole seconds; it is known where Start is. Start is this machine's time minus it, and is off by what
+	// clocks differ and an answer takes.
+	Uptime time.Duration `json:"uptime_ns,omitempty"`
 	// Journal is the last entry of the metadata journal that a frontend has replayed; 0: not known.
 	Journal int64 `json:"journal,omitempty"`
 	// Listening tells whether the node's ports took a connection just now (No: its host refused it, which no trouble on the way there does), Healthy whether it said there that it is well. Trouble says why it is not.
@@ -101,15 +104,6 @@ func (n *Node) serves() (trouble string) {
 // is tells whether an address is that of the node's MySQL port.
 func (n *Node) is(address string) bool {
 	return address != "" && (address == n.Address || slices.Contains(n.Aliases, address))
-}
-
-// sameStart tells whether a node was started then. Servers tell how many seconds they have been up, which is one off now and then.
-func (n *Node) sameStart(then time.Time) bool {
-	const granularity = 2 * time.Second
-	if n.Kind == Server {
-		return n.Start.Sub(then).Abs() <= granularity
-	}
-	return n.Start.Equal(then)
 }
 
 // stores tells whether the node is one that frontends give work to.

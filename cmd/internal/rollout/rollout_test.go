@@ -498,3 +498,69 @@ func TestGone(t *testing.T) {
 		}
 	}
 }
+
+// Something else starts a node that was stopped: its version is not changed while it runs, unless that is how it is changed.
+func TestRestartedByOthers(t *testing.T) {
+	for name, test := range map[string]struct {
+		ask    func(*Ask)
+		pauses bool
+	}{
+		"an upgrade":         {func(*Ask) {}, true},
+		"whatever version":   {func(a *Ask) { a.Version = "" }, true},
+		"a mere restart":     {func(a *Ask) { a.Version, a.Change = "", false }, false},
+		"by a StatefulSet":   {func(a *Ask) { a.Replaced = true }, false},
+		"… whatever version": {func(a *Ask) { a.Replaced, a.Version = true, "" }, false},
+	} {
+		for _, node := range []string{"be-0", "fe-1"} {
+			t.Run(name+" "+node, func(t *testing.T) {
+				c, a := newCluster(t, 3, 0, 2, 0, 0, 1), ask()
+				test.ask(&a)
+				c.troubles[node] = "is restarted"
+				s := c.play(Begin("x", a, c.facts()), nil, nil)
+				if test.pauses {
+					if s.Paused == nil || !strings.Contains(s.Paused.Why, "runs again before its version was changed") || s.Paused.Phase != Draining {
+						t.Fatalf("paused: %+v", s.Paused)
+					}
+					delete(c.troubles, node)
+					s.Resume(c.now)
+					s = c.play(s, nil, nil)
+				}
+				if again := len(c.stops) - len(c.nodes); !s.Finished || again != 0 && !test.pauses || again != 1 && test.pauses {
+					t.Errorf("%+v, stopped %v", s.Paused, c.stops)
+				}
+			})
+		}
+	}
+}
+
+// Which process a server is, by how long it says that it has run.
+func TestSameProcess(t *testing.T) {
+	for name, test := range map[string]struct {
+		kind        Kind
+		before, now time.Duration // uptime
+		start       time.Duration // by which the start time is another one
+		passed      time.Duration
+		same, known bool
+	}{
+		"the same":                         {Server, time.Hour, time.Hour + 10*time.Second, 0, 10 * time.Second, true, true},
+		"… of a slow answer":               {Server, time.Hour, time.Hour + 6*time.Second, 4 * time.Second, 10 * time.Second, true, true},
+		"… by a clock that was put":        {Server, time.Hour, time.Hour + 6*time.Second, time.Hour, 10 * time.Second, true, true},
+		"another one":                      {Server, time.Hour, 3 * time.Second, time.Hour, 10 * time.Second, false, true},
+		"… at once":                        {Server, time.Minute, 0, time.Minute, time.Second, false, true},
+		"… that has run for longer":        {Server, time.Minute, time.Hour, time.Minute, 2 * time.Hour, false, true},
+		"a young one":                      {Server, 5 * time.Second, 11 * time.Second, 4 * time.Second, 10 * time.Second, true, true},
+		"another one, of a young one":      {Server, 5 * time.Second, 2 * time.Second, 10 * time.Second, 10 * time.Second, false, true},
+		"a frontend":                       {Frontend, 0, 0, 0, time.Hour, true, true},
+		"a frontend that has been started": {Frontend, 0, 0, time.Second, time.Hour, false, true},
+	} {
+		p := Progress{}
+		p.mark(&Node{Start: began, Uptime: test.before}, began)
+		n := &Node{Kind: test.kind, Start: began.Add(test.start), Uptime: test.now}
+		if same, known := p.sameProcess(n, began.Add(test.passed)); same != test.same || known != test.known {
+			t.Errorf("%s: %v, %v", name, same, known)
+		}
+		if _, known := p.sameProcess(&Node{Kind: test.kind}, began); known {
+			t.Errorf("%s: its start is not known", name)
+		}
+	}
+}

@@ -25,19 +25,21 @@ const (
 
 // Progress is what is kept of a node.
 type Progress struct {
-	Node    string    `json:"node"`
-	Last    Node      `json:"last"`             // as it was last seen
-	Listed  bool      `json:"listed,omitempty"` // it is one of an operator's list, and the cluster has not told of its nodes yet
-	Phase   Phase     `json:"phase"`
-	Since   time.Time `json:"since,omitzero"` // of the phase
-	Began   time.Time `json:"began,omitzero"` // its drain
-	Ended   time.Time `json:"ended,omitzero"`
-	Start   time.Time `json:"start,omitzero"`    // Node.Start before it was stopped: another one is another process
-	Role    Role      `json:"role,omitempty"`    // when its turn came
-	Former  string    `json:"former,omitempty"`  // the version that it had when the rollout began
-	Version string    `json:"version,omitempty"` // when it was drained
-	After   string    `json:"after,omitempty"`   // the version that it came back with
-	Journal int64     `json:"journal,omitempty"` // of the leader when the node was started: it has come back when it has replayed that
+	Node    string        `json:"node"`
+	Last    Node          `json:"last"`             // as it was last seen
+	Listed  bool          `json:"listed,omitempty"` // it is one of an operator's list, and the cluster has not told of its nodes yet
+	Phase   Phase         `json:"phase"`
+	Since   time.Time     `json:"since,omitzero"` // of the phase
+	Began   time.Time     `json:"began,omitzero"` // its drain
+	Ended   time.Time     `json:"ended,omitzero"`
+	Start   time.Time     `json:"start,omitzero"`      // Node.Start before it was stopped: another one is another process
+	Uptime  time.Duration `json:"uptime_ns,omitempty"` // Node.Uptime then
+	Marked  time.Time     `json:"marked,omitzero"`     // when Start and Uptime were asked for
+	Role    Role          `json:"role,omitempty"`      // when its turn came
+	Former  string        `json:"former,omitempty"`    // the version that it had when the rollout began
+	Version string        `json:"version,omitempty"`   // when it was drained
+	After   string        `json:"after,omitempty"`     // the version that it came back with
+	Journal int64         `json:"journal,omitempty"`   // of the leader when the node was started: it has come back when it has replayed that
 	// Avoided says that frontends have been told not to give the node work, Told that they have been asked to.
 	Avoided bool  `json:"avoided,omitempty"`
 	Told    bool  `json:"told,omitempty"`
@@ -173,7 +175,8 @@ func (s *State) Meet(f *Facts) {
 		if !whole && !begins {
 			continue // a list of addresses, or one that has gaps: no new nodes
 		}
-		p := Progress{Node: n.Name, Last: *n, Start: n.Start, Former: n.Version, Version: n.Version, Listed: !whole}
+		p := Progress{Node: n.Name, Last: *n, Former: n.Version, Version: n.Version, Listed: !whole}
+		p.mark(n, f.Now)
 		if !s.Ask.wants(n.Name) || s.Back && s.Began.Before(f.Now) {
 			p.Phase = Left
 		}
@@ -190,6 +193,27 @@ func (s *State) of(name string) *Progress {
 		}
 	}
 	return nil
+}
+
+// mark keeps which process a node is.
+func (p *Progress) mark(n *Node, now time.Time) { p.Start, p.Uptime, p.Marked = n.Start, n.Uptime, now }
+
+// young is how long a server has to have run for its age to say for sure that it is the process that it was: answers take their time.
+const young = 15 * time.Second
+
+// sameProcess tells whether the node is the process that was marked; known is false where nothing tells. A server that is another one has run for less time than has passed since.
+func (p *Progress) sameProcess(n *Node, now time.Time) (same, known bool) {
+	if n.Start.IsZero() || p.Start.IsZero() {
+		return false, false
+	}
+	if n.Kind != Server {
+		return n.Start.Equal(p.Start), true
+	}
+	passed := now.Sub(p.Marked)
+	if p.Uptime < young {
+		passed -= young
+	}
+	return n.Uptime >= p.Uptime && n.Uptime >= passed, true
 }
 
 // enter puts a node into a phase.
@@ -245,7 +269,7 @@ func (s *State) TurnBack(f *Facts) {
 		}
 		p.Gone = false
 		if n := f.Node(p.Node); n != nil {
-			p.Start = n.Start
+			p.mark(n, f.Now)
 		}
 		if p.Node == s.Current { // it may be full of sessions, or down
 			s.enter(p, Draining, f.Now)

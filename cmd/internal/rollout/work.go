@@ -50,8 +50,9 @@ func (s *State) missing(f *Facts, p *Progress) Act {
 }
 
 // restarted tells whether the node is another process than before.
-func (p *Progress) restarted(n *Node) bool {
-	return !n.Start.IsZero() && !p.Start.IsZero() && !n.sameStart(p.Start) && n.Alive && n.Listening != No
+func (p *Progress) restarted(n *Node, now time.Time) bool {
+	same, known := p.sameProcess(n, now)
+	return known && !same && n.Alive && n.Listening != No
 }
 
 // onItsWay is how long a node that was told to stop may look as if it were not.
@@ -82,7 +83,7 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 		}
 		return Act{Do: DoWait, Node: *n, Why: why}
 	}
-	if p.Stopped && (n.gone() || p.restarted(n) || n.serves() != "") {
+	if p.Stopped && (n.gone() || p.restarted(n, f.Now) || n.serves() != "") {
 		s.enter(p, Stopping, f.Now)
 		return s.stopping(f, p, n)
 	}
@@ -103,7 +104,7 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 func (s *State) stopping(f *Facts, p *Progress, n *Node) Act {
 	why, drain := s.undrained(f, n)
 	switch {
-	case n.gone(), p.restarted(n):
+	case n.gone(), p.restarted(n, f.Now):
 		s.enter(p, Leaving, f.Now)
 		return s.leaving(f, p, n)
 	case n.serves() == "", why != "", drain:
@@ -177,7 +178,7 @@ func (s *State) undrained(f *Facts, n *Node) (why string, drain bool) {
 // leaving waits until a stopped node is gone.
 func (s *State) leaving(f *Facts, p *Progress, n *Node) Act {
 	switch {
-	case p.Looks >= enoughLooks, p.restarted(n):
+	case p.Looks >= enoughLooks, p.restarted(n, f.Now):
 		p.Gone = p.Looks >= enoughLooks
 		s.note(f.Now, n.Name, "seen", "gone")
 		s.enter(p, Changing, f.Now)
@@ -234,12 +235,25 @@ func standing(n *Node) string {
 // changing has what is between stop and start done.
 func (s *State) changing(f *Facts, p *Progress, n *Node) Act {
 	if p.Phase == Changing {
-		if s.Ask.Change || s.Back {
+		runs := s.Ask.Change && !s.Ask.Replaced && (n.Listening == Yes || p.restarted(n, f.Now))
+		switch changed := !s.Back && s.Ask.Version != "" && SameVersion(n.Version, s.Ask.Version); {
+		case runs && !changed:
+			return s.again(f, p, n)
+		case !runs && (s.Ask.Change || s.Back):
 			return Act{Do: DoChange, Node: *n}
 		}
 		s.enter(p, Starting, f.Now)
 	}
 	return Act{Do: DoStart, Node: *n}
+}
+
+// again stands where a node runs again before its version was changed: it is to be drained and stopped once more, and not by itself, since whatever has started it would do so again.
+func (s *State) again(f *Facts, p *Progress, n *Node) Act {
+	s.enter(p, Draining, f.Now)
+	p.Told, p.Stopped = false, false
+	p.mark(n, f.Now)
+	return s.pause(f.Now, p, n.Name+" runs again before its version was changed: something else has started it",
+		"have --stop switch off what starts it (`systemctl stop` does, `kill` does not); then `segue rollout run --resume`")
 }
 
 // returning waits until a started node serves as one that never was away.
@@ -270,12 +284,13 @@ func versionOf(n *Node) string {
 
 // notBack says what a node lacks to be back.
 func (s *State) notBack(f *Facts, p *Progress, n, lead *Node) string {
+	same, known := p.sameProcess(n, f.Now)
 	switch {
 	case n.serves() != "":
 		return n.serves()
 	case n.Listening == Unknown && n.Healthy == Unknown && !f.Told:
 		return "nobody can tell whether it serves"
-	case !p.Gone && !n.Start.IsZero() && !p.Start.IsZero() && n.sameStart(p.Start):
+	case !p.Gone && known && same:
 		return "it still is the process that was to be stopped, by its start time"
 	case f.hasFrontends() && lead == nil:
 		return "no frontend leads: an election is under way"

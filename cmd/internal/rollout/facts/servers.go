@@ -46,7 +46,8 @@ func (s *Source) server(ctx context.Context, n *rollout.Node, seed backend.Spec)
 	if t, err := c.Query(within, "SHOW GLOBAL STATUS LIKE 'Uptime'"); err == nil && t.Len() == 1 {
 		value, _ := t.Get(0, "Value")
 		if up, err := strconv.ParseFloat(value, 64); err == nil {
-			n.Start = time.Now().Add(-time.Duration(up * float64(time.Second))).Truncate(time.Second)
+			n.Uptime = time.Duration(up * float64(time.Second))
+			n.Start = time.Now().Add(-n.Uptime).Truncate(time.Second)
 		}
 	}
 }

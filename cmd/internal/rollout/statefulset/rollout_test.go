@@ -134,7 +134,7 @@ func (s suite) rollout(t *testing.T) {
 	d := st.driver(t,
 		Options{Name: "sr-be", Image: "be:3.4.2", Owner: StarRocksCluster, Mode: OnDelete},
 		Options{Name: "sr-fe", Image: "fe:3.4.2", Owner: StarRocksCluster, Mode: OnDelete})
-	ask := rollout.Ask{Version: "3.4.2", Change: true, Backup: rollout.BackupWaived, Image: true, OnFailure: rollout.RemedyPause, Limits: rollout.DefaultLimits()}
+	ask := rollout.Ask{Version: "3.4.2", Change: true, Replaced: true, Backup: rollout.BackupWaived, Image: true, OnFailure: rollout.RemedyPause, Limits: rollout.DefaultLimits()}
 	state := rollout.Begin("sim", ask, source.Facts(t.Context(), runner.Question{Whole: true}))
 	through(t, d, source, state)
 	check := func(from, to string) {
