@@ -177,20 +177,21 @@ func (c *checks) primary() {
 		return
 	}
 	var names []string
-	unknown := 0
+	var unknown []string
 	for i := range c.Facts.Nodes {
 		switch c.Facts.Nodes[i].Role {
 		case Primary:
 			names = append(names, c.Facts.Nodes[i].Name)
 		case NoRole:
-			unknown++
+			unknown = append(unknown, c.Facts.Nodes[i].Name)
 		case Leader, Follower, Observer, Replica:
 		}
 	}
 	f := Finding{Check: CheckPrimary, Severity: OK}
 	switch {
-	case unknown == len(c.Facts.Nodes):
-		f.Severity, f.What, f.Remedy = Unseen, "whether servers are read_only is not known: no account", "--user and --password-file, or --accept primary for servers in the order given"
+	case len(unknown) > 0: // each of them may be the primary, which goes last
+		f.Severity, f.What = Unseen, "whether it takes writes is not known of "+strings.Join(unknown, ", ")
+		f.Remedy = "give --user an account that may log in on every server; or --accept primary for those in the order given"
 	case len(names) == 1:
 		f.Node, f.What = names[0], "it alone takes writes: it goes last"
 		if c.next != nil && c.next.Role == Primary {

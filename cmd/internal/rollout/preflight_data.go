@@ -157,6 +157,15 @@ func (c *checks) backup() {
 func (c *checks) versions() {
 	oldest, newest := extremes(c.Facts.Nodes, Backend, Compute), extremes(c.Facts.Nodes, Frontend)
 	well := true
+	if oldest[0] != nil && c.next != nil && c.next.Kind == Frontend && c.Ask.Version != "" && !c.Back {
+		if order, known := CompareVersions(oldest[0].Version, c.Ask.Version); known && order < 0 {
+			well = false
+			c.add(Finding{
+				Check: CheckVersions, Severity: Stop, Node: oldest[0].Name, What: fmt.Sprintf("it has %s, older than %s that frontend %s would get", oldest[0].Version, c.Ask.Version, c.next.Name),
+				Remedy: "upgrade backends and compute nodes first, then frontends",
+			}, true)
+		}
+	}
 	if oldest[0] != nil && newest[1] != nil && !c.Back {
 		if order, known := CompareVersions(oldest[0].Version, newest[1].Version); known && order < 0 {
 			well = false

@@ -49,6 +49,7 @@ func TestPreflight(t *testing.T) {
 		"a restart needs no backup": {ask: func(a *Ask) { a.Backup, a.Change = BackupUnsaid, false }, check: CheckBackup, severity: OK, what: "mere restart"},
 		"backends are older":        {facts: func(f *Facts) { f.Nodes[1].Version = "3.4.0" }, next: "fe-2", check: CheckVersions, severity: Stop, what: "older than 3.4.0 of frontend", blocks: true},
 		"… and go first":            {facts: func(f *Facts) { f.Nodes[1].Version = "3.4.0" }, check: CheckVersions, severity: Warn, what: "older than 3.4.0 of frontend"},
+		"backends would be older":   {next: "fe-2", check: CheckVersions, severity: Stop, what: "it has 3.3.9, older than 3.4.5 that frontend fe-2 would get", blocks: true},
 		"a downgrade":               {ask: func(a *Ask) { a.Version = "3.2" }, check: CheckVersions, severity: Stop, what: "3.2 would be a downgrade", blocks: true},
 		"no fleet":                  {ask: func(a *Ask) { a.Fleet = false }, check: CheckFleet, severity: Warn, what: "no Segue is asked"},
 		"an empty fleet":            {facts: func(f *Facts) { f.Segues = nil }, check: CheckFleet, severity: Stop, what: "no Segue was found", blocks: true},
@@ -73,6 +74,13 @@ func TestPreflight(t *testing.T) {
 			}
 			if test.ask != nil {
 				test.ask(&a)
+			}
+			if test.next != "" && test.check != CheckVersions { // backends have gone by then
+				for i := range f.Nodes {
+					if f.Nodes[i].Kind == Backend {
+						f.Nodes[i].Version = "3.4.5"
+					}
+				}
 			}
 			next := test.next
 			if next == "" {
@@ -110,12 +118,14 @@ func TestPreflightOfServers(t *testing.T) {
 		severity Severity
 		blocks   bool
 	}{
-		"one primary":   {servers(Primary, Replica, Replica), CheckPrimary, OK, false},
-		"two primaries": {servers(Primary, Primary), CheckPrimary, OK, false},
-		"no primary":    {servers(Replica, Replica), CheckPrimary, Warn, false},
-		"nothing known": {servers(NoRole, NoRole), CheckPrimary, Unseen, true},
-		"nobody else":   {servers(Primary), CheckQuorum, Stop, true},
-		"others serve":  {servers(Primary, Replica), CheckQuorum, OK, false},
+		"one primary":           {servers(Primary, Replica, Replica), CheckPrimary, OK, false},
+		"two primaries":         {servers(Primary, Primary), CheckPrimary, OK, false},
+		"no primary":            {servers(Replica, Replica), CheckPrimary, Warn, false},
+		"nothing known":         {servers(NoRole, NoRole), CheckPrimary, Unseen, true},
+		"one unknown":           {servers(Primary, NoRole, Replica), CheckPrimary, Unseen, true},
+		"replicas, one unknown": {servers(Replica, NoRole, Replica), CheckPrimary, Unseen, true},
+		"nobody else":           {servers(Primary), CheckQuorum, Stop, true},
+		"others serve":          {servers(Primary, Replica), CheckQuorum, OK, false},
 	} {
 		f := test.f
 		list := Preflight(f, Begin("x", Ask{Limits: DefaultLimits()}, f), &f.Nodes[len(f.Nodes)-1])
