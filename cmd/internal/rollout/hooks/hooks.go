@@ -3,7 +3,7 @@
 //
 // A command is a template: {{.Name}}, {{.Host}}, {{.Role}}, {{.Kind}}, {{.Address}} and {{.Version}} stand for what the node is, and so do SEGUE_NODE, SEGUE_HOST, SEGUE_ROLE, SEGUE_KIND,
 // SEGUE_ADDRESS and SEGUE_VERSION in its environment. It has done its part when it ends with 0. A URL, http://… or https://…, is a template too: it gets a POST with the node as
-// JSON, and has done its part when it answers 200 to 299.
+// JSON, and has done its part when it answers 200 to 299. It is asked directly, without the environment's proxy, and redirects are not followed.
 package hooks
 
 import (
@@ -130,6 +130,12 @@ func render(hook string, n rollout.Node) (string, error) {
 	return b.String(), nil
 }
 
+// client tells URLs. What a redirect or a proxy leads to is not what the operator has named: its 200 would count as a node that was stopped.
+var client = &http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
 // post tells a URL.
 func post(ctx context.Context, url string, n rollout.Node) error {
 	body, err := json.Marshal(n)
@@ -141,7 +147,7 @@ func post(ctx context.Context, url string, n rollout.Node) error {
 		return err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}

@@ -79,3 +79,20 @@ func TestHTTP(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A hook goes where the operator has said, and nowhere else: the page of a login that a redirect leads to answers 200 as well, and has stopped nothing.
+func TestHTTPElsewhere(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/login" {
+			http.Redirect(w, r, "/login", http.StatusFound)
+		}
+	}))
+	defer server.Close()
+	s := &Set{StopHook: server.URL + "/stop/{{.Name}}", Timeout: 5 * time.Second}
+	if err := s.Stop(t.Context(), node); err == nil || !strings.Contains(err.Error(), "it answers 302 Found") {
+		t.Errorf("a redirect: %v", err)
+	}
+	if client.Transport.(*http.Transport).Proxy != nil {
+		t.Error("the environment says where a hook goes")
+	}
+}
