@@ -61,12 +61,13 @@ allow, a node is not gone or not back in time, a command fails, or the cluster i
 fit for the next node and does not become so within --patience. The node in work is
 brought back first wherever that is possible. It is resumed by --resume. An interrupt
 (Ctrl-C) lets the command that runs come to its end, and stops there; a second one
-ends that too. --roll-back takes the nodes that have gone back, in the order for
-that, with --rollback in place of --upgrade.
+ends that too. A terminal that is closed is an interrupt. --roll-back takes the nodes
+that have gone back, in the order for that, with --rollback in place of --upgrade.
 
 All that is known of the rollout is in the file of --state, on the disk before
-anything is done: a killed terminal loses nothing. What a node is doing the cluster
-is asked again. At the end a report is written beside it.
+anything is done: a killed terminal loses nothing. A command that ran goes on, and
+until it has ended --resume says so. What a node is doing the cluster is asked again.
+At the end a report is written beside it.
 
 Exit codes: 0 all nodes have gone; 1 failed; 2 wrong usage or configuration; 3 it has
 paused or was interrupted, and can be resumed.`,
@@ -215,7 +216,7 @@ func (r *runFlags) validate() error {
 func (w *world) rolloutThrough(ctx context.Context, r *runFlags, driver rollout.Driver, file *store.File, source *facts.Source, s *rollout.State) error {
 	soft, hard, done := w.interrupts(ctx)
 	defer done()
-	r.hooks.Said = w.stderr
+	r.hooks.Said, r.hooks.Held = w.stderr, file.Lock()
 	runner := &run.Runner{
 		State: s, Facts: source.Facts, Driver: driver, Segues: source, Image: source.CreateImage, Save: file.Save, Beat: r.beat,
 		Backup: func(ctx context.Context, n rollout.Node) error { return r.hooks.Call(ctx, r.hooks.Backup, n) },
@@ -250,19 +251,23 @@ func standing(s *rollout.State) string {
 	return text
 }
 
-// interrupts ends the first context at the first signal, and the second at the second.
+// interrupts ends the first context at the first signal, and the second at the second. A terminal that is gone is no second one, though it may tell several times, by SIGHUP and at
+// each write by SIGPIPE: what runs comes to its end.
 func (w *world) interrupts(ctx context.Context) (soft, hard context.Context, done func()) {
 	soft, stop := context.WithCancel(ctx)
 	hard, kill := context.WithCancel(context.WithoutCancel(ctx))
 	signals := make(chan os.Signal, 2)
-	w.notify(signals, os.Interrupt, syscall.SIGTERM)
+	w.notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	ended := make(chan struct{})
 	var watching sync.WaitGroup
 	watching.Go(func() {
-		for _, end := range []func(){stop, kill} {
+		for {
 			select {
-			case <-signals:
-				end()
+			case got := <-signals:
+				if soft.Err() != nil && got != syscall.SIGHUP && got != syscall.SIGPIPE {
+					kill()
+				}
+				stop()
 			case <-ended:
 				return
 			}

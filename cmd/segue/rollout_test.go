@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"segue/backend"
@@ -198,5 +199,39 @@ func TestRolloutPaused(t *testing.T) {
 	}
 	if got := r.do(t, "next", "--to-version", "3.5.0"); got.code != exitNothing {
 		t.Errorf("they are not as before: %+v", got)
+	}
+}
+
+// A terminal that is closed is an interrupt, however often it is told of: what runs comes to its end. An operator who interrupts twice means it.
+func TestRolloutInterrupts(t *testing.T) {
+	for _, test := range []struct {
+		signals    []os.Signal
+		soft, hard bool
+	}{
+		{[]os.Signal{os.Interrupt}, true, false},
+		{[]os.Signal{os.Interrupt, syscall.SIGTERM}, true, true},
+		{[]os.Signal{syscall.SIGHUP, syscall.SIGHUP, syscall.SIGPIPE, syscall.SIGPIPE}, true, false},
+		{[]os.Signal{syscall.SIGHUP, os.Interrupt}, true, true},
+	} {
+		sent := make(chan struct{})
+		w := &world{notify: func(c chan<- os.Signal, known ...os.Signal) {
+			go func() {
+				defer close(sent)
+				for _, s := range append(test.signals, syscall.SIGHUP, syscall.SIGHUP, syscall.SIGHUP) { // the last ones change nothing: with room for two they say that the others were taken
+					if slices.Contains(known, s) {
+						c <- s
+					}
+				}
+			}()
+		}}
+		soft, hard, done := w.interrupts(t.Context())
+		<-sent
+		if got := soft.Err() != nil; got != test.soft {
+			t.Errorf("%v: soft %v", test.signals, got)
+		}
+		if got := hard.Err() != nil; got != test.hard {
+			t.Errorf("%v: hard %v", test.signals, got)
+		}
+		done()
 	}
 }

@@ -10,15 +10,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"regexp"
 	"strings"
-	"syscall"
 	"text/template"
 	"time"
 
@@ -36,6 +33,8 @@ type Set struct {
 	Timeout time.Duration
 	// Said gets what commands write, line by line as they come; may be nil.
 	Said io.Writer
+	// Held is kept open by a command until it has ended, also where this program has ended before it; may be nil. A lock on it is free when neither is there any more.
+	Held *os.File
 }
 
 // Validate reports templates that cannot be read, and what is missing.
@@ -158,34 +157,4 @@ func post(ctx context.Context, url string, n rollout.Node) error {
 	const most = 500
 	said, _ := io.ReadAll(io.LimitReader(resp.Body, most))
 	return fmt.Errorf("it answers %s: %s", resp.Status, wire.Shown(strings.TrimSpace(string(said)), most))
-}
-
-// shell runs a command in a process group of its own, so that it is not interrupted with this program, and what it starts ends with it where its time is over. What it leaves running on
-// purpose (nohup server &) stays when it has ended.
-func (s *Set) shell(ctx context.Context, text string, n rollout.Node) error {
-	said := &tail{to: s.Said}
-	cmd := exec.Command("sh", "-c", text)
-	cmd.Env = os.Environ()
-	all, err := values(n)
-	if err != nil {
-		return err
-	}
-	for name, v := range all {
-		if name == "Name" {
-			name = "Node"
-		}
-		cmd.Env = append(cmd.Env, "SEGUE_"+strings.ToUpper(name)+"="+v)
-	}
-	cmd.Stdout, cmd.Stderr = said, said
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.WaitDelay = time.Second // for a server that has kept the output
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	defer context.AfterFunc(ctx, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })()
-	err = cmd.Wait()
-	if err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-		return fmt.Errorf("%w%s", err, said)
-	}
-	return nil
 }

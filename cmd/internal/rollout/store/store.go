@@ -35,10 +35,13 @@ func Open(path string) (*File, error) {
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = lock.Close()
-		return nil, fmt.Errorf("lock %s: another `segue rollout` has it: %w", path, err)
+		return nil, fmt.Errorf("lock %s: another `segue rollout` has it, or a command that one has begun still runs: %w", path, err)
 	}
 	return &File{path, lock}, nil
 }
+
+// Lock is what holds the file for this process. Where another process has it as well, the file is free when both are at an end.
+func (f *File) Lock() *os.File { return f.lock }
 
 // Close gives the file back.
 func (f *File) Close() error { return f.lock.Close() }

@@ -20,7 +20,7 @@ func TestFile(t *testing.T) {
 	if _, err := f.Load(); !errors.Is(err, ErrNone) {
 		t.Errorf("an empty place: %v", err)
 	}
-	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "another `segue rollout` has it") {
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "another `segue rollout` has it, or") {
 		t.Errorf("a second one: %v", err)
 	}
 	s := &rollout.State{Version: rollout.StateVersion, Name: "x", Began: time.Now().Round(0), Current: "fe-1"}
