@@ -64,13 +64,9 @@ func (s *Source) avoid(ctx context.Context, n rollout.Node, add bool) error {
 
 // tellFrontend runs one statement on one frontend.
 func (s *Source) tellFrontend(ctx context.Context, at, statement string) error {
-	target := s.target(backend.Spec{Address: at})
-	if seed := s.seed(&rollout.Node{Address: at}); seed != nil {
-		target = s.target(*seed)
-	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
 	defer cancel()
-	c, err := sql.Dial(ctx, target)
+	c, err := sql.Dial(ctx, s.target(s.spec(at)))
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"segue/backend"
 	"segue/backend/discover/nodes"
@@ -32,7 +31,7 @@ func (s *Source) frontends(ctx context.Context, f *rollout.Facts, q run.Question
 		s.tablets(ctx, f, c)
 		s.jobs(ctx, f, c)
 		s.settings(ctx, f, c)
-		s.image(ctx, f)
+		s.askImage(ctx, f)
 	}
 }
 
@@ -274,50 +273,4 @@ func varz(text string) map[string]string {
 		}
 	}
 	return settings
-}
-
-// image asks the leader's page /ha when the metadata were last written as an image. No statement tells.
-func (s *Source) image(ctx context.Context, f *rollout.Facts) {
-	for i := range f.Nodes {
-		n := &f.Nodes[i]
-		if n.Role != rollout.Leader {
-			continue
-		}
-		at := n.HTTP
-		if seed := s.seed(n); seed != nil && seed.HealthURL != "" {
-			at = hostPort(seed.HealthURL)
-		}
-		within, cancel := context.WithTimeout(ctx, s.Timeout)
-		text, err := get(within, "http://"+at+"/ha", s.User, s.Password)
-		cancel()
-		if err == nil {
-			f.Image = checkpoint(string(text))
-		}
-		return
-	}
-}
-
-// checkpoint finds the time in the page /ha, written as java.util.Date does.
-func checkpoint(text string) time.Time {
-	_, rest, ok := strings.Cut(text, "last checkpoint time:")
-	if !ok {
-		return time.Time{}
-	}
-	rest, _, _ = strings.Cut(rest, "<")
-	at, err := time.Parse(time.UnixDate, strings.TrimSpace(rest))
-	if err != nil {
-		return time.Time{}
-	}
-	return at
-}
-
-// CreateImage has the metadata written as an image.
-func (s *Source) CreateImage(ctx context.Context) error {
-	c, err := s.dial(ctx, "")
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	_, err = s.query(ctx, c, "ALTER SYSTEM CREATE IMAGE")
-	return err
 }

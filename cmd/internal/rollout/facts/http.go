@@ -1,16 +1,17 @@
 package facts
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 
-	"segue/backend"
 	"segue/cmd/internal/rollout"
 )
 
@@ -54,21 +55,18 @@ func wellBody(body []byte) bool {
 	return strings.EqualFold(b.Status, "OK") || b.Status == "" && (strings.EqualFold(b.Msg, "success") || strings.EqualFold(b.Msg, "OK")) && (b.Code == nil || *b.Code == 0)
 }
 
-// hostPort is where a URL leads.
-func hostPort(page string) string {
-	u, err := url.Parse(page)
-	if err != nil {
-		return ""
-	}
-	return u.Host
-}
-
-// healthURL is that of a node whose HTTP port the cluster has told.
-func healthURL(f backend.Flavor, n *rollout.Node) string {
-	u, err := url.Parse(f.HealthURL(n.Address))
+// healthURL is that of a node whose HTTP port the cluster has told; empty: not known. It is https where those of the seeds are, at their port: the one that is told is that of http.
+func (s *Source) healthURL(n *rollout.Node) string {
+	u, err := url.Parse(s.Flavor.HealthURL(n.Address))
 	if err != nil || u.Host == "" {
 		return ""
 	}
 	u.Host = n.HTTP
+	for _, seed := range s.Seeds {
+		if of, err := url.Parse(seed.HealthURL); err == nil && of.Scheme == "https" {
+			u.Scheme, u.Host = of.Scheme, net.JoinHostPort(n.Host, cmp.Or(of.Port(), "443"))
+			break
+		}
+	}
 	return u.String()
 }

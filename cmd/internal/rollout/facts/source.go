@@ -17,6 +17,7 @@ import (
 	"segue/backend"
 	"segue/backend/discover/nodes"
 	"segue/backend/discover/sql"
+	"segue/backend/secure"
 	"segue/backend/wire"
 	"segue/cmd/internal/rollout"
 	"segue/cmd/internal/rollout/run"
@@ -39,6 +40,7 @@ type Source struct {
 	last  string           // the seed that answered
 	hosts map[string]found // by name, what it was resolved to
 	fes   []string         // MySQL addresses of all frontends, as last told
+	image image            // as last told
 }
 
 // Facts gathers.
@@ -100,6 +102,24 @@ func (s *Source) target(seed backend.Spec) sql.Target {
 		t = t.Secured(seed.TLS)
 	}
 	return t
+}
+
+// spec is how a node with that MySQL address is reached: as its seed is; one that the cluster alone tells of is secured as the seeds are.
+func (s *Source) spec(address string) backend.Spec {
+	if seed := s.seedAt(address); seed != nil {
+		return *seed
+	}
+	return backend.Spec{Address: address, TLS: s.policy()}
+}
+
+// policy is the strictest of the seeds; nil: none of them is secured.
+func (s *Source) policy() (strictest *secure.Policy) {
+	for _, seed := range s.Seeds {
+		if seed.TLS != nil && (strictest == nil || !strictest.Mode().Insists() && seed.TLS.Mode().Insists()) {
+			strictest = seed.TLS
+		}
+	}
+	return strictest
 }
 
 // query asks one question within the time that one may take.
@@ -192,11 +212,12 @@ func (s *Source) probe(ctx context.Context, n *rollout.Node) {
 		s.probeBackend(within, n)
 		return
 	}
-	spec := backend.Spec{Name: n.Name, Address: n.Address}
-	if seed := s.seed(n); seed != nil {
-		spec = *seed
-	} else if n.HTTP != "" {
-		spec.HealthURL = healthURL(s.Flavor, n)
+	spec := s.spec(n.Address)
+	if s.seed(n) == nil {
+		spec.Name = n.Name
+		if n.HTTP != "" {
+			spec.HealthURL = s.healthURL(n)
+		}
 	}
 	s.examine(ctx, n, spec)
 }
@@ -231,8 +252,11 @@ func (s *Source) probeBackend(ctx context.Context, n *rollout.Node) {
 	}
 }
 
-// client asks nodes. It keeps no connection: a node that leaves may wait for those.
-var client = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+// client asks nodes, themselves and nobody else. It keeps no connection: a node that leaves may wait for those.
+var client = &http.Client{
+	Transport:     &http.Transport{DisableKeepAlives: true},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
 
 func inner(err error) string {
 	if op, ok := errors.AsType[*net.OpError](err); ok {
