@@ -21,7 +21,8 @@ type Rollout struct {
 	Good     bool             `json:"good"`    // all nodes have gone, and no client saw an error
 	Began    time.Time        `json:"began"`
 	Ended    time.Time        `json:"ended"`
-	Nodes    []RolloutNode    `json:"nodes"` // in the order in which they went
+	Nodes    []RolloutNode    `json:"nodes"`             // in the order in which they went
+	Unasked  bool             `json:"unasked,omitempty"` // no Segue was asked what clients saw: the counts say nothing
 	Saw      int64            `json:"errors"`
 	Hidden   int64            `json:"hidden"`
 	ByKind   map[string]int64 `json:"errors_by_kind"`
@@ -132,9 +133,13 @@ func rolloutCards(r *Rollout) []card {
 			longest, who = d, r.Nodes[i].Name
 		}
 	}
+	saw := card{"errors that clients saw", typeset.Count(int(r.Saw)), kindsText(r.ByKind), class(r.Saw > 0)}
+	hidden := card{"failures hidden from them", typeset.Count(int(r.Hidden)), kindsText(r.HiddenBy), ""}
+	if r.Unasked {
+		saw, hidden = card{"errors that clients saw", "?", "no Segue was asked", "bad"}, card{"failures hidden from them", "?", "", ""}
+	}
 	return []card{
-		{"errors that clients saw", typeset.Count(int(r.Saw)), kindsText(r.ByKind), class(r.Saw > 0)},
-		{"failures hidden from them", typeset.Count(int(r.Hidden)), kindsText(r.HiddenBy), ""},
+		saw, hidden,
 		{"nodes that have gone", fmt.Sprintf("%d of %d", done, len(r.Nodes)), "", class(done < len(r.Nodes))},
 		{"longest away", typeset.Wait(longest), who, ""},
 	}

@@ -66,3 +66,12 @@ func TestRolloutJSON(t *testing.T) {
 		t.Errorf("%+v, %v", again, err)
 	}
 }
+
+// Where nobody was asked no page says that there was nothing.
+func TestRolloutUnasked(t *testing.T) {
+	for _, c := range rolloutCards(&Rollout{Unasked: true})[:2] {
+		if c.Figure != "?" || c.Class == "good" {
+			t.Errorf("%+v", c)
+		}
+	}
+}

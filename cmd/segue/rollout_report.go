@@ -44,7 +44,7 @@ func rolloutReportOf(s *rollout.State, args []string) *report.Rollout {
 		outcome = "Paused: " + s.Paused.Why + ". " + outcome
 	}
 	r := &report.Rollout{
-		Name: s.Name, Outcome: outcome, Good: s.Finished && s.Errors == 0, Began: s.Began, Ended: ended, Saw: s.Errors, Hidden: s.Hidden,
+		Name: s.Name, Outcome: outcome, Good: s.Finished && s.Errors == 0 && s.Ask.Fleet, Began: s.Began, Ended: ended, Unasked: !s.Ask.Fleet, Saw: s.Errors, Hidden: s.Hidden,
 		ByKind: s.ErrorKinds, HiddenBy: s.HiddenKinds, Command: append([]string{"segue"}, args...),
 	}
 	for i := range s.Nodes {

@@ -244,7 +244,7 @@ func (w *world) rolloutThrough(ctx context.Context, r *runFlags, driver rollout.
 // standing says where a rollout stands.
 func standing(s *rollout.State) string {
 	done, all := s.Count()
-	text := fmt.Sprintf("%d of %d nodes have gone; clients saw %s; %s hidden from them", done, all, plural(int(s.Errors), "error"), plural(int(s.Hidden), "failure"))
+	text := fmt.Sprintf("%d of %d nodes have gone; %s", done, all, s.Saw())
 	if i := slices.IndexFunc(s.Nodes, func(p rollout.Progress) bool { return p.Node == s.Current }); i >= 0 {
 		text += fmt.Sprintf("; %s is %s", s.Current, cmp.Or(string(s.Nodes[i].Phase), "waiting"))
 	}

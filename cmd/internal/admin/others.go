@@ -37,6 +37,8 @@ type Process struct {
 	Started  time.Time `json:"started,omitzero"`
 	State    State     `json:"state,omitempty"`
 	Sessions int       `json:"sessions"`
+	// Failures are its part of the sums.
+	Failures []ledger.Count `json:"failures,omitempty"`
 	// Error tells why nothing is known of it, but that it is there.
 	Error string `json:"error,omitempty"`
 }
@@ -145,7 +147,7 @@ func (h *Handler) addCounts(ctx context.Context, list []Backend) {
 // addStatus adds what they are, and what is theirs in the sums.
 func (h *Handler) addStatus(ctx context.Context, s *Status) {
 	for _, a := range askOthers(ctx, h, func(ctx context.Context, c *Client) (Status, error) { return c.Status(ctx) }) {
-		p := Process{PID: a.PID, Version: a.value.Version, Started: a.value.Started, State: a.value.State, Sessions: a.value.Sessions}
+		p := Process{PID: a.PID, Version: a.value.Version, Started: a.value.Started, State: a.value.State, Sessions: a.value.Sessions, Failures: a.value.Failures}
 		if a.err != nil {
 			p = Process{PID: a.PID, Error: a.err.Error()}
 		}

@@ -60,6 +60,8 @@ type Segue struct {
 	Sticking []SegueSession   `json:"sticking,omitempty"` // sessions that cannot move now
 	Seen     map[string]int64 `json:"seen,omitempty"`     // errors that clients saw since its start, by kind
 	Hidden   map[string]int64 `json:"hidden,omitempty"`   // failures that they did not see, by kind
+	// Others are what processes count that it has taken over from, and that have sessions left.
+	Others []Ledger `json:"others,omitempty"`
 	// Incidents are errors that clients saw, the latest of each kind.
 	Incidents []Incident `json:"incidents,omitempty"`
 	// Traffic is what has passed since its start; nil: it was not asked, or does not tell.

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
-// observe adds what Segues tell of failures since they were last asked. One that was restarted counts from zero again; one that cannot be asked is asked later, and what
-// it has counted meanwhile is not lost as long as it lives.
+// observe adds what Segues tell of failures since they were last asked. One that cannot be asked is asked later, and what it has counted meanwhile is not lost as long as it lives.
 func (s *State) observe(f *Facts) {
 	for _, m := range []*map[string]int64{&s.ErrorKinds, &s.HiddenKinds} {
 		if *m == nil {
@@ -22,33 +22,47 @@ func (s *State) observe(f *Facts) {
 		if g.Error != "" {
 			continue
 		}
-		last, known := s.Ledgers[g.Address]
-		switch {
-		case !known:
-			last = Ledger{Seen: g.Seen, Hidden: g.Hidden} // what was before is not this rollout's
-		case !last.Started.Equal(g.Started):
-			last = Ledger{}
-		}
-		now := f.Now
-		for _, kind := range slices.Sorted(maps.Keys(g.Seen)) {
-			if d := g.Seen[kind] - last.Seen[kind]; d > 0 {
-				s.Errors += d
-				s.ErrorKinds[kind] += d
-				s.note(now, s.Current, "error", fmt.Sprintf("%d of %s, seen by clients of %s", d, kind, g.Address))
-			}
-		}
-		for _, kind := range slices.Sorted(maps.Keys(g.Hidden)) {
-			if d := g.Hidden[kind] - last.Hidden[kind]; d > 0 {
-				s.Hidden += d
-				s.HiddenKinds[kind] += d
-			}
+		s.tally(f.Now, g.Address, Ledger{Started: g.Started, Seen: g.Seen, Hidden: g.Hidden})
+		for _, other := range g.Others {
+			s.tally(f.Now, g.Address, other)
 		}
 		s.remember(g)
-		s.Ledgers[g.Address] = Ledger{Started: g.Started, Seen: maps.Clone(g.Seen), Hidden: maps.Clone(g.Hidden)}
 	}
 	if p := s.of(s.Current); p != nil {
 		p.Errors, p.Hidden = s.Errors-p.ErrorsBefore, s.Hidden-p.HiddenBefore
 	}
+}
+
+// tally adds what one process of a Segue has counted since it was last asked. All that one has counted is this rollout's if it was started since that began: it has replaced another
+// one, or has taken over from it. Of one that was there before, and is met now, nothing is.
+func (s *State) tally(now time.Time, at string, told Ledger) {
+	key := at + " " + told.Started.UTC().Format(time.RFC3339Nano)
+	last, known := s.Ledgers[key]
+	if !known && !told.Started.After(s.Began) {
+		last = told
+	}
+	for _, kind := range slices.Sorted(maps.Keys(told.Seen)) {
+		if d := told.Seen[kind] - last.Seen[kind]; d > 0 {
+			s.Errors += d
+			s.ErrorKinds[kind] += d
+			s.note(now, s.Current, "error", fmt.Sprintf("%d of %s, seen by clients of %s", d, kind, at))
+		}
+	}
+	for _, kind := range slices.Sorted(maps.Keys(told.Hidden)) {
+		if d := told.Hidden[kind] - last.Hidden[kind]; d > 0 {
+			s.Hidden += d
+			s.HiddenKinds[kind] += d
+		}
+	}
+	s.Ledgers[key] = Ledger{Started: told.Started, Seen: maps.Clone(told.Seen), Hidden: maps.Clone(told.Hidden)}
+}
+
+// Saw says how many errors clients have seen, as far as anybody was asked.
+func (s *State) Saw() string {
+	if !s.Ask.Fleet {
+		return "no Segue was asked what clients saw (--fleet)"
+	}
+	return "clients saw " + plural(int(s.Errors), "error") + "; " + plural(int(s.Hidden), "failure") + " hidden from them"
 }
 
 // mostSeen is how many errors are kept with their causes.

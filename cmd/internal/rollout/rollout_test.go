@@ -328,6 +328,41 @@ func TestOrderOfServers(t *testing.T) {
 	}
 }
 
+// What clients saw before the rollout is not counted, what they see while it lasts is, once: whichever process of a Segue has counted it.
+func TestErrorsByProcess(t *testing.T) {
+	process := func(minute int, seen int64) Ledger {
+		return Ledger{Started: began.Add(time.Duration(minute) * time.Minute), Seen: map[string]int64{"statement": seen}}
+	}
+	segue := func(at string, own Ledger, others ...Ledger) Segue {
+		return Segue{Address: at, Started: own.Started, Seen: own.Seen, Others: others}
+	}
+	for name, test := range map[string]struct {
+		looks [][]Segue
+		want  int64
+	}{
+		"what was before":               {[][]Segue{{segue("a", process(-9, 5))}, {segue("a", process(-9, 5))}}, 0},
+		"one that goes on":              {[][]Segue{{segue("a", process(-9, 5))}, {segue("a", process(-9, 7))}}, 2},
+		"taken over from":               {[][]Segue{{segue("a", process(-9, 5))}, {segue("a", process(1, 0), process(-9, 5))}, {segue("a", process(1, 0))}}, 0},
+		"errors of both":                {[][]Segue{{segue("a", process(-9, 5))}, {segue("a", process(1, 1), process(-9, 6))}, {segue("a", process(1, 3))}}, 4},
+		"restarted":                     {[][]Segue{{segue("a", process(-9, 5))}, {segue("a", process(1, 5))}}, 5},
+		"replaced at another address":   {[][]Segue{{segue("a", process(-9, 5))}, {segue("b", process(1, 2))}}, 2},
+		"an old one that is met late":   {[][]Segue{{segue("a", process(-9, 5))}, {segue("a", process(-9, 5)), segue("b", process(-8, 3))}}, 0},
+		"… and goes on":                 {[][]Segue{{}, {segue("b", process(-8, 3))}, {segue("b", process(-8, 4))}}, 1},
+		"one that is away for a moment": {[][]Segue{{segue("a", process(-9, 5))}, {{Address: "a", Error: "x"}}, {segue("a", process(-9, 6))}}, 1},
+	} {
+		s := Begin("x", Ask{Fleet: true}, &Facts{Now: began, Segues: test.looks[0]})
+		for i, look := range test.looks[1:] {
+			s.Meet(&Facts{Now: began.Add(time.Duration(2+i) * time.Minute), Segues: look})
+		}
+		if s.Errors != test.want {
+			t.Errorf("%s: %d errors, want %d", name, s.Errors, test.want)
+		}
+	}
+	if got := (&State{}).Saw(); !strings.Contains(got, "no Segue was asked") {
+		t.Error(got)
+	}
+}
+
 // Whatever goes wrong wherever, and however often the terminal is killed: the rules of cluster.mayStop hold, and it finishes or says why not.
 func FuzzDecide(f *testing.F) {
 	for seed := range uint64(20) {

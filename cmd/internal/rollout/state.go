@@ -85,7 +85,7 @@ type State struct {
 	// Kinds are those by kind.
 	ErrorKinds  map[string]int64  `json:"error_kinds,omitempty"`
 	HiddenKinds map[string]int64  `json:"hidden_kinds,omitempty"`
-	Ledgers     map[string]Ledger `json:"ledgers,omitempty"` // by Segue, as last seen
+	Ledgers     map[string]Ledger `json:"ledgers,omitempty"` // by Segue and process, as last seen
 	// Before is the traffic of the Segues up to the beginning.
 	Before Traffic `json:"before,omitzero"`
 	// Seen are errors that clients saw, with their causes: the latest of each kind that each Segue remembers.
@@ -141,7 +141,7 @@ type Event struct {
 	What string    `json:"what"`
 }
 
-// Ledger is what a Segue told last.
+// Ledger is what a process of a Segue has counted since its start.
 type Ledger struct {
 	Started time.Time        `json:"started"`
 	Seen    map[string]int64 `json:"seen,omitempty"`

@@ -364,7 +364,11 @@ func (s *State) checking(f *Facts, p *Progress, n *Node) Act {
 	}
 	s.enter(p, Done, f.Now)
 	p.Ended, s.Current, s.Held, s.HeldFrom = f.Now, "", "", time.Time{}
-	s.note(f.Now, n.Name, "done", fmt.Sprintf("%s seen by clients, %s hidden", plural(int(p.Errors), "error"), plural(int(p.Hidden), "failure")))
+	felt := "what clients saw is not known"
+	if s.Ask.Fleet {
+		felt = fmt.Sprintf("%s seen by clients, %s hidden", plural(int(p.Errors), "error"), plural(int(p.Hidden), "failure"))
+	}
+	s.note(f.Now, n.Name, "done", felt)
 	return s.choose(f)
 }
 

@@ -129,15 +129,20 @@ func (f *Fleet) one(ctx context.Context, at string) rollout.Segue {
 	if err != nil {
 		return rollout.Segue{Address: at, Error: err.Error()}
 	}
-	g.Started, g.Seen, g.Hidden = status.Started, map[string]int64{}, map[string]int64{}
-	for _, n := range status.Failures {
-		if n.Action == ledger.Seen {
-			g.Seen[string(n.Kind)] += int64(n.Count)
-		} else {
-			g.Hidden[string(n.Kind)] += int64(n.Count)
+	own := rollout.Ledger{Started: status.Started}
+	own.Seen, own.Hidden = counted(status.Failures)
+	seen := len(own.Seen) > 0
+	for _, o := range status.Others {
+		if o.Error == "" {
+			other := rollout.Ledger{Started: o.Started}
+			other.Seen, other.Hidden = counted(o.Failures)
+			less(own.Seen, other.Seen)
+			less(own.Hidden, other.Hidden)
+			g.Others = append(g.Others, other)
 		}
 	}
-	if len(g.Seen) > 0 {
+	g.Started, g.Seen, g.Hidden = own.Started, own.Seen, own.Hidden
+	if seen {
 		failed, err := c.Failures(ctx)
 		if err != nil {
 			return rollout.Segue{Address: at, Error: err.Error()}
@@ -169,6 +174,26 @@ func (f *Fleet) one(ctx context.Context, at string) rollout.Segue {
 		}
 	}
 	return g
+}
+
+// counted sums what clients saw, and what they did not, by kind.
+func counted(list []ledger.Count) (seen, hidden map[string]int64) {
+	seen, hidden = map[string]int64{}, map[string]int64{}
+	for _, n := range list {
+		if n.Action == ledger.Seen {
+			seen[string(n.Kind)] += int64(n.Count)
+		} else {
+			hidden[string(n.Kind)] += int64(n.Count)
+		}
+	}
+	return seen, hidden
+}
+
+// less takes the part of another process out of a sum.
+func less(sum, part map[string]int64) {
+	for kind, n := range part {
+		sum[kind] = max(sum[kind]-n, 0)
+	}
 }
 
 // Drain tells every Segue that a node leaves.
