@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"segue/backend/discover/kube"
 	"segue/cmd/internal/admin"
 	"segue/cmd/internal/rollout"
 	"segue/cmd/internal/rollout/facts"
@@ -66,6 +67,7 @@ type rolloutFlags struct {
 	user, secret string
 	names        map[string]string
 	fleet        []string
+	kube         kube.Config
 	missing      string
 	accept       []string
 	noBackup     bool
@@ -88,7 +90,10 @@ func addRollout(cmd *cobra.Command) *rolloutFlags {
 	f.StringVar(&r.user, "user", "", "`user` who asks the cluster; StarRocks and Doris: with\nOPERATE, and BLACKLIST (default: the one of health.user)")
 	f.StringVar(&r.secret, "password-file", "", "`file` with that user's password")
 	f.StringToStringVar(&r.names, "name", nil, "`NODE=ADDRESS`: what a node is called, by its MySQL port, or by a backend's\nheartbeat port; may be repeated (default: as configured, or HOST:PORT)")
-	f.StringSliceVar(&r.fleet, "fleet", nil, "admin `addresses` of every Segue in front: HOST:PORT, dns:NAME:PORT, file:PATH")
+	f.StringSliceVar(&r.fleet, "fleet", nil, "admin `addresses` of every Segue in front: HOST:PORT, dns:NAME:PORT, file:PATH,\nkubernetes:[NAMESPACE/]SERVICE:PORT")
+	f.StringVar(&r.kube.Server, "kube-server", "", "`URL` of the Kubernetes API, of kubectl proxy, say (default: that of this pod)")
+	f.StringVar(&r.kube.TokenFile, "kube-token", "", "`file` with the token that it asks for")
+	f.StringVar(&r.kube.CAFile, "kube-ca", "", "`file` with the authorities that vouch for it")
 	f.StringVar(&r.missing, "fleet-missing", "stop", "what a Segue that cannot be asked means: `stop`, or ignore")
 	words(cmd, "fleet-missing", "stop", "ignore")
 	f.StringVar(&r.admin.token, "token-file", "", "`file` with the token that the Segues ask for (SEGUE_TOKEN_FILE)")
@@ -175,7 +180,7 @@ func (w *world) rolloutSource(cmd *cobra.Command, r *rolloutFlags, args []string
 		s.Password = c.Health.Password
 	}
 	if r.ask.Fleet {
-		s.Fleet = &facts.Fleet{Places: r.fleet, Missing: r.ask.FleetMissing, Timeout: *r.timeout, Client: func(at string) (*admin.Client, error) {
+		s.Fleet = &facts.Fleet{Places: r.fleet, Kube: r.kube, Missing: r.ask.FleetMissing, Timeout: *r.timeout, Client: func(at string) (*admin.Client, error) {
 			flags := *r.admin
 			flags.address = at
 			return w.adminClient(flags)

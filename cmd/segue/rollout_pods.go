@@ -22,12 +22,12 @@ type podFlags struct {
 	container string
 	mode      string
 	owner     string
-	server    kube.Config
+	server    *kube.Config
 }
 
 // addPods defines them.
-func addPods(cmd *cobra.Command) *podFlags {
-	p := &podFlags{}
+func addPods(cmd *cobra.Command, server *kube.Config) *podFlags {
+	p := &podFlags{server: server}
 	f := cmd.Flags()
 	f.StringSliceVar(&p.sets, "statefulset", nil, "a StatefulSet whose pods are nodes: `NAME`, or NAME=IMAGE with what they are to run;\nmay be repeated; takes the place of --stop and --start")
 	f.StringToStringVar(&p.former, "former-image", nil, "NAME=IMAGE, the `image` to go back to (default: the one that was found)")
@@ -35,9 +35,6 @@ func addPods(cmd *cobra.Command) *podFlags {
 	f.StringVar(&p.mode, "update-strategy", "", "`how` pods wait, set together with the image: on-delete (any order), or partition\n(from the highest ordinal down); default: the updateStrategy is one of them already")
 	f.StringVar(&p.owner, "image-in", "", "`where` images are changed: starrocks-cluster, whose operator carries them on, or\nelsewhere, which is waited for; default: in the StatefulSets")
 	f.StringVar(&p.server.Namespace, "namespace", "", "`namespace` of the StatefulSets (default: this pod's)")
-	f.StringVar(&p.server.Server, "kube-server", "", "`URL` of the Kubernetes API, of kubectl proxy, say (default: that of this pod)")
-	f.StringVar(&p.server.TokenFile, "kube-token", "", "`file` with the token that it asks for")
-	f.StringVar(&p.server.CAFile, "kube-ca", "", "`file` with the authorities that vouch for it")
 	words(cmd, "update-strategy", string(statefulset.OnDelete), string(statefulset.Partition))
 	words(cmd, "image-in", string(statefulset.StarRocksCluster), string(statefulset.Elsewhere))
 	return p
@@ -73,7 +70,7 @@ func (p *podFlags) driver(said io.Writer, timeout time.Duration) (rollout.Driver
 	if err != nil {
 		return nil, usageError{err}
 	}
-	client, err := kube.New(p.server)
+	client, err := kube.New(*p.server)
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--statefulset: %w", err)}
 	}

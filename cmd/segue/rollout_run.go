@@ -86,7 +86,7 @@ paused or was interrupted, and can be resumed.`,
 	r := &runFlags{rolloutFlags: addRollout(cmd)}
 	r.format = addOutput(cmd)
 	f := cmd.Flags()
-	r.pods = addPods(cmd)
+	r.pods = addPods(cmd, &r.kube)
 	f.StringVar(&r.hooks.StopHook, "stop", "", "`command` that stops a node gracefully, and returns when its process has ended:\na port that takes no connection is not the end of it")
 	f.StringVar(&r.hooks.StartHook, "start", "", "`command` that starts a node")
 	f.StringVar(&r.hooks.UpgradeHook, "upgrade", "", "`command` that puts the new version in place, between stop and start")

@@ -239,7 +239,7 @@ func (s suite) bookmarks(t *testing.T) {
 	}
 	defer c.Close()
 	source := Source{Service: "sr-fe-search"}
-	what, err := source.collection(ns)
+	what, err := Slices(ns, source.Service)
 	if err != nil {
 		t.Fatal(err)
 	}

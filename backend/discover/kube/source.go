@@ -54,7 +54,7 @@ func (s *Source) Run(ctx context.Context, tell func(discover.Answer)) error {
 			continue
 		}
 		defer client.Close()
-		what, err := s.collection(client.Namespace())
+		what, err := Slices(client.Namespace(), s.Service)
 		if err != nil {
 			return err
 		}
@@ -64,15 +64,16 @@ func (s *Source) Run(ctx context.Context, tell func(discover.Answer)) error {
 	return ctx.Err()
 }
 
-func (s *Source) collection(namespace string) (Collection, error) {
-	for _, name := range []string{s.Service, namespace} {
+// Slices are the EndpointSlices of a service. An error says that one of the names is none.
+func Slices(namespace, service string) (Collection, error) {
+	for _, name := range []string{service, namespace} {
 		if !ValidName(name) {
 			return Collection{}, fmt.Errorf("follow service: %q is no name that Kubernetes knows (small letters, digits, '-' and '.')", name)
 		}
 	}
 	return Collection{
 		Path:   "/apis/discovery.k8s.io/v1/namespaces/" + namespace + "/endpointslices",
-		Labels: serviceLabel + "=" + s.Service,
+		Labels: serviceLabel + "=" + service,
 	}, nil
 }
 

@@ -15,7 +15,7 @@ func (c *checks) fleet() {
 	well, known, asked := true, false, false
 	if len(c.Segues) == 0 {
 		well = false
-		c.add(Finding{Check: CheckFleet, Severity: Stop, What: cmp.Or(c.Unseen[CheckFleet], "no Segue was found"), Remedy: "--fleet with addresses, dns:NAME:PORT or file:PATH; `getent hosts NAME`"}, true)
+		c.add(Finding{Check: CheckFleet, Severity: Stop, What: cmp.Or(c.Unseen[CheckFleet], "no Segue was found"), Remedy: "--fleet with addresses, dns:NAME:PORT, kubernetes:SERVICE:PORT or file:PATH; `getent hosts NAME`"}, true)
 	}
 	for i := range c.Segues {
 		g := &c.Segues[i]

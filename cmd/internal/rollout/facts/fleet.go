@@ -3,16 +3,18 @@ package facts
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
-	"net"
-	"os"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"segue/backend"
+	"segue/backend/discover/kube"
 	"segue/cmd/internal/admin"
 	"segue/cmd/internal/rollout"
 	"segue/proxy/ledger"
@@ -20,8 +22,11 @@ import (
 
 // Fleet are the Segues in front of a cluster.
 type Fleet struct {
-	// Places are where they are: an admin address (host:port, https://host:port, unix:PATH), dns:NAME:PORT for all addresses of a name, or file:PATH with one address a line.
+	// Places are where they are: an admin address (host:port, https://host:port, unix:PATH), dns:NAME:PORT for all addresses of a name, kubernetes:[NAMESPACE/]SERVICE:PORT for all
+	// pods behind a service, those that terminate too, or file:PATH with one address a line.
 	Places []string
+	// Kube is the API server that is asked for pods.
+	Kube kube.Config
 	// Client makes a client for an admin address.
 	Client func(address string) (*admin.Client, error)
 	// Missing says that one that cannot be told is passed over.
@@ -30,109 +35,87 @@ type Fleet struct {
 	Traffic bool
 	// Timeout is how long one may take to answer.
 	Timeout time.Duration
-}
 
-// addresses are those of all Segues there are now. A place that cannot be read is an address that cannot be asked: nothing goes while it is so.
-func (f *Fleet) addresses(ctx context.Context) (list []string, wrong map[string]error) {
-	wrong = map[string]error{}
-	for _, place := range f.Places {
-		switch kind, rest, _ := strings.Cut(place, ":"); kind {
-		case "dns":
-			found, err := lookup(ctx, rest)
-			if err != nil {
-				wrong[place] = err
-			}
-			list = append(list, found...)
-		case "file":
-			found, err := readList(rest)
-			if err != nil {
-				wrong[place] = err
-			}
-			list = append(list, found...)
-		default:
-			list = append(list, place)
-		}
-	}
-	slices.Sort(list)
-	return slices.Compact(list), wrong
-}
-
-// lookup finds all addresses of name:port.
-func lookup(ctx context.Context, place string) (list []string, err error) {
-	name, port, err := net.SplitHostPort(place)
-	if err != nil {
-		return nil, fmt.Errorf("want dns:NAME:PORT: %w", err)
-	}
-	hosts, err := net.DefaultResolver.LookupHost(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	for _, h := range hosts {
-		list = append(list, net.JoinHostPort(h, port))
-	}
-	return list, nil
-}
-
-// readList reads a file with one address a line; what follows # is a comment.
-func readList(path string) (list []string, err error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	for line := range strings.Lines(string(data)) {
-		line, _, _ = strings.Cut(line, "#")
-		if line = strings.TrimSpace(line); line != "" {
-			list = append(list, line)
-		}
-	}
-	if len(list) == 0 {
-		return nil, fmt.Errorf("%s has no address", path)
-	}
-	return list, nil
+	known map[string]bool // addresses of those that have answered and not ended
 }
 
 // ask asks all of them, at a time.
-func (f *Fleet) ask(ctx context.Context, whole bool, timeout time.Duration) ([]rollout.Segue, error) {
+func (f *Fleet) ask(ctx context.Context, timeout time.Duration) []rollout.Segue {
 	if f == nil {
-		return nil, nil
+		return nil
 	}
 	addresses, wrong := f.addresses(ctx)
-	all := make([]rollout.Segue, len(addresses))
+	listed := len(addresses)
+	addresses = append(addresses, f.unlisted(addresses)...)
+	all, failed := make([]rollout.Segue, len(addresses)), make([]error, len(addresses))
 	var asking sync.WaitGroup
 	for i, at := range addresses {
 		asking.Go(func() {
 			within, cancel := context.WithTimeout(ctx, cmp.Or(timeout, f.Timeout))
 			defer cancel()
-			all[i] = f.one(within, at)
+			all[i], failed[i] = f.one(within, at)
 		})
 	}
 	asking.Wait()
-	for _, place := range slices.Sorted(maps.Keys(wrong)) {
-		all = append(all, rollout.Segue{Address: place, Error: wrong[place].Error()})
+	kept := all[:0]
+	for i, at := range addresses {
+		switch err := failed[i]; {
+		case err == nil:
+			f.known[at] = true
+		case i >= listed && (errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist)):
+			delete(f.known, at) // it has ended
+			continue
+		case i >= listed:
+			all[i] = rollout.Segue{Address: at, Error: "it is listed no more, and may still have sessions: " + err.Error()}
+		default:
+			all[i] = rollout.Segue{Address: at, Error: err.Error()}
+		}
+		if !slices.ContainsFunc(kept, func(g rollout.Segue) bool { return same(&g, &all[i]) }) {
+			kept = append(kept, all[i])
+		}
 	}
-	return all, nil
+	for _, place := range slices.Sorted(maps.Keys(wrong)) {
+		kept = append(kept, rollout.Segue{Address: place, Error: wrong[place].Error()})
+	}
+	return kept
+}
+
+// unlisted are those that have answered and are not listed any more: a pod that terminates has its sessions still, and is what its service's name does not lead to.
+func (f *Fleet) unlisted(listed []string) []string {
+	if f.known == nil {
+		f.known = map[string]bool{}
+	}
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(f.known)), func(at string) bool { return slices.Contains(listed, at) })
+}
+
+// same tells whether two that answered are one process at two addresses: of IPv4 and IPv6, say.
+func same(a, b *rollout.Segue) bool {
+	return a.Error == "" && b.Error == "" && !a.Started.IsZero() && a.Started.Equal(b.Started) && len(a.Backends) == len(b.Backends)
 }
 
 // one asks a Segue.
-func (f *Fleet) one(ctx context.Context, at string) rollout.Segue {
+func (f *Fleet) one(ctx context.Context, at string) (rollout.Segue, error) {
 	g := rollout.Segue{Address: at}
 	c, err := f.Client(at)
 	if err != nil {
-		return rollout.Segue{Address: at, Error: err.Error()}
+		return g, err
 	}
 	defer c.Close()
 	status, err := c.Status(ctx)
 	if err != nil {
-		return rollout.Segue{Address: at, Error: err.Error()}
+		return g, err
 	}
 	backends, err := c.Backends(ctx)
 	if err != nil {
-		return rollout.Segue{Address: at, Error: err.Error()}
+		return g, err
 	}
 	own := rollout.Ledger{Started: status.Started}
 	own.Seen, own.Hidden = counted(status.Failures)
 	seen := len(own.Seen) > 0
 	for _, o := range status.Others {
+		if o.Error != "" && !f.Missing {
+			return g, fmt.Errorf("process %d, which it has taken over from, does not answer: %s", o.PID, o.Error)
+		}
 		if o.Error == "" {
 			other := rollout.Ledger{Started: o.Started}
 			other.Seen, other.Hidden = counted(o.Failures)
@@ -145,7 +128,7 @@ func (f *Fleet) one(ctx context.Context, at string) rollout.Segue {
 	if seen {
 		failed, err := c.Failures(ctx)
 		if err != nil {
-			return rollout.Segue{Address: at, Error: err.Error()}
+			return g, err
 		}
 		for _, i := range failed.Seen {
 			g.Incidents = append(g.Incidents, rollout.Incident{
@@ -159,13 +142,13 @@ func (f *Fleet) one(ctx context.Context, at string) rollout.Segue {
 	if f.Traffic {
 		families, err := c.Metrics(ctx)
 		if err != nil {
-			return rollout.Segue{Address: at, Error: err.Error()}
+			return g, err
 		}
 		g.Traffic = trafficOf(families)
 	}
 	sessions, err := c.Sessions(ctx)
 	if err != nil {
-		return rollout.Segue{Address: at, Error: err.Error()}
+		return g, err
 	}
 	for _, s := range sessions {
 		if s.Pinned != "" || len(s.Differs) > 0 {
@@ -173,7 +156,7 @@ func (f *Fleet) one(ctx context.Context, at string) rollout.Segue {
 			g.Sticking = append(g.Sticking, rollout.SegueSession{ID: s.ID, Client: s.Client, User: s.User, Backend: s.Backend, Why: why})
 		}
 	}
-	return g
+	return g, nil
 }
 
 // counted sums what clients saw, and what they did not, by kind.
@@ -211,20 +194,18 @@ func (f *Fleet) tell(ctx context.Context, n rollout.Node, to backend.Admin) erro
 	if f == nil {
 		return nil
 	}
-	segues, err := f.ask(ctx, false, f.Timeout)
-	if err != nil {
-		return err
-	}
+	segues := f.ask(ctx, f.Timeout)
 	for i := range segues {
 		g := &segues[i]
 		b := g.Backend(&n)
 		if g.Error == "" && (b == nil || b.Admin == to) {
 			continue
 		}
+		var err error
 		if g.Error == "" {
 			err = f.set(ctx, g.Address, b.Name, to)
 		} else {
-			err = fmt.Errorf("%s", g.Error)
+			err = errors.New(g.Error)
 		}
 		if err != nil && (!f.Missing || g.Error == "") {
 			return fmt.Errorf("tell Segue %s: %w", g.Address, err)

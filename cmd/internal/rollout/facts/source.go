@@ -48,7 +48,7 @@ func (s *Source) Facts(ctx context.Context, q run.Question) *rollout.Facts {
 	f := &rollout.Facts{Flavor: s.Flavor, Whole: q.Whole, Unseen: map[rollout.Check]string{}}
 	var asking sync.WaitGroup
 	s.resolve(ctx)
-	asking.Go(func() { f.Segues, _ = s.Fleet.ask(ctx, q.Whole, s.Timeout) })
+	asking.Go(func() { f.Segues = s.Fleet.ask(ctx, s.Timeout) })
 	if s.Flavor == backend.StarRocks || s.Flavor == backend.Doris {
 		s.frontends(ctx, f, q)
 	} else {
