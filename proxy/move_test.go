@@ -490,6 +490,11 @@ func TestSessionsComeBackToABackendThatIsUpAgain(t *testing.T) {
 	f.drain("fe-1")
 	eventually(t, "fe-1 to be empty", func() bool { return f.count()["fe-1"] == 0 })
 	f.ready("fe-1")
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("%v\n%+v", f.count(), f.Sessions())
+		}
+	})
 	eventually(t, "fe-1 to have its share", func() bool { return f.count()["fe-1"] == 10 })
 	for i, c := range clients {
 		if got := c.ask("SELECT @w"); got != fmt.Sprint(i) {
