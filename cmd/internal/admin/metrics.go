@@ -19,15 +19,22 @@ const maxScrapes = 8
 
 // metrics answers a scrape: what this Segue counts, and, with the label process, what those count that it has taken over from.
 func (h *Handler) metrics() http.Handler {
-	options := promhttp.HandlerOpts{MaxRequestsInFlight: maxScrapes}
-	own := promhttp.HandlerFor(h.Metrics, options)
+	own := promhttp.HandlerFor(h.Metrics, promhttp.HandlerOpts{})
+	slots := make(chan struct{}, maxScrapes) // promhttp's own limit would be one for each handler
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		default:
+			http.Error(w, "there are as many scrapes as there may be at a time", http.StatusServiceUnavailable)
+			return
+		}
 		if h.Others() == 0 {
 			own.ServeHTTP(w, r)
 			return
 		}
 		both := prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return h.gatherBoth(r.Context()) })
-		promhttp.HandlerFor(both, options).ServeHTTP(w, r)
+		promhttp.HandlerFor(both, promhttp.HandlerOpts{}).ServeHTTP(w, r)
 	})
 }
 

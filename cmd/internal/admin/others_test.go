@@ -3,10 +3,17 @@ package admin
 import (
 	"log/slog"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	"segue/config"
 )
@@ -48,6 +55,45 @@ func TestMetricsOfAnotherVersion(t *testing.T) {
 				o.client.Close()
 			}
 		})
+	}
+}
+
+// Scrapes are as few at a time while there is another Segue to ask as they are otherwise.
+func TestScrapesAreFewDuringATakeover(t *testing.T) {
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	var scrapes atomic.Int32
+	h := &Handler{DialOther: dialPath, Metrics: prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
+		if scrapes.Add(1) <= maxScrapes {
+			begun <- struct{}{}
+			<-goOn
+		}
+		return nil, nil
+	})}
+	handler := h.metrics()
+	scrape := func() int {
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
+		return w.Code
+	}
+	var waiting sync.WaitGroup
+	for n := range maxScrapes {
+		if n == maxScrapes/2 { // it has ended by the time that it is asked
+			h.Adopt([]Other{{PID: 7, Socket: filepath.Join(t.TempDir(), "none")}})
+		}
+		waiting.Go(func() {
+			if code := scrape(); code != http.StatusOK {
+				t.Errorf("a scrape gets %d", code)
+			}
+		})
+		<-begun
+	}
+	if code := scrape(); code != http.StatusServiceUnavailable {
+		t.Errorf("one more gets %d", code)
+	}
+	close(goOn)
+	waiting.Wait()
+	if code := scrape(); code != http.StatusOK {
+		t.Errorf("once they have ended: %d", code)
 	}
 }
 
