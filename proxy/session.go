@@ -18,6 +18,7 @@ type session struct {
 	state  State
 	end    End   // how it ended, or is ending: once it is not Open, nothing that the client sends is sent on
 	severe bool  // … and its connections have been cut
+	late   int32 // how many statements have come behind its end, to which no answer comes: see unsent
 	since  int64 // when it entered its state; as Server.elapsed
 	turned int64 // when an answer ended last, likewise: see Answered
 	past   past

@@ -187,9 +187,16 @@ func (s *session) countRest() {
 	s.countOutstanding(o)
 }
 
-// countOutstanding counts the statements that are outstanding, and will not be answered.
+// countOutstanding counts the statements that are outstanding, and will not be answered. Those that came behind the session's end no backend was sent.
 func (s *session) countOutstanding(o counts.Outcome) {
-	if s.back != nil && s.track.Outstanding() > 0 {
-		s.track.EachOutstanding(func(c wire.Command) { s.back.counts.Unanswered(c, o) })
+	sent := s.track.Outstanding() - int(s.late)
+	if s.back == nil || sent <= 0 {
+		return
 	}
+	s.track.EachOutstanding(func(c wire.Command) {
+		if sent > 0 {
+			s.back.counts.Unanswered(c, o)
+			sent--
+		}
+	})
 }

@@ -117,6 +117,21 @@ func TestTrafficCountsOutcomes(t *testing.T) {
 			p.Close()
 			_, _ = io.Copy(io.Discard, d)
 		}, is{"query lost": 1}, is{}},
+		"sent behind the session's end": {func(p *proxied, d *driver) {
+			ask(d, "SELECT 1")
+			p.stop()
+			_, _ = io.Copy(io.Discard, d)
+			d.query("SELECT 2")
+			d.query("SELECT 3")
+		}, is{"query ok": 1}, is{}},
+		"sent behind one that was cut": {func(p *proxied, d *driver) {
+			d.query("WAIT")
+			p.waitState(Busy)
+			p.Close()
+			_, _ = io.Copy(io.Discard, d)
+			d.query("SELECT 2")
+			d.write(0, []byte{byte(wire.ComPing)})
+		}, is{"query lost": 1}, is{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -109,6 +109,7 @@ func (s *session) unsent(b []byte) {
 	}
 	before := s.track.Outstanding()
 	s.track.Client(b)
+	s.late += int32(s.track.Outstanding() - before)
 	if (s.end == Drained || s.end == Shutdown || s.end == BackendGone) && s.track.Outstanding() > before && !s.track.Quit() {
 		s.seen(ledger.LostUnsent, s.cause)
 	}
