@@ -41,6 +41,7 @@ and sessions, with -o json one JSON document per line.`,
 		w.notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGWINCH, syscall.SIGCONT)
 		return top.Run(ctx, first, top.Options{
 			API: api, At: c.At(), In: w.stdin, Out: out, Every: *every, Color: w.getenv("NO_COLOR") == "", Signals: signals,
+			Stop: func() error { return syscall.Kill(0, syscall.SIGTSTP) }, // the shell's job, as the terminal does it
 		})
 	})
 }

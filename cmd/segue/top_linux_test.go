@@ -92,6 +92,35 @@ func TestTopSteersAndOutlivesSegue(t *testing.T) {
 	p.end(exitDone)
 }
 
+// Ctrl-Z gives the shell a terminal that is as it was, and fg goes on where it was left.
+func TestTopIsStoppedByAShell(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 1, fesim.Options{})
+	s := serve(t, nil, "--config", configFile(t, configuration(fes, "")))
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &topping{ptytest.Open(t, 80, 24), t, exec.Command("sh", "-mc", `"$@"; echo the shell goes on; read word; fg; echo the end`, "sh", self, "top", "--admin", s.api, "--interval", "100ms")}
+	p.cmd.Env = append(os.Environ(), asProgram+"=1", "TERM=xterm")
+	p.Run(p.cmd)
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.HangUp(); _ = p.cmd.Process.Kill(); _ = p.cmd.Wait() })
+	p.Shows("1 of 1 usable")
+	p.Type("\x1a")
+	p.Shows("the shell goes on")
+	if mode := p.Mode(); p.Restored() != "" || mode.Lflag&syscall.ICANON == 0 || mode.Lflag&syscall.ECHO == 0 {
+		t.Errorf("the shell has a terminal that is not as it was: %s, %+v", p.Restored(), mode)
+	}
+	p.Type("\n")
+	p.Shows("1 of 1 usable")
+	p.Type("q")
+	p.Shows("the end")
+	p.end(exitDone)
+}
+
 func TestTopGivesTheTerminalBack(t *testing.T) {
 	t.Parallel()
 	fes := frontends(t, 1, fesim.Options{})

@@ -29,6 +29,7 @@ type Options struct {
 	Every   time.Duration // how often it is asked
 	Color   bool
 	Signals <-chan os.Signal // window changes and continuations; any other ends it
+	Stop    func() error     // stops the process, as Ctrl-Z does; it may return before that has come about
 }
 
 // run is one in progress.
@@ -39,8 +40,9 @@ type run struct {
 	asks     chan Steer // to the asker; one without a name asks how everything is
 	answers  chan answer
 	panics   chan string
-	pending  bool      // a question without an answer
-	next     time.Time // when the next is due
+	pending  bool             // a question without an answer
+	next     time.Time        // when the next is due
+	stopping <-chan time.Time // set while the process is to be stopped: it has given the terminal back
 }
 
 // answer is one of the API's.
@@ -118,8 +120,7 @@ func (r *run) loop(ctx context.Context, keys <-chan []Key, gone <-chan error) er
 	clock := time.NewTicker(min(r.Every, time.Second))
 	defer clock.Stop()
 	for {
-		columns, rows := r.terminal.size()
-		if err := r.terminal.draw(r.model.View(time.Now(), columns, rows)); err != nil {
+		if err := r.draw(); err != nil {
 			return fmt.Errorf("write to the terminal: %w", err)
 		}
 		select {
@@ -131,6 +132,10 @@ func (r *run) loop(ctx context.Context, keys <-chan []Key, gone <-chan error) er
 			return err
 		case s := <-r.Signals:
 			if ends, err := r.signal(s); ends || err != nil {
+				return err
+			}
+		case <-r.stopping: // nothing has stopped it, as where there is no shell that would have it go on
+			if err := r.resume(); err != nil {
 				return err
 			}
 		case <-clock.C:
@@ -152,12 +157,37 @@ func (r *run) signal(s os.Signal) (ends bool, err error) {
 	switch s {
 	case syscall.SIGWINCH:
 	case syscall.SIGCONT: // whoever stopped it has had the terminal
-		r.terminal.leave()
-		return false, r.terminal.enter()
+		return false, r.resume()
 	default:
 		return true, nil
 	}
 	return false, nil
+}
+
+// ignoredTime is how long a signal that stops the process may take; after that, it is ignored.
+const ignoredTime = time.Second
+
+// stop gives the terminal back and has the process stopped. The signal comes when the kernel wants: the terminal is taken again when the process goes on.
+func (r *run) stop() error {
+	r.terminal.leave()
+	r.stopping = time.After(ignoredTime)
+	return r.Stop()
+}
+
+// resume takes the terminal again.
+func (r *run) resume() error {
+	r.stopping = nil
+	r.terminal.leave()
+	return r.terminal.enter()
+}
+
+// draw shows how everything is, where there is a terminal to show it on.
+func (r *run) draw() error {
+	if r.stopping != nil {
+		return nil
+	}
+	columns, rows := r.terminal.size()
+	return r.terminal.draw(r.model.View(time.Now(), columns, rows))
 }
 
 // ask asks how everything is, when that is due.
@@ -196,11 +226,9 @@ func (r *run) do(a Action) (ends bool, err error) {
 	case a.Redraw:
 		r.terminal.forget()
 	case a.Suspend:
-		r.terminal.leave()
-		if err := syscall.Kill(0, syscall.SIGTSTP); err != nil { // the shell's job, as the terminal does it
+		if err := r.stop(); err != nil {
 			return true, err
 		}
-		return false, r.terminal.enter()
 	case a.Steer != nil:
 		select {
 		case r.asks <- *a.Steer:

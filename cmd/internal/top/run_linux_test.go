@@ -34,6 +34,7 @@ type running struct {
 	*ptytest.Terminal
 	t       *testing.T
 	signals chan os.Signal
+	stopped chan struct{} // told when it would have been stopped
 	before  unix.Termios
 	ended   chan any // an error, or with what it panicked
 }
@@ -43,7 +44,7 @@ func start(t *testing.T, api played) *running {
 	if api.facts == nil {
 		api.facts = func() (*Facts, error) { return three(), nil }
 	}
-	r := &running{Terminal: ptytest.Open(t, 80, 24), t: t, signals: make(chan os.Signal), ended: make(chan any, 1)}
+	r := &running{Terminal: ptytest.Open(t, 80, 24), t: t, signals: make(chan os.Signal), stopped: make(chan struct{}), ended: make(chan any, 1)}
 	r.before = r.Mode()
 	done := make(chan struct{})
 	t.Cleanup(func() { <-done })
@@ -54,7 +55,10 @@ func start(t *testing.T, api played) *running {
 				r.ended <- p
 			}
 		}()
-		r.ended <- Run(t.Context(), three(), Options{API: api, At: "here", In: r.Slave, Out: r.Slave, Every: 10 * time.Millisecond, Signals: r.signals})
+		r.ended <- Run(t.Context(), three(), Options{
+			API: api, At: "here", In: r.Slave, Out: r.Slave, Every: 10 * time.Millisecond, Signals: r.signals,
+			Stop: func() error { r.stopped <- struct{}{}; return nil },
+		})
 	}()
 	r.Shows("segue 1.2")
 	if r.Mode() == r.before || r.Restored() == "" {
@@ -193,6 +197,42 @@ func TestRunKeysInPieces(t *testing.T) {
 	r.Shows("any key goes on")
 	r.Type("xq")
 	r.end()
+}
+
+// Who stops it has the terminal until it goes on, though the signal that stops it takes a while.
+func TestRunStops(t *testing.T) {
+	t.Parallel()
+	r := start(t, played{})
+	r.Type("\x1a")
+	<-r.stopped
+	began := time.Now()
+	for range 3 {
+		r.signals <- syscall.SIGWINCH // the last is taken when what came of those before is done
+	}
+	mode := r.Mode()
+	if time.Since(began) < ignoredTime && mode != r.before {
+		t.Errorf("the terminal has not been given back, or been taken again: %+v", mode)
+	}
+	r.Await("the screen to be given back", func(string) bool { return r.Restored() == "" })
+	r.signals <- syscall.SIGCONT
+	r.Await("the screen to be taken again", func(string) bool { return r.Restored() != "" })
+	r.Type("q")
+	if err := r.end(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// Where nothing stops it (it has no shell), it goes on by itself.
+func TestRunIsNotStopped(t *testing.T) {
+	t.Parallel()
+	r := start(t, played{})
+	r.Type("\x1a")
+	<-r.stopped
+	r.Await("the screen to be taken again", func(string) bool { return r.Restored() != "" })
+	r.Type("q")
+	if err := r.end(); err != nil {
+		t.Errorf("ended with %v", err)
+	}
 }
 
 // A terminal that has gone is the end.
