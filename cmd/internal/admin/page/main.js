@@ -138,7 +138,7 @@ function showTables() {
   show(byId("amiss-label"), list.length > fewBackends);
   setText(byId("amiss-text"), `only the ${amiss === 1 ? "one that takes" : number(amiss) + " that take"} no session`);
   showBackends(wanted(), tick?.backends ?? {}, (order, name) => steer.steerBackend(order, name, status?.drain_timeout_seconds ?? "drain.timeout"));
-  sessions.offer("filter-backend", list.map((b) => b.name));
+  sessions.offer("filter-backend", list.map((b) => b.name), true);
   document.title = `Segue ${list.filter((b) => b.health === "up" && b.admin === "ready").length}/${list.length}`;
 }
 

@@ -37,9 +37,12 @@ function line(s) {
   );
 }
 
-// offer adds to a choice what has been seen; what is chosen stays.
-export function offer(id, words) {
+// offer adds to a choice what has been seen; what is chosen stays. Words that are all there are take the place of those before.
+export function offer(id, words, all = false) {
   const select = byId(id);
+  for (const option of all ? [...select.options] : []) {
+    if (option.value !== "" && !option.selected && !words.includes(option.value)) option.remove();
+  }
   const known = new Set([...select.options].map((option) => option.value));
   for (const word of words.sort()) {
     if (!known.has(word)) select.append(element("option", { value: word }, word));

@@ -19,6 +19,20 @@ const row = (name) => `#backends tr:has(th:has-text("${name}"))`;
 // past: the modules of the page do with what they are told as they should.
 exports.past = async ({ page, url, wrong }) => {
   wrong.push(...await page.evaluate(require('./past.js'), url + 'page/'));
+  const offered = await page.evaluate(async (scripts) => {
+    const { offer } = await import(scripts + 'sessions.js');
+    const select = document.querySelector('#filter-backend');
+    const is = () => [...select.options].map((option) => option.value).join();
+    const names = is().split(',').slice(1);
+    offer('filter-backend', [...names, 'gone', 'chosen'], true);
+    select.value = 'chosen';
+    offer('filter-backend', [...names], true);
+    const left = is();
+    select.value = '';
+    offer('filter-backend', [...names], true);
+    return [left, is(), ['', ...names].join()];
+  }, url + 'page/');
+  if (offered[0] !== offered[2] + ',chosen' || offered[1] !== offered[2]) wrong.push(`the filter offers ${offered[0]}, then ${offered[1]}, of ${offered[2]}`);
 };
 
 // open: the page is live, and says how all is.
