@@ -248,7 +248,7 @@ func (m *Model) browse(now time.Time, k Key) Action {
 	case "/":
 		m.mode, m.undo = filtering, t.filter
 	case Escape:
-		t.filter, m.notice = "", ""
+		t.filter, t.of, m.notice = "", "", ""
 	case Enter:
 		m.follow(rows)
 	case "d":
@@ -268,7 +268,7 @@ func (m *Model) follow(rows []row) {
 		return
 	}
 	m.focus = ofSessions
-	m.tables[ofSessions].filter = rows[m.tables[ofBackends].at(rows)].id
+	m.tables[ofSessions].filter, m.tables[ofSessions].of = "", rows[m.tables[ofBackends].at(rows)].id
 }
 
 // steer asks whether to do something with the chosen backend.

@@ -205,7 +205,9 @@ func TestKeys(t *testing.T) {
 		{"what is pasted is no command", "<paste begins>dy<paste ends>", Action{}, "?:help", "[y/N]"},
 		{"sessions", "<tab>", Action{}, "> 4 sessions", "> 3 backends"},
 		{"not of sessions", "<tab>d", Action{}, "choose a backend first", "[y/N]"},
-		{"sessions of a backend", "j<enter>", Action{}, `> 1 of 4 sessions with "fe-2"`, "10.1.0.9"},
+		{"sessions of a backend", "j<enter>", Action{}, "> 1 of 4 sessions on fe-2", "10.1.0.9"},
+		{"some of them", "<enter>/etl<enter>", Action{}, `of 4 sessions on fe-1 with "etl"`, "bi"},
+		{"all, and not of a backend", "<enter><escape>", Action{}, "> 4 sessions", " on "},
 		{"filter", "<tab>/APP idle<enter>", Action{}, `> 1 of 4 sessions with "APP idle"`, "etl"},
 		{"a filter is typed", "<tab>/ap", Action{}, "filter sessions: ap", "etl"},
 		{"a letter back", "<tab>/etlx<backspace>", Action{}, "filter sessions: etl", "app"},
@@ -231,6 +233,20 @@ func TestKeys(t *testing.T) {
 		if !strings.Contains(shown, test.shows) || test.hides != "" && strings.Contains(shown, test.hides) {
 			t.Errorf("%s: want %q, and not %q, on\n%s", test.name, test.shows, test.hides, shown)
 		}
+	}
+}
+
+// The sessions of a backend are not those of another whose name begins as its own does, nor those whose user is called so.
+func TestSessionsOfABackendAlone(t *testing.T) {
+	m, f := New("here"), three()
+	f.Backends[1].Name = "fe-10"
+	for i := range f.Sessions {
+		f.Sessions[i].Backend, f.Sessions[i].User = []string{"fe-1", "fe-10"}[i%2], "fe-1"
+	}
+	m.Hear(noon, f, nil)
+	press(m, "<enter>")
+	if shown := screen(m.View(noon, 80, 24)); !strings.Contains(shown, "> 2 of 4 sessions on fe-1\n") {
+		t.Error(shown)
 	}
 }
 

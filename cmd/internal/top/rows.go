@@ -93,7 +93,7 @@ func sessionRow(s admin.Session, now time.Time) row {
 	case pin != "" && !s.PinnedSince.IsZero():
 		pin += " " + typeset.Age(now.Sub(s.PinnedSince))
 	}
-	return row{id: fmt.Sprintf("%d of %d", s.ID, s.Process), cells: []cell{
+	return row{id: fmt.Sprintf("%d of %d", s.ID, s.Process), of: s.Backend, cells: []cell{
 		number(int(s.ID)),
 		{text: show(s.Client)},
 		orNone(s.User),

@@ -28,6 +28,7 @@ type cell struct {
 // row is one, known by its id.
 type row struct {
 	id    string
+	of    string // the backend that it belongs to
 	cells []cell
 }
 
@@ -38,6 +39,7 @@ type table struct {
 	sort    int // the column that it is sorted by; -1: as it comes
 	down    bool
 	filter  string
+	of      string // the only backend whose rows are shown; empty: those of all
 	chosen  string // the id of a row; empty: the first
 	last    int    // where that stood, for when it has gone
 }
@@ -47,7 +49,7 @@ func (t *table) arrange(rows []row) []row {
 	words := strings.Fields(strings.ToLower(t.filter))
 	kept := make([]row, 0, len(rows))
 	for _, r := range rows {
-		if r.has(words) {
+		if (t.of == "" || r.of == t.of) && r.has(words) {
 			kept = append(kept, r)
 		}
 	}

@@ -73,8 +73,14 @@ func (m *Model) part(of int, rows []row, columns, height int) []Line {
 	if all == 1 {
 		head = strings.TrimSuffix(head, "s")
 	}
+	if t.filter != "" || t.of != "" {
+		head = fmt.Sprintf("%s of %s", typeset.Count(len(rows)), head)
+	}
+	if t.of != "" {
+		head += " on " + show(t.of)
+	}
 	if t.filter != "" {
-		head = fmt.Sprintf("%s of %s with %q", typeset.Count(len(rows)), head, t.filter)
+		head += fmt.Sprintf(" with %q", t.filter)
 	}
 	if t.sort >= 0 {
 		head += ", by " + t.columns[t.sort].title
