@@ -2,9 +2,11 @@ package admin
 
 import (
 	"encoding"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -275,5 +277,48 @@ func TestOpenAPIIsServed(t *testing.T) {
 	code, body, header := s.request(t, "GET", "/api/v1/openapi.yaml", nil)
 	if code != 200 || body != string(want) || header.Get("Content-Type") != "application/yaml" {
 		t.Errorf("%d, %d bytes, %v", code, len(body), header)
+	}
+}
+
+// Every refusal that stands before what is asked for is described wherever it may come.
+func TestOpenAPIHasEveryRefusal(t *testing.T) {
+	s := serve(t)
+	for path, item := range at(described(t), "paths").(map[string]any) {
+		for method, operation := range item.(map[string]any) {
+			responses := at(operation, "responses").(map[string]any)
+			refused := func(code int, body string, header map[string]string) {
+				t.Helper()
+				req, err := http.NewRequestWithContext(t.Context(), strings.ToUpper(method), "http://"+s.address+strings.NewReplacer("{name}", "fe-1", "{admin}", "ready").Replace(path), strings.NewReader(body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if host := header["Host"]; host != "" {
+					req.Host = host
+				}
+				resp, err := http.DefaultClient.Do(req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resp.Body.Close()
+				if resp.StatusCode != code {
+					t.Errorf("%s %s is answered %d, want %d", method, path, resp.StatusCode, code)
+				}
+			}
+			refused(http.StatusBadRequest, "x", nil)
+			refused(http.StatusRequestEntityTooLarge, strings.Repeat("x", maxBody+1), nil)
+			refused(http.StatusForbidden, "", map[string]string{"Host": "example.com"})
+			codes := []string{"400", "403", "413", "421"}
+			if !isOpen(path) {
+				codes = append(codes, "401")
+			}
+			for _, code := range codes {
+				if responses[code] == nil {
+					t.Errorf("%s %s may be answered %s, and the description does not say so", method, path, code)
+				}
+			}
+		}
+	}
+	if text := at(described(t), "paths", "/api/v1/changes", "get", "responses", "200", "description"); text != fmt.Sprintf("The latest %d.", mostChanges) {
+		t.Errorf("%d changes are kept, and the description says: %v", mostChanges, text)
 	}
 }
