@@ -3,7 +3,6 @@ package counts_test
 import (
 	"math"
 	"math/rand/v2"
-	"slices"
 	"testing"
 	"time"
 
@@ -91,33 +90,9 @@ func TestHistogramHoldsWhatIsLonger(t *testing.T) {
 	if h.Buckets[counts.NumBuckets-1] != 1 || h.Classic[len(counts.Bounds)] != 1 {
 		t.Error("a day is not in the last buckets")
 	}
-	if got := h.Quantile(1); got != 8192*time.Second {
-		t.Errorf("%v", got)
-	}
 }
 
-func TestHistogramQuantile(t *testing.T) {
-	var h counts.Histogram
-	if h.Quantile(.5) != 0 {
-		t.Error("of nothing")
-	}
-	random := rand.New(rand.NewPCG(3, 4))
-	var all []int64
-	for range 10000 {
-		ns := int64(math.Exp2(10 + random.Float64()*25))
-		all = append(all, ns)
-		h.Observe(ns)
-	}
-	slices.Sort(all)
-	for _, q := range []float64{0, .01, .5, .99, .999, 1} {
-		exact := float64(all[max(0, int(math.Ceil(q*10000))-1)])
-		if got := float64(h.Quantile(q)); got < exact-1 || got > exact*1.0906 {
-			t.Errorf("%v: %v, want %v", q, got, exact)
-		}
-	}
-}
-
-func TestHistogramSince(t *testing.T) {
+func TestHistogramAdd(t *testing.T) {
 	var h counts.Histogram
 	h.Observe(1e6)
 	h.Observe(10)
@@ -127,12 +102,9 @@ func TestHistogramSince(t *testing.T) {
 	var want counts.Histogram
 	want.Observe(1e9)
 	want.Observe(10)
-	if got := h.Since(&before); got != want {
-		t.Errorf("%+v", got)
-	}
 	before.Add(&want)
 	if before != h {
-		t.Error("Add is not the opposite of Since")
+		t.Error("what has been added is not what has been counted")
 	}
 }
 

@@ -121,33 +121,3 @@ func (h *Histogram) Add(other *Histogram) {
 		h.Classic[i] += n
 	}
 }
-
-// Since is what has been counted since before, an earlier copy of h.
-func (h *Histogram) Since(before *Histogram) (d Histogram) {
-	d.Count, d.Sum, d.Zero = h.Count-before.Count, h.Sum-before.Sum, h.Zero-before.Zero
-	for i, n := range h.Buckets {
-		d.Buckets[i] = n - before.Buckets[i]
-	}
-	for i, n := range h.Classic {
-		d.Classic[i] = n - before.Classic[i]
-	}
-	return d
-}
-
-// Quantile is a time that the share q (0 to 1) of all do not exceed, at most 9 % above the true one; 0 when nothing has been counted.
-func (h *Histogram) Quantile(q float64) time.Duration {
-	if h.Count == 0 {
-		return 0
-	}
-	rank := max(1, uint64(math.Ceil(q*float64(h.Count))))
-	seen := h.Zero
-	if seen >= rank {
-		return Bound(-1)
-	}
-	for i, n := range &h.Buckets {
-		if seen += n; seen >= rank {
-			return Bound(i)
-		}
-	}
-	return Bound(NumBuckets - 1)
-}

@@ -53,7 +53,7 @@ func TestChangesAreAudited(t *testing.T) {
 	s.handler.SetAccess(config.Access{Read: config.Anyone, Write: config.WithToken, Token: "hunter2"})
 	s.request(t, http.MethodPost, "/api/v1/pause?for=5m", map[string]string{"Authorization": "Bearer hunter2"})
 
-	list, err := s.client.Changes(ctx)
+	list, err := get[[]Change](ctx, s.client, "/api/v1/changes")
 	must(err)
 	var got []string
 	for _, c := range list {

@@ -127,11 +127,6 @@ func (c *Client) Reload(ctx context.Context) (Reload, error) {
 	return ask[Reload](ctx, c, http.MethodPost, "/api/v1/reload")
 }
 
-// Changes lists what operators have changed, the latest first.
-func (c *Client) Changes(ctx context.Context) ([]Change, error) {
-	return get[[]Change](ctx, c, "/api/v1/changes")
-}
-
 // Live tells whether /livez answers.
 func (c *Client) Live(ctx context.Context) error { return c.check(ctx, "/livez") }
 

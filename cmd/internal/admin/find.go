@@ -2,7 +2,6 @@ package admin
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -116,20 +115,6 @@ func parseFilter(raw string) (f Filter, err error) {
 	return f, nil
 }
 
-// query is the query that parseFilter reads.
-func (f Filter) query() string {
-	query := url.Values{}
-	for key, value := range map[string]string{"text": f.Text, "backend": f.Backend, "state": f.State, "pinned": f.Pinned, "order": f.Order} {
-		if value != "" {
-			query.Set(key, value)
-		}
-	}
-	if f.Limit != 0 {
-		query.Set("limit", strconv.Itoa(f.Limit))
-	}
-	return query.Encode()
-}
-
 // find answers the sessions that are wanted.
 func (h *Handler) find(w http.ResponseWriter, r *http.Request) {
 	f, err := parseFilter(r.URL.RawQuery)
@@ -138,9 +123,4 @@ func (h *Handler) find(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, f.find(h.allSessions(r.Context())))
-}
-
-// FindSessions asks for the sessions that f wants.
-func (c *Client) FindSessions(ctx context.Context, f Filter) (Found, error) {
-	return get[Found](ctx, c, "/api/v1/sessions/find?"+f.query())
 }

@@ -1,11 +1,13 @@
 package top
 
 import (
+	"math"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
 
 	"segue/cmd/internal/admin"
+	"segue/cmd/internal/admin/history"
 )
 
 // Facts is what the admin API says at a moment.
@@ -20,13 +22,10 @@ type Facts struct {
 
 // Counts is what Segue's metrics count for a backend since its start.
 type Counts struct {
-	Came, Went float64  // sessions that have moved to it, and from it
-	Answered   float64  // statements
-	Times      []Bucket // response times, by rising bounds
+	Came, Went float64       // sessions that have moved to it, and from it
+	Answered   float64       // statements
+	Times      history.Times // response times
 }
-
-// Bucket is how many statements took so many seconds at most.
-type Bucket struct{ Bound, Count float64 }
 
 // CountsOf reads them from a scrape.
 func CountsOf(families map[string]*dto.MetricFamily) map[string]Counts {
@@ -49,7 +48,7 @@ func CountsOf(families map[string]*dto.MetricFamily) map[string]Counts {
 		}
 	}
 	for _, m := range families["segue_statement_duration_seconds"].GetMetric() {
-		change(labelsOf(m)["backend"], func(c *Counts) { c.Times = addBuckets(c.Times, m.GetHistogram().GetBucket()) })
+		change(labelsOf(m)["backend"], func(c *Counts) { c.Times = c.Times.Plus(timesOf(m.GetHistogram().GetBucket())) })
 	}
 	return counts
 }
@@ -62,18 +61,15 @@ func labelsOf(m *dto.Metric) map[string]string {
 	return labels
 }
 
-// addBuckets adds those of another process, which has the same bounds or is left out.
-func addBuckets(sum []Bucket, more []*dto.Bucket) []Bucket {
-	if sum == nil {
-		sum = make([]Bucket, len(more))
-		for i, b := range more {
-			sum[i].Bound = b.GetUpperBound()
+// timesOf reads a classic histogram.
+func timesOf(buckets []*dto.Bucket) (t history.Times) {
+	var below uint64
+	for _, b := range buckets {
+		if bound := b.GetUpperBound(); !math.IsInf(bound, 1) {
+			t.Bounds = append(t.Bounds, bound)
 		}
+		n := max(below, b.GetCumulativeCount())
+		t.Counts, below = append(t.Counts, n-below), n
 	}
-	for i, b := range more {
-		if len(more) == len(sum) && sum[i].Bound == b.GetUpperBound() {
-			sum[i].Count += float64(b.GetCumulativeCount())
-		}
-	}
-	return sum
+	return t
 }

@@ -3,7 +3,6 @@ package top
 import (
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
 	"reflect"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"segue/backend"
 	"segue/cmd/internal/admin"
+	"segue/cmd/internal/admin/history"
 	"segue/proxy"
 	"segue/proxy/ledger"
 
@@ -108,7 +108,7 @@ fe-3     down    drain          0       0      - -          7s connection refusâ
 	next := three()
 	next.At = noon.Add(time.Second)
 	c := next.Counts["fe-1"]
-	c.Answered, c.Times = 1240, []Bucket{{0.01, 1100}, {0.1, 1227}, {1, 1240}, {math.Inf(1), 1240}}
+	c.Answered, c.Times = 1240, history.Times{Bounds: []float64{0.01, 0.1, 1}, Counts: []uint64{1100, 127, 13, 0}}
 	next.Counts["fe-1"] = c
 	m.Hear(noon, next, nil)
 	if got := screen(m.View(noon, 80, 24)); got != want {
@@ -387,7 +387,7 @@ segue_statement_duration_seconds_count{backend="a",process="7"} 3
 	}
 	got := CountsOf(families)
 	want := map[string]Counts{
-		"a": {Came: 1, Went: 5, Answered: 12, Times: []Bucket{{0.1, 5}, {math.Inf(1), 9}}}, "b": {Came: 3, Went: 1}, "c": {Came: 2},
+		"a": {Came: 1, Went: 5, Answered: 12, Times: history.Times{Bounds: []float64{0.1}, Counts: []uint64{5, 4}}}, "b": {Came: 3, Went: 1}, "c": {Came: 2},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)

@@ -3,6 +3,7 @@ package top
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"segue/bench/typeset"
@@ -44,39 +45,14 @@ func rateOf(past []moment, backend string) rate {
 		return rate{}
 	}
 	r := rate{known: true, perSecond: (b.Answered - a.Answered) / took}
-	if len(a.Times) == 0 { // nothing had been answered
-		a.Times = make([]Bucket, len(b.Times))
-	}
-	if len(a.Times) == len(b.Times) {
-		r.p50, r.p99 = quantile(a.Times, b.Times, 0.5), quantile(a.Times, b.Times, 0.99)
+	if len(a.Times.Counts) == 0 || slices.Equal(a.Times.Bounds, b.Times.Bounds) { // otherwise another version answers
+		times := b.Times.Since(a.Times)
+		r.p50, r.p99 = seconds(times.Quantile(0.5)), seconds(times.Quantile(0.99))
 	}
 	return r
 }
 
-// quantile is the time that so much of the statements between two counts took at most, as Prometheus has it: even within a bucket, and the bound of the last that has one.
-func quantile(before, after []Bucket, q float64) time.Duration {
-	n := len(after)
-	if n == 0 {
-		return 0
-	}
-	count := func(i int) float64 { return after[i].Count - before[i].Count }
-	all := count(n - 1)
-	if all <= 0 {
-		return 0
-	}
-	low, below := 0.0, 0.0
-	for i := range n {
-		if c := count(i); c >= q*all && c > below {
-			bound := after[i].Bound
-			if math.IsInf(bound, 1) {
-				return time.Duration(low * float64(time.Second))
-			}
-			return time.Duration((low + (bound-low)*(q*all-below)/(c-below)) * float64(time.Second))
-		}
-		low, below = after[i].Bound, max(below, count(i))
-	}
-	return time.Duration(low * float64(time.Second))
-}
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
 func (r rate) cells() [3]cell {
 	if !r.known {

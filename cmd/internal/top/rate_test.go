@@ -1,15 +1,22 @@
 package top
 
 import (
-	"math"
 	"testing"
 	"time"
+
+	"segue/cmd/internal/admin/history"
 )
 
 func TestRates(t *testing.T) {
-	inf := math.Inf(1)
-	at := func(seconds float64, answered float64, times ...Bucket) moment {
-		return moment{noon.Add(time.Duration(seconds * float64(time.Second))), map[string]Counts{"a": {Answered: answered, Times: times}}}
+	times := func(bounds []float64, counts ...uint64) history.Times {
+		return history.Times{Bounds: bounds, Counts: counts}
+	}
+	at := func(seconds float64, answered float64, taken ...history.Times) moment {
+		c := Counts{Answered: answered}
+		for _, t := range taken {
+			c.Times = t
+		}
+		return moment{noon.Add(time.Duration(seconds * float64(time.Second))), map[string]Counts{"a": c}}
 	}
 	for name, test := range map[string]struct {
 		past []moment
@@ -21,11 +28,11 @@ func TestRates(t *testing.T) {
 		"without times":        {[]moment{at(0, 100), at(2, 130)}, rate{known: true, perSecond: 15}},
 		"fewer than before":    {[]moment{at(0, 100), at(1, 40)}, rate{}},
 		"no time between":      {[]moment{at(0, 100), at(0, 140)}, rate{}},
-		"evenly in a bucket":   {[]moment{at(0, 0, Bucket{1, 0}, Bucket{inf, 0}), at(1, 10, Bucket{1, 10}, Bucket{inf, 10})}, rate{true, 10, 500 * time.Millisecond, 990 * time.Millisecond}},
-		"the first ones":       {[]moment{at(0, 0), at(1, 10, Bucket{1, 10}, Bucket{inf, 10})}, rate{true, 10, 500 * time.Millisecond, 990 * time.Millisecond}},
-		"what is new alone":    {[]moment{at(0, 90, Bucket{1, 90}, Bucket{2, 90}, Bucket{inf, 90}), at(1, 100, Bucket{1, 90}, Bucket{2, 100}, Bucket{inf, 100})}, rate{true, 10, 1500 * time.Millisecond, 1990 * time.Millisecond}},
-		"beyond the last":      {[]moment{at(0, 0, Bucket{1, 0}, Bucket{inf, 0}), at(1, 10, Bucket{1, 0}, Bucket{inf, 10})}, rate{true, 10, time.Second, time.Second}},
-		"other buckets before": {[]moment{at(0, 0, Bucket{1, 0}), at(1, 10, Bucket{1, 10}, Bucket{inf, 10})}, rate{known: true, perSecond: 10}},
+		"evenly in a bucket":   {[]moment{at(0, 0, times([]float64{1}, 0, 0)), at(1, 10, times([]float64{1}, 10, 0))}, rate{true, 10, 500 * time.Millisecond, 990 * time.Millisecond}},
+		"the first ones":       {[]moment{at(0, 0), at(1, 10, times([]float64{1}, 10, 0))}, rate{true, 10, 500 * time.Millisecond, 990 * time.Millisecond}},
+		"what is new alone":    {[]moment{at(0, 90, times([]float64{1, 2}, 90, 0, 0)), at(1, 100, times([]float64{1, 2}, 90, 10, 0))}, rate{true, 10, 1500 * time.Millisecond, 1990 * time.Millisecond}},
+		"beyond the last":      {[]moment{at(0, 0, times([]float64{1}, 0, 0)), at(1, 10, times([]float64{1}, 0, 10))}, rate{true, 10, time.Second, time.Second}},
+		"other buckets before": {[]moment{at(0, 0, times([]float64{0.5}, 0, 0)), at(1, 10, times([]float64{1}, 10, 0))}, rate{known: true, perSecond: 10}},
 	} {
 		if got := rateOf(test.past, "a"); got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)

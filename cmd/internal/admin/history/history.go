@@ -180,7 +180,7 @@ func (h *History) countTraffic(more []Reading) {
 		for _, sum := range sums {
 			sum.statements += b.Statements
 			sum.errors += b.Errors
-			sum.times = sum.times.plus(b.Times)
+			sum.times = sum.times.Plus(b.Times)
 		}
 	}
 }

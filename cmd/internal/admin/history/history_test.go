@@ -50,7 +50,7 @@ func TestQuantiles(t *testing.T) {
 		{[]uint64{0, 0, 0, 5}, .5, .1}, // beyond what is told apart
 		{[]uint64{99, 0, 0, 1}, .999, .1},
 	} {
-		if is := (Times{bounds, c.counts}).quantile(c.q); math.Abs(is-c.is) > 1e-9 {
+		if is := (Times{bounds, c.counts}).Quantile(c.q); math.Abs(is-c.is) > 1e-9 {
 			t.Errorf("%v of %v: %v, want %v", c.q, c.counts, is, c.is)
 		}
 	}
@@ -59,20 +59,20 @@ func TestQuantiles(t *testing.T) {
 func TestTimesAreCounters(t *testing.T) {
 	bounds := []float64{1}
 	before, now := Times{bounds, []uint64{1, 2}}, Times{bounds, []uint64{4, 2}}
-	if d := now.since(before); !slices.Equal(d.Counts, []uint64{3, 0}) {
+	if d := now.Since(before); !slices.Equal(d.Counts, []uint64{3, 0}) {
 		t.Errorf("since: %v", d)
 	}
-	if d := before.since(now); !slices.Equal(d.Counts, before.Counts) {
+	if d := before.Since(now); !slices.Equal(d.Counts, before.Counts) {
 		t.Errorf("begun anew: %v", d)
 	}
-	if d := now.since(Times{}); !slices.Equal(d.Counts, now.Counts) {
+	if d := now.Since(Times{}); !slices.Equal(d.Counts, now.Counts) {
 		t.Errorf("since nothing: %v", d)
 	}
-	sum := before.plus(now)
+	sum := before.Plus(now)
 	if !slices.Equal(sum.Counts, []uint64{5, 4}) || before.Counts[0] != 1 {
 		t.Errorf("plus: %v, and %v before", sum, before)
 	}
-	if s := now.plus(Times{[]float64{1, 2}, []uint64{1, 1, 1}}); !slices.Equal(s.Counts, now.Counts) {
+	if s := now.Plus(Times{[]float64{1, 2}, []uint64{1, 1, 1}}); !slices.Equal(s.Counts, now.Counts) {
 		t.Errorf("plus others: %v", s)
 	}
 }

@@ -62,7 +62,7 @@ func (p *process) grow(look Look, more *Look) {
 	for _, b := range look.Backends {
 		last := p.last[b.Name]
 		more.Backends = append(more.Backends, Reading{
-			Name: b.Name, Statements: grown(b.Statements, last.Statements), Errors: grown(b.Errors, last.Errors), Times: b.Times.since(last.Times),
+			Name: b.Name, Statements: grown(b.Statements, last.Statements), Errors: grown(b.Errors, last.Errors), Times: b.Times.Since(last.Times),
 		})
 	}
 	p.keep(look)

@@ -69,11 +69,11 @@ func (s *series) take(now time.Time, sessions int) sample {
 
 // between is what has been added to the counters since they were before.
 func (s *series) between(before counts, now, since time.Time, sessions int) sample {
-	times := s.sum.times.since(before.times)
+	times := s.sum.times.Since(before.times)
 	return sample{
 		unix: now.UnixMilli(), covers: float32(now.Sub(since).Seconds()), sessions: narrow(uint64(max(sessions, 0))),
 		statements: narrow(s.sum.statements - before.statements), errors: narrow(s.sum.errors - before.errors),
-		p50: float32(times.quantile(.5)), p99: float32(times.quantile(.99)),
+		p50: float32(times.Quantile(.5)), p99: float32(times.Quantile(.99)),
 		seen: narrow(s.sum.seen - before.seen), hidden: narrow(s.sum.hidden - before.hidden),
 		in: narrow(s.sum.in - before.in), out: narrow(s.sum.out - before.out),
 	}

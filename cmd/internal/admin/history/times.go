@@ -9,8 +9,8 @@ type Times struct {
 	Counts []uint64
 }
 
-// since are those of now that were not in before. Counters that have begun anew count as they are.
-func (now Times) since(before Times) Times {
+// Since are those of now that were not in before. Counters that have begun anew count as they are.
+func (now Times) Since(before Times) Times {
 	if !slices.Equal(now.Bounds, before.Bounds) || len(now.Counts) != len(before.Counts) {
 		return now
 	}
@@ -24,8 +24,8 @@ func (now Times) since(before Times) Times {
 	return diff
 }
 
-// plus are those of both; those of other bounds than the first are left out.
-func (now Times) plus(more Times) Times {
+// Plus are those of both; those of other bounds than the first are left out.
+func (now Times) Plus(more Times) Times {
 	switch {
 	case len(now.Counts) == 0:
 		return Times{more.Bounds, slices.Clone(more.Counts)}
@@ -39,9 +39,9 @@ func (now Times) plus(more Times) Times {
 	return sum
 }
 
-// quantile is the time in seconds that a share q of the statements took at most, within a bucket as if they were spread evenly over it; zero: there
+// Quantile is the time in seconds that a share q of the statements took at most, within a bucket as if they were spread evenly over it; zero: there
 // were none. Those beyond all bounds count as the last of them.
-func (now Times) quantile(q float64) float64 {
+func (now Times) Quantile(q float64) float64 {
 	if len(now.Counts) != len(now.Bounds)+1 || len(now.Bounds) == 0 {
 		return 0
 	}
