@@ -12,7 +12,7 @@ func (c *checks) fleet() {
 		c.add(Finding{Check: CheckFleet, Severity: Warn, What: "no Segue is asked: nothing is drained before a node is stopped", Remedy: "--fleet ADDRESS,… with the admin address of every Segue in front of the cluster"}, true)
 		return
 	}
-	well, known, asked := true, false, false
+	well := true
 	if len(c.Segues) == 0 {
 		well = false
 		c.add(Finding{Check: CheckFleet, Severity: Stop, What: cmp.Or(c.Unseen[CheckFleet], "no Segue was found"), Remedy: "--fleet with addresses, dns:NAME:PORT, kubernetes:SERVICE:PORT or file:PATH; `getent hosts NAME`"}, true)
@@ -20,9 +20,6 @@ func (c *checks) fleet() {
 	for i := range c.Segues {
 		g := &c.Segues[i]
 		f := Finding{Check: CheckFleet, Severity: Stop}
-		if c.next != nil && g.Error == "" {
-			asked, known = true, known || g.Backend(c.next) != nil
-		}
 		switch {
 		case g.Error != "" && c.Ask.FleetMissing:
 			f.Severity, f.What = Warn, fmt.Sprintf("Segue %s cannot be asked, and is passed over: %s", g.Address, g.Error)
@@ -32,9 +29,9 @@ func (c *checks) fleet() {
 		case c.next == nil || c.next.Address == "":
 			continue
 		case g.Backend(c.next) == nil:
-			f.Severity, f.Node = Warn, c.next.Name
-			f.What = fmt.Sprintf("Segue %s has no backend with its address %s: nothing is drained there", g.Address, c.next.Address)
-			f.Remedy = "segue backends --admin " + g.Address
+			f.Node = c.next.Name // it may have it by an address that nobody could tell to be this one, and sessions there
+			f.What = fmt.Sprintf("Segue %s has no backend with its address %s: nothing would be drained there", g.Address, c.next.Address)
+			f.Remedy = "segue backends --admin " + g.Address + "; --name NODE=" + c.next.Address + " with the name that it has there; or --accept fleet where it is not to have it"
 		case !g.others(c.next):
 			f.What = fmt.Sprintf("Segue %s has no other backend that is usable: its clients would wait", g.Address)
 			f.Remedy = "segue backends --admin " + g.Address
@@ -43,13 +40,6 @@ func (c *checks) fleet() {
 		}
 		well = false
 		c.add(f, true)
-	}
-	if asked && !known && c.next.Address != "" {
-		well = false
-		c.add(Finding{
-			Check: CheckFleet, Severity: Stop, Node: c.next.Name, What: "no Segue has a backend with its address " + c.next.Address + ": nothing would be drained",
-			Remedy: "`segue backends` of each; --name NODE=" + c.next.Address + " with the name that they have for it; or --accept fleet",
-		}, true)
 	}
 	if well {
 		c.add(Finding{Check: CheckFleet, Severity: OK, What: plural(len(c.Segues), "Segue") + " asked: all answer, and have where to move sessions"}, true)

@@ -56,8 +56,8 @@ func TestPreflight(t *testing.T) {
 		"a Segue is away":           {facts: func(f *Facts) { f.Segues[0] = Segue{Address: "x", Error: "refused"} }, check: CheckFleet, severity: Stop, what: "Segue x cannot be asked: refused", blocks: true},
 		"… and may be":              {facts: func(f *Facts) { f.Segues[0] = Segue{Address: "x", Error: "refused"} }, ask: func(a *Ask) { a.FleetMissing = true }, check: CheckFleet, severity: Warn, what: "is passed over"},
 		"a Segue with one backend":  {facts: func(f *Facts) { f.Segues[0].Backends = f.Segues[0].Backends[1:2] }, next: "fe-1", check: CheckFleet, severity: Stop, what: "no other backend", blocks: true},
-		"no Segue with the node":    {facts: func(f *Facts) { f.Segues[0].Backends = f.Segues[0].Backends[:1] }, next: "fe-1", check: CheckFleet, severity: Stop, what: "no Segue has a backend with its address fe-1:9030", blocks: true},
-		"one without the node":      {facts: func(f *Facts) { f.Segues = append(f.Segues, Segue{Address: "y", Backends: f.Segues[0].Backends[:1]}) }, next: "fe-1", check: CheckFleet, severity: Warn, what: "Segue y has no backend with its address fe-1:9030"},
+		"no Segue with the node":    {facts: func(f *Facts) { f.Segues[0].Backends = f.Segues[0].Backends[:1] }, next: "fe-1", check: CheckFleet, severity: Stop, what: "has no backend with its address fe-1:9030", blocks: true},
+		"one without the node":      {facts: func(f *Facts) { f.Segues = append(f.Segues, Segue{Address: "y", Backends: f.Segues[0].Backends[:1]}) }, next: "fe-1", check: CheckFleet, severity: Stop, what: "Segue y has no backend with its address fe-1:9030", blocks: true},
 		"sessions stay": {facts: func(f *Facts) {
 			f.Segues[0].Sticking = []SegueSession{{Backend: "fe-1", Why: "lock"}, {Backend: "fe-1", Why: "lock"}}
 		}, check: CheckSessions, severity: Warn, what: "2 sessions that cannot move now: lock"},

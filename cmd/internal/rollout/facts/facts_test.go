@@ -2,6 +2,7 @@ package facts
 
 import (
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,7 +15,7 @@ import (
 // A cluster that knows its nodes by addresses, and an operator who has given names.
 func TestNames(t *testing.T) {
 	s := &Source{Timeout: time.Second, Seeds: []backend.Spec{{Name: "fe-1", Address: "localhost:9030"}, {Name: "fe-2", Address: "10.0.0.2:9030"}}, Names: map[string]string{"10.0.0.9:9050": "be-1"}}
-	s.resolve(t.Context())
+	s.resolve(t.Context(), s.seedAddresses()...)
 	for _, test := range []struct {
 		node nodes.Node
 		want string
@@ -103,5 +104,45 @@ func TestProbe(t *testing.T) {
 		if s.probe(t.Context(), &n); n.Listening != want || n.Healthy != rollout.No || n.Trouble == "" {
 			t.Errorf("%s: %+v", address, n)
 		}
+	}
+}
+
+// Segues, an operator and a cluster that know nodes by different addresses. A name of several hosts is none of them.
+func TestAliases(t *testing.T) {
+	now := time.Now()
+	for name, test := range map[string]struct {
+		node, backend string // addresses
+		name          string // of the backend
+		want          bool
+	}{
+		"the same":                        {"10.0.0.1:9030", "10.0.0.1:9030", "x", false}, // it needs none
+		"a name for its address":          {"10.0.0.1:9030", "fe1:9030", "x", true},
+		"an address for its name":         {"fe1:9030", "10.0.0.1:9030", "x", true},
+		"two names":                       {"fe1:9030", "fe1.example:9030", "x", true},
+		"two addresses of a host":         {"fe1:9030", "[fd00::1]:9030", "x", true},
+		"another port":                    {"fe1:9030", "10.0.0.1:9031", "x", false},
+		"a name of several":               {"10.0.0.1:9030", "all:9030", "x", false},
+		"a name that nobody knows":        {"10.0.0.1:9030", "nobody:9030", "x", false},
+		"a pod's name":                    {"sr-fe-0.sr-fe-search.sr.svc:9030", "10.9.9.9:9030", "sr-fe-0", true},
+		"another pod's name":              {"sr-fe-0.sr-fe-search.sr.svc:9030", "10.9.9.9:9030", "sr-fe-1", false},
+		"what may be one of two":          {"db.a:9030", "10.9.9.9:9030", "db", false},
+		"a name, by way of its addresses": {"fe1.example:9030", "[fd00::1]:9030", "x", true},
+	} {
+		s := &Source{Timeout: time.Second, hosts: map[string]found{
+			"fe1": {[]string{"10.0.0.1", "fd00::1"}, now}, "fe1.example": {[]string{"10.0.0.1", "fd00::1"}, now}, "all": {[]string{"10.0.0.1", "10.0.0.2"}, now},
+			"nobody": {nil, now}, "sr-fe-0.sr-fe-search.sr.svc": {nil, now}, "db.a": {nil, now}, "db.b": {nil, now}, "other": {nil, now},
+		}}
+		f := &rollout.Facts{
+			Nodes:  []rollout.Node{{Name: "n", Host: hostOf(test.node), Address: test.node}, {Name: "o", Host: "10.0.0.2", Address: "10.0.0.2:9030"}, {Name: "p", Host: "db.b", Address: "db.b:9030"}},
+			Segues: []rollout.Segue{{Backends: []rollout.SegueBackend{{Name: test.name, Address: test.backend}}}},
+		}
+		s.alias(t.Context(), f)
+		if got := slices.Contains(f.Nodes[0].Aliases, test.backend); got != test.want || f.Nodes[1].Aliases != nil {
+			t.Errorf("%s: %+v", name, f.Nodes)
+		}
+	}
+	s := &Source{hosts: map[string]found{"all": {[]string{"10.0.0.1", "10.0.0.2"}, now}}, Seeds: []backend.Spec{{Name: "all:9030", Address: "all:9030"}}}
+	if got := s.nameOf(&nodes.Node{Address: "10.0.0.1:9030"}); got != "10.0.0.1:9030" {
+		t.Errorf("one of many is called %s", got)
 	}
 }

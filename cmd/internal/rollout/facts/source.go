@@ -47,7 +47,7 @@ type Source struct {
 func (s *Source) Facts(ctx context.Context, q run.Question) *rollout.Facts {
 	f := &rollout.Facts{Flavor: s.Flavor, Whole: q.Whole, Unseen: map[rollout.Check]string{}}
 	var asking sync.WaitGroup
-	s.resolve(ctx)
+	s.resolve(ctx, s.seedAddresses()...)
 	asking.Go(func() { f.Segues = s.Fleet.ask(ctx, s.Timeout) })
 	if s.Flavor == backend.StarRocks || s.Flavor == backend.Doris {
 		s.frontends(ctx, f, q)
@@ -55,6 +55,7 @@ func (s *Source) Facts(ctx context.Context, q run.Question) *rollout.Facts {
 		s.servers(ctx, f)
 	}
 	asking.Wait()
+	s.alias(ctx, f)
 	s.probeAll(ctx, f)
 	f.Now = time.Now()
 	return f
