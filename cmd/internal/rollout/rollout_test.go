@@ -599,3 +599,18 @@ func TestSameProcess(t *testing.T) {
 		}
 	}
 }
+
+// A node that had the version before is not one that this rollout takes back.
+func TestRolledBackWithoutOthers(t *testing.T) {
+	c := newCluster(t, 3, 0, 2, 0, 0, 1)
+	c.node("be-0").Version = "3.4.5"
+	s := Begin("x", ask(), c.facts())
+	s.Recognize(c.facts(), false)
+	if s = c.play(s, nil, nil); !s.Finished {
+		t.Fatalf("%+v", s.Paused)
+	}
+	s.TurnBack(c.facts())
+	if s = c.play(s, nil, nil); !s.Finished || slices.Contains(c.rollback, "be-0") || len(c.rollback) != 4 {
+		t.Errorf("%+v, taken back: %v", s.Paused, c.rollback)
+	}
+}

@@ -256,6 +256,10 @@ func (s *State) TurnBack(f *Facts) {
 	s.note(f.Now, "", "act", "take nodes back to their former version")
 	for i := range s.Nodes {
 		p := &s.Nodes[i]
+		if p.Began.IsZero() { // somebody else has taken it through, or nobody yet
+			p.Phase = Left
+			continue
+		}
 		switch p.Phase {
 		case Waiting, Draining, Left:
 			if p.Node != s.Current {
