@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"segue/backend"
 )
 
 // fleet: every Segue can be asked, and has where to move sessions.
@@ -41,9 +43,32 @@ func (c *checks) fleet() {
 		well = false
 		c.add(f, true)
 	}
+	well = c.drained() && well
 	if well {
 		c.add(Finding{Check: CheckFleet, Severity: OK, What: plural(len(c.Segues), "Segue") + " asked: all answer, and have where to move sessions"}, true)
 	}
+}
+
+// drained tells whether a Segue keeps sessions off a node that is not in work: that is somebody else's doing, another rollout's or an operator's, and two nodes at a time would be away. It
+// would be undone, too, when the node's turn is over.
+func (c *checks) drained() (none bool) {
+	none = true
+	for i := range c.Segues {
+		g := &c.Segues[i]
+		for j := range c.Facts.Nodes {
+			n := &c.Facts.Nodes[j]
+			b := g.Backend(n)
+			if b == nil || b.Admin == backend.Ready || n.Name == c.Current {
+				continue
+			}
+			none = false
+			c.add(Finding{
+				Check: CheckFleet, Severity: Stop, Node: n.Name, What: fmt.Sprintf("Segue %s has it in %s, and not for this rollout: somebody else is at work", g.Address, b.Admin),
+				Remedy: "ask who it is; or `segue ready " + b.Name + " --admin " + g.Address + "`; or --accept fleet",
+			}, true)
+		}
+	}
+	return none
 }
 
 // others tells whether another backend takes sessions.

@@ -57,6 +57,9 @@ func TestPreflight(t *testing.T) {
 		"… and may be":              {facts: func(f *Facts) { f.Segues[0] = Segue{Address: "x", Error: "refused"} }, ask: func(a *Ask) { a.FleetMissing = true }, check: CheckFleet, severity: Warn, what: "is passed over"},
 		"a Segue with one backend":  {facts: func(f *Facts) { f.Segues[0].Backends = f.Segues[0].Backends[1:2] }, next: "fe-1", check: CheckFleet, severity: Stop, what: "no other backend", blocks: true},
 		"no Segue with the node":    {facts: func(f *Facts) { f.Segues[0].Backends = f.Segues[0].Backends[:1] }, next: "fe-1", check: CheckFleet, severity: Stop, what: "has no backend with its address fe-1:9030", blocks: true},
+		"somebody drains another":   {facts: func(f *Facts) { f.Segues[0].Backends[2].Admin = backend.Drain }, next: "fe-1", check: CheckFleet, severity: Stop, what: "has it in drain, and not for this rollout", blocks: true},
+		"somebody has it in maint":  {facts: func(f *Facts) { f.Segues[0].Backends[1].Admin = backend.Maint }, next: "fe-1", check: CheckFleet, severity: Stop, what: "has it in maint, and not for this rollout", blocks: true},
+		"… before a backend goes":   {facts: func(f *Facts) { f.Segues[0].Backends[1].Admin = backend.Maint }, check: CheckFleet, severity: Stop, what: "has it in maint, and not for this rollout", blocks: true},
 		"one without the node":      {facts: func(f *Facts) { f.Segues = append(f.Segues, Segue{Address: "y", Backends: f.Segues[0].Backends[:1]}) }, next: "fe-1", check: CheckFleet, severity: Stop, what: "Segue y has no backend with its address fe-1:9030", blocks: true},
 		"sessions stay": {facts: func(f *Facts) {
 			f.Segues[0].Sticking = []SegueSession{{Backend: "fe-1", Why: "lock"}, {Backend: "fe-1", Why: "lock"}}
