@@ -125,14 +125,27 @@ func (w *world) rolloutNextCommand() *cobra.Command {
 		Long: `Say which one node may be taken out now, for a script that stops, upgrades and
 starts it; or why none may. What has gone already is seen by --to-version; or, with
 --state, by nodes that were started again since the file was written for the first
-time. Nothing is changed but that file.
+time: one whose start time is not known is not named. -o json has the host, kind
+(frontend, backend, compute, server), role and MySQL address of the node as well.
+Nothing is changed but that file.
 
 Exit codes: 0 the node that is printed may go; 1 failed; 2 wrong usage or
 configuration; 3 none may go now: ask again; 4 none is left that is to go.`,
-		Example: `  next="segue rollout next fe1:9030,fe2:9030,fe3:9030 --user admin --password-file pw"
-  while node=$($next --state restart.json --no-backup)
-  do   # ends with exit code 3 or 4
-    segue drain "$node" --wait && ssh "$node" systemctl restart starrocks-fe && segue ready "$node"
+		Example: `  segue rollout next --config segue.yaml --user admin --password-file pw --to-version 3.4.2 --no-backup
+
+  # restart all, one by one; jq reads what is said of the node
+  next="segue rollout next --config segue.yaml --user admin --password-file pw --state restart.json -o json"
+  last=
+  while :
+  do
+    turn=$($next)
+    case $? in 0) ;; 3) sleep 5; continue ;; 4) break ;; *) exit 1 ;; esac
+    node=$(echo "$turn" | jq -r .node) host=$(echo "$turn" | jq -r .host) kind=$(echo "$turn" | jq -r .kind)
+    if [ "$node" = "$last" ]; then sleep 5; continue; fi   # the cluster has not seen its restart yet
+    if [ "$kind" = frontend ]; then segue drain "$node" --wait || exit 1; fi
+    ssh "$host" sudo systemctl restart "starrocks-$kind" || exit 1
+    if [ "$kind" = frontend ]; then segue ready "$node" || exit 1; fi
+    last=$node
   done`,
 	}
 	r, format := addRollout(cmd), addOutput(cmd)
@@ -184,6 +197,7 @@ func baseline(r *rolloutFlags, f *rollout.Facts) (*rollout.State, error) {
 		return nil, usageError{fmt.Errorf("--state %s is a rollout of `segue rollout run`", r.state)}
 	}
 	s.Ask = r.ask
+	s.Ask.Starts = r.ask.Version == ""
 	s.Meet(f)
 	s.Recognize(f, true)
 	return s, file.Save(s)

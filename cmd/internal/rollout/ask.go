@@ -15,13 +15,15 @@ type Ask struct {
 	Image    bool   `json:"image"` // the metadata are written as an image first
 	Backup   Backup `json:"backup"`
 	// Fleet says that Segues are to be asked; FleetMissing that one which cannot be reached is passed over.
-	Fleet        bool     `json:"fleet"`
-	FleetMissing bool     `json:"fleet_missing,omitempty"`
-	Accept       []Check  `json:"accept,omitempty"` // what these find stops nothing
-	OnFailure    Remedy   `json:"on_failure"`       // of a node that does not come back, or is not well
-	Only         []string `json:"only,omitempty"`   // nodes that are to go; empty: all
-	Budget       int64    `json:"budget"`           // errors that clients may see in all
-	BudgetNode   int64    `json:"budget_node"`      // for one node
+	Fleet        bool    `json:"fleet"`
+	FleetMissing bool    `json:"fleet_missing,omitempty"`
+	Accept       []Check `json:"accept,omitempty"` // what these find stops nothing
+	OnFailure    Remedy  `json:"on_failure"`       // of a node that does not come back, or is not well
+	// Starts says that a node has gone when it is another process than before, and nothing else tells.
+	Starts     bool     `json:"starts,omitempty"`
+	Only       []string `json:"only,omitempty"` // nodes that are to go; empty: all
+	Budget     int64    `json:"budget"`         // errors that clients may see in all
+	BudgetNode int64    `json:"budget_node"`    // for one node
 	// P99Factor is how much longer than before the rollout the p99 of response times may be behind a node, and ErrorRate how much larger the share of statements that
 	// were answered by an error. 0: whatever.
 	P99Factor float64 `json:"p99_factor,omitempty"`

@@ -4,6 +4,8 @@ package rollout
 type Verdict struct {
 	Node     string    `json:"node"` // empty: none may
 	Host     string    `json:"host,omitempty"`
+	Address  string    `json:"address,omitempty"` // of its MySQL port; backends have none
+	Kind     Kind      `json:"kind,omitempty"`
 	Role     Role      `json:"role,omitempty"`
 	Why      string    `json:"why,omitempty"`
 	Turn     string    `json:"turn,omitempty"` // whose turn it is, also where it may not go
@@ -35,7 +37,7 @@ func (s *State) Next(f *Facts) Verdict {
 	n := f.Node(turn.Node)
 	v.Turn, v.Findings = turn.Node, Preflight(f, s, n)
 	if len(Blocking(v.Findings)) == 0 {
-		v.Node, v.Host, v.Role, v.Why = n.Name, n.Host, n.Role, turn.Why
+		v.Node, v.Host, v.Address, v.Kind, v.Role, v.Why = n.Name, n.Host, n.Address, n.Kind, n.Role, turn.Why
 	}
 	return v
 }

@@ -89,6 +89,12 @@ func (c *checks) members() {
 			c.add(Finding{Check: CheckMembers, Severity: Stop, Node: n.Name, What: why, Remedy: "wait until it is back, or start it: one at a time is away"}, true)
 		}
 	}
+	if c.next != nil && c.Ask.Starts && c.of(c.next.Name).Start.IsZero() {
+		c.add(Finding{
+			Check: CheckMembers, Severity: Unseen, Node: c.next.Name, What: "when it was started is not known: that it has been restarted would not be seen, and it would be named again and again",
+			Remedy: "give --user an account that may ask for it; or --to-version, by which it is seen as well",
+		}, true)
+	}
 	if len(c.list) == before {
 		c.add(Finding{Check: CheckMembers, Severity: OK, What: fmt.Sprintf("%d nodes, all serve", len(c.Facts.Nodes))}, true)
 	}

@@ -614,3 +614,45 @@ func TestRolledBackWithoutOthers(t *testing.T) {
 		t.Errorf("%+v, taken back: %v", s.Paused, c.rollback)
 	}
 }
+
+// What is restarted by a script, as `segue rollout next` says: a node whose start time is not known is not named, and each is named once.
+func TestNextByStarts(t *testing.T) {
+	c, a := newCluster(t, 3, 0, 2, 0, 0, 1), ask()
+	a.Change, a.Version, a.Starts = false, "", true
+	next := func(s *State, unknown bool) Verdict {
+		f := c.facts()
+		for i := range f.Nodes {
+			if unknown {
+				f.Nodes[i].Start = time.Time{}
+			}
+		}
+		s.Meet(f)
+		s.Recognize(f, true)
+		return s.Next(f)
+	}
+	f := c.facts()
+	for i := range f.Nodes {
+		f.Nodes[i].Start = time.Time{}
+	}
+	s := Begin("next", a, f)
+	if v := next(s, true); v.Node != "" || !strings.Contains(Blocking(v.Findings)[0].What, "when it was started is not known") {
+		t.Errorf("%+v", v)
+	}
+	var named []string
+	for range 10 {
+		v := next(s, false)
+		if v.Finished {
+			break
+		}
+		named = append(named, v.Node)
+		if v.Node == "" || v.Host != v.Node || v.Kind != c.node(v.Node).Kind || v.Address != c.node(v.Node).Address {
+			t.Fatalf("%+v", v)
+		}
+		c.tick()
+		c.node(v.Node).Start = c.now
+		s = c.reread(s)
+	}
+	if got := strings.Join(named, " "); got != "be-0 be-1 fe-1 fe-2 fe-0" {
+		t.Error(got)
+	}
+}

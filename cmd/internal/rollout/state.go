@@ -170,6 +170,9 @@ func (s *State) Meet(f *Facts) {
 			if whole {
 				p.Last, p.Listed = *n, false
 			}
+			if p.Phase == Waiting && p.Start.IsZero() { // it was not known until now, and nothing has been done to the node
+				p.mark(n, f.Now)
+			}
 			continue
 		}
 		if !whole && !begins {
