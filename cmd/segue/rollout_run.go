@@ -92,7 +92,7 @@ paused or was interrupted, and can be resumed.`,
 	f.StringVar(&r.hooks.UpgradeHook, "upgrade", "", "`command` that puts the new version in place, between stop and start")
 	f.StringVar(&r.hooks.RollbackHook, "rollback", "", "`command` that puts the former version in place,\nwith --roll-back or --on-failure rollback")
 	f.StringVar(&r.check, "check", "", "`command` that is asked behind every node: whether all is well")
-	f.StringVar(&r.onFailure, "on-failure", "pause", "what follows when a node does not come back, or is not well:\n`pause`, or rollback")
+	f.StringVar(&r.onFailure, "on-failure", "pause", "what follows when a node does not come back or is not well, --upgrade,\n--start or --check fails, or a budget is spent: `pause`, or rollback")
 	words(cmd, "on-failure", "pause", "rollback")
 	f.Int64Var(&r.ask.Budget, "budget", 0, "how many `errors` clients may see in all")
 	f.Int64Var(&r.ask.BudgetNode, "budget-node", 0, "how many `errors` clients may see for one node")

@@ -49,6 +49,8 @@ func (s *State) Decide(f *Facts) Act {
 		return Act{Do: DoFinish}
 	case s.Paused != nil:
 		return Act{Do: DoPause, Why: s.Paused.Why}
+	case s.Failed != "":
+		return Act{Do: DoTurnBack, Why: s.Failed}
 	case p != nil:
 		return s.work(f, p)
 	}
@@ -106,13 +108,17 @@ func (s *State) failed(a Act, p *Progress, err error, now time.Time) {
 	}
 	why := fmt.Sprintf("%s: %v", a.Do, err)
 	s.note(now, a.Node.Name, "failed", why)
+	if s.turnsBack() && (a.Do == DoChange || a.Do == DoStart || a.Do == DoCheck) {
+		s.Failed = why
+		return
+	}
 	s.pause(now, p, why, "mend it, then `segue rollout run --resume`")
 }
 
 // choose says what is to be done between two nodes.
 func (s *State) choose(f *Facts) Act {
 	if why := s.overBudget(); why != "" {
-		return s.pause(f.Now, nil, why, "look at `segue status`, then resume with a larger budget")
+		return s.spent(f, nil, why)
 	}
 	if !f.Whole {
 		return Act{Do: DoWait} // it is asked for, and decided then

@@ -90,8 +90,8 @@ func (s *State) overBudget() string {
 	if p := s.of(s.Current); p != nil && p.Errors > s.Ask.BudgetNode {
 		return fmt.Sprintf("clients saw %s while %s was in work; --budget-node is %d", plural(int(p.Errors), "error"), p.Node, s.Ask.BudgetNode)
 	}
-	if s.Errors > s.Ask.Budget {
-		return fmt.Sprintf("clients have seen %s; --budget is %d", plural(int(s.Errors), "error"), s.Ask.Budget)
+	if n := s.Errors - s.Spent; n > s.Ask.Budget {
+		return fmt.Sprintf("clients have seen %s; --budget is %d", plural(int(n), "error"), s.Ask.Budget)
 	}
 	return ""
 }

@@ -328,6 +328,66 @@ func TestOrderOfServers(t *testing.T) {
 	}
 }
 
+// Each failure takes nodes back where that was asked for, also when the terminal is killed before it is done. Going back has the budget anew.
+func TestFailuresTakeBack(t *testing.T) {
+	for trouble, times := range map[string]int{"hook fails": 1, "check fails": 1, "errors": 1, "does not return": 1} {
+		for _, killed := range []bool{false, true} {
+			c, a := newCluster(t, 3, 0, 2, 0, 0, 1), ask()
+			a.OnFailure = RemedyRollBack
+			c.troubles["be-1"] = trouble
+			var r *rand.Rand
+			if killed {
+				r = rand.New(rand.NewPCG(7, 7))
+			}
+			s := c.play(Begin("x", a, c.facts()), r, func(s *State, _ Act) {
+				if s.Back {
+					delete(c.troubles, "be-1")
+				}
+			})
+			if !s.Finished || !s.Back {
+				t.Fatalf("%s: %+v", trouble, s.Paused)
+			}
+			back := slices.Compact(slices.Clone(c.rollback))
+			if !slices.Equal(back, []string{"be-1", "be-0"}) || !killed && len(c.rollback) != 2*times {
+				t.Errorf("%s: taken back: %v", trouble, c.rollback)
+			}
+			for _, n := range c.nodes {
+				if n.Version != "3.3.9" || n.Healthy != Yes {
+					t.Errorf("%s: %s has %s, %s", trouble, n.Name, n.Version, n.Trouble)
+				}
+			}
+		}
+	}
+}
+
+// What cannot be compared is said, and not taken for well.
+func TestIncomparable(t *testing.T) {
+	for want, play := range map[string]func(c *cluster, s *State, a Act){
+		"": func(c *cluster, _ *State, _ Act) { c.pass(300, 0, 0.001) },
+		"statements have passed within 30s, 200 are needed": func(c *cluster, _ *State, _ Act) { c.pass(1, 0, 0.001) },
+		"does not tell how fast":                            func(c *cluster, _ *State, _ Act) { c.segues[0].Traffic = nil },
+		"another Segue answers": func(c *cluster, s *State, a Act) {
+			if a.Do == DoCheck {
+				c.segues[0].Traffic = &Traffic{Buckets: []Bucket{{Le: 0.001}, {Le: 0.1}}}
+			}
+		},
+	} {
+		c, a := newCluster(t, 3, 0, 1, 0, 0, 1), ask()
+		a.P99Factor = 2
+		c.pass(1000, 0, 0.001)
+		s := c.play(Begin("x", a, c.facts()), nil, func(s *State, a Act) { play(c, s, a) })
+		var said []string
+		for _, e := range s.Events {
+			if e.Kind == "unknown" {
+				said = append(said, e.What)
+			}
+		}
+		if !s.Finished || want == "" && said != nil || want != "" && (len(said) != 4 || !strings.Contains(said[0], want)) {
+			t.Errorf("%s: finished %v, said %q", want, s.Finished, said)
+		}
+	}
+}
+
 // What clients saw before the rollout is not counted, what they see while it lasts is, once: whichever process of a Segue has counted it.
 func TestErrorsByProcess(t *testing.T) {
 	process := func(minute int, seen int64) Ledger {

@@ -79,9 +79,12 @@ type State struct {
 	Held     string     `json:"held,omitempty"`     // what is waited for between two nodes
 	HeldFrom time.Time  `json:"held_from,omitzero"` // since when something has been
 	Paused   *Pause     `json:"paused,omitempty"`
+	Failed   string     `json:"failed,omitempty"` // why nodes are about to be taken back
 	Finished bool       `json:"finished,omitempty"`
 	Errors   int64      `json:"errors"` // that clients have seen since it began
 	Hidden   int64      `json:"hidden"` // failures that they have not
+	// Spent are those errors that were seen before nodes were taken back: the budget is for what follows.
+	Spent int64 `json:"spent,omitempty"`
 	// Kinds are those by kind.
 	ErrorKinds  map[string]int64  `json:"error_kinds,omitempty"`
 	HiddenKinds map[string]int64  `json:"hidden_kinds,omitempty"`
@@ -137,7 +140,7 @@ type Pause struct {
 type Event struct {
 	Time time.Time `json:"time"`
 	Node string    `json:"node,omitempty"`
-	Kind string    `json:"kind"` // begin, act, done, failed, seen, wait, error, hidden, pause, resume, finish
+	Kind string    `json:"kind"` // begin, act, done, failed, seen, unknown, wait, error, hidden, pause, resume, finish
 	What string    `json:"what"`
 }
 
@@ -256,6 +259,10 @@ func (s *State) Resume(now time.Time) {
 // TurnBack has the nodes that were changed taken back to their former version, the one in work first.
 func (s *State) TurnBack(f *Facts) {
 	s.Back, s.Finished, s.Paused, s.Held, s.HeldFrom, s.Prepared.Driver = true, false, nil, "", time.Time{}, false
+	s.Failed, s.Spent = "", s.Errors
+	if p := s.of(s.Current); p != nil {
+		p.ErrorsBefore, p.Errors = s.Errors, 0
+	}
 	s.note(f.Now, "", "act", "take nodes back to their former version")
 	for i := range s.Nodes {
 		p := &s.Nodes[i]

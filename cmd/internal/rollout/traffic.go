@@ -104,3 +104,23 @@ func (s *State) worse(f *Facts, p *Progress) string {
 	}
 	return ""
 }
+
+// incomparable says why nobody can tell whether clients are as well as before; empty: somebody can, or it was not asked for.
+func (s *State) incomparable(f *Facts, p *Progress) string {
+	if !s.Ask.Compares() {
+		return ""
+	}
+	now, told := traffic(f)
+	passed, ok := now.since(p.Traffic)
+	switch {
+	case !told:
+		return "a Segue does not tell how fast statements are answered"
+	case s.Before.Statements < enough:
+		return fmt.Sprintf("%d statements had passed before the rollout, %d are needed", s.Before.Statements, enough)
+	case !ok:
+		return "another Segue answers than when the node was let in"
+	case passed.Statements < enough:
+		return fmt.Sprintf("%d statements have passed within %v, %d are needed", passed.Statements, s.Ask.Limits.Settle, enough)
+	}
+	return ""
+}

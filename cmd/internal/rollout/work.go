@@ -62,7 +62,7 @@ const onItsWay = 10 * time.Second
 func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 	switch {
 	case s.overBudget() != "" && !s.Back:
-		return s.pause(f.Now, p, s.overBudget(), "look at `segue status`, then resume with a larger budget")
+		return s.spent(f, p, s.overBudget())
 	case s.overtaken(f, n) && (!p.Stopped || !s.Back): // the one in work is taken back first
 		if p.Stopped && n.serves() == "" && f.Now.Sub(p.Since) < onItsWay {
 			return Act{Do: DoWait, Node: *n, Why: "it leads by now; whether it was told to stop shows soon"}
@@ -351,7 +351,7 @@ func (s *State) unadmitted(f *Facts, n *Node) (why string, admit bool) {
 // checking asks whether clients are as well as before.
 func (s *State) checking(f *Facts, p *Progress, n *Node) Act {
 	if why := s.overBudget(); why != "" {
-		return s.pause(f.Now, p, why, "look at `segue status`, then resume with a larger budget")
+		return s.spent(f, p, why)
 	}
 	if s.Ask.Check && !p.Called && !s.Back {
 		return Act{Do: DoCheck, Node: *n}
@@ -361,6 +361,9 @@ func (s *State) checking(f *Facts, p *Progress, n *Node) Act {
 	}
 	if why := s.worse(f, p); why != "" {
 		return s.fail(f, p, why)
+	}
+	if why := s.incomparable(f, p); why != "" {
+		s.note(f.Now, n.Name, "unknown", "whether clients are as well as before: "+why)
 	}
 	s.enter(p, Done, f.Now)
 	p.Ended, s.Current, s.Held, s.HeldFrom = f.Now, "", "", time.Time{}
@@ -374,9 +377,21 @@ func (s *State) checking(f *Facts, p *Progress, n *Node) Act {
 
 // fail says that a node failed: it is taken back with those before it, or an operator looks.
 func (s *State) fail(f *Facts, p *Progress, why string) Act {
-	if s.Ask.OnFailure == RemedyRollBack && !s.Back {
+	if s.turnsBack() {
 		s.note(f.Now, p.Node, "failed", why)
 		return Act{Do: DoTurnBack, Why: why}
 	}
 	return s.pause(f.Now, p, why, "look at its log; then `segue rollout run --resume`, or `segue rollout run --roll-back`")
+}
+
+// turnsBack tells whether a failure takes nodes back: those that are being taken back already an operator has to look at.
+func (s *State) turnsBack() bool { return s.Ask.OnFailure == RemedyRollBack && !s.Back }
+
+// spent says that clients have seen more errors than they may. p is the node in work; nil: none is.
+func (s *State) spent(f *Facts, p *Progress, why string) Act {
+	if s.turnsBack() {
+		s.note(f.Now, s.Current, "failed", why)
+		return Act{Do: DoTurnBack, Why: why}
+	}
+	return s.pause(f.Now, p, why, "look at `segue status`, then resume with a larger budget")
 }
