@@ -113,3 +113,17 @@ func (t timed) Upgrade(ctx context.Context, n rollout.Node) error {
 func (t timed) Rollback(ctx context.Context, n rollout.Node) error {
 	return t.do(ctx, n, t.driver.Rollback)
 }
+
+// Sort implements [rollout.Orderer].
+func (t timed) Sort(ctx context.Context, nodes []rollout.Node) {
+	_ = t.do(ctx, rollout.Node{}, func(ctx context.Context, _ rollout.Node) error { t.driver.Sort(ctx, nodes); return nil })
+}
+
+// May implements [rollout.Orderer].
+func (t timed) May(ctx context.Context, n rollout.Node) (kept string, err error) {
+	err = t.do(ctx, n, func(ctx context.Context, n rollout.Node) error { kept, err = t.driver.May(ctx, n); return err })
+	return kept, err
+}
+
+// Recall implements [rollout.Orderer].
+func (t timed) Recall(n rollout.Node, kept string) { t.driver.Recall(n, kept) }

@@ -23,6 +23,7 @@ const (
 	DoBackup   Do = "save the metadata"
 	DoImage    Do = "write an image"
 	DoPrepare  Do = "prepare"
+	DoAsk      Do = "ask the driver" // Orderer.May
 	DoDrain    Do = "drain"          // tell the Segues
 	DoStop     Do = "stop"           // Driver.Stop
 	DoChange   Do = "change version" // Driver.Upgrade, or Rollback
@@ -51,6 +52,8 @@ func (s *State) Decide(f *Facts) Act {
 		return Act{Do: DoPause, Why: s.Paused.Why}
 	case s.Failed != "":
 		return Act{Do: DoTurnBack, Why: s.Failed}
+	case p != nil && !s.Prepared.Driver:
+		return Act{Do: DoPrepare} // again: it may be another process than the one that chose the node
 	case p != nil:
 		return s.work(f, p)
 	}
@@ -84,6 +87,9 @@ func (s *State) Did(a Act, err error, now time.Time) {
 		return
 	case DoAdmit:
 		p.Avoided = false
+		return
+	case DoAsk:
+		p.Asked = true
 		return
 	case DoWait, DoTurnBack, DoPause, DoFinish:
 		return
@@ -143,8 +149,11 @@ func (s *State) choose(f *Facts) Act {
 		return Act{Do: DoPrepare}
 	}
 	n, p := f.Node(v.Node), s.of(v.Node)
+	if !p.Asked {
+		return Act{Do: DoAsk, Node: *n}
+	}
 	s.Current = n.Name
-	p.Began, p.Ended, p.Version, p.Role, p.Called, p.Gone, p.Traffic, p.Told, p.Stopped = f.Now, time.Time{}, n.Version, n.Role, false, false, nil, false, false
+	p.Began, p.Ended, p.Version, p.Role, p.Called, p.Gone, p.Traffic, p.Told, p.Stopped, p.Asked = f.Now, time.Time{}, n.Version, n.Role, false, false, nil, false, false, false
 	p.mark(n, f.Now)
 	p.ErrorsBefore, p.HiddenBefore, p.Errors, p.Hidden = s.Errors, s.Hidden, 0, 0
 	s.enter(p, Draining, f.Now)

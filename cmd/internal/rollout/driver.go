@@ -25,3 +25,13 @@ type Driver interface {
 type Preparer interface {
 	Prepare(ctx context.Context, back bool) error
 }
+
+// Orderer is a Driver that has its own say in the order, and that has to know more of a node after a resume than its name.
+type Orderer interface {
+	// Sort orders nodes that are otherwise equal (see [Order]) as they can go.
+	Sort(ctx context.Context, nodes []Node)
+	// May is asked before a node is drained: an error says why it cannot be stopped now. kept is what Recall gets.
+	May(ctx context.Context, n Node) (kept string, err error)
+	// Recall tells what May returned, before any of the other methods is called for the node.
+	Recall(n Node, kept string)
+}

@@ -584,7 +584,7 @@ func TestGone(t *testing.T) {
 		"not reached, no Segue has it":   {looks: []Node{lost, lost, lost}, segues: []Segue{{}}},
 		"a frontend that is not reached": {looks: slices.Repeat([]Node{{Name: "a", Kind: Frontend, Alive: true, Healthy: No}}, 5)},
 	} {
-		s := &State{Current: "a", Nodes: []Progress{{Node: "a", Phase: Leaving, Since: began}}, Ask: Ask{Limits: DefaultLimits(), Fleet: true}}
+		s := &State{Prepared: Prepared{Driver: true}, Current: "a", Nodes: []Progress{{Node: "a", Phase: Leaving, Since: began}}, Ask: Ask{Limits: DefaultLimits(), Fleet: true}}
 		for _, n := range test.looks {
 			s.Decide(&Facts{Now: began.Add(time.Second), Flavor: backend.TiDB, Nodes: []Node{n}, Segues: test.segues})
 		}

@@ -41,14 +41,17 @@ type Progress struct {
 	After   string        `json:"after,omitempty"`     // the version that it came back with
 	Journal int64         `json:"journal,omitempty"`   // of the leader when the node was started: it has come back when it has replayed that
 	// Avoided says that frontends have been told not to give the node work, Told that they have been asked to.
-	Avoided bool  `json:"avoided,omitempty"`
-	Told    bool  `json:"told,omitempty"`
-	Stopped bool  `json:"stopped,omitempty"` // Driver.Stop may have been called
-	Looks   int   `json:"looks,omitempty"`   // in a row at which nobody has seen it
-	Gone    bool  `json:"gone,omitempty"`    // it has been seen gone since it was stopped
-	Called  bool  `json:"called,omitempty"`  // the canary condition held
-	Errors  int64 `json:"errors"`            // that clients saw from its drain to its end
-	Hidden  int64 `json:"hidden"`            // that they did not
+	Avoided bool `json:"avoided,omitempty"`
+	Told    bool `json:"told,omitempty"`
+	Stopped bool `json:"stopped,omitempty"` // Driver.Stop may have been called
+	Looks   int  `json:"looks,omitempty"`   // in a row at which nobody has seen it
+	// Asked says that the driver can stop the node, Kept what it has to know again (see [Orderer]).
+	Asked  bool   `json:"asked,omitempty"`
+	Kept   string `json:"kept,omitempty"`
+	Gone   bool   `json:"gone,omitempty"`   // it has been seen gone since it was stopped
+	Called bool   `json:"called,omitempty"` // the canary condition held
+	Errors int64  `json:"errors"`           // that clients saw from its drain to its end
+	Hidden int64  `json:"hidden"`           // that they did not
 	// Traffic is that of the Segues when the node was let in again.
 	Traffic *Traffic `json:"traffic,omitempty"`
 	// ErrorsBefore and HiddenBefore are the rollout's when the node began.
@@ -240,6 +243,21 @@ func (s *State) note(now time.Time, node, kind, what string) {
 // Note enters an event that somebody outside saw.
 func (s *State) Note(e Event) { s.Events = append(s.Events, e) }
 
+// Keep keeps what a driver has to know again of a node.
+func (s *State) Keep(node, kept string) {
+	if p := s.of(node); p != nil {
+		p.Kept = kept
+	}
+}
+
+// Kept is what was kept of a node; empty: nothing.
+func (s *State) Kept(node string) string {
+	if p := s.of(node); p != nil {
+		return p.Kept
+	}
+	return ""
+}
+
 // Resume takes a paused rollout up again: waits begin anew.
 func (s *State) Resume(now time.Time) {
 	if s.Paused == nil && len(s.Events) == 0 {
@@ -281,7 +299,7 @@ func (s *State) TurnBack(f *Facts) {
 			continue
 		case Stopping, Leaving, Changing, Starting, Returning, Admitting, Checking, Done:
 		}
-		p.Gone = false
+		p.Gone, p.Asked = false, false
 		if n := f.Node(p.Node); n != nil {
 			p.mark(n, f.Now)
 		}

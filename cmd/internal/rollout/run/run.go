@@ -60,6 +60,9 @@ func (r *Runner) Run(ctx, now context.Context) error {
 			return errors.Join(ErrInterrupted, r.keep(&told))
 		}
 		f := r.Facts(ctx, r.question())
+		if o, ok := r.Driver.(rollout.Orderer); ok && r.State.Current == "" {
+			o.Sort(ctx, f.Nodes)
+		}
 		if ctx.Err() != nil {
 			continue
 		}
@@ -109,6 +112,10 @@ func (r *Runner) question() Question {
 func (r *Runner) do(ctx context.Context, f *rollout.Facts, a rollout.Act) error {
 	n := a.Node
 	var err error
+	o, orders := r.Driver.(rollout.Orderer)
+	if kept := r.State.Kept(n.Name); orders && kept != "" {
+		o.Recall(n, kept)
+	}
 	if n.Name != "" && loud(a.Do) {
 		r.tell(rollout.Event{Time: time.Now(), Node: n.Name, Kind: "begin", What: string(a.Do)})
 	}
@@ -136,6 +143,13 @@ func (r *Runner) do(ctx context.Context, f *rollout.Facts, a rollout.Act) error 
 	case rollout.DoPrepare:
 		if p, ok := r.Driver.(rollout.Preparer); ok {
 			err = p.Prepare(ctx, r.State.Back)
+		}
+	case rollout.DoAsk:
+		if orders {
+			var kept string
+			if kept, err = o.May(ctx, n); err == nil {
+				r.State.Keep(n.Name, kept)
+			}
 		}
 	case rollout.DoTurnBack:
 		r.State.TurnBack(f)

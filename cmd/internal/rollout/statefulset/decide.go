@@ -174,10 +174,9 @@ func (v *view) stop(o *Options, back bool, name, old string) step {
 		}
 		return s
 	}
-	p := v.pods[name]
-	upgrade := o.Image != ""
+	p, upgrade := v.pods[name], o.Image != ""
 	switch {
-	case p == nil || old != "" && p.Metadata.UID != old:
+	case p == nil || !upgrade && old != "" && p.Metadata.UID != old:
 		return step{}
 	case p.terminating():
 		return step{wait: fmt.Sprintf("pod %s to end", name), replaced: p}
@@ -193,6 +192,27 @@ func (v *view) stop(o *Options, back bool, name, old string) step {
 	}
 	st.replaced = p
 	return st
+}
+
+// may is an error where the pod that has the name cannot be the next one to stop: under a partition all behind it have to go before.
+func (v *view) may(o *Options, back bool, name string) error {
+	i, ok := v.set.index(name)
+	if !ok {
+		return fail("StatefulSet %s with %d replicas has no pod %s", v.set.Metadata.Name, v.set.replicas(), name).err
+	}
+	s, first := v.changed(o, back), ""
+	switch c := s.change; {
+	case s.err != nil || o.Image == "":
+		return s.err
+	case c != nil && c.partition != nil && c.image != "":
+		first = v.behind(i, func(p *pod) bool { return p.image(c.container) != c.image })
+	case c == nil && !v.set.onDelete():
+		first = v.behind(i, func(p *pod) bool { return p.revision() != v.set.Status.UpdateRevision })
+	}
+	if first != "" {
+		return outOfOrder(name, first).err
+	}
+	return nil
 }
 
 // unready finds another pod of the set that does not serve.

@@ -1,9 +1,13 @@
 package statefulset
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 
 	"segue/backend/discover/kube"
@@ -25,6 +29,7 @@ type place struct {
 var (
 	_ rollout.Driver   = (*Driver)(nil)
 	_ rollout.Preparer = (*Driver)(nil)
+	_ rollout.Orderer  = (*Driver)(nil)
 )
 
 // New makes a driver for the StatefulSets that the options name: those of frontends, backends and compute nodes, say.
@@ -74,14 +79,56 @@ func (*Driver) Upgrade(context.Context, rollout.Node) error { return nil }
 // Rollback implements [rollout.Driver]. There is nothing to do: behind Prepare, Stop has changed the set's image back.
 func (*Driver) Rollback(context.Context, rollout.Node) error { return nil }
 
-// find tells which pod the node is: by the first part of its host or of its name, as StatefulSets' headless services make them, or by its IP address.
+// Sort implements [rollout.Orderer]: pods of one set go from the highest ordinal down, as partitions have it. Nodes that are no pods stay where they are; May says so.
+func (d *Driver) Sort(ctx context.Context, nodes []rollout.Node) {
+	for _, s := range d.sets {
+		var at []int
+		var pods []rollout.Node
+		ordinals := map[string]int{}
+		for i, n := range nodes {
+			if p, err := d.find(ctx, n); err == nil && p.set == s {
+				at, pods = append(at, i), append(pods, n)
+				ordinals[n.Name], _ = strconv.Atoi(p.pod[strings.LastIndex(p.pod, "-")+1:])
+			}
+		}
+		slices.SortStableFunc(pods, func(a, b rollout.Node) int { return cmp.Compare(ordinals[b.Name], ordinals[a.Name]) })
+		for i, n := range pods {
+			nodes[at[i]] = n
+		}
+	}
+}
+
+// May implements [rollout.Orderer]. What is kept is which pod the node is, and its UID: a new pod that has its name is not evicted once more, and one that is gone is found.
+func (d *Driver) May(ctx context.Context, n rollout.Node) (kept string, err error) {
+	p, err := d.find(ctx, n)
+	if err != nil {
+		return "", err
+	}
+	uid, err := p.set.May(ctx, p.pod)
+	return p.set.options.Name + " " + p.pod + " " + uid, err
+}
+
+// Recall implements [rollout.Orderer].
+func (d *Driver) Recall(n rollout.Node, kept string) {
+	words := strings.Split(kept, " ")
+	for _, s := range d.sets {
+		if len(words) == 3 && s.options.Name == words[0] {
+			d.places[n.Name] = place{s, words[1]}
+			s.Recall(words[1], words[2])
+		}
+	}
+}
+
+// find tells which pod the node is: by its host or its name, as StatefulSets' headless services make them, or by its IP address.
 func (d *Driver) find(ctx context.Context, n rollout.Node) (place, error) {
 	if p, ok := d.places[n.Name]; ok {
 		return p, nil
 	}
-	p, ok := d.named(n)
+	p, ok, err := d.named(ctx, n)
+	if err != nil {
+		return place{}, err
+	}
 	if !ok {
-		var err error
 		if p, ok, err = d.addressed(ctx, n.Host); err != nil {
 			return place{}, err
 		}
@@ -97,19 +144,27 @@ func (d *Driver) find(ctx context.Context, n rollout.Node) (place, error) {
 	return p, nil
 }
 
-func (d *Driver) named(n rollout.Node) (place, bool) {
+// named reads POD, POD.SERVICE, POD.SERVICE.NAMESPACE and longer ones. A pod of another service or namespace is another one, though it may be called the same.
+func (d *Driver) named(ctx context.Context, n rollout.Node) (place, bool, error) {
 	for _, name := range []string{n.Host, n.Name} {
+		if host, _, err := net.SplitHostPort(name); err == nil {
+			name = host
+		}
 		if _, err := netip.ParseAddr(name); err == nil {
 			continue
 		}
-		pod, _, _ := strings.Cut(name, ".")
+		pod, rest, _ := strings.Cut(name, ".")
 		for _, s := range d.sets {
-			if ordinal, ok := strings.CutPrefix(pod, s.options.Name+"-"); ok && ordinal != "" && strings.Trim(ordinal, "0123456789") == "" {
-				return place{s, pod}, true
+			ordinal, ok := strings.CutPrefix(pod, s.options.Name+"-")
+			if !ok || ordinal == "" || strings.Trim(ordinal, "0123456789") != "" {
+				continue
+			}
+			if under, err := s.under(ctx, rest); under || err != nil {
+				return place{s, pod}, under, err
 			}
 		}
 	}
-	return place{}, false
+	return place{}, false, nil
 }
 
 // addressed looks for a pod that has the address now.

@@ -35,6 +35,7 @@ func TestKube(t *testing.T) {
 	t.Run("partition", s.partition)
 	t.Run("restart", s.restart)
 	t.Run("goes on", s.goesOn)
+	t.Run("a restart goes on", s.restartGoesOn)
 	t.Run("broken image", s.broken)
 	t.Run("partition back", s.partitionBack)
 	t.Run("disruption budget", s.budget)
@@ -84,7 +85,7 @@ func (st *stage) driver(t *testing.T, all ...Options) *Driver {
 // node is a node of a rollout, as StarRocks calls its frontends under the operator.
 func node(pod string) rollout.Node {
 	set := pod[:strings.LastIndex(pod, "-")]
-	return rollout.Node{Name: pod, Host: pod + "." + set + "-search.ns.svc.cluster.local"}
+	return rollout.Node{Name: pod, Host: pod + "." + set + "-search"}
 }
 
 // replace stops and starts pods, "2 0 1" of a set, as a rollout does.

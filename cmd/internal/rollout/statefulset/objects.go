@@ -35,6 +35,7 @@ type (
 			Ordinals struct {
 				Start int `json:"start"`
 			} `json:"ordinals"`
+			ServiceName    string   `json:"serviceName"`
 			Selector       selector `json:"selector"`
 			UpdateStrategy strategy `json:"updateStrategy"`
 			Template       struct {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type Set struct {
 	client  *kube.Client
 	options Options
 	back    bool
+	service string            // the headless one that its pods' names are under; known once the set was read
 	stopped map[string]string // the UIDs of pods that Stop was called for, by name
 }
 
@@ -49,8 +51,26 @@ func (s *Set) Prepare(ctx context.Context, back bool) error {
 	})
 }
 
+// May tells why the pod of that name cannot be the next one to stop, and changes nothing. uid is the pod's; empty: there is none.
+func (s *Set) May(ctx context.Context, pod string) (uid string, err error) {
+	err = s.run(ctx, func(v *view) step {
+		if p := v.pods[pod]; p != nil {
+			uid = p.Metadata.UID
+		}
+		return step{err: v.may(&s.options, s.back, pod)}
+	})
+	return uid, err
+}
+
+// Recall has the set know which pod is to be stopped, after another process has asked May.
+func (s *Set) Recall(pod, uid string) {
+	if s.stopped[pod] == "" {
+		s.stopped[pod] = uid
+	}
+}
+
 // Stop changes the set's image if that is due, replaces exactly the pod of that name, and returns when it is gone. Where it has been replaced before by an upgrade
-// there is nothing to do. In a mere restart only this Set knows what it has stopped.
+// there is nothing to do. In a mere restart only this Set knows what it has stopped, or was told (Recall).
 func (s *Set) Stop(ctx context.Context, pod string) error {
 	return s.run(ctx, func(v *view) step {
 		st := v.stop(&s.options, s.back, pod, s.stopped[pod])
@@ -277,6 +297,22 @@ func (s *Set) at(ctx context.Context, ip netip.Addr) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// under tells whether a pod of the set is the one whose name goes on like that: SERVICE, SERVICE.NAMESPACE, or more.
+func (s *Set) under(ctx context.Context, rest string) (bool, error) {
+	if rest == "" {
+		return true, nil
+	}
+	if s.service == "" {
+		var owner set
+		if err := s.client.Get(ctx, s.path(), &owner); err != nil {
+			return false, fmt.Errorf("read StatefulSet: %w", err)
+		}
+		s.service = owner.Spec.ServiceName
+	}
+	labels := strings.Split(rest, ".")
+	return labels[0] == s.service && (len(labels) == 1 || labels[1] == s.options.Namespace), nil
 }
 
 func (s *Set) allPods(owner *set) kube.Collection {
