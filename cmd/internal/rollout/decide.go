@@ -153,7 +153,7 @@ func (s *State) choose(f *Facts) Act {
 		return Act{Do: DoAsk, Node: *n}
 	}
 	s.Current = n.Name
-	p.Began, p.Ended, p.Version, p.Role, p.Called, p.Gone, p.Traffic, p.Told, p.Stopped, p.Asked = f.Now, time.Time{}, n.Version, n.Role, false, false, nil, false, false, false
+	p.Began, p.Ended, p.Role, p.Called, p.Gone, p.Traffic, p.Told, p.Stopped, p.Asked = f.Now, time.Time{}, n.Role, false, false, nil, false, false, false
 	p.mark(n, f.Now)
 	p.ErrorsBefore, p.HiddenBefore, p.Errors, p.Hidden = s.Errors, s.Hidden, 0, 0
 	s.enter(p, Draining, f.Now)

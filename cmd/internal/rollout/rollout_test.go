@@ -654,6 +654,10 @@ func TestSameProcess(t *testing.T) {
 		if same, known := p.sameProcess(n, began.Add(test.passed)); same != test.same || known != test.known {
 			t.Errorf("%s: %v, %v", name, same, known)
 		}
+		p.Version, n.Version = "3.3.9", "3.4.5"
+		if same, known := p.sameProcess(n, began.Add(test.passed)); same || !known {
+			t.Errorf("%s: no process changes its version", name)
+		}
 		if _, known := p.sameProcess(&Node{Kind: test.kind}, began); known {
 			t.Errorf("%s: its start is not known", name)
 		}

@@ -184,7 +184,7 @@ func (s *State) Meet(f *Facts) {
 		if !whole && !begins {
 			continue // a list of addresses, or one that has gaps: no new nodes
 		}
-		p := Progress{Node: n.Name, Last: *n, Former: n.Version, Version: n.Version, Listed: !whole}
+		p := Progress{Node: n.Name, Last: *n, Former: n.Version, Listed: !whole}
 		p.mark(n, f.Now)
 		if !s.Ask.wants(n.Name) || s.Back && s.Began.Before(f.Now) {
 			p.Phase = Left
@@ -205,7 +205,9 @@ func (s *State) of(name string) *Progress {
 }
 
 // mark keeps which process a node is.
-func (p *Progress) mark(n *Node, now time.Time) { p.Start, p.Uptime, p.Marked = n.Start, n.Uptime, now }
+func (p *Progress) mark(n *Node, now time.Time) {
+	p.Start, p.Uptime, p.Marked, p.Version = n.Start, n.Uptime, now, n.Version
+}
 
 // young is how long a server has to have run for its age to say for sure that it is the process that it was: answers take their time.
 const young = 15 * time.Second
@@ -214,6 +216,9 @@ const young = 15 * time.Second
 func (p *Progress) sameProcess(n *Node, now time.Time) (same, known bool) {
 	if n.Start.IsZero() || p.Start.IsZero() {
 		return false, false
+	}
+	if p.Version != "" && n.Version != "" && n.Version != p.Version { // start times are told in seconds
+		return false, true
 	}
 	if n.Kind != Server {
 		return n.Start.Equal(p.Start), true
