@@ -50,6 +50,8 @@ func (s *State) Decide(f *Facts) Act {
 		return Act{Do: DoFinish}
 	case s.Paused != nil:
 		return Act{Do: DoPause, Why: s.Paused.Why}
+	case s.Pausing != nil:
+		return s.pausing(f)
 	case s.Failed != "":
 		return Act{Do: DoTurnBack, Why: s.Failed}
 	case p != nil && !s.Prepared.Driver:
@@ -192,13 +194,38 @@ func transient(c Check) bool {
 	switch c {
 	case CheckMembers, CheckLeader, CheckPrimary, CheckQuorum, CheckJournal, CheckReplicas, CheckBalance, CheckJobs, CheckFleet:
 		return true
-	case CheckExit, CheckImage, CheckBackup, CheckVersions, CheckSessions, CheckRestarted:
+	case CheckExit, CheckImage, CheckBackup, CheckVersions, CheckSessions:
 	}
 	return false
 }
 
-// pause stops the rollout where it stands.
+// letIn is how long a node that was drained and not stopped may take to be let in again before the rollout pauses all the same.
+const letIn = 30 * time.Second
+
+// pausing lets the node in work be used again, and pauses then.
+func (s *State) pausing(f *Facts) Act {
+	p, n := s.of(s.Current), f.Node(s.Current)
+	if p != nil && n != nil && f.Now.Sub(s.Pausing.Time) < letIn {
+		if _, admit := s.unadmitted(f, n); admit || p.Avoided {
+			return Act{Do: DoAdmit, Node: *n, Why: "it was not stopped"}
+		}
+	}
+	why, remedy := s.Pausing.Why, s.Pausing.Remedy
+	return s.pauseNow(f.Now, p, why, remedy)
+}
+
+// pause stops the rollout where it stands. A node that was drained and not stopped is let in again first: it would be missing for as long as an operator takes.
 func (s *State) pause(now time.Time, p *Progress, why, remedy string) Act {
+	if p != nil && p.Phase == Draining && !p.Stopped {
+		p.Told = false // on a resume it is drained anew
+		s.Pausing = &Pause{Time: now, Node: p.Node, Phase: p.Phase, Why: why, Remedy: remedy}
+		return Act{Do: DoWait, Node: p.Last, Why: "to let " + p.Node + " have sessions again, and pause"}
+	}
+	return s.pauseNow(now, p, why, remedy)
+}
+
+func (s *State) pauseNow(now time.Time, p *Progress, why, remedy string) Act {
+	s.Pausing = nil
 	s.Paused = &Pause{Time: now, Why: why, Remedy: remedy}
 	if p != nil {
 		s.Paused.Node, s.Paused.Phase = p.Node, p.Phase

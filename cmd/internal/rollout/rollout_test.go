@@ -263,6 +263,13 @@ func TestTroubles(t *testing.T) {
 			if len(c.stops) != test.stops {
 				t.Errorf("stopped %v", c.stops)
 			}
+			for _, g := range c.segues {
+				for _, b := range g.Backends {
+					if test.phase == Draining && g.Error == "" && (b.Admin != backend.Ready || len(c.avoided) > 0) {
+						t.Errorf("nothing was stopped, and %s is %s in %s; frontends avoid %v", b.Name, b.Admin, g.Address, c.avoided)
+					}
+				}
+			}
 		})
 	}
 }

@@ -82,7 +82,8 @@ type State struct {
 	Held     string     `json:"held,omitempty"`     // what is waited for between two nodes
 	HeldFrom time.Time  `json:"held_from,omitzero"` // since when something has been
 	Paused   *Pause     `json:"paused,omitempty"`
-	Failed   string     `json:"failed,omitempty"` // why nodes are about to be taken back
+	Pausing  *Pause     `json:"pausing,omitempty"` // once the node in work, which was not stopped, has been let in again
+	Failed   string     `json:"failed,omitempty"`  // why nodes are about to be taken back
 	Finished bool       `json:"finished,omitempty"`
 	Errors   int64      `json:"errors"` // that clients have seen since it began
 	Hidden   int64      `json:"hidden"` // failures that they have not
@@ -268,7 +269,7 @@ func (s *State) Resume(now time.Time) {
 	if s.Paused == nil && len(s.Events) == 0 {
 		return
 	}
-	s.Paused, s.Held, s.HeldFrom = nil, "", time.Time{}
+	s.Paused, s.Pausing, s.Held, s.HeldFrom = nil, nil, "", time.Time{}
 	if p := s.of(s.Current); p != nil {
 		p.Spans = append(p.Spans, Span{p.Phase, p.Since, now})
 		p.Since = now
@@ -282,7 +283,7 @@ func (s *State) Resume(now time.Time) {
 // TurnBack has the nodes that were changed taken back to their former version, the one in work first.
 func (s *State) TurnBack(f *Facts) {
 	s.Back, s.Finished, s.Paused, s.Held, s.HeldFrom, s.Prepared.Driver = true, false, nil, "", time.Time{}, false
-	s.Failed, s.Spent = "", s.Errors
+	s.Failed, s.Spent, s.Pausing = "", s.Errors, nil
 	if p := s.of(s.Current); p != nil {
 		p.ErrorsBefore, p.Errors = s.Errors, 0
 	}
