@@ -39,7 +39,7 @@ one is not.`,
 	s := addSettings(cmd)
 	must(cmd.Flags().MarkHidden("listen"))
 	cmd.Flags().Lookup("admin").Usage = "`address` of a Segue that runs, whose sessions are looked at too (SEGUE_ADMIN)"
-	user := cmd.Flags().String("user", "", "`user` who asks the cluster of itself (default: the one of health.user)")
+	user := cmd.Flags().String("user", "", "`user` who asks the cluster of itself (default: discover.user, or health.user)")
 	secret := cmd.Flags().String("password-file", "", "`file` with that user's password")
 	strict := cmd.Flags().Bool("strict", false, "exit 1 for a warning too")
 	impersonate := cmd.Flags().String("impersonate", "root", "`user` that a service account is to become, as a trial")
@@ -53,14 +53,12 @@ one is not.`,
 		if err != nil {
 			return err
 		}
-		password := c.Health.Password
-		if *user == "" {
-			*user = c.Health.User
-		} else if password, err = readPassword(*secret); err != nil {
+		asks, password, err := account(c, *user, *secret)
+		if err != nil {
 			return err
 		}
 		findings := examine(cmd.Context(), c, *impersonate)
-		findings = append(findings, examineCluster(cmd.Context(), c, *user, password)...)
+		findings = append(findings, examineCluster(cmd.Context(), c, asks, password)...)
 		findings = append(findings, w.examineSessions(cmd, c)...)
 		if *format == formatJSON {
 			err = printJSON(w.stdout, findings)

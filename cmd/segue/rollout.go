@@ -87,7 +87,7 @@ func addRollout(cmd *cobra.Command) *rolloutFlags {
 	}
 	r.admin = &adminFlags{}
 	f := cmd.Flags()
-	f.StringVar(&r.user, "user", "", "`user` who asks the cluster; StarRocks and Doris: with\nOPERATE, and BLACKLIST (default: the one of health.user)")
+	f.StringVar(&r.user, "user", "", "`user` who asks the cluster; StarRocks and Doris: with\nOPERATE, and BLACKLIST (default: discover.user, or health.user)")
 	f.StringVar(&r.secret, "password-file", "", "`file` with that user's password")
 	f.StringToStringVar(&r.names, "name", nil, "`NODE=ADDRESS`: what a node is called, by its MySQL port, or by a backend's\nheartbeat port; may be repeated (default: as configured, or HOST:PORT)")
 	f.StringSliceVar(&r.fleet, "fleet", nil, "admin `addresses` of every Segue in front: HOST:PORT, dns:NAME:PORT, file:PATH,\nkubernetes:[NAMESPACE/]SERVICE:PORT")
@@ -169,15 +169,12 @@ func (w *world) rolloutSource(cmd *cobra.Command, r *rolloutFlags, args []string
 	if err != nil {
 		return nil, err
 	}
-	s := &facts.Source{Flavor: c.Health.Flavor, Seeds: c.Backends, User: cmp.Or(r.user, c.Health.User), Names: map[string]string{}, Timeout: *r.timeout}
+	s := &facts.Source{Flavor: c.Health.Flavor, Seeds: c.Backends, Names: map[string]string{}, Timeout: *r.timeout}
 	for name, at := range r.names {
 		s.Names[at] = name
 	}
-	if s.Password, err = readPassword(r.secret); err != nil {
+	if s.User, s.Password, err = account(c, r.user, r.secret); err != nil {
 		return nil, err
-	}
-	if r.user == "" && r.secret == "" {
-		s.Password = c.Health.Password
 	}
 	if r.ask.Fleet {
 		s.Fleet = &facts.Fleet{Places: r.fleet, Kube: r.kube, Missing: r.ask.FleetMissing, Timeout: *r.timeout, Client: func(at string) (*admin.Client, error) {
@@ -187,6 +184,20 @@ func (w *world) rolloutSource(cmd *cobra.Command, r *rolloutFlags, args []string
 		}}
 	}
 	return s, nil
+}
+
+// account is who asks the cluster of itself: the one that was given with its password file, or the one that discovery asks as, or the one of health checks.
+func account(c *config.Config, user, secret string) (name, password string, err error) {
+	name, password = c.Health.User, c.Health.Password
+	if c.Discover.User != "" {
+		name, password = c.Discover.User, c.Discover.Password
+	}
+	if user != "" || secret != "" {
+		if password, err = readPassword(secret); err != nil {
+			return "", "", err
+		}
+	}
+	return cmp.Or(user, name), password, nil
 }
 
 // readPassword reads what --password-file names, if it names anything.
@@ -199,6 +210,23 @@ func readPassword(path string) (string, error) {
 		return "", usageError{fmt.Errorf("--password-file %s: %w", path, innermost(err))}
 	}
 	return password, nil
+}
+
+// known reports names of --only that no node has, where the cluster has told which there are.
+func (r *rolloutFlags) known(f *rollout.Facts) error {
+	if _, unseen := f.Unseen[rollout.CheckMembers]; unseen || len(f.Nodes) == 0 {
+		return nil
+	}
+	var names []string
+	for i := range f.Nodes {
+		names = append(names, f.Nodes[i].Name)
+	}
+	for _, name := range r.ask.Only {
+		if !slices.Contains(names, name) {
+			return usageError{fmt.Errorf("--only %s: there is no such node; there are %s", name, shown(strings.Join(names, ", ")))}
+		}
+	}
+	return nil
 }
 
 // gather asks for all facts once.

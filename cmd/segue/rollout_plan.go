@@ -35,6 +35,9 @@ node may go now.`,
 		}
 		r.ask.Change = !*change
 		f := gather(cmd.Context(), source)
+		if err := r.known(f); err != nil {
+			return err
+		}
 		s := rollout.Begin("plan", r.ask, f)
 		s.Recognize(f, false)
 		p := s.Plan(f)
@@ -156,6 +159,9 @@ configuration; 3 none may go now: ask again; 4 none is left that is to go.`,
 		}
 		r.ask.Change = r.ask.Version != ""
 		f := gather(cmd.Context(), source)
+		if err := r.known(f); err != nil {
+			return err
+		}
 		s, err := baseline(r, f)
 		if err != nil {
 			return err

@@ -58,11 +58,12 @@ starrocks-cluster, under the StarRocks operator, rollout-starrocks.yaml.
 
 It pauses, with exit code 3, where clients have seen more errors than the budgets
 allow, a node is not gone or not back in time, a command fails, or the cluster is not
-fit for the next node and does not become so within --patience. The node in work is
-brought back first wherever that is possible. It is resumed by --resume. An interrupt
-(Ctrl-C) lets the command that runs come to its end, and stops there; a second one
-ends that too. A terminal that is closed is an interrupt. --roll-back takes the nodes
-that have gone back, in the order for that, with --rollback in place of --upgrade.
+fit for the next node and does not become so within --patience. A node that was
+drained and not stopped yet is let in again first. It is resumed by --resume. An
+interrupt (Ctrl-C) lets the command that runs come to its end, and stops there; a
+second one ends that too. A terminal that is closed is an interrupt. --roll-back takes
+the nodes that have gone back, in the order for that, with --rollback in place of
+--upgrade.
 
 All that is known of the rollout is in the file of --state, on the disk before
 anything is done: a killed terminal loses nothing. A command that ran goes on, and
@@ -151,6 +152,9 @@ func (w *world) rolloutRun(cmd *cobra.Command, r *runFlags, args []string) error
 		source.Fleet.Traffic = r.ask.Compares()
 	}
 	facts := gather(cmd.Context(), source)
+	if err := r.known(facts); err != nil && s == nil {
+		return err
+	}
 	given := rollout.Given{Flags: givenFlags(cmd.Flags(), "state", "resume", "roll-back", "force", "output"), Args: args}
 	switch {
 	case s == nil:

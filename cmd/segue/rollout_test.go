@@ -18,6 +18,8 @@ import (
 	"segue/bench/measure"
 	"segue/bench/report"
 	"segue/cmd/internal/rollout"
+	"segue/config"
+	"segue/health"
 )
 
 // rolled is a simulated cluster, a Segue in front of it, and hooks that stop and start its nodes.
@@ -165,7 +167,7 @@ func TestRolloutAnswers(t *testing.T) {
 		"no hooks":                            {"run", nil, exitUsage, "--stop and --start are needed"},
 		"a template that is none":             {"run", []string{"--stop", "{{.Nam}}", "--start", "true", "--state", filepath.Join(t.TempDir(), "s")}, exitUsage, "--stop"},
 		"nothing to resume":                   {"run", []string{"--resume", "--state", filepath.Join(t.TempDir(), "s")}, exitUsage, "there is no state"},
-		"a node that is not among the others": {"next", []string{"--only", "be-9"}, exitNothing, "no node is left"},
+		"a node that is not among the others": {"next", []string{"--only", "be-9"}, exitUsage, "--only be-9: there is no such node"},
 	} {
 		if got := r.do(t, test.what, test.more...); got.code != test.code || !strings.Contains(got.stdout+got.stderr, test.want) {
 			t.Errorf("%s: %+v", name, got)
@@ -233,5 +235,25 @@ func TestRolloutInterrupts(t *testing.T) {
 			t.Errorf("%v: hard %v", test.signals, got)
 		}
 		done()
+	}
+}
+
+// Who asks the cluster: the one that is given, else the one that discovery asks as, else the one of health checks.
+func TestAccount(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "pw")
+	writeFile(t, secret, "given\n")
+	probing := config.Config{Health: health.Options{User: "h", Password: "hp"}}
+	both := probing
+	both.Discover.User, both.Discover.Password = "d", "dp"
+	for _, test := range []struct {
+		config             *config.Config
+		user, secret, want string
+	}{
+		{&probing, "", "", "h hp"}, {&both, "", "", "d dp"}, {&both, "u", secret, "u given"}, {&both, "u", "", "u "}, {&both, "", secret, "d given"}, {&config.Config{}, "", "", " "},
+	} {
+		user, password, err := account(test.config, test.user, test.secret)
+		if got := user + " " + password; err != nil || got != test.want {
+			t.Errorf("%q %q: %q, %v; want %q", test.user, test.secret, got, err, test.want)
+		}
 	}
 }

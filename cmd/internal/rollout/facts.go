@@ -38,8 +38,6 @@ type Job struct {
 	Kind  JobKind `json:"kind"`
 	Name  string  `json:"name"`
 	State string  `json:"state"`
-	// Resumes says that it goes on by itself behind a stop (Routine Load): it is worth a word, and no reason to wait.
-	Resumes bool `json:"resumes,omitempty"`
 }
 
 // JobKind is what a job does.

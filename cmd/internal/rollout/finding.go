@@ -5,21 +5,20 @@ type Check string
 
 // The checks, in the order in which they are shown.
 const (
-	CheckMembers   Check = "members"   // every node is there and serves
-	CheckLeader    Check = "leader"    // a frontend leads
-	CheckPrimary   Check = "primary"   // which server takes writes
-	CheckQuorum    Check = "quorum"    // the frontends outvote the next one's absence
-	CheckJournal   Check = "journal"   // followers have replayed what the leader wrote
-	CheckReplicas  Check = "replicas"  // no tablet lacks a healthy replica
-	CheckBalance   Check = "balance"   // no tablet is on its way
-	CheckJobs      Check = "jobs"      // no schema change or load that a stop would cancel
-	CheckExit      Check = "exit"      // a graceful exit is one
-	CheckImage     Check = "image"     // the metadata were written as an image of late
-	CheckBackup    Check = "backup"    // the metadata are saved before anything is changed
-	CheckVersions  Check = "versions"  // backends are at least as new as frontends
-	CheckFleet     Check = "fleet"     // every Segue can be asked and has where to move sessions
-	CheckSessions  Check = "sessions"  // what cannot move
-	CheckRestarted Check = "restarted" // a node was restarted by somebody else
+	CheckMembers  Check = "members"  // every node is there and serves
+	CheckLeader   Check = "leader"   // a frontend leads
+	CheckPrimary  Check = "primary"  // which server takes writes
+	CheckQuorum   Check = "quorum"   // the frontends outvote the next one's absence
+	CheckJournal  Check = "journal"  // followers have replayed what the leader wrote
+	CheckReplicas Check = "replicas" // no tablet lacks a healthy replica
+	CheckBalance  Check = "balance"  // no tablet is on its way
+	CheckJobs     Check = "jobs"     // no schema change or load that a stop would cancel
+	CheckExit     Check = "exit"     // a graceful exit is one
+	CheckImage    Check = "image"    // the metadata were written as an image of late
+	CheckBackup   Check = "backup"   // the metadata are saved before anything is changed
+	CheckVersions Check = "versions" // backends are at least as new as frontends
+	CheckFleet    Check = "fleet"    // every Segue can be asked and has where to move sessions
+	CheckSessions Check = "sessions" // what cannot move
 )
 
 // Severity is what a finding means for a rollout.

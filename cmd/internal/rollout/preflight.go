@@ -148,11 +148,14 @@ func (c *checks) others() {
 			live++
 		}
 	}
+	if c.next == nil { // whoever goes first
+		live = max(live-1, 0)
+	}
 	if live == 0 && len(c.Facts.Nodes) > 0 {
 		c.add(Finding{Check: CheckQuorum, Severity: Stop, What: "no other server would serve", Remedy: "start another one first; or --accept quorum, and expect clients to wait and to see errors"}, true)
 		return
 	}
-	c.add(Finding{Check: CheckQuorum, Severity: OK, What: fmt.Sprintf("%d others serve", live)}, true)
+	c.add(Finding{Check: CheckQuorum, Severity: OK, What: plural(live, "other server") + " would serve"}, true)
 }
 
 // mostLag is how many journal entries a follower may be behind. Heartbeats tell late, and under loads many are written between two.

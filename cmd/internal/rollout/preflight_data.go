@@ -51,8 +51,6 @@ func (c *checks) jobs() {
 	for _, j := range c.Jobs {
 		f := Finding{Check: CheckJobs, Severity: Warn, What: fmt.Sprintf("%s %s is %s", j.Kind, j.Name, j.State)}
 		switch {
-		case j.Resumes:
-			f.What += "; it goes on by itself behind a stop"
 		case storage:
 			f.Severity = Stop
 			f.What += ": stopping a backend may cancel it"
@@ -123,7 +121,11 @@ func (c *checks) image() {
 	}
 	const remedy = "--create-image writes one first (ALTER SYSTEM CREATE IMAGE)"
 	switch {
-	case c.Ask.Image || c.Prepared.Image:
+	case c.Prepared.Image && !c.Image.IsZero() && c.Image.Before(c.Began):
+		c.add(Finding{Check: CheckImage, Severity: Warn, What: fmt.Sprintf("one was asked for, and the last is %v old", c.Now.Sub(c.Image).Round(time.Second)), Remedy: "fe.log of the leader says why (checkpoint)"}, false)
+	case c.Prepared.Image:
+		c.add(Finding{Check: CheckImage, Severity: OK, What: "one was written when the rollout began"}, false)
+	case c.Ask.Image:
 		c.add(Finding{Check: CheckImage, Severity: OK, What: "one is written before the first node goes"}, false)
 	case c.Image.IsZero():
 		c.add(Finding{Check: CheckImage, Severity: Unseen, What: "when the metadata were last written as an image is not known", Remedy: remedy}, false)

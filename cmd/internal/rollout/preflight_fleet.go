@@ -17,7 +17,7 @@ func (c *checks) fleet() {
 	well := true
 	if len(c.Segues) == 0 {
 		well = false
-		c.add(Finding{Check: CheckFleet, Severity: Stop, What: cmp.Or(c.Unseen[CheckFleet], "no Segue was found"), Remedy: "--fleet with addresses, dns:NAME:PORT, kubernetes:SERVICE:PORT or file:PATH; `getent hosts NAME`"}, true)
+		c.add(Finding{Check: CheckFleet, Severity: Stop, What: "no Segue was found", Remedy: "--fleet with addresses, dns:NAME:PORT, kubernetes:SERVICE:PORT or file:PATH; `getent hosts NAME`"}, true)
 	}
 	for i := range c.Segues {
 		g := &c.Segues[i]

@@ -38,7 +38,6 @@ func TestPreflight(t *testing.T) {
 		"balance":                   {facts: func(f *Facts) { f.Tablets.Balancing = 2 }, check: CheckBalance, severity: Stop, what: "2 tablets", blocks: true},
 		"a load":                    {facts: func(f *Facts) { f.Jobs = []Job{{Kind: Load, Name: "in test (1)", State: "running"}} }, check: CheckJobs, severity: Stop, what: "load in test (1) is running", blocks: true},
 		"a load, and a frontend":    {facts: func(f *Facts) { f.Jobs = []Job{{Kind: Load, Name: "in test (1)", State: "running"}} }, next: "fe-1", check: CheckJobs, severity: Warn, what: "load in test (1) is running"},
-		"a routine load":            {facts: func(f *Facts) { f.Jobs = []Job{{Kind: Load, Name: "r", State: "running", Resumes: true}} }, check: CheckJobs, severity: Warn, what: "goes on by itself"},
 		"no graceful exit":          {facts: func(f *Facts) { f.Settings["be-1"][loopCount] = "0" }, check: CheckExit, severity: Stop, what: "graceful exit is off", blocks: true},
 		"no heartbeat awaited":      {facts: func(f *Facts) { f.Settings["be-1"][waitHeartbeat] = "false" }, check: CheckExit, severity: Warn, what: "may be gone before"},
 		"an old backend":            {facts: func(f *Facts) { delete(f.Settings["be-1"], waitHeartbeat) }, check: CheckExit, severity: Warn, what: "it knows no " + waitHeartbeat},
@@ -136,6 +135,40 @@ func TestPreflightOfServers(t *testing.T) {
 			return x.Check == test.check && x.Severity == test.severity && x.Blocks == test.blocks
 		}) {
 			t.Errorf("%s: %+v", name, list)
+		}
+	}
+}
+
+// Of one server nobody else would serve, whether or not its turn has come.
+func TestOneServer(t *testing.T) {
+	for n, want := range map[int]string{1: "no other server would serve", 2: "1 other server would serve", 3: "2 other servers would serve"} {
+		f := &Facts{Now: began, Flavor: backend.TiDB}
+		for i := range n {
+			f.Nodes = append(f.Nodes, Node{Name: string(rune('a' + i)), Kind: Server, Alive: true})
+		}
+		s := Begin("x", Ask{}, f)
+		for _, next := range []*Node{nil, &f.Nodes[0]} {
+			for _, found := range Preflight(f, s, next) {
+				if found.Check == CheckQuorum && found.What != want {
+					t.Errorf("%d: %s", n, found.What)
+				}
+			}
+		}
+	}
+}
+
+// An image that was asked for and is not there is no reason to stop, and is said.
+func TestImageNotWritten(t *testing.T) {
+	c := newCluster(t, 3, 0, 0, 0, 0, 0)
+	f := c.facts()
+	s := Begin("x", Ask{Image: true, Limits: DefaultLimits()}, f)
+	s.Prepared.Image = true
+	for at, want := range map[time.Time]Severity{began.Add(-time.Hour): Warn, began.Add(time.Second): OK} {
+		f.Now, f.Image = began.Add(time.Minute), at
+		for _, found := range Preflight(f, s, nil) {
+			if found.Check == CheckImage && found.Severity != want {
+				t.Errorf("%+v, want %s", found, want)
+			}
 		}
 	}
 }

@@ -23,7 +23,7 @@ type Runner struct {
 	Driver rollout.Driver
 	Segues Segues
 	Image  func(context.Context) error               // writes the metadata as an image
-	Backup func(context.Context, rollout.Node) error // saves the metadata; it is given the leader
+	Backup func(context.Context, rollout.Node) error // saves the metadata; it is given the leader or primary
 	Check  func(context.Context, rollout.Node) error // the canary condition
 	Save   func(*rollout.State) error                // when it returns nil the state outlives this process
 	Tell   func(rollout.Event)                       // each event, once it is kept; and what is waited for, whenever that changes
@@ -168,12 +168,15 @@ func loud(d rollout.Do) bool {
 	return d == rollout.DoStop || d == rollout.DoStart || d == rollout.DoChange || d == rollout.DoCheck
 }
 
-// leader is who has the metadata; empty: nobody is known to.
+// leader is who has the metadata: the leader, or the primary; the first one where no node is either.
 func leader(f *rollout.Facts) rollout.Node {
 	for _, n := range f.Nodes {
-		if n.Role == rollout.Leader {
+		if n.Role == rollout.Leader || n.Role == rollout.Primary {
 			return n
 		}
+	}
+	if len(f.Nodes) > 0 {
+		return f.Nodes[0]
 	}
 	return rollout.Node{}
 }
