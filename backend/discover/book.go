@@ -182,26 +182,24 @@ func (b *Book) Due() (at time.Time, ok bool) {
 	return at, ok
 }
 
-// List is what there is now: the seeds, in their order, then what has been found, by address. places gives the addresses of a host's name, none if they are not
-// known; entries that lead to the same one are one.
+// List is what there is now: all seeds, in their order, then what has been found, by address. places gives the addresses of a host's name, none if they are not
+// known; what different sources name, and leads to the same address, is one. Seeds are as many as the configuration has, and the nodes that one answer names as
+// many as it names, wherever they lead: names may lead to the same address for a while, or by a mistake.
 func (b *Book) List(now time.Time, places func(host string) []netip.Addr) []Entry {
-	m := &merging{places: places, at: make(map[string]int)}
+	m := &merging{places: places, at: make(map[string][]int)}
 	for _, s := range b.seeds {
-		m.add(Entry{Node: nodes.Node{Name: s.Name, Address: s.Address}, Seed: true})
+		m.put(Entry{Node: nodes.Node{Name: s.Name, Address: s.Address}, Seed: true})
 	}
 	for _, s := range b.sources {
 		for _, address := range slices.Sorted(maps.Keys(s.seen)) {
-			g := s.seen[address]
-			if !s.present(g, b.RemoveAfter, now) {
+			if g := s.seen[address]; !s.present(g, b.RemoveAfter, now) {
 				b.lose(address, g, s.kind)
 				delete(s.seen, address)
 				continue
 			}
 			delete(b.gone, address)
-			n := g.Node
-			n.Name = g.Called
-			m.add(Entry{Node: n, Sources: s.kind, Leaving: g.Leaving})
 		}
+		m.take(s)
 	}
 	for _, address := range slices.Sorted(maps.Keys(b.gone)) {
 		if m.has(b.gone[address].Address) { // by another name
@@ -210,7 +208,7 @@ func (b *Book) List(now time.Time, places func(host string) []netip.Addr) []Entr
 		}
 		e := b.gone[address]
 		e.Name = ""
-		m.add(e)
+		m.put(e)
 	}
 	found := m.list[m.seeds():]
 	slices.SortStableFunc(found, func(a, c Entry) int { return strings.Compare(a.Address, c.Address) })
@@ -222,7 +220,8 @@ func (b *Book) List(now time.Time, places func(host string) []netip.Addr) []Entr
 type merging struct {
 	places func(host string) []netip.Addr
 	list   []Entry
-	at     map[string]int // place → index in list
+	at     map[string][]int // what is headed, an address, or a place → indexes in list
+	named  []bool           // by the source that is taken, at this index of list
 }
 
 func (m *merging) seeds() (n int) {
@@ -233,31 +232,84 @@ func (m *merging) seeds() (n int) {
 }
 
 func (m *merging) has(address string) bool {
-	for _, p := range m.placesOf(address) {
-		if _, ok := m.at[p]; ok {
+	return slices.ContainsFunc(m.placesOf(address), func(p string) bool { return len(m.at[p]) > 0 })
+}
+
+// take adds what a source says: first what has an entry by its very address, then what is another word for one, then what leads to the same place, and last what
+// the source no longer names. So nobody takes the place of one that is better known.
+func (m *merging) take(s *said) {
+	m.named = nil
+	var named, missing []string
+	for _, address := range slices.Sorted(maps.Keys(s.seen)) {
+		if s.seen[address].missing.IsZero() {
+			named = append(named, address)
+		} else {
+			missing = append(missing, address)
+		}
+	}
+	for _, places := range []func(address string) []string{
+		func(address string) []string { return []string{headed(address)} },
+		func(address string) []string { return []string{address} },
+		m.placesOf,
+	} {
+		named = slices.DeleteFunc(named, func(address string) bool { return m.join(s.entry(address), places(address), true) })
+	}
+	for _, address := range named {
+		m.name(m.put(s.entry(address)))
+	}
+	for _, address := range missing {
+		if e := s.entry(address); !m.join(e, append([]string{headed(address)}, m.placesOf(address)...), false) {
+			m.put(e)
+		}
+	}
+}
+
+// headed is the key of the entry that stands at an address.
+func headed(address string) string { return "= " + strings.ToLower(address) }
+
+func (s *said) entry(address string) Entry {
+	g := s.seen[address]
+	n := g.Node
+	n.Name = g.Called
+	return Entry{Node: n, Sources: s.kind, Leaving: g.Leaving}
+}
+
+// join has an entry that leads to one of the places learn what e says. Where alone is set it is one of which the source has not named another address.
+func (m *merging) join(e Entry, places []string, alone bool) bool {
+	for _, p := range places {
+		for _, i := range m.at[p] {
+			if alone && i < len(m.named) && m.named[i] {
+				continue
+			}
+			m.list[i].learn(&e)
+			m.note(e.Address, i)
+			if alone {
+				m.name(i)
+			}
 			return true
 		}
 	}
 	return false
 }
 
-func (m *merging) add(e Entry) {
-	places := m.placesOf(e.Address)
-	for _, p := range places {
-		if i, ok := m.at[p]; ok {
-			m.list[i].learn(&e)
-			m.note(places, i)
-			return
-		}
-	}
+// put adds an entry of its own.
+func (m *merging) put(e Entry) int {
+	i := len(m.list)
 	m.list = append(m.list, e)
-	m.note(places, len(m.list)-1)
+	m.at[headed(e.Address)] = append(m.at[headed(e.Address)], i)
+	m.note(e.Address, i)
+	return i
 }
 
-func (m *merging) note(places []string, i int) {
-	for _, p := range places {
-		if _, ok := m.at[p]; !ok {
-			m.at[p] = i
+func (m *merging) name(i int) {
+	m.named = append(m.named, make([]bool, max(0, i+1-len(m.named)))...)
+	m.named[i] = true
+}
+
+func (m *merging) note(address string, i int) {
+	for _, p := range m.placesOf(address) {
+		if !slices.Contains(m.at[p], i) {
+			m.at[p] = append(m.at[p], i)
 		}
 	}
 }

@@ -45,12 +45,14 @@ type discovery struct {
 // placed is where a host's name leads.
 type placed struct {
 	addrs []netip.Addr
-	until time.Time
+	until time.Time // then it is looked up again
+	good  time.Time // when it was looked up last and found
 }
 
 const (
 	placeTime = 2 * time.Second  // to look a name up
 	placeKept = 30 * time.Second // how long that is believed
+	placeOld  = 5 * time.Minute  // … where it cannot be looked up any more: the address may be somebody else's by then
 	// gonePatience is how long a backend that nobody names any more is kept for the sessions that it has; after that they are those of a removed one.
 	gonePatience = 10 * time.Minute
 	// goneLook is how often it is looked whether they have gone, while there is such a backend.
@@ -231,7 +233,7 @@ func (d *discovery) applyLocked(now time.Time) {
 	specs := make([]backend.Spec, 0, len(list))
 	d.gone = make(map[string]bool)
 	for i := range list {
-		specs = append(specs, d.specOf(&list[i], i))
+		specs = append(specs, d.specOf(&list[i]))
 		d.gone[list[i].Name] = list[i].Gone
 	}
 	before := make(map[string]backend.Spec)
@@ -243,9 +245,9 @@ func (d *discovery) applyLocked(now time.Time) {
 	d.tell(c, before, specs)
 }
 
-// specOf is the registry's form of an entry. The seeds come first, in the order of the configuration.
-func (d *discovery) specOf(e *discover.Entry, i int) backend.Spec {
-	if e.Seed {
+// specOf is the registry's form of an entry.
+func (d *discovery) specOf(e *discover.Entry) backend.Spec {
+	if i := slices.IndexFunc(d.config.Backends, func(s backend.Spec) bool { return s.Name == e.Name }); e.Seed && i >= 0 {
 		s := d.config.Backends[i]
 		s.Role, s.Version, s.Leaving = e.Role, e.Version, e.Leaving
 		if s.Zone == "" {
@@ -314,13 +316,20 @@ func (d *discovery) place(ctx context.Context, found []discover.Found) {
 	for _, host := range unknown {
 		addrs, err := dial.Lookup(ctx, host)
 		d.mu.Lock()
-		if err == nil {
-			d.places[host] = placed{addrs, now.Add(placeKept)}
-		} else { // what was known of it is better than nothing
-			d.places[host] = placed{d.places[host].addrs, now.Add(placeKept)}
-		}
+		d.places[host] = d.places[host].next(addrs, err, now)
 		d.mu.Unlock()
 	}
+}
+
+// next is what is known of a name after it was looked up once more.
+func (p placed) next(addrs []netip.Addr, err error, now time.Time) placed {
+	switch {
+	case err == nil:
+		return placed{addrs, now.Add(placeKept), now}
+	case now.Sub(p.good) < placeOld: // what was known of it is better than nothing
+		return placed{p.addrs, now.Add(placeKept), p.good}
+	}
+	return placed{until: now.Add(placeKept)}
 }
 
 // addressesLocked are those that may be two names of one node.
