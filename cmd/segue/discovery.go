@@ -189,13 +189,14 @@ func (d *discovery) tidy(now time.Time) {
 	}
 }
 
-// forgettable reports whether a backend that nobody names any more is of no use to anybody: its sessions have left, or have had long enough to, and another one is up.
+// forgettable reports whether a backend that nobody names any more is of no use to anybody: its sessions have left, or have had long enough to, and another one is
+// up that somebody names. While there is none it may be the last that works, although it is down now.
 func (d *discovery) forgettable(b *backend.Backend, now time.Time) bool {
 	s := b.Status()
 	if s.Sessions > 0 && now.Sub(s.Since) < gonePatience {
 		return false
 	}
-	return s.Health == backend.Down || slices.ContainsFunc(d.registry.Backends(), func(other *backend.Backend) bool {
+	return slices.ContainsFunc(d.registry.Backends(), func(other *backend.Backend) bool {
 		return other.Status().Health == backend.Up && !d.gone[other.Name()]
 	})
 }

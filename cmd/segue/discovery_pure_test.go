@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"testing"
 	"time"
+
+	"segue/backend"
 )
 
 // A name that cannot be looked up leads where it led, but not for ever.
@@ -24,5 +26,30 @@ func TestDiscoverPlacesExpire(t *testing.T) {
 	}
 	if p = p.next(addrs, nil, at); len(p.addrs) != 1 || !p.good.Equal(at) {
 		t.Errorf("%+v", p)
+	}
+}
+
+// The list never becomes empty: who is named no more is forgotten only if another one is up, however dead it is.
+func TestDiscoverForgettable(t *testing.T) {
+	r := backend.NewRegistry(backend.Options{})
+	r.Apply([]backend.Spec{{Name: "old", Address: "a:1"}, {Name: "older", Address: "b:1"}, {Name: "new", Address: "c:1"}})
+	old, older, fresh := r.Backends()[0], r.Backends()[1], r.Backends()[2]
+	d := &discovery{registry: r, gone: map[string]bool{"old": true, "older": true}}
+	for _, tt := range []struct {
+		old, older, fresh backend.Health
+		want              bool
+	}{
+		{backend.Down, backend.Down, backend.Down, false},
+		{backend.Down, backend.Down, backend.Stopping, false},
+		{backend.Down, backend.Up, backend.Down, false},
+		{backend.Down, backend.Down, backend.Up, true},
+		{backend.Up, backend.Up, backend.Up, true},
+	} {
+		r.SetHealth(old, tt.old, "")
+		r.SetHealth(older, tt.older, "")
+		r.SetHealth(fresh, tt.fresh, "")
+		if got := d.forgettable(old, time.Now()); got != tt.want {
+			t.Errorf("%s, beside %s and %s: %t", tt.old, tt.older, tt.fresh, got)
+		}
 	}
 }
