@@ -54,6 +54,7 @@ type said struct {
 	kind  string
 	seen  map[string]*sighting // by address
 	heard time.Time            // the last answer that was believed
+	about []nodes.Node         // of those that are known anyway
 }
 
 // sighting is what a source has said of one node.
@@ -78,12 +79,16 @@ func (b *Book) Take(of, kind string, a Answer, now time.Time) error {
 		}
 	}
 	switch {
-	case len(named) == 0:
+	case len(named) == 0 && len(a.About) == 0:
 		return ErrEmpty
 	case len(named) > mostNodes:
 		return ErrTooMany
 	}
 	s := b.source(of, kind)
+	s.about = a.About
+	if len(named) == 0 {
+		return nil
+	}
 	if !a.Partial {
 		s.heard = now
 	}
@@ -210,6 +215,11 @@ func (b *Book) List(now time.Time, places func(host string) []netip.Addr) []Entr
 		e.Name = ""
 		m.put(e)
 	}
+	for _, s := range b.sources {
+		for _, n := range s.about {
+			m.annotate(n)
+		}
+	}
 	found := m.list[m.seeds():]
 	slices.SortStableFunc(found, func(a, c Entry) int { return strings.Compare(a.Address, c.Address) })
 	b.christen(m.list)
@@ -290,6 +300,17 @@ func (m *merging) join(e Entry, places []string, alone bool) bool {
 		}
 	}
 	return false
+}
+
+// annotate has the entry at an address, or that leads there, learn what is said of it, if there is one.
+func (m *merging) annotate(n nodes.Node) {
+	n.Name = ""
+	for _, p := range append([]string{headed(n.Address)}, m.placesOf(n.Address)...) {
+		for _, i := range m.at[p] {
+			m.list[i].learn(&Entry{Node: n})
+			return
+		}
+	}
 }
 
 // put adds an entry of its own.

@@ -293,6 +293,32 @@ func TestBookAlwaysHolds(t *testing.T) {
 	}
 }
 
+// What is learned of nodes names nobody: it does not keep alive, nor bring back, what nobody names any more.
+func TestBookAnnotates(t *testing.T) {
+	b := new(Book)
+	b.Reseed([]Seed{{"one", "a:1"}, {"two", "b:1"}})
+	said := func(role nodes.Role) Answer {
+		return Answer{About: []nodes.Node{{Address: "A:1", Role: role, Name: "x"}, {Address: "b:1", Version: "11.4"}}}
+	}
+	if err := b.Take("sql", "sql", said(nodes.Primary), epoch); err != nil {
+		t.Fatal(err)
+	}
+	list := b.List(epoch, nowhere)
+	if got := shown(list); got != "+one=a:1 +two=b:1" || list[0].Role != nodes.Primary || list[1].Version != "11.4" || list[0].Sources != "" {
+		t.Errorf("%s: %+v", got, list)
+	}
+	b.Reseed([]Seed{{"one", "a:1"}})
+	_ = b.Take("sql", "sql", said(nodes.Replica), after(1))
+	if list = b.List(after(1), nowhere); shown(list) != "+one=a:1" || list[0].Role != nodes.Replica {
+		t.Errorf("%+v", list)
+	}
+	_ = b.Take("sql", "sql", answer("c:1"), after(2))
+	_ = b.Take("sql", "sql", said(nodes.Replica), after(100)) // whoever told of others cannot any more
+	if got := shown(b.List(after(100), nowhere)); got != "+one=a:1 c=c:1" {
+		t.Errorf("%s", got)
+	}
+}
+
 // counted is how many entries a kind of source has.
 func counted(list []Entry, kind string) (n int) {
 	for _, e := range list {

@@ -18,8 +18,11 @@ type Found struct {
 
 // Answer is what a source has found out.
 type Answer struct {
-	// Found are all nodes that the source knows now, Err being nil. None at all is not believed: the list stays as it is.
+	// Found are all nodes that the source knows now, Err being nil. None at all is not believed: the list stays as it is, but for what About says.
 	Found []Found
+	// About is what has been learned of nodes that are known anyway: role, version and the like, at their address. It names nobody: who is in it is not there for
+	// that. It is all that this source has of the kind.
+	About []nodes.Node
 	// Live: the source is told of every change at once, and of nothing in between. What it does not name has gone, and no second answer has to say so.
 	Live bool
 	// Partial: not everybody who may know something has answered. Those that are not named are not missing for that.

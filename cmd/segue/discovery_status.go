@@ -23,7 +23,7 @@ func (d *discovery) noteLocked(s discover.Source, a discover.Answer, err error, 
 	if err != nil {
 		n.Error = err.Error()
 	} else {
-		n.Found, n.Taken = len(a.Found), &now
+		n.Found, n.Taken = max(len(a.Found), len(a.About)), &now
 	}
 	d.last[s.String()] = n
 	if d.noted != nil {

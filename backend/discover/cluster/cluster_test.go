@@ -142,12 +142,32 @@ func TestRun(t *testing.T) {
 	<-ended
 }
 
-func TestMergeServers(t *testing.T) {
-	said := func(address string, role nodes.Role, itself bool) discover.Found {
-		return discover.Found{Node: nodes.Node{Address: address, Role: role, Answering: itself}}
+// Servers tell about themselves, and are not found for that; the members of a group are, as those see them that are in it.
+func TestAnswerOfServers(t *testing.T) {
+	self := func(address string, role nodes.Role) nodes.Node {
+		return nodes.Node{Address: address, Role: role, Answering: true, Alive: true}
 	}
-	got := mergeServers([]discover.Found{said("a:1", nodes.Replica, true), said("A:1", nodes.Primary, false), said("b:1", nodes.Primary, false), said("b:1", nodes.Replica, true)})
-	if len(got) != 2 || got[0].Role != nodes.Replica || got[1].Role != nodes.Replica {
-		t.Errorf("%+v", got)
+	member := func(address string, alive bool) nodes.Node { return nodes.Node{Address: address, Alive: alive} }
+	whole := []nodes.Node{member("a:1", true), member("b:1", true), member("c:1", false)}
+	for _, tt := range []struct {
+		name    string
+		said    []word
+		found   string
+		partial bool
+	}{
+		{"no group", []word{{self: self("a:1", nodes.Primary)}, {self: self("x:1", nodes.Replica)}}, "", true},
+		{"a group, and one that is down", []word{{self: self("a:1", nodes.Primary), group: whole}}, "a:1 primary, b:1, c:1", false},
+		{"a group, and one beside it", []word{{self: self("b:1", nodes.Replica), group: whole}, {self: self("x:1", nodes.Primary)}}, "a:1, b:1 replica, c:1", false},
+		{"one that has been expelled", []word{{self: self("c:1", nodes.Replica), group: []nodes.Node{member("c:1", false)}}}, "", true},
+		{"one that is cut off", []word{{self: self("c:1", nodes.Replica), group: []nodes.Node{member("a:1", false), member("b:1", false), member("c:1", true)}}}, "", true},
+	} {
+		a := answerOf(tt.said)
+		var found []string
+		for _, f := range a.Found {
+			found = append(found, strings.TrimSpace(f.Address+" "+f.Role.String()))
+		}
+		if got := strings.Join(found, ", "); got != tt.found || a.Partial != tt.partial || len(a.About) != len(tt.said) {
+			t.Errorf("%s: %q, partial: %t, about %v", tt.name, got, a.Partial, a.About)
+		}
 	}
 }
