@@ -251,3 +251,38 @@ func TestFactsAndLogins(t *testing.T) {
 		t.Errorf("%d logins, %d sessions, last leased %v", a.Logins(), a.Sessions(), a.LastLeased())
 	}
 }
+
+// A backend by another name is as healthy as before, and as the operator wants it; another server by that name, or at that address, is not.
+func TestApplyRenames(t *testing.T) {
+	r := NewRegistry(Options{})
+	r.Apply([]Spec{{Name: "a", Address: "a:1", Source: "dns"}, {Name: "b", Address: "b:1", Source: "dns"}, {Name: "c", Address: "c:1", Source: "dns"}})
+	for _, b := range r.Backends() {
+		r.SetHealth(b, Up, "")
+	}
+	if err := r.SetAdmin("a", Drain); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.SetAdmin("c", Maint); err != nil {
+		t.Fatal(err)
+	}
+	r.Backends()[0].Learn(Facts{Known: true, ServerVersion: "8"})
+	r.Apply([]Spec{{Name: "fe-0", Address: "a:1", Formerly: "a"}, {Name: "fe-1", Address: "x:1", Formerly: "b"}, {Name: "fe-2", Address: "c:1", Leaving: "terminating", Formerly: "c"}})
+	for i, want := range []struct {
+		health Health
+		admin  Admin
+	}{{Up, Drain}, {Unknown, Ready}, {Stopping, Maint}} {
+		if s := r.Backends()[i].Status(); s.Health != want.health || s.Admin != want.admin || s.Formerly != "" {
+			t.Errorf("%s: %s, %s", s.Name, s.Health, s.Admin)
+		}
+	}
+	if f := r.Backends()[0].Facts(); f.ServerVersion != "8" {
+		t.Errorf("%+v", f)
+	}
+	if e := r.Expected(); len(e) != 0 {
+		t.Errorf("what was said of backends that have other names now is kept for others: %v", e)
+	}
+	r.Apply([]Spec{{Name: "fe-0", Address: "a:1", Formerly: "a"}})
+	if c := r.Apply([]Spec{{Name: "fe-0", Address: "a:1"}}); !c.Empty() {
+		t.Errorf("%+v", c)
+	}
+}

@@ -38,6 +38,8 @@ type Spec struct {
 	Source string `json:"source,omitempty" yaml:"-"`
 	// Leaving says why it is about to go, although it may still be up; empty: it is not. It is as one that is stopping.
 	Leaving string `json:"leaving,omitempty" yaml:"-"`
+	// Formerly is the name that it had until now, if it is the same server by another name. [Registry.Apply] alone looks at it.
+	Formerly string `json:"-" yaml:"-"`
 }
 
 // normal gives the spec with its defaults filled in and its weight within bounds.

@@ -34,6 +34,10 @@ type Entry struct {
 	Sources    string // the kinds of those that name it, or did last, with commas
 	Leaving    string // why it is about to go; empty: it is not
 	Gone       bool   // nobody names it any more: it may be forgotten as soon as nobody uses it
+	// Formerly is the name that the same node had in the list before, if it has another one now: what has been said of that holds for it.
+	Formerly string
+
+	proper bool // Name is the node's own, wherever it is: a pod's
 }
 
 // Book keeps what seeds and sources say, and makes one list of it. It decides by what it is told alone, and has no clock: now must not go backwards. The zero
@@ -44,7 +48,7 @@ type Book struct {
 
 	seeds   []Seed
 	sources []*said           // those whose word counts more first
-	names   map[string]string // address → name of a backend that was found
+	names   map[string]called // address → name of a backend that is in the list, or was a seed
 	gone    map[string]Entry  // address → one that nobody names any more
 }
 
@@ -64,8 +68,22 @@ type sighting struct {
 	live    bool
 }
 
-// Reseed has the book begin with other seeds.
-func (b *Book) Reseed(seeds []Seed) { b.seeds = slices.Clone(seeds) }
+// called is how a backend is called.
+type called struct {
+	name   string
+	proper bool // as Entry has it
+}
+
+// Reseed has the book begin with other seeds. One that is no seed any more, and is found, keeps its name.
+func (b *Book) Reseed(seeds []Seed) {
+	if b.names == nil {
+		b.names = make(map[string]called)
+	}
+	for _, s := range b.seeds {
+		b.names[strings.ToLower(s.Address)] = called{name: s.Name}
+	}
+	b.seeds = slices.Clone(seeds)
+}
 
 // Take takes an answer of the source called of. The error is why it is not believed, and changes nothing.
 func (b *Book) Take(of, kind string, a Answer, now time.Time) error {
@@ -92,16 +110,15 @@ func (b *Book) Take(of, kind string, a Answer, now time.Time) error {
 	if !a.Partial {
 		s.heard = now
 	}
-	called := make(map[string]bool)
+	taken := make(map[string]bool)
 	for address, f := range named {
 		s.seen[address] = &sighting{Found: f}
-		called[f.Called] = f.Called != ""
+		taken[f.Called] = f.Called != ""
 	}
 	for address, g := range s.seen {
 		_, ok := named[address]
-		if !ok && called[g.Called] { // it has moved, as a pod does that replaces another: the name goes with it
+		if !ok && taken[g.Called] { // it has moved, as a pod does that replaces another
 			delete(s.seen, address)
-			delete(b.names, address)
 			continue
 		}
 		if !ok && g.missing.IsZero() && !a.Partial {
@@ -152,9 +169,7 @@ func (b *Book) Keep(sources []string) {
 
 // Forget forgets a node that is [Entry.Gone].
 func (b *Book) Forget(address string) {
-	address = strings.ToLower(address)
-	delete(b.gone, address)
-	delete(b.names, address)
+	delete(b.gone, strings.ToLower(address))
 }
 
 func (b *Book) lose(address string, g *sighting, kind string) {
@@ -208,7 +223,7 @@ func (b *Book) List(now time.Time, places func(host string) []netip.Addr) []Entr
 	}
 	for _, address := range slices.Sorted(maps.Keys(b.gone)) {
 		if m.has(b.gone[address].Address) { // by another name
-			b.Forget(address)
+			delete(b.gone, address)
 			continue
 		}
 		e := b.gone[address]
@@ -281,7 +296,10 @@ func (s *said) entry(address string) Entry {
 	g := s.seen[address]
 	n := g.Node
 	n.Name = g.Called
-	return Entry{Node: n, Sources: s.kind, Leaving: g.Leaving}
+	if !goodName(g.Called) {
+		n.Name = ""
+	}
+	return Entry{Node: n, Sources: s.kind, Leaving: g.Leaving, proper: s.kind == "kubernetes" && n.Name != ""}
 }
 
 // join has an entry that leads to one of the places learn what e says. Where alone is set it is one of which the source has not named another address.
@@ -364,7 +382,7 @@ func (m *merging) placesOf(address string) []string {
 // learn takes over what e does not say yet.
 func (e *Entry) learn(o *Entry) {
 	if !e.Seed && e.Name == "" {
-		e.Name = o.Name
+		e.Name, e.proper = o.Name, o.proper
 	}
 	if e.Role == nodes.None {
 		e.Role = o.Role
@@ -381,39 +399,51 @@ func (e *Entry) learn(o *Entry) {
 	}
 }
 
-// christen names those that have been found. A name stays as long as its address is known.
+// christen names those that have been found: as their sources call them, else as they were called at this address, else after their hosts. All names are given at
+// once, so that two nodes can change places.
 func (b *Book) christen(list []Entry) {
-	if b.names == nil {
-		b.names = make(map[string]string)
-	}
+	was := b.names
+	b.names = make(map[string]called, len(list))
 	taken, hosts := make(map[string]bool), make(map[string]int)
 	for i := range list {
-		e := &list[i]
-		host, _, _ := net.SplitHostPort(e.Address)
+		host, _, _ := net.SplitHostPort(list[i].Address)
 		hosts[host]++
-		if old := b.names[strings.ToLower(e.Address)]; e.Seed {
-			taken[e.Name] = true
-		} else if old != "" {
-			e.Name = old
+		if list[i].Seed {
+			taken[list[i].Name] = true
 		}
 	}
-	for i := range list {
-		if e := &list[i]; !e.Seed && b.names[strings.ToLower(e.Address)] == e.Name && e.Name != "" {
-			if taken[e.Name] { // a seed is called so by now
-				delete(b.names, strings.ToLower(e.Address))
-				e.Name = ""
+	give := func(e *Entry, name string, proper bool) {
+		key := strings.ToLower(e.Address)
+		if old := was[key]; old.name != name && !(old.proper && proper) { // the same address is another pod's
+			e.Formerly = old.name
+		}
+		e.Name, taken[name] = name, true
+		b.names[key] = called{name, proper}
+	}
+	for _, choose := range []func(e *Entry, old called) called{
+		func(e *Entry, old called) called { // of two that are called the same, the one that has the name
+			if e.Name == old.name {
+				return called{e.Name, e.proper}
+			}
+			return called{}
+		},
+		func(e *Entry, _ called) called { return called{e.Name, e.proper} },
+		func(_ *Entry, old called) called { return old },
+		func(e *Entry, _ called) called { return called{name: nameFor(e, hosts, taken)} },
+	} {
+		for i := range list {
+			e := &list[i]
+			if e.Seed || b.names[strings.ToLower(e.Address)].name != "" {
 				continue
 			}
-			taken[e.Name] = true
+			if c := choose(e, was[strings.ToLower(e.Address)]); c.name != "" && !taken[c.name] {
+				give(e, c.name, c.proper)
+			}
 		}
 	}
 	for i := range list {
-		e := &list[i]
-		key := strings.ToLower(e.Address)
-		if e.Seed || b.names[key] != "" && b.names[key] == e.Name {
-			continue
+		if taken[list[i].Formerly] { // what has been said of a name that is still there holds for whoever has it
+			list[i].Formerly = ""
 		}
-		e.Name = nameFor(e, hosts, taken)
-		taken[e.Name], b.names[key] = true, e.Name
 	}
 }

@@ -89,6 +89,35 @@ func TestBook(t *testing.T) {
 			{12, "kubernetes", live(pods("fe-0=c:1", "fe-1=b:1")), "fe-1=b:1 fe-0=c:1", nil},
 			{400, "kubernetes", live(pods("fe-0=c:1", "fe-1=a:1")), "fe-1=a:1 fe-0=c:1", nil},
 		}},
+		{"two pods change places", nil, []step{
+			{0, "kubernetes", live(pods("fe-0=a:1", "fe-1=b:1", "fe-2=c:1")), "fe-0=a:1 fe-1=b:1 fe-2=c:1", nil},
+			{1, "kubernetes", live(pods("fe-1=a:1", "fe-2=b:1", "fe-0=c:1")), "fe-1=a:1 fe-2=b:1 fe-0=c:1", nil},
+		}},
+		{"another pod at a known address", nil, []step{
+			{0, "kubernetes", live(pods("fe-0=a:1", "fe-1=b:1")), "fe-0=a:1 fe-1=b:1", nil},
+			{1, "kubernetes", live(pods("fe-3=a:1", "fe-1=b:1")), "fe-3=a:1 fe-1=b:1", nil},
+		}},
+		{"who knows a name later gives it", nil, []step{
+			{0, "dns", answer("a:1", "b:1"), "a=a:1 b=b:1", nil},
+			{1, "kubernetes", live(pods("fe-0=a:1")), "fe-0=a:1 b=b:1", nil},
+			{2, "kubernetes", Answer{Err: failed}, "fe-0=a:1 b=b:1", failed},
+		}},
+		{"a file gives other names", nil, []step{
+			{0, "file", pods("x=a:1", "y=b:1"), "x=a:1 y=b:1", nil},
+			{1, "file", pods("z=a:1", "x=b:1"), "z=a:1 x=b:1", nil},
+			{2, "file", pods("=a:1", "x=b:1"), "z=a:1 x=b:1", nil},
+		}},
+		{"a name stays although one of two sources is silent", nil, []step{
+			{0, "file", pods("x=a:1", "y=b:1"), "x=a:1 y=b:1", nil},
+			{1, "dns", answer("a:1"), "x=a:1 y=b:1", nil},
+			{2, "file", pods("y=b:1"), "x=a:1 y=b:1", nil},
+			{40, "file", pods("y=b:1"), "x=a:1 y=b:1", nil},
+			{50, "file", pods("y=b:1"), "x=a:1 y=b:1", nil},
+		}},
+		{"of two that are called the same, the one that was called so first", nil, []step{
+			{0, "file", pods("x=b:1"), "x=b:1", nil},
+			{1, "file", pods("x=a:1", "x=b:1"), "a=a:1 x=b:1", nil},
+		}},
 		{"half an answer makes nobody leave", nil, []step{
 			{0, "dns", answer("a:1", "b:1"), "a=a:1 b=b:1", nil},
 			{10, "dns", Answer{Found: answer("a:1").Found, Partial: true}, "a=a:1 b=b:1", nil},
@@ -317,6 +346,45 @@ func TestBookAnnotates(t *testing.T) {
 	if got := shown(b.List(after(100), nowhere)); got != "+one=a:1 c=c:1" {
 		t.Errorf("%s", got)
 	}
+}
+
+// What an operator has said of a backend is for the node: it goes with it to another name, and not to another pod at its address.
+func TestBookFormerly(t *testing.T) {
+	formerly := func(list []Entry) string {
+		var words []string
+		for _, e := range list {
+			words = append(words, e.Name+"<"+e.Formerly)
+		}
+		return strings.Join(words, " ")
+	}
+	b := new(Book)
+	at := 0
+	take := func(of string, a Answer, want string) {
+		t.Helper()
+		at++
+		if err := b.Take(of, of, a, after(at)); err != nil {
+			t.Fatal(err)
+		}
+		if got := formerly(b.List(after(at), nowhere)); got != want {
+			t.Errorf("%d: %s; want %s", at, got, want)
+		}
+	}
+	take("dns", answer("a:1", "b:1"), "a< b<")
+	take("kubernetes", pods("fe-0=a:1", "fe-1=b:1"), "fe-0<a fe-1<b")
+	take("kubernetes", pods("fe-0=a:1", "fe-1=b:1"), "fe-0< fe-1<")
+	take("kubernetes", pods("fe-3=a:1", "fe-1=b:1"), "fe-3< fe-1<")
+	take("file", pods("my-fe=a:1"), "my-fe<fe-3 fe-1<")
+	b.Reseed([]Seed{{"seed", "a:1"}})
+	b.List(after(at), nowhere)
+	b.Reseed(nil)
+	if got := formerly(b.List(after(at), nowhere)); got != "my-fe<seed fe-1<" {
+		t.Errorf("%s", got)
+	}
+	b = new(Book)
+	b.Reseed([]Seed{{"seed", "a:1"}})
+	take("sql", answer("a:1", "b:1"), "seed< b<")
+	b.Reseed(nil) // as the cluster names it
+	take("sql", answer("a:1", "b:1"), "seed< b<")
 }
 
 // counted is how many entries a kind of source has.

@@ -12,11 +12,8 @@ const (
 	maxHost = 48 // leaves room for a port and a number
 )
 
-// nameFor names one that has none yet: as its source calls it, or after its host, and port where the host has several.
+// nameFor names one that has none yet: after its host, and port where the host has several.
 func nameFor(e *Entry, hosts map[string]int, taken map[string]bool) string {
-	if goodName(e.Name) && !taken[e.Name] {
-		return e.Name
-	}
 	host, port, _ := net.SplitHostPort(e.Address)
 	short, _, _ := strings.Cut(host, "%")
 	if len(short) > maxHost {

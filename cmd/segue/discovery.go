@@ -260,7 +260,7 @@ func (d *discovery) specOf(e *discover.Entry) backend.Spec {
 		return s
 	}
 	s := d.config.SpecOf(e.Name, e.Address, e.HTTP)
-	s.Role, s.Version, s.Zone, s.Source, s.Leaving = e.Role, e.Version, e.Zone, e.Sources, e.Leaving
+	s.Role, s.Version, s.Zone, s.Source, s.Leaving, s.Formerly = e.Role, e.Version, e.Zone, e.Sources, e.Leaving, e.Formerly
 	return s
 }
 
