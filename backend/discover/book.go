@@ -37,7 +37,8 @@ type Entry struct {
 	// Formerly is the name that the same node had in the list before, if it has another one now: what has been said of that holds for it.
 	Formerly string
 
-	proper bool // Name is the node's own, wherever it is: a pod's
+	proper bool     // Name is the node's own, wherever it is: a pod's
+	words  []string // the addresses by which it is named, the most trusted one first
 }
 
 // Book keeps what seeds and sources say, and makes one list of it. It decides by what it is told alone, and has no clock: now must not go backwards. The zero
@@ -47,9 +48,9 @@ type Book struct {
 	RemoveAfter time.Duration
 
 	seeds   []Seed
-	sources []*said           // those whose word counts more first
-	names   map[string]called // address → name of a backend that is in the list, or was a seed
-	gone    map[string]Entry  // address → one that nobody names any more
+	sources []*said          // those whose word counts more first
+	last    map[string]Entry // address → what the last list had there
+	gone    map[string]Entry // address → one that nobody names any more
 }
 
 // said is what one source has said.
@@ -68,22 +69,8 @@ type sighting struct {
 	live    bool
 }
 
-// called is how a backend is called.
-type called struct {
-	name   string
-	proper bool // as Entry has it
-}
-
-// Reseed has the book begin with other seeds. One that is no seed any more, and is found, keeps its name.
-func (b *Book) Reseed(seeds []Seed) {
-	if b.names == nil {
-		b.names = make(map[string]called)
-	}
-	for _, s := range b.seeds {
-		b.names[strings.ToLower(s.Address)] = called{name: s.Name}
-	}
-	b.seeds = slices.Clone(seeds)
-}
+// Reseed has the book begin with other seeds. One that is no seed any more, and is found, stays as it is.
+func (b *Book) Reseed(seeds []Seed) { b.seeds = slices.Clone(seeds) }
 
 // Take takes an answer of the source called of. The error is why it is not believed, and changes nothing.
 func (b *Book) Take(of, kind string, a Answer, now time.Time) error {
@@ -169,14 +156,24 @@ func (b *Book) Keep(sources []string) {
 
 // Forget forgets a node that is [Entry.Gone].
 func (b *Book) Forget(address string) {
-	delete(b.gone, strings.ToLower(address))
+	address = strings.ToLower(address)
+	if _, ok := b.gone[address]; ok {
+		delete(b.gone, address)
+		delete(b.last, address)
+	}
 }
 
 func (b *Book) lose(address string, g *sighting, kind string) {
+	if _, ok := b.last[address]; ok { // else it is another word for one that is there, or has never been in the list
+		b.keepGone(address, Entry{Node: g.Node, Sources: kind, Leaving: kind + " no longer names it", Gone: true})
+	}
+}
+
+func (b *Book) keepGone(address string, e Entry) {
 	if b.gone == nil {
 		b.gone = make(map[string]Entry)
 	}
-	b.gone[address] = Entry{Node: g.Node, Sources: kind, Leaving: kind + " no longer names it", Gone: true}
+	b.gone[address] = e
 }
 
 // present tells whether a node is to be believed to be there still: it is named, or has not been missing for long, or nobody has looked again since.
@@ -221,8 +218,73 @@ func (b *Book) List(now time.Time, places func(host string) []netip.Addr) []Entr
 		}
 		m.take(s)
 	}
+	for _, s := range b.sources {
+		for _, n := range s.about {
+			m.annotate(n)
+		}
+	}
+	b.settle(m)
+	found := m.list[len(b.seeds):]
+	slices.SortStableFunc(found, func(a, c Entry) int { return strings.Compare(a.Address, c.Address) })
+	b.christen(m.list)
+	b.last = make(map[string]Entry, len(m.list))
+	for _, e := range m.list {
+		b.last[strings.ToLower(e.Address)] = e
+	}
+	return m.list
+}
+
+// settle has those stay where they are that were in the last list. A node keeps its address as long as somebody names it so, or the address leads to it: another
+// word for it is no reason to leave its sessions. Whoever is not a node of its own any more is about to go, and has time to.
+func (b *Book) settle(m *merging) {
+	for i := range m.list {
+		e := &m.list[i]
+		if e.Seed {
+			continue
+		}
+		best := ""
+		for _, w := range e.words {
+			was, ok := b.last[strings.ToLower(w)]
+			if ok && (m.free(w, i) && (best == "" || was.Name == e.Name && e.Name != "")) {
+				best = was.Address
+				if was.Name == e.Name {
+					break
+				}
+			}
+		}
+		if best != "" {
+			m.move(i, best)
+		}
+	}
+	for _, address := range slices.Sorted(maps.Keys(b.last)) {
+		was := b.last[address]
+		if len(m.at[headed(address)]) > 0 {
+			continue
+		}
+		i, ok := m.find(address)
+		if ok && !m.list[i].Seed {
+			if _, stays := b.last[strings.ToLower(m.list[i].Address)]; !stays {
+				m.move(i, was.Address)
+				delete(b.gone, address)
+				continue
+			}
+		}
+		if was.Seed || m.called(was.Name) { // the configuration's word is done at once; and a pod that is elsewhere now is there no more
+			delete(b.gone, address)
+			continue
+		}
+		e, known := b.gone[address]
+		switch {
+		case ok:
+			e = Entry{Node: was.Node, Sources: was.Sources, Leaving: "another backend is the same server: " + m.list[i].Address}
+		case !known:
+			e = Entry{Node: was.Node, Sources: was.Sources, Leaving: "nobody names it any more"}
+		}
+		e.Name, e.Gone = "", true
+		b.keepGone(address, e)
+	}
 	for _, address := range slices.Sorted(maps.Keys(b.gone)) {
-		if m.has(b.gone[address].Address) { // by another name
+		if len(m.at[headed(address)]) > 0 {
 			delete(b.gone, address)
 			continue
 		}
@@ -230,15 +292,35 @@ func (b *Book) List(now time.Time, places func(host string) []netip.Addr) []Entr
 		e.Name = ""
 		m.put(e)
 	}
-	for _, s := range b.sources {
-		for _, n := range s.about {
-			m.annotate(n)
+}
+
+// called reports whether an entry is called so by its source.
+func (m *merging) called(name string) bool {
+	return slices.ContainsFunc(m.list, func(e Entry) bool { return e.Name == name })
+}
+
+// free reports whether no entry but that at i stands at an address.
+func (m *merging) free(address string, i int) bool {
+	return !slices.ContainsFunc(m.at[headed(address)], func(j int) bool { return j != i })
+}
+
+// find gives the entry for which an address is another word, or that it leads to.
+func (m *merging) find(address string) (i int, ok bool) {
+	for _, p := range m.placesOf(address) {
+		if list := m.at[p]; len(list) > 0 {
+			return list[0], true
 		}
 	}
-	found := m.list[m.seeds():]
-	slices.SortStableFunc(found, func(a, c Entry) int { return strings.Compare(a.Address, c.Address) })
-	b.christen(m.list)
-	return m.list
+	return 0, false
+}
+
+// move gives an entry another address.
+func (m *merging) move(i int, address string) {
+	e := &m.list[i]
+	key := headed(e.Address)
+	m.at[key] = slices.DeleteFunc(m.at[key], func(j int) bool { return j == i })
+	e.Address = address
+	m.at[headed(address)] = append(m.at[headed(address)], i)
 }
 
 // merging makes one entry of those that are one node.
@@ -247,17 +329,6 @@ type merging struct {
 	list   []Entry
 	at     map[string][]int // what is headed, an address, or a place → indexes in list
 	named  []bool           // by the source that is taken, at this index of list
-}
-
-func (m *merging) seeds() (n int) {
-	for n < len(m.list) && m.list[n].Seed {
-		n++
-	}
-	return n
-}
-
-func (m *merging) has(address string) bool {
-	return slices.ContainsFunc(m.placesOf(address), func(p string) bool { return len(m.at[p]) > 0 })
 }
 
 // take adds what a source says: first what has an entry by its very address, then what is another word for one, then what leads to the same place, and last what
@@ -310,6 +381,7 @@ func (m *merging) join(e Entry, places []string, alone bool) bool {
 				continue
 			}
 			m.list[i].learn(&e)
+			m.list[i].words = append(m.list[i].words, e.Address)
 			m.note(e.Address, i)
 			if alone {
 				m.name(i)
@@ -334,6 +406,7 @@ func (m *merging) annotate(n nodes.Node) {
 // put adds an entry of its own.
 func (m *merging) put(e Entry) int {
 	i := len(m.list)
+	e.words = []string{e.Address}
 	m.list = append(m.list, e)
 	m.at[headed(e.Address)] = append(m.at[headed(e.Address)], i)
 	m.note(e.Address, i)
@@ -402,8 +475,7 @@ func (e *Entry) learn(o *Entry) {
 // christen names those that have been found: as their sources call them, else as they were called at this address, else after their hosts. All names are given at
 // once, so that two nodes can change places.
 func (b *Book) christen(list []Entry) {
-	was := b.names
-	b.names = make(map[string]called, len(list))
+	named := make(map[string]bool) // by address
 	taken, hosts := make(map[string]bool), make(map[string]int)
 	for i := range list {
 		host, _, _ := net.SplitHostPort(list[i].Address)
@@ -412,33 +484,32 @@ func (b *Book) christen(list []Entry) {
 			taken[list[i].Name] = true
 		}
 	}
-	give := func(e *Entry, name string, proper bool) {
-		key := strings.ToLower(e.Address)
-		if old := was[key]; old.name != name && !(old.proper && proper) { // the same address is another pod's
-			e.Formerly = old.name
-		}
-		e.Name, taken[name] = name, true
-		b.names[key] = called{name, proper}
-	}
-	for _, choose := range []func(e *Entry, old called) called{
-		func(e *Entry, old called) called { // of two that are called the same, the one that has the name
-			if e.Name == old.name {
-				return called{e.Name, e.proper}
+	for _, choose := range []func(e, was *Entry) (name string, proper bool){
+		func(e, was *Entry) (string, bool) { // of two that are called the same, the one that has the name
+			if e.Name != was.Name {
+				return "", false
 			}
-			return called{}
+			return e.Name, e.proper
 		},
-		func(e *Entry, _ called) called { return called{e.Name, e.proper} },
-		func(_ *Entry, old called) called { return old },
-		func(e *Entry, _ called) called { return called{name: nameFor(e, hosts, taken)} },
+		func(e, _ *Entry) (string, bool) { return e.Name, e.proper },
+		func(_, was *Entry) (string, bool) { return was.Name, was.proper },
+		func(e, _ *Entry) (string, bool) { return nameFor(e, hosts, taken), false },
 	} {
 		for i := range list {
 			e := &list[i]
-			if e.Seed || b.names[strings.ToLower(e.Address)].name != "" {
+			key := strings.ToLower(e.Address)
+			if e.Seed || named[key] {
 				continue
 			}
-			if c := choose(e, was[strings.ToLower(e.Address)]); c.name != "" && !taken[c.name] {
-				give(e, c.name, c.proper)
+			was := b.last[key]
+			name, proper := choose(e, &was)
+			if name == "" || taken[name] {
+				continue
 			}
+			if was.Name != name && !(was.proper && proper) { // else the same address is another pod's
+				e.Formerly = was.Name
+			}
+			e.Name, e.proper, taken[name], named[key] = name, proper, true, true
 		}
 	}
 	for i := range list {

@@ -50,9 +50,11 @@ type placed struct {
 }
 
 const (
-	placeTime = 2 * time.Second  // to look a name up
-	placeKept = 30 * time.Second // how long that is believed
-	placeOld  = 5 * time.Minute  // … where it cannot be looked up any more: the address may be somebody else's by then
+	placeTime = 2 * time.Second // to look a name up
+	// mostLookups is how many names are looked up at a time.
+	mostLookups = 8
+	placeKept   = 30 * time.Second // how long that is believed
+	placeOld    = 5 * time.Minute  // … where it cannot be looked up any more: the address may be somebody else's by then
 	// gonePatience is how long a backend that nobody names any more is kept for the sessions that it has; after that they are those of a removed one.
 	gonePatience = 10 * time.Minute
 	// goneLook is how often it is looked whether they have gone, while there is such a backend.
@@ -294,32 +296,59 @@ func (d *discovery) tell(c backend.Change, before map[string]backend.Spec, specs
 	}
 }
 
-// place looks up the names that an answer and the seeds have, so that one node by two names is one backend. It is done in the source's goroutine; a name that
-// cannot be looked up is taken as it is.
+// place looks up the names that an answer and the seeds have, so that one node by two names is one backend: those of which it has been long, and all of them if the
+// answer has an address that none of them leads to, as a pod that has been started again. It is done in the source's goroutine; a name that cannot be looked up is
+// taken as it is.
 func (d *discovery) place(ctx context.Context, found []discover.Found) {
-	now := time.Now()
-	var unknown []string
 	d.mu.Lock()
+	hosts := d.unplacedLocked(found, time.Now())
+	d.mu.Unlock()
+	var wg sync.WaitGroup
+	turns := make(chan struct{}, mostLookups)
+	for _, host := range hosts {
+		wg.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			ctx, cancel := context.WithTimeout(ctx, placeTime)
+			defer cancel()
+			addrs, err := dial.Lookup(ctx, host)
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.places[host] = d.places[host].next(addrs, err, time.Now())
+		})
+	}
+	wg.Wait()
+}
+
+// unplacedLocked are the names that are to be looked up.
+func (d *discovery) unplacedLocked(found []discover.Found, now time.Time) (hosts []string) {
+	known := make(map[netip.Addr]bool)
+	for _, p := range d.places {
+		for _, a := range p.addrs {
+			known[a.Unmap()] = true
+		}
+	}
+	for _, b := range d.registry.Backends() {
+		if at, err := netip.ParseAddrPort(b.Address()); err == nil {
+			known[at.Addr().Unmap()] = true
+		}
+	}
+	strange := slices.ContainsFunc(found, func(f discover.Found) bool {
+		at, err := netip.ParseAddrPort(f.Address)
+		return err == nil && !known[at.Addr().Unmap()]
+	})
 	for _, address := range d.addressesLocked(found) {
 		host, _, err := net.SplitHostPort(address)
 		host = strings.ToLower(host)
-		if _, isIP := netip.ParseAddr(host); err != nil || isIP == nil || now.Before(d.places[host].until) || slices.Contains(unknown, host) {
+		_, noIP := netip.ParseAddr(host)
+		if _, isPath := config.UnixPath(address); isPath || err != nil || noIP == nil || slices.Contains(hosts, host) {
 			continue
 		}
-		unknown = append(unknown, host)
+		if strange || !now.Before(d.places[host].until) {
+			hosts = append(hosts, host)
+		}
 	}
-	d.mu.Unlock()
-	if len(unknown) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, placeTime)
-	defer cancel()
-	for _, host := range unknown {
-		addrs, err := dial.Lookup(ctx, host)
-		d.mu.Lock()
-		d.places[host] = d.places[host].next(addrs, err, now)
-		d.mu.Unlock()
-	}
+	return hosts
 }
 
 // next is what is known of a name after it was looked up once more.
@@ -333,13 +362,16 @@ func (p placed) next(addrs []netip.Addr, err error, now time.Time) placed {
 	return placed{until: now.Add(placeKept)}
 }
 
-// addressesLocked are those that may be two names of one node.
+// addressesLocked are those that may be two names of one node: what the answer has, and what is there.
 func (d *discovery) addressesLocked(found []discover.Found) (list []string) {
 	for _, f := range found {
 		list = append(list, f.Address)
 	}
 	for _, s := range d.config.Backends {
 		list = append(list, s.Address)
+	}
+	for _, b := range d.registry.Backends() {
+		list = append(list, b.Address())
 	}
 	return list
 }

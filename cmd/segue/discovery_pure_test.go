@@ -3,10 +3,14 @@ package main
 import (
 	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
 	"segue/backend"
+	"segue/backend/discover"
+	"segue/backend/discover/nodes"
+	"segue/config"
 )
 
 // A name that cannot be looked up leads where it led, but not for ever.
@@ -50,6 +54,37 @@ func TestDiscoverForgettable(t *testing.T) {
 		r.SetHealth(fresh, tt.fresh, "")
 		if got := d.forgettable(old, time.Now()); got != tt.want {
 			t.Errorf("%s, beside %s and %s: %t", tt.old, tt.older, tt.fresh, got)
+		}
+	}
+}
+
+// Names are looked up when it has been long, and all at once when an address is new.
+func TestDiscoverPlacesAgain(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	r := backend.NewRegistry(backend.Options{})
+	r.Apply([]backend.Spec{{Name: "x", Address: "10.0.0.7:1"}, {Name: "y", Address: "fe-2:1"}})
+	d := &discovery{registry: r, config: &config.Config{Backends: []backend.Spec{{Address: "seed:1"}, {Address: "unix:/x"}}}, places: map[string]placed{
+		"fe-0": {addrs: []netip.Addr{netip.MustParseAddr("10.0.0.1")}, until: now.Add(time.Second)},
+		"fe-2": {until: now.Add(time.Second)},
+		"seed": {until: now.Add(2 * time.Second)},
+	}}
+	for _, tt := range []struct {
+		found string
+		after time.Duration
+		want  string
+	}{
+		{"FE-0:1 10.0.0.1:1 10.0.0.7:1", 0, ""},
+		{"FE-0:1 fe-1:1 10.0.0.1:1", 0, "fe-1"},
+		{"fe-0:1 10.0.0.1:1", time.Second, "fe-0 fe-2"},
+		{"fe-0:1 10.0.0.2:1", 0, "fe-0 seed fe-2"},
+		{"[::ffff:10.0.0.1]:1", 0, ""},
+	} {
+		var found []discover.Found
+		for address := range strings.FieldsSeq(tt.found) {
+			found = append(found, discover.Found{Node: nodes.Node{Address: address}})
+		}
+		if got := strings.Join(d.unplacedLocked(found, now.Add(tt.after)), " "); got != tt.want {
+			t.Errorf("%s after %s: %q; want %q", tt.found, tt.after, got, tt.want)
 		}
 	}
 }
