@@ -171,3 +171,61 @@ func TestAnswerOfServers(t *testing.T) {
 		}
 	}
 }
+
+// What one node does not name any more is missing once a second one does not name it either, if there is one to be asked. What is of another cluster is no answer.
+func TestGather(t *testing.T) {
+	r := backend.NewRegistry(backend.Options{})
+	r.Apply([]backend.Spec{{Name: "a", Address: "a:1"}, {Name: "b", Address: "b:1", Source: "sql"}, {Name: "c", Address: "c:1", Source: "dns"}})
+	for _, b := range r.Backends() {
+		r.SetHealth(b, backend.Up, "")
+	}
+	s := &Source{Registry: r}
+	for i, tt := range []struct {
+		say     map[string]string // by whom: the cluster's id, and who there is; nobody answers otherwise
+		order   string
+		want    string
+		partial bool
+		fails   string
+	}{
+		{map[string]string{"c": "9 x:1"}, "cab", "x:1", false, ""}, // nobody's word is known better yet
+		{map[string]string{"a": "1 a:1 b:1 c:1"}, "abc", "a:1 b:1 c:1", true, ""},
+		{map[string]string{"a": "1 a:1 b:1 c:1", "b": "1 a:1 b:1 c:1"}, "abc", "a:1 b:1 c:1", false, ""},
+		{map[string]string{"a": "1 a:1 b:1 c:1", "c": "2 c:1 d:1 e:1"}, "cab", "a:1 b:1 c:1", false, ""},
+		{map[string]string{"c": "2 c:1"}, "cab", "", false, "cluster"},
+		{map[string]string{"a": "1 a:1", "b": "1 a:1 b:1 c:1"}, "abc", "a:1", true, ""},
+		{map[string]string{"a": "1 a:1", "b": "1 a:1 b:1 c:1"}, "bac", "a:1 b:1 c:1", false, ""},
+		{map[string]string{"a": "1 a:1", "c": "2 d:1"}, "acb", "a:1", true, ""},
+		{map[string]string{"a": "1 a:1 b:1", "b": "1 a:1 b:1"}, "acb", "a:1 b:1", false, ""},
+		{map[string]string{"a": " a:1", "b": " a:1"}, "abc", "a:1", false, ""},
+		{map[string]string{"a": "1 b:1"}, "a", "b:1", false, ""},
+		{nil, "", "", false, errNobody.Error()},
+	} {
+		var order []*backend.Backend
+		for _, name := range tt.order {
+			b, _ := r.Lookup(string(name))
+			order = append(order, b)
+		}
+		a := s.gather(t.Context(), order, func(_ context.Context, b *backend.Backend) (found []discover.Found, err error) {
+			text, ok := tt.say[b.Name()]
+			if !ok {
+				return nil, context.DeadlineExceeded
+			}
+			id, list, _ := strings.Cut(text, " ")
+			for address := range strings.FieldsSeq(list) {
+				found = append(found, discover.Found{Node: nodes.Node{Address: address, Cluster: id}})
+			}
+			return found, nil
+		})
+		var got []string
+		for _, f := range a.Found {
+			got = append(got, f.Address)
+		}
+		fails := ""
+		if a.Err != nil {
+			fails = a.Err.Error()
+		}
+		if strings.Join(got, " ") != tt.want || a.Partial != tt.partial || !strings.Contains(fails, tt.fails) || (fails == "") != (tt.fails == "") {
+			t.Errorf("%d: %v, partial: %t, %s", i, got, a.Partial, fails)
+		}
+	}
+}

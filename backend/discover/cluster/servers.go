@@ -14,7 +14,7 @@ import (
 	"segue/backend/discover/sql"
 )
 
-// askTiDB asks a TiDB server for all of them. That it does not tell labels is no failure.
+// askTiDB asks a TiDB server for all of them. That it does not tell labels, or an id, is no failure.
 func (s *Source) askTiDB(ctx context.Context, b *backend.Backend) (found []discover.Found, err error) {
 	err = s.with(ctx, b, func(ctx context.Context, c *sql.Conn) error {
 		table, err := c.Query(ctx, nodes.ClusterInfo)
@@ -28,8 +28,12 @@ func (s *Source) askTiDB(ctx context.Context, b *backend.Backend) (found []disco
 		if labels, err := c.Query(ctx, nodes.ServersInfo); err == nil {
 			_ = nodes.AddServersInfo(list, labels)
 		}
+		id := ""
+		if table, err := c.Query(ctx, nodes.ClusterID); err == nil {
+			id, _ = table.Get(0, "VARIABLE_VALUE")
+		}
 		for _, n := range list {
-			if n.Kind == nodes.Server {
+			if n.Cluster = id; n.Kind == nodes.Server {
 				found = append(found, discover.Found{Node: n})
 			}
 		}

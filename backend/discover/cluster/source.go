@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -31,8 +32,10 @@ type Source struct {
 	AnyKey   bool // as sql.Target has it
 	Interval time.Duration
 
-	ports map[string]string // address of an FE → the HTTP address that it has named itself
-	tried map[string]bool   // addresses of FEs that have been asked for that
+	cluster string            // the id of the cluster; empty: not known yet
+	known   map[string]bool   // addresses that the last answer had, in lower case
+	ports   map[string]string // address of an FE → the HTTP address that it has named itself
+	tried   map[string]bool   // addresses of FEs that have been asked for that
 	// curious: there are some that have not, and can be once they are backends.
 	curious bool
 }
@@ -142,21 +145,92 @@ func (s *Source) ask(ctx context.Context) discover.Answer {
 	if s.Flavor == backend.MySQL {
 		return s.askServers(ctx)
 	}
+	return s.gather(ctx, s.candidates(), s.askOne)
+}
+
+// gather asks candidates until one has answered; and a second one where nodes are missing, as one node alone may be behind, or of another cluster that has the
+// same account.
+func (s *Source) gather(ctx context.Context, candidates []*backend.Backend, ask func(context.Context, *backend.Backend) ([]discover.Found, error)) discover.Answer {
 	var errs []error
-	for _, b := range s.candidates() {
+	var first []discover.Found
+	var lost []string
+	others := false // who are up and could have been asked
+	for _, b := range candidates {
 		if len(errs) == mostAsks || ctx.Err() != nil {
 			break
 		}
-		found, err := s.askOne(ctx, b)
-		if err == nil {
-			return discover.Answer{Found: found}
+		if first != nil && b.Status().Health != backend.Up {
+			break // they come last
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", b.Name(), err))
+		others = first != nil
+		found, err := ask(ctx, b)
+		if err == nil {
+			err = s.ours(found, b)
+		}
+		switch {
+		case err != nil:
+			errs = append(errs, fmt.Errorf("%s: %w", b.Name(), err))
+		case first != nil:
+			return s.told(first, len(missing(lost, found)) < len(lost))
+		default:
+			if lost = missing(slices.Sorted(maps.Keys(s.known)), found); len(lost) == 0 {
+				return s.told(found, false)
+			}
+			first = found
+		}
 	}
-	if len(errs) == 0 {
+	switch {
+	case first != nil:
+		return s.told(first, others)
+	case len(errs) == 0:
 		return discover.Answer{Err: errNobody}
 	}
 	return discover.Answer{Err: errors.Join(errs...)}
+}
+
+// told makes an answer. One that is partial does not make those go that it does not name.
+func (s *Source) told(found []discover.Found, partial bool) discover.Answer {
+	if s.known == nil || !partial {
+		s.known = make(map[string]bool)
+	}
+	for _, f := range found {
+		if f.Address != "" {
+			s.known[strings.ToLower(f.Address)] = true
+		}
+	}
+	return discover.Answer{Found: found, Partial: partial}
+}
+
+// missing are those of addresses that an answer does not name.
+func missing(addresses []string, found []discover.Found) (list []string) {
+	for _, address := range addresses {
+		if !slices.ContainsFunc(found, func(f discover.Found) bool { return strings.EqualFold(f.Address, address) }) {
+			list = append(list, address)
+		}
+	}
+	return list
+}
+
+// ours checks that an answer is about the cluster that is asked: the one that the first answer of a backend was about that the configuration names, or of any where
+// it names none. An address in a cluster of containers may be another cluster's by now, and its accounts be the same.
+func (s *Source) ours(found []discover.Found, b *backend.Backend) error {
+	id := ""
+	for _, f := range found {
+		if f.Cluster != "" {
+			id = f.Cluster
+		}
+	}
+	switch {
+	case id == "" || id == s.cluster:
+		return nil
+	case s.cluster != "":
+		return fmt.Errorf("it is of cluster %.40q, and not of %.40q", id, s.cluster)
+	}
+	named := func(b *backend.Backend) bool { return b.Status().Source == "" }
+	if named(b) || !slices.ContainsFunc(s.Registry.Backends(), named) {
+		s.cluster = id
+	}
+	return nil
 }
 
 func (s *Source) askOne(ctx context.Context, b *backend.Backend) ([]discover.Found, error) {

@@ -76,9 +76,11 @@ type Node struct {
 	ID   string // a number, as the cluster has it: Id, BackendId, ComputeNodeId
 	Name string // as the cluster has it; "host:port" as ALTER SYSTEM takes it where nodes have none
 	Host string // a name or an IP address
-	Kind Kind
-	Type string // in the cluster's own word: "FE", "BE", "CN", "tidb", "tikv"
-	Role Role
+	// Cluster is the id of the cluster that it is of; empty: not said.
+	Cluster string
+	Kind    Kind
+	Type    string // in the cluster's own word: "FE", "BE", "CN", "tidb", "tikv"
+	Role    Role
 	// Address is where it speaks MySQL, "host:port". Empty: it does not; or, an FE, has not told the others yet.
 	Address string
 	// HTTP is where it answers HTTP, "host:port". In the answer of a StarRocks FE all FEs have the HTTP port of the one that answers.

@@ -57,14 +57,14 @@ func TestParseFrontends(t *testing.T) {
 			10.0.0.3_9010_1700000000002|10.0.0.3|9010|8030|0|0|OBSERVER|1160906364|false|false|0|NULL|false|-|NULL|NULL`,
 			[]nodes.Node{
 				fe(nodes.Node{
-					Name: "10.0.0.1_9010_1700000000000", Host: "10.0.0.1", Role: nodes.Leader, Address: "10.0.0.1:9030", HTTP: "10.0.0.1:8030", Alive: true,
+					Name: "10.0.0.1_9010_1700000000000", Cluster: "1160906364", Host: "10.0.0.1", Role: nodes.Leader, Address: "10.0.0.1:9030", HTTP: "10.0.0.1:8030", Alive: true,
 					Version: "3.3.5-6d81f75", LastStart: at("2026-11-29 08:00:00"), LastHeartbeat: at("2026-11-30 10:00:00"),
 				}),
 				fe(nodes.Node{
-					Name: "10.0.0.2_9010_1700000000001", Host: "10.0.0.2", Role: nodes.Follower, Address: "10.0.0.2:9030", HTTP: "10.0.0.2:8030",
+					Name: "10.0.0.2_9010_1700000000001", Cluster: "1160906364", Host: "10.0.0.2", Role: nodes.Follower, Address: "10.0.0.2:9030", HTTP: "10.0.0.2:8030",
 					ErrMsg: "got exception", LastHeartbeat: at("2026-11-30 09:58:10"),
 				}),
-				fe(nodes.Node{Name: "10.0.0.3_9010_1700000000002", Host: "10.0.0.3", Role: nodes.Observer, HTTP: "10.0.0.3:8030"}), // has sent no heartbeat yet
+				fe(nodes.Node{Name: "10.0.0.3_9010_1700000000002", Cluster: "1160906364", Host: "10.0.0.3", Role: nodes.Observer, HTTP: "10.0.0.3:8030"}), // has sent no heartbeat yet
 			},
 		},
 		"StarRocks, 17 columns, by names": {
@@ -72,7 +72,7 @@ func TestParseFrontends(t *testing.T) {
 			Id|Name|IP|EditLogPort|HttpPort|QueryPort|RpcPort|Role|ClusterId|Join|Alive|ReplayedJournalId|LastHeartbeat|IsHelper|ErrMsg|StartTime|Version
 			2|sr-fe-1|sr-fe-1.sr-fe-search.db.svc.cluster.local|9010|8030|9030|9020|FOLLOWER|1|true|true|5|2026-11-30 10:00:00|true|-|2026-11-30 09:00:00|4.1.1`,
 			[]nodes.Node{fe(nodes.Node{
-				ID: "2", Name: "sr-fe-1", Host: "sr-fe-1.sr-fe-search.db.svc.cluster.local", Role: nodes.Follower, Address: "sr-fe-1.sr-fe-search.db.svc.cluster.local:9030",
+				ID: "2", Name: "sr-fe-1", Cluster: "1", Host: "sr-fe-1.sr-fe-search.db.svc.cluster.local", Role: nodes.Follower, Address: "sr-fe-1.sr-fe-search.db.svc.cluster.local:9030",
 				HTTP: "sr-fe-1.sr-fe-search.db.svc.cluster.local:8030", Alive: true, Version: "4.1.1", LastStart: at("2026-11-30 09:00:00"), LastHeartbeat: at("2026-11-30 10:00:00"),
 			})},
 		},
@@ -83,11 +83,11 @@ func TestParseFrontends(t *testing.T) {
 			fe_b|172.20.80.3|9010|8030|9030|9020|-1|FOLLOWER|false|110|true|true|9|2026-11-30 09:00:01|2026-11-30 10:00:00|true|-|doris-2.1.7|Yes`,
 			[]nodes.Node{
 				fe(nodes.Node{
-					Name: "fe_a", Host: "172.20.80.2", Role: nodes.Leader, Address: "172.20.80.2:9030", HTTP: "172.20.80.2:8030", Alive: true, Version: "doris-2.1.7",
+					Name: "fe_a", Cluster: "110", Host: "172.20.80.2", Role: nodes.Leader, Address: "172.20.80.2:9030", HTTP: "172.20.80.2:8030", Alive: true, Version: "doris-2.1.7",
 					LastStart: at("2026-11-30 09:00:00"), LastHeartbeat: at("2026-11-30 10:00:00"),
 				}),
 				fe(nodes.Node{
-					Name: "fe_b", Host: "172.20.80.3", Role: nodes.Follower, Address: "172.20.80.3:9030", HTTP: "172.20.80.3:8030", Alive: true, Version: "doris-2.1.7",
+					Name: "fe_b", Cluster: "110", Host: "172.20.80.3", Role: nodes.Follower, Address: "172.20.80.3:9030", HTTP: "172.20.80.3:8030", Alive: true, Version: "doris-2.1.7",
 					LastStart: at("2026-11-30 09:00:01"), LastHeartbeat: at("2026-11-30 10:00:00"), Answering: true,
 				}),
 			},
@@ -97,7 +97,7 @@ func TestParseFrontends(t *testing.T) {
 			Name|IP|EditLogPort|HttpPort|QueryPort|RpcPort|Role|IsMaster|ClusterId|Join|Alive|ReplayedJournalId|LastHeartbeat|IsHelper|ErrMsg|Version
 			x|fd00::1|9010|8030|9030|9020|OBSERVER|false|110|true|true|9|2026-11-30 10:00:00|false|-|trunk`,
 			[]nodes.Node{fe(nodes.Node{
-				Name: "x", Host: "fd00::1", Role: nodes.Observer, Address: "[fd00::1]:9030", HTTP: "[fd00::1]:8030", Alive: true, Version: "trunk",
+				Name: "x", Cluster: "110", Host: "fd00::1", Role: nodes.Observer, Address: "[fd00::1]:9030", HTTP: "[fd00::1]:8030", Alive: true, Version: "trunk",
 				LastHeartbeat: at("2026-11-30 10:00:00"),
 			})},
 		},

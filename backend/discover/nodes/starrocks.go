@@ -26,6 +26,7 @@ func ParseFrontends(t Table) ([]Node, error) {
 			Address: r.at(row, host, "QueryPort"), HTTP: r.at(row, host, "HttpPort"), Alive: r.truth(row, "Alive"),
 			Version: r.text(row, "Version"), ErrMsg: r.text(row, "ErrMsg"), LastStart: r.when(row, "StartTime", "LastStartTime"),
 			LastHeartbeat: r.when(row, "LastHeartbeat"), Tablets: -1, RunningQueries: -1, Answering: r.truth(row, "CurrentConnected"),
+			Cluster: r.text(row, "ClusterId"),
 		}
 		if n.Name == "" {
 			n.Name = n.Host

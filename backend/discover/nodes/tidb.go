@@ -7,6 +7,8 @@ const (
 	ClusterInfo = "SELECT TYPE, INSTANCE, STATUS_ADDRESS, VERSION, START_TIME, SERVER_ID FROM information_schema.cluster_info"
 	// ServersInfo tells the labels of TiDB servers, which cluster_info does not.
 	ServersInfo = "SELECT IP, PORT, LABELS FROM information_schema.tidb_servers_info"
+	// ClusterID tells which cluster it is, of newer TiDB, to who may read mysql.tidb.
+	ClusterID = "SELECT VARIABLE_VALUE FROM mysql.tidb WHERE VARIABLE_NAME = 'cluster_id'"
 )
 
 // ParseClusterInfo reads information_schema.cluster_info of TiDB, which lists whoever has reported to PD and not been forgotten by it: all are Alive.
