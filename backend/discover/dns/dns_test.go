@@ -124,14 +124,26 @@ func TestRead(t *testing.T) {
 		want   Result
 		err    error
 	}{
-		{"addresses", A, reply(ask("fe", A), 0, false, a("", 30, "10.0.0.1"), a("", 20, "10.0.0.2")),
-			Result{Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}, TTL: 20 * time.Second}, nil},
-		{"by another name", A, reply(ask("fe", A), 0, false, cname("fe.", 5, "x."), a("x.", 30, "10.0.0.1")),
-			Result{Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1")}, TTL: 5 * time.Second}, nil},
-		{"of the other kind", AAAA, reply(ask("fe", AAAA), 0, false, aaaa("", 0, "fd00::1"), a("", 1, "10.0.0.1")),
-			Result{Addresses: []netip.Addr{netip.MustParseAddr("fd00::1")}}, nil},
-		{"targets", SRV, reply(ask("fe", SRV), 0, false, srv("", 9, "fe-0.db.", 9030), srv("", 9, ".", 0), srv("", 9, "fe-1.db.", 9031)),
-			Result{Targets: []Target{{Host: "fe-0.db", Port: 9030}, {Host: "fe-1.db", Port: 9031}}, TTL: 9 * time.Second}, nil},
+		{
+			"addresses", A, reply(ask("fe", A), 0, false, a("", 30, "10.0.0.1"), a("", 20, "10.0.0.2")),
+			Result{Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")}, TTL: 20 * time.Second},
+			nil,
+		},
+		{
+			"by another name", A, reply(ask("fe", A), 0, false, cname("fe.", 5, "x."), a("x.", 30, "10.0.0.1")),
+			Result{Addresses: []netip.Addr{netip.MustParseAddr("10.0.0.1")}, TTL: 5 * time.Second},
+			nil,
+		},
+		{
+			"of the other kind", AAAA, reply(ask("fe", AAAA), 0, false, aaaa("", 0, "fd00::1"), a("", 1, "10.0.0.1")),
+			Result{Addresses: []netip.Addr{netip.MustParseAddr("fd00::1")}},
+			nil,
+		},
+		{
+			"targets", SRV, reply(ask("fe", SRV), 0, false, srv("", 9, "fe-0.db.", 9030), srv("", 9, ".", 0), srv("", 9, "fe-1.db.", 9031)),
+			Result{Targets: []Target{{Host: "fe-0.db", Port: 9030}, {Host: "fe-1.db", Port: 9031}}, TTL: 9 * time.Second},
+			nil,
+		},
 		{"no service", SRV, reply(ask("fe", SRV), 0, false, srv("", 9, ".", 0)), Result{}, ErrNone},
 		{"nothing", A, reply(ask("fe", A), 0, false), Result{}, ErrNone},
 		{"no name", A, reply(ask("fe", A), dnsmessage.RCodeNameError, false), Result{}, ErrNoName},

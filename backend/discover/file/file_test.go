@@ -29,7 +29,7 @@ func TestParse(t *testing.T) {
 		"a: 1":                        "not a list",
 		"- fe1":                       `line 1: "fe1" is not HOST:PORT`,
 		"- a:1\n- a:99999":            "line 2",
-		"- {addr: 'a:1'}":           "line 1: write HOST:PORT, or the keys",
+		"- {addr: 'a:1'}":             "line 1: write HOST:PORT, or the keys",
 		"- {address: 'a:1', http: x}": `"x" is not HOST:PORT`,
 		"- [a]":                       "write HOST:PORT",
 		"- \n":                        "is not HOST:PORT",

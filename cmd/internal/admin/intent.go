@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"maps"
 	"time"
 
 	"segue/backend"
@@ -19,9 +20,7 @@ type Intent struct {
 // Intent is what operators have said to this Segue.
 func (h *Handler) Intent() Intent {
 	in := Intent{Backends: map[string]backend.Admin{}}
-	for name, a := range h.Registry.Expected() {
-		in.Backends[name] = a
-	}
+	maps.Copy(in.Backends, h.Registry.Expected())
 	for _, b := range h.Registry.Backends() {
 		if a := b.Status().Admin; a != backend.Ready {
 			in.Backends[b.Name()] = a
