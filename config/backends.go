@@ -98,6 +98,9 @@ func (p *parser) specs(d *document) []backend.Spec {
 		}
 		e.spec.TLS = p.policy(&e.tls, e.path+".tls", common)
 		specs = append(specs, e.spec)
+		if e.health != nil {
+			d.config.healthGiven = append(d.config.healthGiven, e.spec.Address)
+		}
 	}
 	p.uniqueAddresses(entries)
 	p.uniqueNames(entries)

@@ -51,8 +51,9 @@ type Config struct {
 	// Warnings are about what works, and should not be left as it is.
 	Warnings []Problem
 
-	seen        seen   // Watch starts from it
-	backendName string // backend_tls.server_name
+	seen        seen     // Watch starts from it
+	backendName string   // backend_tls.server_name
+	healthGiven []string // addresses of backends whose health URL is written out
 }
 
 // Takeover says how another Segue may take over from this one.

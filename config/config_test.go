@@ -274,7 +274,7 @@ replay: {attempts: 0, timeout: 3s}
 	want.Proxy.Balance = balance.Options{Rate: -1, Threshold: 0.125, Settle: time.Minute}
 	want.Proxy.Hold = proxy.Hold{Timeout: -1, Statements: 7, DryRun: true}
 	want.Proxy.Replay = proxy.ReplayLimits{Attempts: -1, Timeout: 3 * time.Second, Reads: proxy.ReadsKnown}
-	want.seen = c.seen
+	want.seen, want.healthGiven = c.seen, []string{"[::1]:9033"}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}
@@ -422,7 +422,7 @@ func TestExampleIsComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Default()
-	want.Backends, want.seen = c.Backends, c.seen
+	want.Backends, want.seen, want.healthGiven = c.Backends, c.seen, c.healthGiven
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("the example is not the default:\ngot  %+v\nwant %+v", c, want)
 	}

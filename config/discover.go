@@ -241,6 +241,9 @@ func (d *Changes) discover(old, new Discover) {
 	d.changed("discover.remove_after", old.RemoveAfter, new.RemoveAfter)
 }
 
+// HealthGiven tells whether the health URL of the backend at an address is written out.
+func (c *Config) HealthGiven(address string) bool { return slices.Contains(c.healthGiven, address) }
+
 // SpecOf is what a backend is to be that has been found: like one that the file names by its address alone, but for its HTTP address, if that is known.
 func (c *Config) SpecOf(name, address, http string) backend.Spec {
 	s := backend.Spec{Name: name, Address: address, Weight: 1, HealthURL: c.Flavor.HealthURL(address), TLS: c.BackendTLS}

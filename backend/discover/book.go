@@ -452,6 +452,13 @@ func (m *merging) placesOf(address string) []string {
 	return list
 }
 
+// Same reports whether two addresses lead to the same place, places being as those of [Book.List].
+func Same(a, b string, places func(host string) []netip.Addr) bool {
+	m := &merging{places: places}
+	of := m.placesOf(b)
+	return slices.ContainsFunc(m.placesOf(a), func(p string) bool { return slices.Contains(of, p) })
+}
+
 // learn takes over what e does not say yet.
 func (e *Entry) learn(o *Entry) {
 	if !e.Seed && e.Name == "" {
@@ -460,8 +467,11 @@ func (e *Entry) learn(o *Entry) {
 	if e.Role == nodes.None {
 		e.Role = o.Role
 	}
+	if e.HTTP == "" || e.HTTPGuessed && o.HTTP != "" && !o.HTTPGuessed {
+		e.HTTP, e.HTTPGuessed = o.HTTP, o.HTTPGuessed
+	}
 	for _, of := range []struct{ has, gets *string }{
-		{&o.Version, &e.Version}, {&o.Zone, &e.Zone}, {&o.HTTP, &e.HTTP}, {&o.Host, &e.Host}, {&o.ID, &e.ID}, {&o.Leaving, &e.Leaving},
+		{&o.Version, &e.Version}, {&o.Zone, &e.Zone}, {&o.Host, &e.Host}, {&o.ID, &e.ID}, {&o.Leaving, &e.Leaving},
 	} {
 		if *of.gets == "" {
 			*of.gets = *of.has

@@ -109,6 +109,7 @@ func (d *discovery) sourcesOf(c *config.Config) (list []discover.Source) {
 	if o.SQL { // the last to give names, as it has those that nobody else has
 		list = append(list, &cluster.Source{
 			Flavor: c.Flavor, Registry: d.registry, User: o.User, Password: o.Password, AnyKey: c.GetServerPublicKey, Interval: o.Interval,
+			Same: d.same,
 		})
 	}
 	return list
@@ -232,7 +233,7 @@ func (d *discovery) take(ctx context.Context, s discover.Source, a discover.Answ
 
 // applyLocked has the registry hold what there is now, and logs what is new.
 func (d *discovery) applyLocked(now time.Time) {
-	list := d.book.List(now, func(host string) []netip.Addr { return d.places[strings.ToLower(host)].addrs })
+	list := d.book.List(now, d.leadsLocked)
 	specs := make([]backend.Spec, 0, len(list))
 	d.gone = make(map[string]bool)
 	for i := range list {
@@ -256,7 +257,7 @@ func (d *discovery) specOf(e *discover.Entry) backend.Spec {
 		if s.Zone == "" {
 			s.Zone = e.Zone
 		}
-		if s.HealthURL == d.config.Flavor.HealthURL(s.Address) { // nothing else was said than what is usual
+		if e.HTTP != "" && !e.HTTPGuessed && !d.config.HealthGiven(s.Address) { // it has told so itself, and nobody else has
 			s.HealthURL = d.config.SpecOf(s.Name, s.Address, e.HTTP).HealthURL
 		}
 		return s
@@ -349,6 +350,18 @@ func (d *discovery) unplacedLocked(found []discover.Found, now time.Time) (hosts
 		}
 	}
 	return hosts
+}
+
+// same reports whether two addresses lead to the same place, as far as it has been looked up.
+func (d *discovery) same(a, b string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return discover.Same(a, b, d.leadsLocked)
+}
+
+// leadsLocked is where a host's name leads.
+func (d *discovery) leadsLocked(host string) []netip.Addr {
+	return d.places[strings.ToLower(host)].addrs
 }
 
 // next is what is known of a name after it was looked up once more.

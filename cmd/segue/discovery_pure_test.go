@@ -88,3 +88,29 @@ func TestDiscoverPlacesAgain(t *testing.T) {
 		}
 	}
 }
+
+// Of a seed, the health URL that is written out holds, and else what the node says of itself: another one's guess does not.
+func TestDiscoverHealthOfSeeds(t *testing.T) {
+	c, err := config.Load(configFile(t, "backends: [{address: 'fe-1:9030', health: 'http://fe-1:8030/api/health'}, fe-2:9030]\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &discovery{config: c}
+	for _, tt := range []struct {
+		seed    int
+		http    string
+		guessed bool
+		want    string
+	}{
+		{0, "fe-1:18030", false, "fe-1:8030"},
+		{1, "fe-2:18030", true, "fe-2:8030"},
+		{1, "fe-2:18030", false, "fe-2:18030"},
+		{1, "", false, "fe-2:8030"},
+	} {
+		s := c.Backends[tt.seed]
+		e := discover.Entry{Node: nodes.Node{Name: s.Name, Address: s.Address, HTTP: tt.http, HTTPGuessed: tt.guessed}, Seed: true}
+		if got := d.specOf(&e).HealthURL; !strings.Contains(got, "//"+tt.want+"/") {
+			t.Errorf("%s, %q: %s", s.Address, tt.http, got)
+		}
+	}
+}

@@ -69,12 +69,15 @@ func TestAskFEs(t *testing.T) {
 		t.Fatalf("%+v", a)
 	}
 	for _, f := range a.Found {
+		if f.HTTPGuessed != (f.Address != fes[0].MySQLAddress()) {
+			t.Errorf("who says what is not known: %+v", f)
+		}
 		if f.HTTP != http(fes[0]) || f.Kind != nodes.Frontend {
 			t.Errorf("at first all have the HTTP port of the one that was asked: %+v", f)
 		}
 	}
-	if !s.curious {
-		t.Error("nobody is to be asked for its own")
+	if s.curious {
+		t.Error("somebody is to be asked soon who is no backend")
 	}
 	s.Registry = registryOf(fes[0].MySQLAddress(), fes[1].MySQLAddress(), fes[2].MySQLAddress())
 	if a = s.ask(t.Context()); a.Err != nil || s.curious {
@@ -226,6 +229,97 @@ func TestGather(t *testing.T) {
 		}
 		if strings.Join(got, " ") != tt.want || a.Partial != tt.partial || !strings.Contains(fails, tt.fails) || (fails == "") != (tt.fails == "") {
 			t.Errorf("%d: %v, partial: %t, %s", i, got, a.Partial, fails)
+		}
+	}
+}
+
+// One whose health fails, by a wrong guess maybe, is asked as well; one that cannot be asked is asked soon a few times, and then ever more seldom.
+func TestIntroduce(t *testing.T) {
+	fes := start(t, 3, fesim.Options{})
+	silent := fes[2].MySQLAddress()
+	fes[2].Kill()
+	fes[2].Wait()
+	r := registryOf(fes[0].MySQLAddress(), "alias:1", silent) // alias is fes[1], as discovery knows
+	for _, b := range r.Backends()[1:] {
+		r.SetHealth(b, backend.Down, "404")
+	}
+	now := time.Now()
+	s := &Source{
+		Registry: r, User: "root", Interval: time.Minute, now: func() time.Time { return now },
+		Same: func(a, b string) bool { return a == "alias:1" && b == fes[1].MySQLAddress() },
+	}
+	list := make([]nodes.Node, len(fes))
+	for i, f := range fes {
+		list[i] = nodes.Node{Address: f.MySQLAddress(), Alive: true}
+	}
+	for i := range 10 {
+		s.introduce(t.Context(), list)
+		if want := i+1 < hurried; s.curious != want {
+			t.Errorf("round %d: curious: %t", i+1, s.curious)
+		}
+	}
+	if s.ports[strings.ToLower(fes[0].MySQLAddress())] != http(fes[0]) || s.tried[silent].times != hurried || s.tried["alias:1"].times != hurried {
+		t.Errorf("%v, %+v", s.ports, s.tried)
+	}
+	if err := fes[2].Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.introduce(t.Context(), list)
+	if s.tried[silent].times != hurried {
+		t.Error("asked again at once")
+	}
+	now = now.Add(time.Minute)
+	r.SetHealth(r.Backends()[2], backend.Down, "404 again")
+	s.introduce(t.Context(), list)
+	if s.ports[silent] != http(fes[2]) {
+		t.Errorf("a wrong guess stays: %v", s.ports)
+	}
+	s.introduce(t.Context(), list[:1])
+	if len(s.ports) != 1 {
+		t.Errorf("what is no node any more is remembered: %v", s.ports)
+	}
+}
+
+// An election is no answer to wait an interval after: nobody leads, or one does who is known to be down.
+func TestLeaderless(t *testing.T) {
+	r := registryOf("up:1", "down:1")
+	r.SetHealth(r.Backends()[1], backend.Down, "refused")
+	found := func(address string, role nodes.Role, alive bool) []discover.Found {
+		return []discover.Found{{Node: nodes.Node{Address: "up:1", Role: nodes.Follower, Alive: true}}, {Node: nodes.Node{Address: address, Role: role, Alive: alive}}}
+	}
+	for _, tt := range []struct {
+		flavor backend.Flavor
+		found  []discover.Found
+		want   bool
+	}{
+		{backend.StarRocks, found("up:1", nodes.Leader, true), false},
+		{backend.StarRocks, found("other:1", nodes.Leader, true), false},
+		{backend.StarRocks, found("down:1", nodes.Leader, true), true},
+		{backend.StarRocks, found("up:1", nodes.Leader, false), true},
+		{backend.Doris, found("up:1", nodes.Follower, true), true},
+		{backend.TiDB, found("up:1", nodes.None, true), false},
+	} {
+		if got := (&Source{Registry: r, Flavor: tt.flavor}).leaderless(tt.found); got != tt.want {
+			t.Errorf("%s, %+v: %t", tt.flavor, tt.found, got)
+		}
+	}
+}
+
+// A backend that was not known when the cluster was asked is known from its first probe on: what comes then is a change.
+func TestDiffer(t *testing.T) {
+	before := map[string]bool{"a": true}
+	for i, tt := range []struct {
+		now  map[string]bool
+		want bool
+	}{
+		{map[string]bool{"a": true}, false},
+		{map[string]bool{"a": true, "b": true}, false},
+		{map[string]bool{"b": true}, false},
+		{map[string]bool{"a": true, "b": false}, true},
+		{map[string]bool{"a": false, "b": true}, true},
+	} {
+		if got := differ(before, tt.now); got != tt.want {
+			t.Errorf("%d: %t", i, got)
 		}
 	}
 }

@@ -2,7 +2,10 @@ package cluster
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"segue/backend"
 	"segue/backend/discover"
@@ -10,8 +13,11 @@ import (
 	"segue/backend/discover/sql"
 )
 
-// mostIntroductions is how many FEs are asked for their HTTP port in one round.
-const mostIntroductions = 8
+// The bounds of asking FEs for their HTTP ports.
+const (
+	mostIntroductions = 8 // in one round
+	hurried           = 3 // … times soon, and then with ordinary questions, ever more seldom
+)
 
 // askFE asks an FE for all of them. An FE names its own http_port for each: of which it is right for itself, and a guess for the others until they have been asked.
 func (s *Source) askFE(ctx context.Context, b *backend.Backend) ([]discover.Found, error) {
@@ -21,12 +27,11 @@ func (s *Source) askFE(ctx context.Context, b *backend.Backend) ([]discover.Foun
 	}
 	s.introduce(ctx, list)
 	found := make([]discover.Found, 0, len(list))
-	s.curious = false
 	for _, n := range list {
-		key := strings.ToLower(n.Address)
-		s.curious = s.curious || n.Alive && n.Address != "" && s.ports[key] == "" && !s.tried[key]
 		if own := s.ports[strings.ToLower(n.Address)]; own != "" {
 			n.HTTP = own
+		} else {
+			n.HTTPGuessed = true
 		}
 		found = append(found, discover.Found{Node: n})
 	}
@@ -44,7 +49,7 @@ func (s *Source) frontends(ctx context.Context, b *backend.Backend) (list []node
 			return err
 		}
 		for _, n := range list {
-			if n.Address != "" && (n.Answering || isAt(b, c, n.Address)) {
+			if n.Address != "" && (n.Answering || s.isAt(b, c, n.Address)) {
 				s.learn(n.Address, n.HTTP)
 			}
 		}
@@ -60,32 +65,50 @@ func (s *Source) learn(address, http string) {
 	s.ports[strings.ToLower(address)] = http
 }
 
-// introduce asks those that have not named their own HTTP port yet, once each, as far as they are backends already.
+// introduce asks those that have not named their own HTTP port yet, as far as they are backends already: those that do not seem to be up as well, as a wrong guess
+// makes them seem so. One that cannot be asked, or does not recognize itself, is asked again, soon at first.
 func (s *Source) introduce(ctx context.Context, list []nodes.Node) {
+	now := time.Now
+	if s.now != nil {
+		now = s.now
+	}
 	if s.tried == nil {
-		s.tried = make(map[string]bool)
+		s.tried = make(map[string]*attempt)
 	}
 	asked := 0
+	s.curious = false
+	present := make(map[string]bool)
 	for _, b := range s.Registry.Backends() {
-		key := strings.ToLower(b.Address())
-		if asked == mostIntroductions || ctx.Err() != nil {
-			return
-		}
-		if b.Status().Health != backend.Up || s.ports[key] != "" || s.tried[key] || !names(list, key) {
+		at, key := s.nodeOf(b, list), strings.ToLower(b.Address())
+		if present[key] = true; at == "" || s.ports[at] != "" {
 			continue
 		}
-		s.tried[key] = true
-		asked++
-		_, _ = s.frontends(ctx, b) // what it does not tell stays a guess
+		t := s.tried[key]
+		if t == nil {
+			t = new(attempt)
+			s.tried[key] = t
+		}
+		if asked < mostIntroductions && ctx.Err() == nil && !now().Before(t.next) {
+			asked++
+			_, _ = s.frontends(ctx, b) // what it does not tell stays a guess
+			if t.times++; t.times >= hurried {
+				t.next = now().Add(s.Interval << min(t.times-hurried, 5))
+			}
+		}
+		s.curious = s.curious || s.ports[at] == "" && t.times < hurried
 	}
+	maps.DeleteFunc(s.tried, func(key string, _ *attempt) bool { return !present[key] })
+	maps.DeleteFunc(s.ports, func(at, _ string) bool {
+		return !slices.ContainsFunc(list, func(n nodes.Node) bool { return strings.EqualFold(n.Address, at) })
+	})
 }
 
-// names reports whether a list has a live node at an address.
-func names(list []nodes.Node, address string) bool {
+// nodeOf gives the address, in lower case, of the live node of a list that a backend is; empty: of none.
+func (s *Source) nodeOf(b *backend.Backend, list []nodes.Node) string {
 	for _, n := range list {
-		if n.Alive && strings.ToLower(n.Address) == address {
-			return true
+		if n.Alive && n.Address != "" && s.same(b.Address(), n.Address) {
+			return strings.ToLower(n.Address)
 		}
 	}
-	return false
+	return ""
 }

@@ -31,13 +31,21 @@ type Source struct {
 	Password string
 	AnyKey   bool // as sql.Target has it
 	Interval time.Duration
+	// Same tells whether two addresses are known to lead to the same server; nil: if they are equal.
+	Same func(a, b string) bool
 
-	cluster string            // the id of the cluster; empty: not known yet
-	known   map[string]bool   // addresses that the last answer had, in lower case
-	ports   map[string]string // address of an FE → the HTTP address that it has named itself
-	tried   map[string]bool   // addresses of FEs that have been asked for that
-	// curious: there are some that have not, and can be once they are backends.
-	curious bool
+	cluster string              // the id of the cluster; empty: not known yet
+	known   map[string]bool     // addresses that the last answer had, in lower case
+	ports   map[string]string   // address of an FE, in lower case → the HTTP address that it has named itself
+	tried   map[string]*attempt // address of a backend, likewise → how often it has been asked for that
+	curious bool                // there are some to be asked, soon
+	now     func() time.Time    // nil: time.Now
+}
+
+// attempt is how it went to ask a backend for its own HTTP port.
+type attempt struct {
+	times int
+	next  time.Time // then it is asked again
 }
 
 // Kind implements [discover.Source].
@@ -58,9 +66,12 @@ func (s *Source) Run(ctx context.Context, tell func(discover.Answer)) error {
 		}
 		tell(a)
 		d := pace.Answered()
-		if a.Err != nil {
+		switch {
+		case a.Err != nil:
 			d = failing.Failed()
-		} else {
+		case s.leaderless(a.Found): // an election, or an answer from before it
+			d = min(d, failing.Failed())
+		default:
 			failing.Answered()
 			if s.curious {
 				d = min(d, soonest+rand.N(soon-soonest))
@@ -70,6 +81,18 @@ func (s *Source) Run(ctx context.Context, tell func(discover.Answer)) error {
 			return err
 		}
 	}
+}
+
+// leaderless reports whether nobody leads of those that one is to lead, or whoever does so is seen to be down.
+func (s *Source) leaderless(found []discover.Found) bool {
+	if !s.Flavor.IsFE() {
+		return false
+	}
+	standing := s.standing()
+	return !slices.ContainsFunc(found, func(f discover.Found) bool {
+		up, known := standing[f.Address]
+		return f.Role.Writes() && f.Alive && (up || !known)
+	})
 }
 
 // standing says of each backend whether it is up; those of which nothing is known yet are left out.
@@ -106,14 +129,16 @@ func (s *Source) wait(ctx context.Context, d time.Duration, before map[string]bo
 	}
 }
 
-// differ reports whether a backend that was known is up now and was not, or the other way round.
-func differ(before, now map[string]bool) bool {
+// differ reports whether a backend that was known is up now and was not, or the other way round. Those that were not are known before from now on.
+func differ(before, now map[string]bool) (yes bool) {
 	for address, up := range now {
-		if was, known := before[address]; known && was != up {
-			return true
+		if was, known := before[address]; !known {
+			before[address] = up
+		} else if was != up {
+			yes = true
 		}
 	}
-	return false
+	return yes
 }
 
 // candidates are the backends to ask, the best first: those that are up by chance, then the others.
@@ -259,6 +284,10 @@ func (s *Source) target(b *backend.Backend) sql.Target {
 }
 
 // isAt reports whether a connection to a backend has come to a node's address.
-func isAt(b *backend.Backend, c *sql.Conn, address string) bool {
-	return strings.EqualFold(b.Address(), address) || c.RemoteAddr() == address
+func (s *Source) isAt(b *backend.Backend, c *sql.Conn, address string) bool {
+	return s.same(b.Address(), address) || c.RemoteAddr() == address
+}
+
+func (s *Source) same(a, b string) bool {
+	return strings.EqualFold(a, b) || s.Same != nil && s.Same(a, b)
 }

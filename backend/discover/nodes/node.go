@@ -84,8 +84,10 @@ type Node struct {
 	// Address is where it speaks MySQL, "host:port". Empty: it does not; or, an FE, has not told the others yet.
 	Address string
 	// HTTP is where it answers HTTP, "host:port". In the answer of a StarRocks FE all FEs have the HTTP port of the one that answers.
-	HTTP  string
-	Alive bool // says the cluster; a leaving StarRocks FE is, until heartbeats fail
+	HTTP string
+	// HTTPGuessed: HTTP is what another node says of it, which guesses the port.
+	HTTPGuessed bool
+	Alive       bool // says the cluster; a leaving StarRocks FE is, until heartbeats fail
 	// StatusCode is that of StarRocks' BE and CN: OK, SHUTDOWN (is leaving), DISCONNECTED (is gone). Empty: this release has none.
 	StatusCode string
 	Version    string
