@@ -39,6 +39,7 @@ type discovery struct {
 	gone   map[string]bool // names of backends that nobody names any more
 	told   map[string]bool // sources that have told something, be it that they failed
 	last   map[string]admin.Discovery
+	unfit  map[string]string // address → why it is no backend; it is said once
 	failed map[string]string // source → what it has failed with last; it is said once
 }
 
@@ -213,6 +214,7 @@ func (d *discovery) take(ctx context.Context, s discover.Source, a discover.Answ
 	}
 	now := time.Now()
 	d.told[s.String()] = true
+	a.Found = d.usableLocked(s.Kind(), a.Found)
 	err := d.book.Take(s.String(), s.Kind(), a, now)
 	d.metrics.answered(s.Kind(), a, err, now)
 	d.noteLocked(s, a, err, now)
@@ -229,6 +231,87 @@ func (d *discovery) take(ctx context.Context, s discover.Source, a discover.Answ
 		return
 	}
 	d.applyLocked(now)
+}
+
+// usableLocked are those of an answer that can be backends; why others cannot is logged once. Bounded, as a source may name many.
+func (d *discovery) usableLocked(kind string, found []discover.Found) []discover.Found {
+	var own []netip.Addr
+	if list, err := net.InterfaceAddrs(); err == nil {
+		for _, a := range list {
+			if n, ok := a.(*net.IPNet); ok {
+				ip, _ := netip.AddrFromSlice(n.IP)
+				own = append(own, ip.Unmap())
+			}
+		}
+	}
+	local := kind == "file" || kind == "dns" // somebody has written that; a cluster that calls itself localhost has not been told who it is
+	for _, b := range d.registry.Backends() {
+		local = local || slices.ContainsFunc(d.addrsLocked(b.Address()), netip.Addr.IsLoopback)
+	}
+	for _, s := range d.config.Backends {
+		local = local || slices.ContainsFunc(d.addrsLocked(s.Address), netip.Addr.IsLoopback)
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(f discover.Found) bool {
+		why := d.unfitLocked(f.Address, own, local)
+		if _, said := d.unfit[f.Address]; why != "" && !said && len(d.unfit) < mostUnfit {
+			if d.unfit == nil {
+				d.unfit = make(map[string]string)
+			}
+			d.unfit[f.Address] = why
+			d.log.Warn("what was found is no backend", "address", f.Address, "source", kind, "cause", why)
+		}
+		return why != ""
+	})
+}
+
+// mostUnfit is of how many addresses it is said that they are no backends.
+const mostUnfit = 256
+
+// addrsLocked is where an address leads.
+func (d *discovery) addrsLocked(address string) []netip.Addr {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil
+	}
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{ip.Unmap()}
+	}
+	if strings.EqualFold(host, "localhost") {
+		return []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
+	}
+	return d.leadsLocked(host)
+}
+
+// unfitLocked says why there can be no backend at an address; empty: there can. own are the addresses of this machine.
+func (d *discovery) unfitLocked(address string, own []netip.Addr, local bool) string {
+	_, port, _ := net.SplitHostPort(address)
+	bound := []string{d.config.Admin}
+	for _, l := range d.config.Listen {
+		bound = append(bound, l.Address)
+	}
+	for _, ip := range d.addrsLocked(address) {
+		ip = ip.Unmap()
+		switch {
+		case ip.IsUnspecified(), ip.IsMulticast(), ip.IsLinkLocalUnicast():
+			return "nobody can be reached there"
+		case ip.IsLoopback() && !local:
+			return "it is an address of whoever says so, on its own machine"
+		}
+		for _, at := range bound {
+			boundHost, boundPort, err := net.SplitHostPort(at)
+			if err != nil || boundPort != port || port == "0" {
+				continue
+			}
+			every := boundHost == ""
+			if b, err := netip.ParseAddr(boundHost); err == nil {
+				every = b.IsUnspecified()
+			}
+			if every && (ip.IsLoopback() || slices.Contains(own, ip)) || !every && slices.Contains(d.addrsLocked(at), ip) {
+				return "Segue itself listens there"
+			}
+		}
+	}
+	return ""
 }
 
 // applyLocked has the registry hold what there is now, and logs what is new.

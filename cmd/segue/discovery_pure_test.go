@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
@@ -112,5 +113,63 @@ func TestDiscoverHealthOfSeeds(t *testing.T) {
 		if got := d.specOf(&e).HealthURL; !strings.Contains(got, "//"+tt.want+"/") {
 			t.Errorf("%s, %q: %s", s.Address, tt.http, got)
 		}
+	}
+}
+
+// What is found is no backend where it cannot be one, or is Segue itself.
+func TestDiscoverUnfit(t *testing.T) {
+	d := &discovery{
+		registry: backend.NewRegistry(backend.Options{}),
+		config: &config.Config{
+			Listen: []config.Listen{{Address: "127.0.0.1:9030"}, {Address: "unix:/run/x"}, {Address: "[::]:9031"}, {Address: "localhost:9032"}}, Admin: "10.0.0.1:9131",
+		},
+		places: map[string]placed{"me": {addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}, "here": {addrs: []netip.Addr{netip.MustParseAddr("10.0.0.1")}}},
+	}
+	own := []netip.Addr{netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("127.0.0.1")}
+	for _, tt := range []struct {
+		address string
+		local   bool
+		want    string
+	}{
+		{"10.0.0.2:9030", false, ""},
+		{"fe-1:9030", false, ""},
+		{"127.0.0.2:9030", true, ""},
+		{"127.0.0.2:9030", false, "own machine"},
+		{"127.0.0.1:9030", true, "itself"},
+		{"[::ffff:127.0.0.1]:9030", true, "itself"},
+		{"me:9030", true, "itself"},
+		{"localhost:9032", true, "itself"},
+		{"10.0.0.1:9030", false, ""},
+		{"10.0.0.1:9031", false, "itself"},
+		{"here:9131", false, "itself"},
+		{"127.0.0.3:9031", true, "itself"},
+		{"0.0.0.0:9030", true, "nobody"},
+		{"[::]:9030", true, "nobody"},
+		{"224.0.0.1:9030", true, "nobody"},
+		{"169.254.0.9:9030", true, "nobody"},
+		{"[fe80::1%eth0]:9030", true, "nobody"},
+	} {
+		got := d.unfitLocked(tt.address, own, tt.local)
+		if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
+			t.Errorf("%s, local: %t: %q", tt.address, tt.local, got)
+		}
+	}
+	var log strings.Builder
+	d.log = slog.New(slog.NewTextHandler(&log, nil))
+	found := []discover.Found{{Node: nodes.Node{Address: "127.0.0.5:9030"}}, {Node: nodes.Node{Address: "10.0.0.2:9030"}}}
+	for range 2 {
+		if got := d.usableLocked("sql", found); len(got) != 1 || got[0].Address != "10.0.0.2:9030" {
+			t.Errorf("%+v", got)
+		}
+	}
+	if n := strings.Count(log.String(), "no backend"); n != 1 {
+		t.Errorf("said %d times", n)
+	}
+	if got := d.usableLocked("file", found); len(got) != 2 {
+		t.Errorf("%+v", got)
+	}
+	d.config.Backends = []backend.Spec{{Address: "localhost:1"}}
+	if got := d.usableLocked("sql", found); len(got) != 2 {
+		t.Errorf("%+v", got)
 	}
 }
