@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -408,5 +409,51 @@ func TestSourceFollowsTTL(t *testing.T) {
 	}
 	if s.Kind() != "dns" || s.String() != "dns _mysql._tcp.db" {
 		t.Errorf("%s, %s", s.Kind(), s.String())
+	}
+}
+
+// The search list goes on where there is nothing, not where nothing could be found out; and the name that has answered once is asked for from then on.
+func TestLookupStays(t *testing.T) {
+	var mu sync.Mutex
+	codes := map[string]dnsmessage.RCode{"fe.svc.": dnsmessage.RCodeServerFailure}
+	set := func(name string, code dnsmessage.RCode) {
+		mu.Lock()
+		defer mu.Unlock()
+		codes[name] = code
+	}
+	s := startNameServer(t, func(q []byte, _ string) []byte {
+		mu.Lock()
+		defer mu.Unlock()
+		if code := codes[nameOf(q)]; code != 0 {
+			return reply(q, code, false)
+		}
+		return reply(q, 0, false, a("", 30, map[string]string{"fe.svc.": "10.0.0.1", "fe.": "10.0.0.2"}[nameOf(q)]))
+	})
+	conf := filepath.Join(t.TempDir(), "resolv.conf")
+	if err := os.WriteFile(conf, []byte("search svc\noptions ndots:5\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := &Resolver{Servers: []string{s.address}, ConfPath: conf}
+	look := func() string {
+		found, _, err := r.Lookup(t.Context(), "fe", A)
+		if err != nil {
+			return "failed"
+		}
+		return fmt.Sprint(found.Addresses)
+	}
+	if got := look(); got != "failed" {
+		t.Errorf("behind a failure: %s", got)
+	}
+	set("fe.svc.", dnsmessage.RCodeNameError)
+	if got := look(); got != "[10.0.0.2]" {
+		t.Errorf("behind a name that is not there: %s", got)
+	}
+	set("fe.svc.", 0)
+	if got := look(); got != "[10.0.0.2]" {
+		t.Errorf("another name has answered first: %s", got)
+	}
+	set("fe.", dnsmessage.RCodeNameError)
+	if got := look(); got != "failed" {
+		t.Errorf("another name is taken: %s", got)
 	}
 }

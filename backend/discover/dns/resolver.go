@@ -30,7 +30,8 @@ type Resolver struct {
 	// ConfPath is where that is; empty: /etc/resolv.conf.
 	ConfPath string
 
-	heard map[string]time.Time // server → when it last knew something
+	heard    map[string]time.Time // server → when it last knew something
+	answered map[string]string    // name as it was written → whole name that has had an answer: no other is asked for any more
 }
 
 // forgetting is how long a name server that no longer answers is held to know what others do not.
@@ -52,17 +53,23 @@ func (r *Resolver) Lookup(ctx context.Context, name string, kind Kind) (found Re
 	if len(r.Servers) > 0 {
 		c.Servers = r.Servers
 	}
-	var worst error
-	for _, full := range c.Names(name) {
-		found, partial, err = r.ask(ctx, c.Servers, full, kind)
-		if err == nil || ctx.Err() != nil {
+	// The search list goes on where there is nothing, and only there: behind a name that could not be asked for may be another cluster's.
+	names := c.Names(name)
+	if full := r.answered[name]; slices.Contains(names, full) {
+		names = []string{full}
+	}
+	for _, full := range names {
+		if found, partial, err = r.ask(ctx, c.Servers, full, kind); err == nil {
+			if r.answered == nil {
+				r.answered = make(map[string]string)
+			}
+			r.answered[name] = full
+		}
+		if err == nil || !missing(err) || ctx.Err() != nil {
 			return found, partial, err
 		}
-		if worst == nil || !missing(err) && missing(worst) {
-			worst = err // what was not answered weighs more than what is not there
-		}
 	}
-	return Result{}, false, worst
+	return Result{}, false, err
 }
 
 // missing reports whether a name server has said that there is nothing.
