@@ -13,15 +13,18 @@ import (
 	"segue/backend/discover/nodes"
 )
 
-// mostNodes bounds a list: what is longer is no answer to be believed.
-const mostNodes = 256
+// What is longer is no answer to be believed.
+const (
+	mostNodes = 256
+	mostInAll = 4 * mostNodes // of all sources together
+)
 
 // Why an answer is not believed.
 var (
 	// ErrEmpty: it names no node that could be a backend.
 	ErrEmpty = errors.New("the answer names no backend")
 	// ErrTooMany: it names more than any cluster has.
-	ErrTooMany = errors.New("the answer names more than 256 backends")
+	ErrTooMany = errors.New("the answer names more than 256 backends, or all sources more than 1024")
 )
 
 // Seed is a backend that the configuration names.
@@ -90,6 +93,9 @@ func (b *Book) Take(of, kind string, a Answer, now time.Time) error {
 		return ErrTooMany
 	}
 	s := b.source(of, kind)
+	if sum := b.sum(s); sum > 0 && sum+len(named) > mostInAll {
+		return ErrTooMany
+	}
 	s.about = a.About
 	if len(named) == 0 {
 		return nil
@@ -114,6 +120,16 @@ func (b *Book) Take(of, kind string, a Answer, now time.Time) error {
 		g.live = a.Live
 	}
 	return nil
+}
+
+// sum is how many nodes all sources but one have named.
+func (b *Book) sum(but *said) (n int) {
+	for _, s := range b.sources {
+		if s != but {
+			n += len(s.seen)
+		}
+	}
+	return n
 }
 
 func (b *Book) source(of, kind string) *said {

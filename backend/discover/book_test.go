@@ -245,6 +245,26 @@ func TestBookForgets(t *testing.T) {
 	}
 }
 
+func TestBookBoundsAll(t *testing.T) {
+	b := new(Book)
+	for of := range 6 {
+		var many Answer
+		for i := range mostNodes {
+			many.Found = append(many.Found, Found{Node: nodes.Node{Address: fmt.Sprintf("n%d-%d:1", of, i)}})
+		}
+		want := error(nil)
+		if of >= 4 {
+			want = ErrTooMany
+		}
+		if err := b.Take(fmt.Sprint("dns ", of), "dns", many, epoch); !errors.Is(err, want) {
+			t.Errorf("source %d: %v", of, err)
+		}
+	}
+	if err := b.Take("dns 0", "dns", answer("a:1"), epoch); err != nil {
+		t.Errorf("one that says less: %v", err)
+	}
+}
+
 // Whatever is said in whatever order: the seeds are there, names are good and nobody's twice, no address is there twice, nobody leaves who was named by the last
 // answer of a source, and something that is there stays.
 func TestBookAlwaysHolds(t *testing.T) {

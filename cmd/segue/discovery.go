@@ -209,7 +209,8 @@ func (d *discovery) forgettable(b *backend.Backend, now time.Time) bool {
 func (d *discovery) take(ctx context.Context, s discover.Source, a discover.Answer) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if ctx.Err() != nil { // another configuration holds
+	wanted := slices.ContainsFunc(d.sourcesOf(d.config), func(o discover.Source) bool { return o.String() == s.String() })
+	if ctx.Err() != nil || !wanted { // another configuration holds, be it that it has not been told yet
 		return
 	}
 	now := time.Now()

@@ -8,8 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"segue/backend"
 	"segue/backend/discover"
+	"segue/backend/discover/file"
 	"segue/backend/discover/nodes"
 	"segue/config"
 )
@@ -171,5 +174,19 @@ func TestDiscoverUnfit(t *testing.T) {
 	d.config.Backends = []backend.Spec{{Address: "localhost:1"}}
 	if got := d.usableLocked("sql", found); len(got) != 2 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A source that is asked no more is not heard any more, although it has not ended yet.
+func TestDiscoverHearsNoOldSource(t *testing.T) {
+	d := newDiscovery(backend.NewRegistry(backend.Options{}), slog.New(slog.DiscardHandler), newDiscoveryMetrics(prometheus.NewRegistry()))
+	d.configure(&config.Config{Discover: config.Discover{File: "new"}})
+	tell := func(path, address string) {
+		d.take(t.Context(), &file.Source{Path: path}, discover.Answer{Found: []discover.Found{{Node: nodes.Node{Address: address}}}})
+	}
+	tell("old", "a:1")
+	tell("new", "b:1")
+	if list := d.registry.Backends(); len(list) != 1 || list[0].Address() != "b:1" {
+		t.Errorf("%d backends", len(list))
 	}
 }

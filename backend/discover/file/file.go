@@ -15,6 +15,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -52,11 +53,16 @@ func (s *Source) Run(ctx context.Context, tell func(discover.Answer)) error {
 }
 
 func (s *Source) read() discover.Answer {
-	f, err := os.Open(s.Path)
+	f, err := os.OpenFile(s.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO without a writer blocks for ever otherwise
 	if err != nil {
 		return discover.Answer{Err: err}
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil {
+		return discover.Answer{Err: err}
+	} else if !info.Mode().IsRegular() {
+		return discover.Answer{Err: errors.New("not a regular file: " + s.Path)}
+	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
 	if err == nil && len(data) > maxSize {
 		err = errors.New("the file has more than 1 MiB")
