@@ -16,6 +16,7 @@ func (p *parser) finish(d *document) {
 	p.checkPresent(d)
 	p.checkDiscover(d)
 	p.checkPrefer(d)
+	p.checkFoundTLS(c)
 	p.checkListeners(d)
 	p.checkTimes(c)
 	p.checkCredential(d)

@@ -13,6 +13,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/proxyheader"
+	"segue/backend/secure"
 )
 
 // Discover says what finds backends beside those that are named. They are the floor: whatever is found or not, they stay.
@@ -169,6 +170,14 @@ func (p *parser) checkDiscover(d *document) {
 	p.checkKubernetes(&c.Kubernetes)
 	if n := p.where["discover.resolvers"]; n != nil && len(c.DNS) == 0 {
 		p.report(n, "discover.resolvers without discover.dns", "say in discover.dns what to ask them for, or take it out")
+	}
+}
+
+// checkFoundTLS warns of certificates that cannot name the backends that are found.
+func (p *parser) checkFoundTLS(c *Config) {
+	if c.Discover.Active() && c.BackendTLS.Mode() == secure.VerifyIdentity && c.backendName == "" {
+		p.warn(p.given("backend_tls.mode", "backend_tls", "discover"), "backend_tls verifies that a certificate names its server, and backends that are found may be known by IP address alone",
+			"set backend_tls.server_name to a name that all certificates have, or mode: verify-ca, unless they have the addresses")
 	}
 }
 

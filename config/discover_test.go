@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -127,5 +128,28 @@ func TestDiscoverProblems(t *testing.T) {
 	_, err := parse("x", []byte(one+"discover: {user: u, password_file: nowhere}\n"), nil, func(string) (string, error) { return "", os.ErrNotExist })
 	if err == nil || !strings.Contains(err.Error(), "discover.password_file nowhere") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A certificate that is to name its server cannot, where the server is known by its address.
+func TestDiscoverWarnsOfIdentity(t *testing.T) {
+	for text, want := range map[string]bool{
+		"discover: {dns: 'fe:9030'}\nbackend_tls: {mode: verify-identity}\n":                          true,
+		"discover: {dns: 'fe:9030'}\nbackend_tls: {mode: verify-identity, server_name: fe.example}\n": false,
+		"discover: {dns: 'fe:9030'}\nbackend_tls: {mode: required}\n":                                 false,
+		"discover: {dns: 'fe:9030'}\n":                                                                false,
+		"backends: ['a:9030']\nbackend_tls: {mode: verify-identity}\n":                                false,
+	} {
+		c, err := Parse("x", []byte(text))
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		got := false
+		for _, w := range c.Warnings {
+			got = got || strings.Contains(fmt.Sprint(w), "IP address alone")
+		}
+		if got != want {
+			t.Errorf("%s: %v", text, c.Warnings)
+		}
 	}
 }
