@@ -40,6 +40,7 @@ type discovery struct {
 	told   map[string]bool // sources that have told something, be it that they failed
 	last   map[string]admin.Discovery
 	unfit  map[string]string // address → why it is no backend; it is said once
+	other  map[string]int    // seed → answers of the cluster, one after the other, in which it is none of the nodes
 	failed map[string]string // source → what it has failed with last; it is said once
 }
 
@@ -231,7 +232,9 @@ func (d *discovery) take(ctx context.Context, s discover.Source, a discover.Answ
 	default:
 		return
 	}
-	d.applyLocked(now)
+	if list := d.applyLocked(now); s.Kind() == "sql" && !a.Partial {
+		d.suspectLocked(list)
+	}
 }
 
 // usableLocked are those of an answer that can be backends; why others cannot is logged once. Bounded, as a source may name many.
@@ -315,8 +318,32 @@ func (d *discovery) unfitLocked(address string, own []netip.Addr, local bool) st
 	return ""
 }
 
+// otherAnswers is how many answers it takes to say that a seed is none of the cluster's nodes: lookups may be behind.
+const otherAnswers = 3
+
+// suspectLocked tells of each seed once that it is none of the nodes that the cluster names, after an answer of it: it may be a Service or a virtual address, behind
+// which are the nodes that are backends by themselves as well.
+func (d *discovery) suspectLocked(list []discover.Entry) {
+	of := func(e *discover.Entry) bool { return slices.Contains(strings.Split(e.Sources, ", "), "sql") }
+	if !slices.ContainsFunc(list, func(e discover.Entry) bool { return of(&e) }) {
+		return
+	}
+	other := make(map[string]int)
+	for i := range list {
+		e := &list[i]
+		if !e.Seed || of(e) {
+			continue
+		}
+		if other[e.Name] = d.other[e.Name] + 1; other[e.Name] == otherAnswers {
+			d.log.Warn("a backend is none of the cluster's nodes", "backend", e.Name, "address", e.Address,
+				"cause", "the cluster names others; if it stands for them, a Service or a virtual address, name a node in its place")
+		}
+	}
+	d.other = other
+}
+
 // applyLocked has the registry hold what there is now, and logs what is new.
-func (d *discovery) applyLocked(now time.Time) {
+func (d *discovery) applyLocked(now time.Time) []discover.Entry {
 	list := d.book.List(now, d.leadsLocked)
 	specs := make([]backend.Spec, 0, len(list))
 	d.gone = make(map[string]bool)
@@ -331,6 +358,7 @@ func (d *discovery) applyLocked(now time.Time) {
 	c := d.registry.Apply(specs)
 	d.metrics.applied(list)
 	d.tell(c, before, specs)
+	return list
 }
 
 // specOf is the registry's form of an entry.

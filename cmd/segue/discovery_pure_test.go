@@ -190,3 +190,35 @@ func TestDiscoverHearsNoOldSource(t *testing.T) {
 		t.Errorf("%d backends", len(list))
 	}
 }
+
+// A seed that is none of the cluster's nodes is told of, once, and not at the first answer.
+func TestDiscoverSuspects(t *testing.T) {
+	var log strings.Builder
+	d := &discovery{log: slog.New(slog.NewTextHandler(&log, nil))}
+	list := []discover.Entry{
+		{Node: nodes.Node{Name: "vip", Address: "vip:1"}, Seed: true},
+		{Node: nodes.Node{Name: "fe-1", Address: "fe-1:1"}, Seed: true, Sources: "sql, dns"},
+		{Node: nodes.Node{Name: "fe-2", Address: "fe-2:1"}, Sources: "sql"},
+	}
+	for i := range 6 {
+		d.suspectLocked(list)
+		want := 0
+		if i+1 >= otherAnswers {
+			want = 1
+		}
+		if got := strings.Count(log.String(), "none of the cluster"); got != want {
+			t.Errorf("after %d answers: %d", i+1, got)
+		}
+	}
+	if strings.Contains(log.String(), "fe-1:1") {
+		t.Error(log.String())
+	}
+	log.Reset()
+	d.other = nil
+	for range 6 {
+		d.suspectLocked(list[:1]) // the cluster names nobody
+	}
+	if log.Len() > 0 {
+		t.Error(log.String())
+	}
+}
