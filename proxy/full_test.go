@@ -247,7 +247,7 @@ func TestMoveWaitsForRoom(t *testing.T) {
 	for _, how := range []string{"drain", "kill"} {
 		t.Run(how, func(t *testing.T) {
 			t.Parallel()
-			f := movable(t, 2, fesim.Options{MaxConnections: 1}, Options{ConnectBudget: 300 * time.Millisecond})
+			f := movable(t, 2, fesim.Options{MaxConnections: 1}, Options{ConnectBudget: 1500 * time.Millisecond})
 			c := f.client("")
 			c.exec("SET @a = 7")
 			from := c.on()

@@ -9,8 +9,8 @@ import (
 // A panic in the middle of a move ends the session that moves and leaves nothing of it behind, on either backend.
 func TestPanicInAMoveEndsOneSession(t *testing.T) {
 	for name, sabotage := range map[string]func(s *Server){
-		"while it is rebuilt": func(s *Server) { s.metrics.dial = nil },  // behind the greeting of the new backend
-		"when it arrives":     func(s *Server) { s.metrics.moves = nil }, // … and behind all there is to be rebuilt
+		"while it is rebuilt": func(s *Server) { s.metrics.dial = nil },     // behind the greeting of the new backend
+		"when it arrives":     func(s *Server) { s.metrics.moveTime = nil }, // … and behind all there is to be rebuilt
 	} {
 		for how, begin := range map[string]func(m *measured){
 			"leaving": func(m *measured) { m.leave("a") },

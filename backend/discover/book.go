@@ -532,7 +532,7 @@ func (b *Book) christen(list []Entry) {
 			if name == "" || taken[name] {
 				continue
 			}
-			if was.Name != name && !(was.proper && proper) { // else the same address is another pod's
+			if was.Name != name && (!was.proper || !proper) { // else the same address is another pod's
 				e.Formerly = was.Name
 			}
 			e.Name, e.proper, taken[name], named[key] = name, proper, true, true
