@@ -473,3 +473,43 @@ func TestPlanBringsHome(t *testing.T) {
 		}
 	}
 }
+
+// Who has just become preferred settles first, and the longer the more often that changes: sessions do not follow each election.
+func TestPlanFollowsNoFlappingLeader(t *testing.T) {
+	loads := loadsOf(6, 0)
+	p := &Planner{Options: Options{Rate: 1000}}
+	now := epoch
+	lead := func(leader int) {
+		for i := range loads {
+			loads[i].Away = i != leader
+		}
+	}
+	lead(0)
+	if got := textOf(p.Plan(loads, now)); got != "" {
+		t.Fatalf("at first: %s", got)
+	}
+	for turn, want := range []time.Duration{DefaultSettle, DefaultSettle, 2 * DefaultSettle, 2 * DefaultSettle, 4 * DefaultSettle} {
+		leader := (turn + 1) % 2
+		lead(leader)
+		now = now.Add(time.Second)
+		began := now
+		for {
+			got := textOf(p.Plan(loads, now))
+			if got != "" {
+				break
+			}
+			if now = now.Add(time.Second); now.Sub(began) > time.Hour {
+				t.Fatal("never")
+			}
+		}
+		if took := now.Sub(began); took != want {
+			t.Errorf("turn %d: after %v, want %v", turn, took, want)
+		}
+		loads[leader].Sessions, loads[1-leader].Sessions = 6, 0
+		loads[0].Movable, loads[1].Movable = loads[0].Sessions, loads[1].Sessions
+	}
+	p.Plan(loadsOf(1, 1), now)
+	if len(p.turns) != 2 {
+		t.Errorf("%d backends remembered", len(p.turns))
+	}
+}

@@ -19,7 +19,7 @@ const (
 type history struct {
 	last   time.Time
 	recent []time.Time // within flapMemory
-	gone   bool        // and has not been seen usable since
+	gone   bool        // and has not been seen usable since; of a turn: it was not preferred
 }
 
 // flapped notes that a backend went down or is stopping. One that stops and is then down went away once.
@@ -55,6 +55,7 @@ func (p *Planner) seen(loads []Load, now time.Time) {
 			p.flapped(l.Backend, now)
 		}
 		here[l.Backend] = true
+		p.turned(l, now)
 		if h := p.past[l.Backend]; h != nil && l.Usable {
 			h.gone = false
 		}
@@ -64,6 +65,29 @@ func (p *Planner) seen(loads []Load, now time.Time) {
 			delete(p.past, b)
 		}
 	}
+	for b := range p.turns {
+		if !here[b] {
+			delete(p.turns, b)
+		}
+	}
+}
+
+// turned notes that a backend has become one that is preferred: a leader that has just been elected, say. Where that changes again and again, sessions do not
+// follow each time.
+func (p *Planner) turned(l Load, now time.Time) {
+	t := p.turns[l.Backend]
+	if t == nil {
+		if p.turns == nil {
+			p.turns = make(map[*backend.Backend]*history)
+		}
+		t = &history{}
+		p.turns[l.Backend] = t
+	} else if t.gone && !l.Away {
+		t.last = now
+		t.forget(now)
+		t.recent = append(t.recent, now)
+	}
+	t.gone = l.Away
 }
 
 // settled reports whether a backend has been up for long enough to be trusted with sessions of others.
@@ -74,6 +98,9 @@ func (p *Planner) settled(l Load, now time.Time) bool {
 	up := l.UpFor
 	if h := p.past[l.Backend]; h != nil {
 		up = min(up, now.Sub(h.last))
+	}
+	if t := p.turns[l.Backend]; t != nil && !t.last.IsZero() {
+		up = min(up, now.Sub(t.last))
 	}
 	return up >= p.settle(l.Backend, now)
 }
@@ -87,12 +114,16 @@ func (p *Planner) settle(b *backend.Backend, now time.Time) time.Duration {
 	case d < 0:
 		return 0
 	}
-	h := p.past[b]
-	if h == nil {
-		return d
+	times := 0
+	if h := p.past[b]; h != nil {
+		h.forget(now)
+		times += len(h.recent)
 	}
-	h.forget(now)
-	for range h.recent {
+	if t := p.turns[b]; t != nil {
+		t.forget(now)
+		times += max(0, len(t.recent)-1) // once is no flapping
+	}
+	for range times {
 		if d < longestSettle {
 			d = min(2*d, longestSettle)
 		}

@@ -19,7 +19,8 @@ type Planner struct {
 	Options Options // may be changed between two calls
 
 	past    map[*backend.Backend]*history
-	active  bool // the threshold was passed and the fair shares have not been reached since
+	turns   map[*backend.Backend]*history // when each became preferred
+	active  bool                          // the threshold was passed and the fair shares have not been reached since
 	tokens  float64
 	counted time.Time // until when tokens were given; zero: never
 }
