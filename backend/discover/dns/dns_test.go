@@ -112,7 +112,7 @@ func reply(question []byte, rcode dnsmessage.RCode, truncated bool, records ...r
 
 func TestRead(t *testing.T) {
 	ask := func(name string, kind Kind) []byte {
-		q, err := Ask(7, name, kind)
+		q, err := Ask(7, name, kind, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -168,15 +168,15 @@ func TestRead(t *testing.T) {
 	if _, err := Read(reply(ask("fe", A), dnsmessage.RCodeServerFailure, false), 7, "fe", A); err == nil || !strings.Contains(err.Error(), "SERVERFAILURE") {
 		t.Errorf("%v", err)
 	}
-	if _, err := Ask(1, strings.Repeat("x", 300), A); err == nil {
+	if _, err := Ask(1, strings.Repeat("x", 300), A, true); err == nil {
 		t.Error("a name of 300 letters")
 	}
 }
 
 func FuzzRead(f *testing.F) {
-	q, _ := Ask(7, "fe", A)
+	q, _ := Ask(7, "fe", A, true)
 	f.Add(reply(q, 0, false, cname("fe.", 5, "x."), a("x.", 30, "10.0.0.1")))
-	q, _ = Ask(7, "fe", SRV)
+	q, _ = Ask(7, "fe", SRV, true)
 	f.Add(reply(q, 0, false, srv("", 9, "fe-0.db.", 9030)))
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		for _, kind := range []Kind{A, AAAA, SRV} {
@@ -455,5 +455,19 @@ func TestLookupStays(t *testing.T) {
 	set("fe.", dnsmessage.RCodeNameError)
 	if got := look(); got != "failed" {
 		t.Errorf("another name is taken: %s", got)
+	}
+}
+
+// An old server, or a middle box, refuses what it does not know: it is asked without.
+func TestServerWithoutExtensions(t *testing.T) {
+	s := startNameServer(t, func(q []byte, _ string) []byte {
+		if binary.BigEndian.Uint16(q[10:]) > 0 { // ARCOUNT
+			return append(append([]byte(nil), q[:2]...), 0x81, 0x81, 0, 0, 0, 0, 0, 0, 0, 0) // a header alone: QR, RD, RA, FORMERR
+		}
+		return reply(q, 0, false, a("fe.", 30, "10.0.0.1"))
+	})
+	r, err := exchange(t.Context(), s.address, "fe", A)
+	if err != nil || len(r.Addresses) != 1 || r.Addresses[0].String() != "10.0.0.1" {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -31,6 +31,8 @@ var (
 	ErrNoName = errors.New("no such name")
 	// ErrNotOurs: it answers something else than was asked.
 	ErrNotOurs = errors.New("not an answer to the question")
+	// ErrFormat: the server understands no extension (EDNS0); it is to be asked without (RFC 6891, 7).
+	ErrFormat = errors.New("the name server answers FORMERR")
 	// ErrTruncated: it did not fit; TCP is to be asked.
 	ErrTruncated = errors.New("the answer was truncated")
 )
@@ -49,8 +51,8 @@ type Result struct {
 	TTL       time.Duration
 }
 
-// Ask makes a question, with an id that nobody can guess. The name is taken as it is, whole.
-func Ask(id uint16, name string, kind Kind) ([]byte, error) {
+// Ask makes a question, with an id that nobody can guess, and room for long answers if extended. The name is taken as it is, whole.
+func Ask(id uint16, name string, kind Kind, extended bool) ([]byte, error) {
 	n, err := dnsmessage.NewName(strings.TrimSuffix(name, ".") + ".")
 	if err != nil {
 		return nil, fmt.Errorf("%.80q is no name: %w", name, err)
@@ -61,6 +63,9 @@ func Ask(id uint16, name string, kind Kind) ([]byte, error) {
 	}
 	if err := b.Question(dnsmessage.Question{Name: n, Type: kind, Class: dnsmessage.ClassINET}); err != nil {
 		return nil, err
+	}
+	if !extended {
+		return b.Finish()
 	}
 	if err := b.StartAdditionals(); err != nil {
 		return nil, err
@@ -81,6 +86,9 @@ func Read(answer []byte, id uint16, name string, kind Kind) (r Result, err error
 	h, err := p.Start(answer)
 	if err != nil || h.ID != id || !h.Response {
 		return Result{}, ErrNotOurs
+	}
+	if h.RCode == dnsmessage.RCodeFormatError { // an old server says no more than that
+		return Result{}, ErrFormat
 	}
 	q, err := p.Question()
 	if err != nil || q.Type != kind || !strings.EqualFold(q.Name.String(), strings.TrimSuffix(name, ".")+".") {

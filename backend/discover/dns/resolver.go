@@ -140,9 +140,14 @@ func (r *Result) add(o Result, first bool) {
 
 // exchange asks one server, by UDP, and by TCP if the answer does not fit.
 func exchange(ctx context.Context, server, name string, kind Kind) (r Result, err error) {
+	extended := true
 	for range tries {
-		if r, err = once(ctx, "udp", server, name, kind); errors.Is(err, ErrTruncated) {
-			r, err = once(ctx, "tcp", server, name, kind)
+		if r, err = once(ctx, "udp", server, name, kind, extended); errors.Is(err, ErrFormat) && extended {
+			extended = false
+			r, err = once(ctx, "udp", server, name, kind, extended)
+		}
+		if errors.Is(err, ErrTruncated) {
+			r, err = once(ctx, "tcp", server, name, kind, extended)
 		}
 		if err == nil || missing(err) || ctx.Err() != nil {
 			return r, err
@@ -152,11 +157,11 @@ func exchange(ctx context.Context, server, name string, kind Kind) (r Result, er
 }
 
 // once asks once. Each question has a socket, and with it a port, of its own.
-func once(ctx context.Context, network, server, name string, kind Kind) (Result, error) {
+func once(ctx context.Context, network, server, name string, kind Kind, extended bool) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, tryTime)
 	defer cancel()
 	id := uint16(rand.Uint32())
-	question, err := Ask(id, name, kind)
+	question, err := Ask(id, name, kind, extended)
 	if err != nil {
 		return Result{}, err
 	}
