@@ -14,7 +14,7 @@ import (
 )
 
 var (
-	corpusShare = flag.Int("corpus", 8, "TestMoveCorpus takes one in so many of its tests, other ones for each seed; 1: all")
+	corpusShare = flag.Int("corpus", 16, "TestMoveCorpus takes one in so many of its tests, other ones for each seed; 1: all")
 	corpusTLS   = flag.Bool("corpus-tls", false, "clients of TestMoveCorpus speak TLS with Segue")
 	corpusTry   = flag.String("corpus-try", "", "TestMoveCorpus takes the tests of MariaDB's whose names match, in its list or not, and tells what comes of each")
 )
