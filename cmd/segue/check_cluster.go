@@ -119,9 +119,10 @@ func judgeDescriptors(asked int) []finding {
 	f := finding{Check: checkDescriptors, Verdict: passed, Cause: fmt.Sprintf("%d file descriptors are enough for %d sessions", descriptors, most)}
 	if asked > most || most < fewSessions {
 		f.Verdict = warning
-		f.Cause += fmt.Sprintf("; limits.sessions asks for %d", asked)
 		if asked == 0 {
-			f.Cause = strings.TrimSuffix(f.Cause, "; limits.sessions asks for 0") + ", which pools of a few applications use up"
+			f.Cause += ", which pools of a few applications use up"
+		} else {
+			f.Cause += fmt.Sprintf("; limits.sessions asks for %d", asked)
 		}
 		f.Next = "ulimit -Hn; systemctl show segue -p LimitNOFILE   # raise it where Segue is started"
 	}
