@@ -47,7 +47,6 @@ install_packages() {
 	need default-jdk-headless have javac
 	need maven have mvn
 	need binutils have strip
-<<<<<<< HEAD
 	need chromium have chromium # looks at the status page
 	need fonts-dejavu-core sh -c 'ls /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf'
 	need bash-completion test -e /usr/share/bash-completion/bash_completion
@@ -55,9 +54,7 @@ install_packages() {
 	need fish have fish
 	need man-db have man
 	need mandoc have mandoc
-=======
 	need dnsmasq-base have dnsmasq # a name server, without the service
->>>>>>> 0702891 (backend/discover: every source is tried against a real server of its kind)
 	need openssl have openssl # what is old and weak in TLS is tried by it
 	[ -n "$missing" ] || return 0
 
