@@ -326,7 +326,7 @@ func TestBug20_ClientThatLeavesCutsOffNoHandshake(t *testing.T) {
 
 // An ERR_Packet of Segue's reaches a client that goes on sending.
 func TestRefusalReachesAClientThatGoesOnSending(t *testing.T) {
-	p := start(t, Options{ConnectBudget: 500 * time.Millisecond}, newPeer(t, failures["EOF before the greeting"]).spec("a"))
+	p := start(t, Options{ConnectBudget: 3 * time.Second}, newPeer(t, failures["EOF before the greeting"]).spec("a"))
 	d := p.dial()
 	for range 3 {
 		d.write(1, make([]byte, 1000))

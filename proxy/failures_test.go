@@ -172,16 +172,15 @@ func TestFailedAttemptsAreEnteredOnce(t *testing.T) {
 	type is = map[entry]uint64
 	fails := failures["reset before the greeting"]
 	retried := entry{ledger.SetupClosed, ledger.Retried}
-	short := Options{ConnectBudget: 300 * time.Millisecond, ConnectTimeout: 200 * time.Millisecond}
 
-	p := start(t, short, newPeer(t, fails).spec("a"), newPeer(t, fails).spec("b"))
+	p := start(t, Options{ConnectBudget: 300 * time.Millisecond, ConnectTimeout: 200 * time.Millisecond}, newPeer(t, fails).spec("a"), newPeer(t, fails).spec("b"))
 	if p.dial().login("pw") == nil {
 		t.Error("let in by nobody")
 	}
 	p.waitSessions(0)
 	p.entered(is{{ledger.LostConnect, ledger.Seen}: 1})
 
-	p = start(t, short, newPeer(t, fails).spec("a"), newPeer(t, native("ABCDEFGHIJKLMNOPQRST", nil)).spec("b"))
+	p = start(t, quick, newPeer(t, fails).spec("a"), newPeer(t, native("ABCDEFGHIJKLMNOPQRST", nil)).spec("b"))
 	b, _ := p.registry.Lookup("b")
 	_ = p.registry.SetAdmin("b", backend.Drain)
 	logged := make(chan error, 1)

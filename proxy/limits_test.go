@@ -120,7 +120,7 @@ func TestOutOfDescriptors(t *testing.T) {
 		}
 		return
 	}
-	m := measure(t, Options{ConnectBudget: 300 * time.Millisecond}, newPeer(t, echo).spec("a"))
+	m := measure(t, Options{ConnectBudget: 3 * time.Second}, newPeer(t, echo).spec("a"))
 	m.ask(func(*worker) {
 		m.OnEvidence = func(b *backend.Backend, cause error) { t.Errorf("evidence against %s: %v", b.Name(), cause) }
 	})

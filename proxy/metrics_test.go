@@ -119,7 +119,7 @@ func TestEndsInTheConnectionPhaseAreCounted(t *testing.T) {
 	} {
 		t.Run(c.want, func(t *testing.T) {
 			t.Parallel()
-			m := measure(t, Options{ConnectBudget: 500 * time.Millisecond}, newPeer(t, c.script).spec("a"))
+			m := measure(t, Options{ConnectBudget: 3 * time.Second}, newPeer(t, c.script).spec("a"))
 			d := m.dial()
 			c.client(d)
 			_ = d.Close()
@@ -143,7 +143,7 @@ func TestHiddenFailuresAreCounted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			m := measure(t, Options{ConnectBudget: 2 * time.Second, ConnectTimeout: 200 * time.Millisecond}, newPeer(t, failures[name]).spec("bad"),
+			m := measure(t, hurried(name), newPeer(t, failures[name]).spec("bad"),
 				newPeer(t, native("abcdefghijklmnopqrst", nil)).spec("good"))
 			_ = m.registry.SetAdmin("good", backend.Drain)
 			d := m.dial()
