@@ -20,26 +20,27 @@ func TestNamesWithSeveralAddresses(t *testing.T) {
 	_, port, _ := net.SplitHostPort(peer.spec("x").Address)
 	dialtest.Nowhere(t, "127.0.0.2:"+port)
 	names.Set("db.test.", "127.0.0.2", "127.0.0.3", "127.0.0.1")
-	p := start(t, Options{ConnectTimeout: 2 * time.Second, ConnectBudget: 3 * time.Second}, backend.Spec{Name: "a", Address: "db.test.:" + port})
+	p := start(t, Options{ConnectTimeout: 4 * time.Second, ConnectBudget: 6 * time.Second}, backend.Spec{Name: "a", Address: "db.test.:" + port})
 	b, _ := p.registry.Lookup("a")
 
 	began := time.Now()
 	if err := p.dial().login("pw"); err != nil {
 		t.Fatal(err)
 	}
-	if took := time.Since(began); took < dial.Delay || took > time.Second {
+	if took := time.Since(began); took < dial.Delay || took > 3*time.Second {
 		t.Errorf("the first login took %s", took)
 	}
 	if got := b.Reached().Last().String(); got != "127.0.0.1" {
 		t.Errorf("%s is remembered", got)
 	}
 	asked := names.Asked()
-	began = time.Now()
-	if err := p.dial().login("pw"); err != nil {
-		t.Fatal(err)
-	}
-	if took := time.Since(began); took >= dial.Delay {
-		t.Errorf("the second login took %s", took)
+	took := soonest(func() {
+		if err := p.dial().login("pw"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if took >= dial.Delay {
+		t.Errorf("a second login took %s", took)
 	}
 	if names.Asked() == asked {
 		t.Error("the name is not looked up again")
