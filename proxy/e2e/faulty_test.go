@@ -140,7 +140,7 @@ func TestSetupRetryUnseen(t *testing.T) {
 						{Name: "faulty", Address: front.ln.Addr().String()},
 						{Name: "server-1", Address: servers[0].address()},
 						{Name: "server-2", Address: servers[1].address()},
-					}, proxy.Options{Flavor: backend.MySQL, ConnectTimeout: 300 * time.Millisecond, ConnectBudget: 3 * time.Second})
+					}, proxy.Options{Flavor: backend.MySQL, ConnectTimeout: time.Second, ConnectBudget: 5 * time.Second})
 					for _, b := range segue.registry.Backends() {
 						segue.registry.SetHealth(b, backend.Up, "for the test: probing has not noticed yet")
 					}

@@ -12,7 +12,7 @@ import (
 
 // longestCrash is the longest that a client may wait because a backend is killed, beyond what the control waits for: a hundred sessions move
 // at once, beside a server that starts.
-const longestCrash = 2 * time.Second
+const longestCrash = 4 * time.Second
 
 // TestMoveCrash…: each backend in turn is killed (kill -9) under the full load, and started again while the load goes on.
 func TestMoveCrashFE(t *testing.T) { crash(t, startFEs(t, fesim.Options{})) }

@@ -10,7 +10,7 @@ import (
 )
 
 // longestFrozen is the longest that a new connection, or an idle session's next statement, may wait because a backend hangs.
-const longestFrozen = 1500 * time.Millisecond
+const longestFrozen = 3500 * time.Millisecond
 
 // frozenTime is how long a backend hangs: 45 s for figures, which is longer than any timeout of Segue's or of a client.
 func frozenTime() time.Duration {

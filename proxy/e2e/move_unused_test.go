@@ -12,37 +12,37 @@ import (
 // TestMoveUnused: a session that nobody uses any more has no connection to a server for longer than the server would leave it one (wait_timeout), moves
 // notwithstanding. Its client is kept, and finds its session as it was.
 func TestMoveUnused(t *testing.T) {
-	f := startMariaDBs(t, "wait-timeout=2")
+	f := startMariaDBs(t, "wait-timeout=4")
 	v := &verdictTrial{fleet: f, dialect: "MariaDB", program: startProgram(t, f.flavor(), f.specs())}
 	v.clean(t)
 	t.Run("ended by its server", func(t *testing.T) {
-		u := v.unused(t, 2*time.Second, "SET SESSION wait_timeout=2", "SET @held = 7")
+		u := v.unused(t, 4*time.Second, "SET SESSION wait_timeout=4", "SET @held = 7")
 		u.isDetached(t)
-		u.isBack(t, "SELECT @held, @@wait_timeout", "7 2")
+		u.isBack(t, "SELECT @held, @@wait_timeout", "7 4")
 		u.isDetached(t) // and again
-		u.isBack(t, "SELECT @held, @@wait_timeout", "7 2")
+		u.isBack(t, "SELECT @held, @@wait_timeout", "7 4")
 	})
 	t.Run("ended by its server, by a limit that nobody has told", func(t *testing.T) {
-		u := v.unused(t, 2*time.Second, "SET @held = 7")
+		u := v.unused(t, 4*time.Second, "SET @held = 7")
 		u.isDetached(t)
-		u.isBack(t, "SELECT @held, @@wait_timeout", "7 2")
+		u.isBack(t, "SELECT @held, @@wait_timeout", "7 4")
 	})
 	t.Run("moved meanwhile", func(t *testing.T) {
-		u := v.unused(t, 2*time.Second, "SET SESSION wait_timeout=2", "SET @held = 7")
+		u := v.unused(t, 4*time.Second, "SET SESSION wait_timeout=4", "SET @held = 7")
 		u.moves(t)
 		u.isDetached(t)
-		u.isBack(t, "SELECT @held, @@wait_timeout", "7 2")
+		u.isBack(t, "SELECT @held, @@wait_timeout", "7 4")
 	})
 	t.Run("moved, by the server's own limit", func(t *testing.T) {
-		u := v.unused(t, 2*time.Second, "SET @held = 7")
+		u := v.unused(t, 4*time.Second, "SET @held = 7")
 		u.moves(t)
 		u.isDetached(t)
-		u.isBack(t, "SELECT @held, @@wait_timeout", "7 2")
+		u.isBack(t, "SELECT @held, @@wait_timeout", "7 4")
 		u.isDetached(t) // now its limit is known
-		u.isBack(t, "SELECT @held, @@wait_timeout", "7 2")
+		u.isBack(t, "SELECT @held, @@wait_timeout", "7 4")
 	})
 	t.Run("with a lock", func(t *testing.T) {
-		u := v.unused(t, 2*time.Second, "SET SESSION wait_timeout=2", "SELECT GET_LOCK('unused', 0)")
+		u := v.unused(t, 4*time.Second, "SET SESSION wait_timeout=4", "SELECT GET_LOCK('unused', 0)")
 		u.isDetached(t)
 		if _, err := u.s.conn.Execute("SELECT IS_USED_LOCK('unused')"); err == nil || !strings.Contains(err.Error(), "without its user_lock") {
 			t.Errorf("a lock that is lost: %v", err)
@@ -50,7 +50,7 @@ func TestMoveUnused(t *testing.T) {
 		u.isBack(t, "SELECT IS_FREE_LOCK('unused')", "1")
 	})
 	t.Run("killed", func(t *testing.T) {
-		u := v.unused(t, 2*time.Second, "SET SESSION wait_timeout=2")
+		u := v.unused(t, 4*time.Second, "SET SESSION wait_timeout=4")
 		u.isDetached(t)
 		killer := v.connect(t)
 		defer killer.close()
@@ -58,9 +58,9 @@ func TestMoveUnused(t *testing.T) {
 		waitFor(t, "the session to have ended", func() bool { return u.s.info(t).ID == 0 })
 	})
 	t.Run("used", func(t *testing.T) {
-		u := v.unused(t, 2*time.Second, "SET SESSION wait_timeout=2", "SET @held = 7")
+		u := v.unused(t, 4*time.Second, "SET SESSION wait_timeout=4", "SET @held = 7")
 		u.moves(t)
-		for range 6 {
+		for range 10 {
 			time.Sleep(500 * time.Millisecond) // not used, for less than the limit
 			u.isBack(t, "SELECT @held", "7")
 			if now := u.s.info(t); now.State != proxy.Idle.String() {
