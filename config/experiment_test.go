@@ -117,7 +117,7 @@ func TestExperimentProblems(t *testing.T) {
 	}
 }
 
-// Experiments that ship are right, and so is the one that the README shows.
+// Experiments that ship are right, and so is the one that its page shows.
 func TestShippedExperiments(t *testing.T) {
 	files, err := filepath.Glob("../bench/experiments/*.yaml")
 	if err != nil {
@@ -139,14 +139,14 @@ func TestShippedExperiments(t *testing.T) {
 	if read == 0 {
 		t.Error("there are none")
 	}
-	readme, err := os.ReadFile("../README.md")
+	page, err := os.ReadFile("../deploy/docs/how-to/measure-an-upgrade.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, shown, _ := strings.Cut(string(readme), "```yaml\n  name: fe-1 is upgraded")
+	_, shown, _ := strings.Cut(string(page), "```yaml\n  name: fe-1 is upgraded")
 	shown, _, found := strings.Cut(shown, "```")
-	if _, err := ParseExperiment("README.md", []byte("  name: shown"+shown)); err != nil || !found {
-		t.Errorf("in the README: %v", err)
+	if _, err := ParseExperiment("measure-an-upgrade.md", []byte("  name: shown"+shown)); err != nil || !found {
+		t.Errorf("in the page: %v", err)
 	}
 }
 

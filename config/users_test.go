@@ -180,9 +180,9 @@ func TestWatchKubernetesSecret(t *testing.T) {
 	w.nextPassword("second")
 }
 
-// TestReadmeHasEveryKey holds the README's reference to the schema.
-func TestReadmeHasEveryKey(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "README.md"))
+// TestReferenceHasEveryKey holds the reference to the schema.
+func TestReferenceHasEveryKey(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("..", "deploy", "docs", "reference", "configuration.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -195,13 +195,13 @@ func TestReadmeHasEveryKey(t *testing.T) {
 			}
 			// `health.user`, `.password`: the section is named once in a row.
 			if !strings.Contains(string(text), "| `"+full+"`") && !strings.Contains(string(text), ", `"+full+"`") && (k.name == "" || !strings.Contains(string(text), ", `."+k.name+"`")) {
-				t.Errorf("the README lacks %q", full)
+				t.Errorf("the reference lacks %q", full)
 			}
 		}
 	}
 	for _, k := range p.userKeys(&userEntry{}) {
 		if !strings.Contains(string(text), k.name) {
-			t.Errorf("the README lacks %q of a user", k.name)
+			t.Errorf("the reference lacks %q of a user", k.name)
 		}
 	}
 }

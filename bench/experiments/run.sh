@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs each experiment on each kind of servers through each front, puts the fronts side by side, and writes what came out into README.md and
-# bench/README.md. Pages, JSON, CSV and pictures are in $OUT. $SERVERS, $EXPERIMENTS and $FRONTS name parts.
+# Runs each experiment on each kind of servers through each front, puts the fronts side by side, and writes what came out into
+# deploy/docs/explanation/measured.md and bench/README.md. Pages, JSON, CSV and pictures are in $OUT. $SERVERS, $EXPERIMENTS and $FRONTS name parts.
 set -euo pipefail
 cd "$(dirname "$0")"
 root=$PWD/../..

@@ -14,7 +14,7 @@ import (
 
 // withoutUsers is what it means that nothing is known of any account.
 const withoutUsers = "no users are configured: when a backend leaves, sessions that have a password are ended between two statements rather than " +
-	"moved; list their accounts under `users` in the configuration (README, Users)"
+	"moved; list their accounts under `users` in the configuration (deploy/docs/how-to/let-sessions-move.md)"
 
 // checkUsers is the name of the finding that says that there are none.
 const checkUsers = "users"

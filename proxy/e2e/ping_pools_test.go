@@ -11,7 +11,7 @@ import (
 
 // poolsWithout are the pools that work with sessions which Segue cannot log in for: those that look at a connection before they lend it, be it by a ping
 // (HikariCP, SQLAlchemy's pool_pre_ping) or by reading its socket (database/sql). That of mysql2 does not: whoever waits for a connection gets one that has
-// been given back in the same moment, with its end unread behind it; so its user pings it. The README says which do.
+// been given back in the same moment, with its end unread behind it; so its user pings it. deploy/docs/explanation/what-segue-does.md says which do.
 func poolsWithout() map[string]func(*testing.T) []string {
 	all := pools()
 	all["mysql2"] = script("env", "VALIDATE=ping", "node", "clients/mysql2/pool.js")

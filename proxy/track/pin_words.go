@@ -29,7 +29,7 @@ var pinWords = map[string]Words{
 	PinCharacterSet:    {"its character set (gbk, sjis and the like) hides quotes", "SET NAMES utf8mb4"},
 	PinUser:            {"COM_CHANGE_USER has made it another user's", "the end of the session"},
 	PinDiagnostics:     {"profiles, traces or counters are taken of it", "SET profiling=0, or the end of the session"},
-	PinUnseen:          {"a stored program has run that may hold state, or cannot be read", "the end of the session; README, Limits, says which rights let Segue read it"},
+	PinUnseen:          {"a stored program has run that may hold state, or cannot be read", "the end of the session; deploy/docs/explanation/limits.md says which rights let Segue read it"},
 	PinOption:          {"COM_SET_OPTION has changed it", "the end of the session"},
 }
 

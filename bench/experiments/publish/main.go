@@ -5,7 +5,7 @@
 //
 // A table stands in bench/README.md between <!-- begin EXPERIMENT-SERVERS --> and
 // <!-- end -->, and is replaced when there is a result of every front. The short table
-// of README.md is made from those of bench/README.md, so that the two agree. Pictures
+// of deploy/docs/explanation/measured.md is made from those of bench/README.md, so that the two agree. Pictures
 // that a document shows are replaced by those of the same name, together with their table.
 package main
 
@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	front = "README.md"
+	front = "deploy/docs/explanation/measured.md"
 	whole = "bench/README.md"
 )
 

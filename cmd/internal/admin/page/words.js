@@ -50,7 +50,7 @@ export function standing({ health, admin, removed }) {
 // kindOf is how a standing is coloured.
 export const kindOf = (word) => ({ drain: "leaving", maint: "leaving", stopping: "leaving" })[word] ?? word;
 
-// What the kinds and the actions of failures are; the README says the same.
+// What the kinds and the actions of failures are; deploy/docs/reference/failures.md says the same.
 export const kindsSeen = {
   connect: "no backend could be had within connect.budget",
   statement: "the backend went while a statement ran",
