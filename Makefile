@@ -12,6 +12,8 @@ SEED ?= 1
 LIVES ?= 1000000
 CORE := ./proxy
 KUBE := ^TestKube
+# What documents show of a terminal is run: a minute, and it needs root or namespaces for users.
+CONSOLES := ^TestConsoles$$
 # Packages whose tests look at the clock: one at a time.
 TIMED := /(health|proxy|proxy/loop|cmd/segue)$$
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -34,11 +36,12 @@ demo: build ## Show the main job: a rolling restart, with a cloud load balancer 
 
 .PHONY: test
 test: deps ## Run all tests: unit tests with the race detector, then real clients on real servers
-	$(GO) test -race -shuffle=on -p 2 -timeout 10m -skip '$(KUBE)' $$($(GO) list ./... | grep -Ev '/proxy/e2e|/cmd/internal/rollout$$|$(TIMED)')
+	$(GO) test -race -shuffle=on -p 2 -timeout 10m -skip '$(KUBE)|$(CONSOLES)' $$($(GO) list ./... | grep -Ev '/proxy/e2e|/cmd/internal/rollout$$|$(TIMED)')
 	$(GO) test -race -shuffle=on -p 1 -timeout 10m $$($(GO) list ./... | grep -E '$(TIMED)')
 	$(GO) test -timeout 5m ./cmd/internal/rollout
 	$(GO) test -timeout 5m -count=1 -run '^TestSimulation$$' $(CORE) -sim.lives 100000
 	cd deploy/check && $(GO) test -count=1 -timeout 5m ./... # what it reads lies outside its module: Go would not see it change
+	$(GO) test -count=1 -timeout 15m -parallel 8 -run '$(CONSOLES)' ./deploy/docs/check
 	$(GO) test -timeout 15m -v -skip '^TestMove' ./proxy/e2e
 
 .PHONY: e2e
@@ -65,7 +68,7 @@ mutants: ## Have the simulation find each of three dozen faults that are put int
 
 .PHONY: unit
 unit: ## Run the tests that need nothing but Go
-	$(GO) test -race -shuffle=on -timeout 10m -skip '$(KUBE)' $$($(GO) list ./... | grep -v /proxy/e2e)
+	$(GO) test -race -shuffle=on -timeout 10m -skip '$(KUBE)|$(CONSOLES)' $$($(GO) list ./... | grep -v /proxy/e2e)
 
 .PHONY: deps
 deps: ## Install what the tests need: MariaDB, the client programs, Chromium (Debian, as root or with sudo)

@@ -40,6 +40,8 @@ install_packages() {
 	need php-cli have php
 	need php-mysql php -r 'exit(extension_loaded("mysqli") && extension_loaded("mysqlnd") ? 0 : 1);'
 	need iproute2 have ip # network namespaces, for backends that vanish
+	need util-linux have unshare # pages of the documents are run in namespaces
+	need curl have curl
 	need python3 have python3
 	need python3-venv python3 -c 'import ensurepip, venv'
 	need nodejs have node
