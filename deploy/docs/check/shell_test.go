@@ -3,6 +3,7 @@ package check
 import (
 	"bufio"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,8 +14,8 @@ import (
 	"time"
 )
 
-// patience is for how long a command may run, and one in the background be silent.
-const patience = 2 * time.Minute
+// patience is for how long a command may run, and one in the background be silent: 10s is enough to write a page on a quiet machine.
+var patience = flag.Duration("patience", 4*time.Minute, "how long a command of a page may take")
 
 // prologue prepares the namespaces of a page, then runs the files whose numbers it reads. $1 is the folder with these. Nothing of Segue that is on this machine is seen.
 const prologue = `
@@ -67,7 +68,7 @@ func newShell(t *testing.T, program string) *shell {
 	}
 	cmd := exec.Command("unshare", args...)
 	cmd.Dir, cmd.Stdin = home, in
-	cmd.Env = []string{"HOME=" + home, "XDG_RUNTIME_DIR=" + filepath.Join(dir, "run"), "PATH=" + filepath.Dir(program) + ":" + os.Getenv("PATH"), "LANG=C.UTF-8", "TERM=dumb"}
+	cmd.Env = []string{"HOME=" + home, "XDG_RUNTIME_DIR=" + filepath.Join(dir, "run"), "PATH=" + filepath.Dir(program) + ":" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "LANG=C.UTF-8", "TERM=dumb"}
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
@@ -111,7 +112,7 @@ func (s *shell) run(step Step) error {
 	if _, err := fmt.Fprintln(s.tell, s.count); err != nil {
 		return err
 	}
-	deadline := time.NewTimer(patience)
+	deadline := time.NewTimer(*patience)
 	defer deadline.Stop()
 	select {
 	case code, ok := <-s.heard:
@@ -128,7 +129,7 @@ func (s *shell) run(step Step) error {
 		}
 	case <-deadline.C:
 		said, _ := os.ReadFile(name + ".out")
-		return fmt.Errorf("still runs after %v: %s", patience, said)
+		return fmt.Errorf("still runs after %v: %s", *patience, said)
 	}
 	return awaitSaid(step, name+".out")
 }
@@ -137,7 +138,7 @@ func (s *shell) run(step Step) error {
 func awaitSaid(step Step, path string) error {
 	tick := time.NewTicker(20 * time.Millisecond) // a file tells nobody that it has grown
 	defer tick.Stop()
-	for deadline := time.Now().Add(patience); ; <-tick.C {
+	for deadline := time.Now().Add(*patience); ; <-tick.C {
 		said, err := os.ReadFile(path)
 		if err != nil {
 			return err
