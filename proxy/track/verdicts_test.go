@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write STATEMENTS.md")
+var update = flag.Bool("update", false, "write the pages that are made from tables")
 
 func TestStatementsPageIsTheTable(t *testing.T) {
 	servers := triedOn(t)
@@ -36,6 +36,27 @@ func TestStatementsPageIsTheTable(t *testing.T) {
 	}
 	if page, err := os.ReadFile("STATEMENTS.md"); err != nil || !bytes.Equal(page, b.Bytes()) {
 		t.Errorf("STATEMENTS.md is not what the table makes (%v): run go test ./proxy/track -update", err)
+	}
+}
+
+// TestPinsPageIsTheTable holds the page of what pins a session to what it is told by.
+func TestPinsPageIsTheTable(t *testing.T) {
+	var b bytes.Buffer
+	b.WriteString("# What pins a session\n\nA session that is pinned cannot leave its backend now; it stays until what is in the last column, at most `drain.timeout`. `segue sessions` has the reason of each, and " +
+		"`segue drain --wait` those of the ones that are left. Which statement brings which about is in [Statements](../../../proxy/track/STATEMENTS.md). A session that shows `no-credential` is one that " +
+		"Segue cannot log in for: [let sessions move](../how-to/let-sessions-move.md).\n\nMade from what the program says by `go test ./proxy/track -update`.\n\n| reason | what it means | what ends it |\n|---|---|---|\n")
+	for _, reason := range slices.Sorted(maps.Keys(pinWords)) {
+		w := strings.NewReplacer("deploy/docs/explanation/limits.md", "[limits](../explanation/limits.md)")
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", reason, w.Replace(pinWords[reason].Is), w.Replace(pinWords[reason].Ends))
+	}
+	path := filepath.Join("..", "..", "deploy", "docs", "reference", "pins.md")
+	if *update {
+		if err := os.WriteFile(path, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if page, err := os.ReadFile(path); err != nil || !bytes.Equal(page, b.Bytes()) {
+		t.Errorf("%s is not what the table makes (%v): run go test ./proxy/track -update", path, err)
 	}
 }
 
