@@ -48,7 +48,11 @@ func (p *parser) inlineSecret(c *Config) *yaml.Node {
 }
 
 // checkSecretMode warns of a file with a secret that others may read or change.
-func (p *parser) checkSecretMode(n *yaml.Node, what, path, full string) {
+func (p *parser) checkSecretMode(n *yaml.Node, what, path string) {
+	full, f := p.place(path)
+	if f != nil {
+		return // it has been reported
+	}
 	if others := permissions(full); others != 0 {
 		p.warn(n, fmt.Sprintf("%s %s: everybody on this machine may %s it", what, path, verbs(others)), "chmod 600, or 400")
 	}

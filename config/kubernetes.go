@@ -18,8 +18,8 @@ func (p *parser) kubernetesKeys(c *Kubernetes) []key {
 		{name: "port", read: p.servicePort(&c.Port)},
 		{name: "http_port", read: p.servicePort(&c.HTTPPort)},
 		{name: "server", read: p.apiServer(&c.Server)},
-		{name: "token_file", read: p.besideFile(&c.TokenFile)},
-		{name: "ca_file", read: p.besideFile(&c.CAFile)},
+		{name: "token_file", file: true, read: p.besideFile(&c.TokenFile)},
+		{name: "ca_file", file: true, read: p.besideFile(&c.CAFile)},
 	}
 }
 

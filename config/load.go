@@ -19,13 +19,6 @@ const MaxFileSize = 1 << 20
 // maxSecretSize is the largest password_file that is read, in bytes.
 const maxSecretSize = 64 << 10
 
-// Override is a setting from outside the file. It wins over the file's.
-type Override struct {
-	Key    string // a key of the file: admin, flavor, listen or backends, discover.dns (lists with commas)
-	Value  string
-	Source string // what a problem with it is reported as: --listen, SEGUE_LISTEN
-}
-
 // Load reads the file at path and returns its configuration, or *Problems.
 // An empty path means no file: the defaults and the overrides.
 func Load(path string, overrides ...Override) (*Config, error) {

@@ -16,38 +16,44 @@ import (
 // key is one key of a mapping: a value with its reader, or a section with
 // keys of its own.
 type key struct {
-	name string
-	read func(*yaml.Node) // nil for a section
-	keys []key            // of a section
-	also shape            // what the JSON schema says of a section beside its keys; nil: nothing
+	name    string
+	read    func(*yaml.Node) // nil for a section
+	keys    []key            // of a section
+	also    shape            // what the JSON schema says of a section beside its keys; nil: nothing
+	list    bool             // of single values, or of backends by their addresses: outside the file it is written with commas
+	file    bool             // a path: a relative one begins where the file lies; from outside the file, where Segue is started
+	secret  bool             // it is not for a command line, which everybody on the machine can read
+	restart bool             // a change takes effect with a restart alone; Diff says so too, and a test compares the two
 }
 
 // parser walks the nodes of one file, and gathers problems.
 type parser struct {
-	name     string
-	secret   secretReader
-	keyFile  func(path string) ([]byte, error) // reads a file with a public key
-	problems []Problem
-	warnings []Problem
-	broken   bool                  // the file is not YAML
-	secrets  []secretSeen          // files read for a secret, in the order of reading
-	where    map[string]*yaml.Node // dotted path of a key that was given → its value
-	source   map[*yaml.Node]string // values that came from outside the file → from where
-	root     []key
-	question *yaml.Node        // the question what a key may be; nil: none is asked. See asked
-	said     shape             // the answer
-	defaults map[string]string // of keys with a single value, for the JSON schema
-	about    map[string]string // what a key is, likewise
-	unsaid   []string          // keys whose readers do not say what they may be
+	name        string
+	secret      secretReader
+	credentials string                            // the folder with the credentials of the unit; empty: there is none
+	keyFile     func(path string) ([]byte, error) // reads a file with a public key
+	problems    []Problem
+	warnings    []Problem
+	broken      bool                  // the file is not YAML
+	secrets     []secretSeen          // files read for a secret, in the order of reading
+	where       map[string]*yaml.Node // dotted path of a key that was given → its value
+	source      map[*yaml.Node]string // values that came from outside the file → from where
+	root        []key
+	question    *yaml.Node        // the question what a key may be; nil: none is asked. See asked
+	said        shape             // the answer
+	defaults    map[string]string // of keys with a single value, for the JSON schema
+	about       map[string]string // what a key is, likewise
+	unsaid      []string          // keys whose readers do not say what they may be
 }
 
 func newParser(name string, secret secretReader) *parser {
 	return &parser{
-		name:    name,
-		secret:  secret,
-		keyFile: readKeyFile,
-		where:   make(map[string]*yaml.Node),
-		source:  make(map[*yaml.Node]string),
+		name:        name,
+		secret:      secret,
+		credentials: credentialsFolder(),
+		keyFile:     readKeyFile,
+		where:       make(map[string]*yaml.Node),
+		source:      make(map[*yaml.Node]string),
 	}
 }
 
@@ -90,47 +96,6 @@ func (p *parser) readFile(data []byte, keys []key) {
 	case len(second.Content) > 0:
 		p.report(second.Content[0], "a second YAML document begins here", "keep one document per file")
 	}
-}
-
-// readOverrides reads settings from outside the file with the same readers.
-func (p *parser) readOverrides(overrides []Override, keys []key) {
-	for _, o := range overrides {
-		among, name := keys, o.Key
-		for section, inner, nested := strings.Cut(name, "."); nested; section, inner, nested = strings.Cut(name, ".") {
-			k, _ := find(among, section)
-			among, name = k.keys, inner
-		}
-		for _, k := range among {
-			if k.name != name || k.read == nil {
-				continue
-			}
-			n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: o.Value}
-			switch o.Key {
-			case "backends", "listen", "discover.dns":
-				n = p.listOverride(o)
-			}
-			if k.name == "sql" {
-				n.Tag = "!!bool"
-			}
-			p.source[n] = o.Source
-			p.where[o.Key] = n
-			k.read(n)
-		}
-	}
-}
-
-// listOverride is the sequence node of a list with commas.
-func (p *parser) listOverride(o Override) *yaml.Node {
-	list := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
-	for item := range strings.SplitSeq(o.Value, ",") {
-		if item = strings.TrimSpace(item); item == "" {
-			continue
-		}
-		n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: item}
-		p.source[n] = o.Source
-		list.Content = append(list.Content, n)
-	}
-	return list
 }
 
 // mapping reads n along keys. The path names n in problems; it is empty for

@@ -56,8 +56,11 @@ func (p *parser) besideFile(into *string) func(*yaml.Node) {
 		if !p.scalar(n) {
 			return
 		}
-		if *into = n.Value; n.Value != "" {
-			*into = beside(p.name, n.Value)
+		if *into = ""; n.Value == "" {
+			return
+		}
+		if path, ok := p.placed(n, p.key(n), n.Value); ok {
+			*into = path
 		}
 	}
 }

@@ -63,9 +63,9 @@ func (p *parser) tlsKeys(e *tlsEntry, clients bool) []key {
 		return func(n *yaml.Node) { *into = n }
 	}
 	keys := []key{
-		{name: "cert_file", read: p.as(fileName(), keep(&e.cert))},
-		{name: "key_file", read: p.as(fileName(), keep(&e.key))},
-		{name: "client_ca_file", read: p.as(fileName(), keep(&e.ca))},
+		{name: "cert_file", file: true, read: p.as(fileName(), keep(&e.cert))},
+		{name: "key_file", file: true, read: p.as(fileName(), keep(&e.key))},
+		{name: "client_ca_file", file: true, read: p.as(fileName(), keep(&e.ca))},
 		{name: "min_version", read: p.oneOf(&e.version, "1.2", "1.3")},
 	}
 	if clients {
@@ -115,7 +115,7 @@ func (p *parser) checkTLS(e *tlsEntry) {
 	if e.key != nil {
 		t.Server.Key = p.pemFile(e.key, e.path+".key_file")
 		what, at = e.path+".cert_file "+e.cert.Value+" and key_file "+e.key.Value, e.key
-		p.checkSecretMode(e.key, e.path+".key_file", e.key.Value, beside(p.name, e.key.Value))
+		p.checkSecretMode(e.key, e.path+".key_file", e.key.Value)
 	}
 	if len(p.problems) > before {
 		return
@@ -175,7 +175,10 @@ func (p *parser) pemFile(n *yaml.Node, what string) []byte {
 		p.report(n, what+" is empty", "name a file")
 		return nil
 	}
-	path := beside(p.name, n.Value)
+	path, ok := p.placed(n, what, n.Value)
+	if !ok {
+		return nil
+	}
 	data, err := p.keyFile(path)
 	p.remember(path, string(data), err)
 	if err != nil {
@@ -228,9 +231,9 @@ func (p *parser) backendTLSKeys(e *backendTLSEntry) []key {
 	}
 	return []key{
 		{name: "mode", read: p.as(modeNameShape(), keep(&e.mode))},
-		{name: "ca_file", read: p.as(fileName(), keep(&e.ca))},
-		{name: "cert_file", read: p.as(fileName(), keep(&e.cert))},
-		{name: "key_file", read: p.as(fileName(), keep(&e.key))},
+		{name: "ca_file", file: true, read: p.as(fileName(), keep(&e.ca))},
+		{name: "cert_file", file: true, read: p.as(fileName(), keep(&e.cert))},
+		{name: "key_file", file: true, read: p.as(fileName(), keep(&e.key))},
 		{name: "server_name", read: p.as(anyText(), keep(&e.name))},
 	}
 }
@@ -272,7 +275,7 @@ func (p *parser) policy(e *backendTLSEntry, section string, otherwise *secure.Po
 		}
 	}
 	if e.key != nil && e.key.Kind == yaml.ScalarNode {
-		p.checkSecretMode(e.key, section+".key_file", e.key.Value, beside(p.name, e.key.Value))
+		p.checkSecretMode(e.key, section+".key_file", e.key.Value)
 	} else if e.cert != nil { // it may be in the same file
 		m.Key = m.Cert
 	}

@@ -29,7 +29,10 @@ func (p *parser) publicKey(n *yaml.Node, what string) string {
 		p.report(n, what+" is empty", "name a file")
 		return ""
 	}
-	path := beside(p.name, n.Value)
+	path, ok := p.placed(n, what, n.Value)
+	if !ok {
+		return ""
+	}
 	data, err := p.keyFile(path)
 	if err == nil {
 		err = wire.CheckPublicKey(data)

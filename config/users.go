@@ -35,11 +35,11 @@ func (p *parser) userKeys(u *userEntry) []key {
 	}
 	return []key{
 		{name: "name", read: p.as(anyText(), keep(&u.name))},
-		{name: "password", read: p.as(anyText(), keep(&u.password))},
-		{name: "password_file", read: p.as(fileName(), keep(&u.file))},
-		{name: "hash", read: p.as(shape{"type": "string", "pattern": `^\*[0-9A-Fa-f]{40}$`}, keep(&u.hash))},
+		{name: "password", secret: true, read: p.as(anyText(), keep(&u.password))},
+		{name: "password_file", file: true, read: p.as(fileName(), keep(&u.file))},
+		{name: "hash", secret: true, read: p.as(shape{"type": "string", "pattern": `^\*[0-9A-Fa-f]{40}$`}, keep(&u.hash))},
 		{name: "service", read: p.as(yesOrNo(), keep(&u.service))},
-		{name: "server_public_key_file", read: p.as(fileName(), keep(&u.publicKey))},
+		{name: "server_public_key_file", file: true, read: p.as(fileName(), keep(&u.publicKey))},
 		{name: "require", read: p.oneOf(&u.require, requireTLS, requireCertificate)},
 		{name: "require_subject", read: p.text(&u.subject)},
 	}
@@ -218,10 +218,13 @@ func (p *parser) secretFile(n *yaml.Node, what, path string) (secret string, ok 
 		p.report(n, what+" is empty", "name a file")
 		return "", false
 	}
-	full := beside(p.name, path)
+	full, ok := p.placed(n, what, path)
+	if !ok {
+		return "", false
+	}
 	secret, err := p.secret(full)
 	p.remember(full, secret, err)
-	p.checkSecretMode(n, what, path, full)
+	p.checkSecretMode(n, what, path)
 	if err != nil {
 		p.report(n, fmt.Sprintf("%s %s: %s", what, path, cause(err)), fileRemedy(path))
 		return "", false

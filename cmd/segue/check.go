@@ -36,7 +36,7 @@ for serve. Exit code 0: all backends are well, whatever the warnings; 1: at leas
 one is not.`,
 		Example: "  segue check fe1:9030,fe2:9030\n  segue check --config segue.yaml --user admin --password-file pw -o json",
 	}
-	s := addSettings(cmd)
+	s := w.addSettings(cmd)
 	must(cmd.Flags().MarkHidden("listen"))
 	cmd.Flags().Lookup("admin").Usage = "`address` of a Segue that runs, whose sessions are looked at too (SEGUE_ADMIN)"
 	user := cmd.Flags().String("user", "", "`user` who asks the cluster of itself (default: discover.user, or health.user)")

@@ -73,12 +73,14 @@ Flags win over SEGUE_* variables, these over the file, the file over defaults.`,
 		Version:       readBuild().Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			*begun = true
-			if w.environ == nil {
-				return nil
+			if cmd.Name() != serveName { // which has a log for that
+				for _, unknown := range w.unknownVariables() {
+					fmt.Fprintf(w.stderr, "segue: %s\n", unknown)
+				}
 			}
-			return mistypedVariable(w.environ())
+			return nil
 		},
 	}
 	root.SetFlagErrorFunc(mistypedFlag)

@@ -15,9 +15,14 @@ would have, and of each value where it comes from: a line of the file, a flag, a
 variable, or the default. Passwords, hashes and tokens are masked.`,
 		Example: "  segue config --config /etc/segue/segue.yaml\n  segue config -o json fe1:9030",
 	}
-	s := addSettings(cmd)
+	s := w.addSettings(cmd)
+	s.addDiscover(cmd)
+	helpAll := s.addKeys(cmd)
 	format := addOutput(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *helpAll {
+			return cmd.Help()
+		}
 		path, overrides, err := w.source(cmd, s, args)
 		if err != nil {
 			return err

@@ -16,6 +16,7 @@ import (
 	"runtime"
 
 	"segue/cmd/internal/outlet"
+	"segue/config"
 )
 
 // world is what the program meets outside itself. Tests put their own in.
@@ -29,6 +30,7 @@ type world struct {
 	threads        func(n int) int        // runtime.GOMAXPROCS; nil: the process is not this program's alone
 	etc            string                 // the configuration that is read when none is named
 	args           []string               // of the command line that run runs
+	keys           []config.Key           // of the configuration, once they have been asked for
 
 	outlets []*outlet.Writer // that are in the place of stdout and stderr; see detach
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,36 +11,64 @@ import (
 	"segue/config"
 )
 
-// variables are those of the environment that mean something to a command, without their prefix.
-var variables = [...]string{"CONFIG", "LISTEN", "ADMIN", "FLAVOR", "BACKENDS", "ZONE", "LOG_LEVEL", "BENCH_DSN", "TOKEN_FILE"}
+// variables are those of the environment that mean something to a command beside those of the configuration's keys, without their prefix.
+var variables = [...]string{"CONFIG", "LOG_LEVEL", "BENCH_DSN", "TOKEN_FILE", "ADMIN_CA", "ADMIN_CERT", "ADMIN_KEY"}
 
 const variablePrefix = "SEGUE_"
 
-// mistypedVariable is an error if the environment has a variable that is none of Segue's and nearly one: it would be ignored without a word. Others are left
-// alone; Kubernetes makes some of its own for a service that is called segue.
-func mistypedVariable(environ []string) error {
-	known := make(map[string]bool)
-	var lower []string
+// knownVariables are all of them.
+func knownVariables(keys []config.Key) (names []string) {
 	for _, name := range variables {
-		known[name] = true
-		lower = append(lower, strings.ToLower(name))
+		names = append(names, variablePrefix+name)
 	}
+	for _, k := range keys {
+		if k.Variable != "" {
+			names = append(names, k.Variable)
+		}
+	}
+	return names
+}
+
+// unknownVariables says of each variable that begins like Segue's and is none that it means nothing, and which one may have been meant.
+func (w *world) unknownVariables() []string {
+	if w.environ == nil {
+		return nil
+	}
+	return unknownVariables(w.environ(), knownVariables(w.configKeys()))
+}
+
+// unknownVariables leaves out what Kubernetes makes by itself for a service that is called segue.
+func unknownVariables(environ, known []string) (told []string) {
 	for _, pair := range environ {
 		name, _, _ := strings.Cut(pair, "=")
 		rest, ours := strings.CutPrefix(strings.ToUpper(name), variablePrefix)
-		if !ours || name == variablePrefix+rest && known[rest] || kubernetes(rest) {
+		if !ours || slices.Contains(known, name) || kubernetes(rest) {
 			continue
 		}
-		if near := config.Nearest(strings.ToLower(rest), lower); near != "" {
-			return usageError{fmt.Errorf("unknown variable %s; did you mean %s%s?", name, variablePrefix, strings.ToUpper(near))}
+		text := fmt.Sprintf("unknown variable %s is ignored", name)
+		if near := nearestVariable(rest, known); near != "" {
+			text += fmt.Sprintf("; did you mean %s?", near)
 		}
+		told = append(told, text)
 	}
-	return nil
+	return told
+}
+
+// nearestVariable is the known variable that is most likely meant by a name without its prefix; empty: none is like it.
+func nearestVariable(name string, known []string) string {
+	var words []string
+	for _, k := range known {
+		words = append(words, strings.ToLower(strings.TrimPrefix(k, variablePrefix)))
+	}
+	if near := config.Nearest(strings.ToLower(name), words); near != "" {
+		return variablePrefix + strings.ToUpper(near)
+	}
+	return ""
 }
 
 // kubernetes reports whether a variable is one that Kubernetes makes for a service.
 func kubernetes(name string) bool {
-	return strings.HasSuffix(name, "_SERVICE_HOST") || strings.Contains(name, "SERVICE_PORT") || strings.HasSuffix(name, "PORT") || strings.Contains(name, "PORT_")
+	return strings.HasSuffix("_"+name, "_SERVICE_HOST") || strings.Contains(name, "SERVICE_PORT") || strings.HasSuffix(name, "PORT") || strings.Contains(name, "PORT_")
 }
 
 // mistypedFlag adds to an error which flag was meant.
@@ -56,6 +85,11 @@ func mistypedFlag(cmd *cobra.Command, err error) error {
 	}
 	cmd.Flags().VisitAll(collect)
 	cmd.InheritedFlags().VisitAll(collect)
+	for _, k := range config.Keys(nil) {
+		if name == strings.NewReplacer(".", "-", "_", "-").Replace(k.Path) && k.Variable != "" && k.Flag == "" && k.Path != "backends" {
+			return fmt.Errorf("%w: everybody on this machine can read a command line; name a file by --%s-file, or set %s", err, name, k.Variable)
+		}
+	}
 	if near := config.Nearest(name, names); near != "" {
 		return fmt.Errorf("%w; did you mean --%s?", err, near)
 	}

@@ -80,8 +80,8 @@ type rolloutFlags struct {
 const defaultState = "segue-rollout.json"
 
 // addRollout defines them.
-func addRollout(cmd *cobra.Command) *rolloutFlags {
-	r := &rolloutFlags{settings: addSettings(cmd), ask: rollout.Ask{Limits: rollout.DefaultLimits(), OnFailure: rollout.RemedyPause}}
+func (w *world) addRollout(cmd *cobra.Command) *rolloutFlags {
+	r := &rolloutFlags{settings: w.addSettings(cmd), ask: rollout.Ask{Limits: rollout.DefaultLimits(), OnFailure: rollout.RemedyPause}}
 	for _, name := range []string{"listen", "admin"} {
 		must(cmd.Flags().MarkHidden(name))
 	}

@@ -26,7 +26,7 @@ node may go now.`,
 		Example: `  segue rollout plan fe1:9030,fe2:9030,fe3:9030 --user admin --password-file pw --fleet dns:segue:9131
   segue rollout plan --config segue.yaml --user admin --password-file pw --to-version 3.4.2 --no-backup -o json`,
 	}
-	r, format := addRollout(cmd), addOutput(cmd)
+	r, format := w.addRollout(cmd), addOutput(cmd)
 	change := cmd.Flags().Bool("restart", false, "a mere restart, without a change of versions")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		source, err := w.rolloutSource(cmd, r, args)
@@ -151,7 +151,7 @@ configuration; 3 none may go now: ask again; 4 none is left that is to go.`,
     last=$node
   done`,
 	}
-	r, format := addRollout(cmd), addOutput(cmd)
+	r, format := w.addRollout(cmd), addOutput(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		source, err := w.rolloutSource(cmd, r, args)
 		if err != nil {

@@ -84,7 +84,7 @@ paused or was interrupted, and can be resumed.`,
   segue rollout run --resume
   segue rollout run --roll-back`,
 	}
-	r := &runFlags{rolloutFlags: addRollout(cmd)}
+	r := &runFlags{rolloutFlags: w.addRollout(cmd)}
 	r.format = addOutput(cmd)
 	f := cmd.Flags()
 	r.pods = addPods(cmd, &r.kube)

@@ -12,9 +12,11 @@ import (
 	"segue/config"
 )
 
+const serveName = "serve"
+
 func (w *world) serveCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "serve [BACKEND ...]",
+		Use:   serveName + " [BACKEND ...]",
 		Short: "Stand in front of the backends",
 		Long: `Stand in front of the backends: applications connect to Segue instead of to one
 of them. BACKEND is HOST:PORT of a MySQL port; health URLs follow from the flavor.
@@ -35,27 +37,39 @@ Sockets that systemd passes (LISTEN_FDS) take the place of those that would be b
 
 SIGTERM or SIGINT: take no more clients, let sessions end at a statement
 boundary (at most drain.timeout), exit 0. A second one: stop now. SIGHUP: reload.
-Every flag is also a variable: SEGUE_CONFIG, SEGUE_LISTEN, SEGUE_ADMIN,
-SEGUE_FLAVOR, SEGUE_ZONE, SEGUE_LOG_LEVEL; and SEGUE_BACKENDS is a list with commas.`,
+
+Each key of the file is also a flag (connect.budget: --connect-budget; --help-all has
+them all) and a variable (SEGUE_CONNECT_BUDGET; SEGUE_BACKENDS and other lists with
+commas): flags win over variables, these over the file. Not so users, which are in the
+file alone, and passwords, which are no flags. --config is SEGUE_CONFIG, --log-level
+SEGUE_LOG_LEVEL. ` + "`segue config`" + ` says where each value comes from.`,
 		Example: `  segue serve fe1:9030,fe2:9030,fe3:9030
   segue serve --flavor tidb --listen 127.0.0.1:4000 tidb1:4000 tidb2:4000
   segue serve --discover fe1:9030 --user segue --password-file /run/secrets/segue
   segue serve --discover dns:sr-fe-search:9030
   segue serve --config /etc/segue/segue.yaml`,
 	}
-	s := addSettings(cmd)
+	s := w.addSettings(cmd)
 	s.addDiscover(cmd)
+	helpAll := s.addKeys(cmd)
 	level := &logLevel{slog.LevelInfo}
 	cmd.Flags().Var(level, "log-level", "debug, info, warn or error (SEGUE_LOG_LEVEL)")
 	words(cmd, "log-level", logLevels()...)
 	takeover := cmd.Flags().Bool("takeover", false, "take over from the Segue that serves the same address, if one does")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *helpAll {
+			return cmd.Help()
+		}
 		terminal := isTerminal(w.stderr)
 		w.detach(terminal)
 		if value := w.getenv("SEGUE_LOG_LEVEL"); value != "" && !cmd.Flags().Changed("log-level") {
 			if err := level.Set(value); err != nil {
 				return usageError{wrap("SEGUE_LOG_LEVEL "+value, err)}
 			}
+		}
+		logger := newLog(w.stderr, level.Level, terminal)
+		for _, unknown := range w.unknownVariables() {
+			logger.Warn("a variable means nothing to Segue", "cause", unknown)
 		}
 		path, overrides, err := w.source(cmd, s, args)
 		if err != nil {
@@ -73,7 +87,6 @@ SEGUE_FLAVOR, SEGUE_ZONE, SEGUE_LOG_LEVEL; and SEGUE_BACKENDS is a list with com
 		if threads != nil && w.getenv("GOMAXPROCS") != "" {
 			threads, loops = nil, threads(0)
 		}
-		logger := newLog(w.stderr, level.Level, terminal)
 		if w.ignore != nil { // the process is this program's alone
 			stdlog.SetFlags(0)
 			stdlog.SetOutput(stdLog{logger})
