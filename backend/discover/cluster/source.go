@@ -291,3 +291,6 @@ func (s *Source) isAt(b *backend.Backend, c *sql.Conn, address string) bool {
 func (s *Source) same(a, b string) bool {
 	return strings.EqualFold(a, b) || s.Same != nil && s.Same(a, b)
 }
+
+// Ask asks once, now. It is not for a source that runs.
+func (s *Source) Ask(ctx context.Context) discover.Answer { return s.ask(ctx) }

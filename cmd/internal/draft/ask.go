@@ -1,0 +1,290 @@
+package draft
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"segue/backend"
+	"segue/backend/discover"
+	"segue/backend/discover/cluster"
+	"segue/backend/discover/nodes"
+	"segue/backend/discover/sql"
+	"segue/backend/secure"
+	"segue/health"
+)
+
+// Options say what to ask, and as whom.
+type Options struct {
+	Address  string          // HOST:PORT of any server
+	Flavor   *backend.Flavor // nil: it is found out
+	User     string          // empty: nobody logs in, and only what is said to everybody is known
+	Password string
+	Secret   string        // the file with it, for the text
+	Timeout  time.Duration // of one question
+}
+
+// Ask finds out what there is. The error is why nothing could be: the server cannot be reached, or greets nobody.
+func Ask(ctx context.Context, o Options) (*File, error) {
+	policy, err := secure.New(secure.Preferred, secure.Material{})
+	if err != nil {
+		return nil, err
+	}
+	a := &asker{Options: o, registry: backend.NewRegistry(backend.Options{}), policy: policy, file: &File{Asked: o.Address, User: o.User, Secret: o.Secret}}
+	a.registry.Apply([]backend.Spec{{Name: o.Address, Address: o.Address, TLS: policy}})
+	if err := a.greeted(ctx); err != nil {
+		return nil, err
+	}
+	a.flavor(ctx)
+	a.members(ctx)
+	a.examine(ctx)
+	return a.file, nil
+}
+
+type asker struct {
+	Options
+	registry *backend.Registry
+	policy   *secure.Policy
+	file     *File
+	facts    backend.Facts // of the one that was asked
+}
+
+// greeted reads what the server says to everybody.
+func (a *asker) greeted(ctx context.Context) error {
+	b := a.registry.Backends()[0]
+	for _, f := range health.Examine(ctx, b, health.Options{Flavor: backend.MySQL, Timeout: a.Timeout}) { // which has no health URL
+		if f.Check == "mysql" && !b.Facts().Known {
+			cause, _, _ := strings.Cut(f.Cause, ", "+backend.MySQL.Port()+" unless") // of what flavor it is is not known
+			return fmt.Errorf("ask %s: %s", a.Address, cause)
+		}
+	}
+	a.facts = b.Facts()
+	a.file.Version = a.facts.ServerVersion
+	const clientSSL = 1 << 11 // CLIENT_SSL
+	a.file.TLS = a.facts.Capabilities&clientSSL != 0
+	return nil
+}
+
+// flavor finds out what it is: the greeting tells, or else the server who is logged in on it.
+func (a *asker) flavor(ctx context.Context) {
+	given := a.facts.Flavors()
+	said := ""
+	if a.User != "" {
+		said = a.said(ctx)
+	}
+	switch {
+	case a.Flavor != nil:
+		a.file.Flavor = *a.Flavor
+	case len(given) == 1:
+		a.file.Flavor = given[0]
+	default:
+		known := false
+		for word, flavor := range map[string]backend.Flavor{"starrocks": backend.StarRocks, "doris": backend.Doris, "tidb": backend.TiDB, "mariadb": backend.MySQL, "mysql": backend.MySQL} {
+			if strings.Contains(strings.ToLower(said), word) {
+				a.file.Flavor, known = flavor, true
+			}
+		}
+		if !known {
+			a.file.Guessed = true
+			a.remark("which flavor the servers have: StarRocks, Doris and some others greet alike", "write it below, or ask again with --user and --password-file, or --flavor")
+		}
+	}
+	if said != "" {
+		a.file.Version = said
+	}
+}
+
+// said is what the server calls itself, to who is logged in.
+func (a *asker) said(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, a.Timeout)
+	defer cancel()
+	c, err := sql.Dial(ctx, sql.Target{Address: a.Address, User: a.User, Password: a.Password}.Secured(a.policy))
+	if err != nil {
+		return "" // who the members are is asked next, and says why not
+	}
+	defer c.Close()
+	table, err := c.Query(ctx, "SELECT @@version_comment AS said, VERSION() AS version")
+	if err != nil {
+		return ""
+	}
+	comment, _ := table.Get(0, "said")
+	version, _ := table.Get(0, "version")
+	if strings.Contains(comment, version) {
+		return comment
+	}
+	return strings.TrimSpace(comment + " " + version)
+}
+
+func (a *asker) remark(what, do string) {
+	a.file.Remarks = append(a.file.Remarks, Remark{what, do})
+}
+
+// members asks the cluster for all of its nodes.
+func (a *asker) members(ctx context.Context) {
+	self := Node{Address: a.Address}
+	if a.User == "" {
+		a.file.Nodes = []Node{self}
+		a.remark("which other servers there are: they tell that only to who is logged in", "ask again with --user and --password-file, or add them to backends")
+		return
+	}
+	source := &cluster.Source{Flavor: a.file.Flavor, Registry: a.registry, User: a.User, Password: a.Password}
+	answer := source.Ask(ctx)
+	if answer.Err != nil {
+		a.file.Nodes = []Node{self}
+		a.remark("which other servers there are: "+answer.Err.Error(), "see that the account may ask (below), then ask again; or add them to backends")
+		return
+	}
+	if a.file.Flavor.IsFE() { // each knows its own HTTP port, and guesses those of the others
+		a.register(answer.Found)
+		if second := source.Ask(ctx); second.Err == nil {
+			answer = second
+		}
+	}
+	a.take(answer, self)
+}
+
+// register makes backends of what has been found, so that they can be asked.
+func (a *asker) register(found []discover.Found) {
+	var specs []backend.Spec
+	for _, f := range found {
+		if f.Address != "" {
+			specs = append(specs, backend.Spec{Name: f.Address, Address: f.Address, TLS: a.policy})
+		}
+	}
+	if len(specs) == 0 {
+		return
+	}
+	a.registry.Apply(specs)
+	for _, b := range a.registry.Backends() {
+		a.registry.SetHealth(b, backend.Up, "")
+	}
+}
+
+// take makes nodes of an answer.
+func (a *asker) take(answer discover.Answer, self Node) {
+	add := func(n nodes.Node) {
+		switch {
+		case n.Address == "":
+			a.remark("where "+n.Host+" speaks MySQL: it has not told the others yet", "start it, then ask again")
+		case !slices.ContainsFunc(a.file.Nodes, func(known Node) bool { return strings.EqualFold(known.Address, n.Address) }):
+			node := Node{Address: n.Address, Role: n.Role, Version: n.Version, Zone: n.Zone, Health: a.healthURL(n)}
+			if !n.Alive {
+				node.Problem = "the cluster says that it is not alive"
+			}
+			a.file.Nodes = append(a.file.Nodes, node)
+		}
+	}
+	for _, f := range answer.Found {
+		add(f.Node)
+	}
+	if len(answer.Found) == 0 {
+		for _, n := range answer.About {
+			add(n)
+		}
+		a.remark("which other servers there are: those of MySQL and MariaDB tell of one another only where there is group replication", "add all that have the same data to backends")
+	}
+	if len(a.file.Nodes) == 0 {
+		a.file.Nodes = []Node{self}
+	}
+}
+
+// healthURL is where a node answers whether it is well, as the cluster says.
+func (a *asker) healthURL(n nodes.Node) string {
+	text := a.file.Flavor.HealthURL(n.Address)
+	u, err := url.Parse(text)
+	if text == "" || err != nil || n.HTTP == "" {
+		return text
+	}
+	u.Host = n.HTTP
+	return u.String()
+}
+
+// examine looks at each node from here.
+func (a *asker) examine(ctx context.Context) {
+	r := backend.NewRegistry(backend.Options{})
+	var specs []backend.Spec
+	for _, n := range a.file.Nodes {
+		url := n.Health
+		if url == "" {
+			url = a.file.Flavor.HealthURL(n.Address)
+		}
+		specs = append(specs, backend.Spec{Name: n.Address, Address: n.Address, HealthURL: url, TLS: a.policy})
+	}
+	r.Apply(specs)
+	var wg sync.WaitGroup
+	turns := make(chan struct{}, mostAtATime)
+	for i := range specs {
+		b, ok := r.Lookup(specs[i].Name)
+		if !ok {
+			continue
+		}
+		wg.Go(func() {
+			turns <- struct{}{}
+			defer func() { <-turns }()
+			a.file.Nodes[i].judge(health.Examine(ctx, b, health.Options{Flavor: a.file.Flavor, Timeout: a.Timeout}), specs[i].HealthURL)
+		})
+	}
+	wg.Wait()
+	a.file.Here = onThisMachine(a.file.Nodes)
+	a.unwell()
+}
+
+// mostAtATime is how many nodes are looked at at a time.
+const mostAtATime = 8
+
+// judge takes what was seen of a node.
+func (n *Node) judge(found []health.Finding, url string) {
+	n.Health = ""
+	defer func() {
+		if n.Useless { // what answers there may be another node: others guess a port
+			n.Health = ""
+		}
+	}()
+	for _, f := range found {
+		switch {
+		case f.Check == "mysql" && f.Verdict != health.Passed && f.Verdict != health.Full:
+			n.Problem, n.Useless = "its MySQL port: "+f.Cause, true
+		case f.Check == "http" && f.Verdict == health.Passed:
+			n.Health = url
+		case f.Check == "http":
+			cause, _, _ := strings.Cut(f.Cause, ", but the MySQL port answers")
+			n.Problem = "its health URL " + url + ": " + cause
+		}
+	}
+}
+
+// unwell says of nodes that cannot be used, and keeps the address that was given where none can.
+func (a *asker) unwell() {
+	if !slices.ContainsFunc(a.file.Nodes, func(n Node) bool { return !n.Useless }) {
+		if !slices.ContainsFunc(a.file.Nodes, func(n Node) bool { return strings.EqualFold(n.Address, a.Address) }) {
+			a.file.Nodes = append(a.file.Nodes, Node{Address: a.Address})
+		}
+	}
+	for _, n := range a.file.Nodes {
+		if n.Problem != "" {
+			a.remark("how "+n.Address+" is: "+n.Problem, "see to it, or correct `health` of that backend; `segue check --config FILE` looks again")
+		}
+	}
+}
+
+// onThisMachine tells whether a node has an address of this machine's.
+func onThisMachine(list []Node) bool {
+	own, _ := net.InterfaceAddrs()
+	return slices.ContainsFunc(list, func(n Node) bool {
+		host, _, _ := net.SplitHostPort(n.Address)
+		ip, err := netip.ParseAddr(host)
+		if err != nil {
+			return strings.EqualFold(host, "localhost")
+		}
+		return ip.IsLoopback() || slices.ContainsFunc(own, func(a net.Addr) bool {
+			prefix, err := netip.ParsePrefix(a.String())
+			return err == nil && prefix.Addr().Unmap() == ip.Unmap()
+		})
+	})
+}
