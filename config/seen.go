@@ -33,7 +33,10 @@ func (p *parser) remember(path, secret string, err error) {
 func (p *parser) seen(data []byte) seen {
 	h := sha256.New()
 	h.Write(data)
-	folders := []string{filepath.Dir(p.name)}
+	var folders []string
+	if p.name != "" {
+		folders = append(folders, filepath.Dir(p.name))
+	}
 	for _, s := range p.secrets {
 		h.Write(s.sum[:])
 		folders = append(folders, filepath.Dir(s.path))

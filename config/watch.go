@@ -22,7 +22,7 @@ const (
 // Watcher notices changes of a configuration file and of the secrets that it
 // names files for.
 type Watcher struct {
-	Path      string // empty: there is no file, only Trigger
+	Path      string // empty: there is no file, only Trigger, and files with secrets that overrides name
 	Overrides []Override
 	// Trigger asks for a reload now, changed or not: a SIGHUP. What it brings is called when that has come to an end. May be nil.
 	Trigger <-chan func()
@@ -46,9 +46,9 @@ func (w *Watcher) Run(ctx context.Context, current *Config) error {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	n := w.notices(log)
-	defer n.close()
 	seen := current.seen
+	n := w.notices(log, len(seen.folders) > 0)
+	defer n.close()
 	n.follow(seen.folders)
 	looks := make(chan look, 1)
 	var busy, due bool           // a look is under way; another is due behind it
@@ -127,10 +127,10 @@ type notices struct {
 }
 
 // notices begins to watch. A first look is due soon: the file may have changed
-// since it was loaded.
-func (w *Watcher) notices(log *slog.Logger) *notices {
+// since it was loaded. Where there is neither a file nor one with a secret, which a flag or a variable may name, there is nothing to look at.
+func (w *Watcher) notices(log *slog.Logger, files bool) *notices {
 	n := &notices{ticker: time.NewTicker(lookAgain), settled: time.NewTimer(settle), waiting: true, log: log, late: map[string]bool{}}
-	if w.Path == "" {
+	if !files {
 		n.settled.Stop()
 		return n
 	}

@@ -30,7 +30,8 @@ say for each one that fails what is wrong and which command to run next.
 On each backend that answers, log in as every user of the configuration, and say
 whether the sessions of that user will be able to move to it, and why not.
 Then say what an upgrade would cost as things are: what backends do not have in
-common, which sessions of a Segue that runs could not move now, and why.
+common, which sessions of a Segue that runs could not move now, and why; and what
+the configuration is warned of: files with secrets that everybody may read, say.
 Backends and flavor come from the arguments, SEGUE_* or the configuration, as
 for serve. Exit code 0: all backends are well, whatever the warnings; 1: at least
 one is not.`,
@@ -60,6 +61,7 @@ one is not.`,
 		findings := examine(cmd.Context(), c, *impersonate)
 		findings = append(findings, examineCluster(cmd.Context(), c, asks, password)...)
 		findings = append(findings, w.examineSessions(cmd, c)...)
+		findings = append(findings, judgeConfiguration(c.Warnings)...)
 		if *format == formatJSON {
 			err = printJSON(w.stdout, findings)
 		} else {

@@ -101,3 +101,12 @@ func judgeClock(seed backend.Spec, ahead time.Duration, err error) finding {
 	}
 	return f
 }
+
+// judgeConfiguration are the warnings of the configuration, as `segue validate` has them.
+func judgeConfiguration(warnings []config.Problem) (all []finding) {
+	for _, w := range warnings {
+		text := config.Problem{Source: w.Source, Line: w.Line, Column: w.Column, What: w.What}.String()
+		all = append(all, finding{Check: "configuration", Verdict: warning, Cause: text, Next: w.Remedy})
+	}
+	return all
+}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -73,5 +75,34 @@ func TestCheckAsksTheCluster(t *testing.T) {
 	}
 	if got := segue(t, nil, "check", "--config", path, "--user", "root", "--password-file", secret+"-none"); got.code != exitUsage || !strings.Contains(got.stderr, "--password-file") {
 		t.Errorf("exit %d:\n%s", got.code, got.stderr)
+	}
+}
+
+// A file with a secret that everybody may read is a warning of check, as of validate, and the secret is in neither.
+func TestCheckWarnsOfSecrets(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 2, fesim.Options{})
+	dir, err := os.MkdirTemp("", "segue") //nolint:usetesting // every folder above it is open to others
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	secret := filepath.Join(dir, "secret")
+	if err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(secret, []byte("hunter2\n"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "segue.yaml")
+	writeFile(t, path, configuration(fes, "users: [{name: app, password_file: "+secret+"}]\n"))
+	const want = "secret: everybody on this machine may read it"
+	validated := segue(t, nil, "validate", path)
+	if validated.code != exitDone || !strings.Contains(validated.stderr, want+"; chmod 600") {
+		t.Errorf("validate: exit %d: %s", validated.code, validated.stderr)
+	}
+	checked := segue(t, nil, "check", "--config", path)
+	if !strings.Contains(checked.stdout, want) || !strings.Contains(checked.stdout, "next: chmod 600") {
+		t.Errorf("check: exit %d: %s%s", checked.code, checked.stdout, checked.stderr)
+	}
+	if strings.Contains(validated.stderr+validated.stdout+checked.stdout+checked.stderr, "hunter2") {
+		t.Error("the secret is told")
 	}
 }
