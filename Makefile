@@ -30,6 +30,10 @@ build: ## Build bin/segue
 man: build ## Write the manual's pages to bin/man
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct 2>/dev/null || echo 0) bin/segue man bin/man
 
+.PHONY: docs
+docs: ## Write what is made from the code: the reference in deploy/docs, the JSON schema, the list of metrics
+	$(GO) test -timeout 5m -count=1 -run '^(TestReference|TestMetricNames$$|TestSchema$$)' ./cmd/segue -update
+
 .PHONY: demo
 demo: build ## Show the main job: a rolling restart, with a cloud load balancer and with Segue (about a minute)
 	bin/segue demo

@@ -104,6 +104,7 @@ var keyLine = regexp.MustCompile(`^(?:# ?)?( *)(?:# )?(- )?([a-z_]+):(?: .*?)??(
 func aboutKeys(example []byte, keys []key) map[string]string {
 	about := map[string]string{}
 	section, inner, above := "", "", []string(nil)
+	items := map[string]string{} // what lines above a list say of the keys of its items
 	for line := range strings.Lines(string(example)) {
 		line = strings.TrimRight(line, "\n")
 		m := keyLine.FindStringSubmatch(line)
@@ -120,9 +121,17 @@ func aboutKeys(example []byte, keys []key) map[string]string {
 				m[4] = strings.Join(above, " ")
 			}
 			about[top], above = m[4], nil
+			for name, text := range items {
+				about[top+"[]."+name] = text
+			}
+			clear(items)
 		case m != nil && m[1]+m[2] != "" && m[4] != "":
 			if len(m[1]) <= 2 {
 				inner = m[3] // a section of a section, if what follows stands deeper
+			}
+			if items[m[3]] == "" && strings.HasPrefix(line, "#   ") && len(above) > 0 {
+				items[m[3]] = m[4]
+				break
 			}
 			for _, path := range []string{section + "." + m[3], section + "[]." + m[3], section + "." + inner + "." + m[3]} {
 				if about[path] == "" {
@@ -133,6 +142,7 @@ func aboutKeys(example []byte, keys []key) map[string]string {
 			above = append(above, prose)
 		case line == "":
 			above = nil
+			clear(items)
 		}
 	}
 	return about

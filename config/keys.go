@@ -35,6 +35,24 @@ func Keys(example []byte) []Key {
 	return w.list
 }
 
+// Sections tells what the example says of each section of keys, by its path.
+func Sections(example []byte) map[string]string {
+	keys := newParser("", nil).schema(&document{config: Default()})
+	about := aboutKeys(example, keys)
+	sections := map[string]string{}
+	var walk func(keys []key, path string)
+	walk = func(keys []key, path string) {
+		for _, k := range keys {
+			if full := join(path, k.name); k.keys != nil {
+				sections[full] = about[full]
+				walk(k.keys, full)
+			}
+		}
+	}
+	walk(keys, "")
+	return sections
+}
+
 type keyWalk struct {
 	p             *parser
 	values, about map[string]string
@@ -70,6 +88,9 @@ func (p *parser) itemKeys(path string) []key {
 func (w *keyWalk) one(k key, full string, outside bool) Key {
 	s := w.p.ask(k)
 	one := Key{Path: full, Default: w.values[full], About: w.about[full], List: k.list, File: k.file, Restart: k.restart}
+	if one.About == "" { // a backend's own section says what the common one does
+		one.About = w.about[strings.TrimPrefix(strings.Replace(full, "backends[].tls.", "backend_tls.", 1), "backends[].")]
+	}
 	one.Kind, one.Takes, one.Words = s.inWords(k)
 	if outside {
 		name := strings.ReplaceAll(full, ".", "_")

@@ -18,7 +18,7 @@ import (
 	"segue/backend/fesim"
 )
 
-var update = flag.Bool("update", false, "rewrite testdata/metrics.golden, deploy/segue.schema.json")
+var update = flag.Bool("update", false, "rewrite testdata/metrics.golden, deploy/segue.schema.json and the pages of deploy/docs/reference that are made from the code")
 
 // metrics is what a scrape gets.
 func (s *serving) metrics() string {
@@ -69,12 +69,16 @@ func TestMetricNames(t *testing.T) {
 	eventually(t, "a session moved", func() bool { return strings.Contains(s.metrics(), `segue_session_moves_total{from="fe-2",result="ok"`) })
 	eventually(t, "sessions ended", func() bool { return strings.Contains(s.metrics(), "segue_session_ends_total{") })
 
-	types := make(map[string]string)
+	types, helps := make(map[string]string), make(map[string]string)
 	series := make(map[string]bool)
 	text := s.metrics()
 	for line := range strings.Lines(text) {
 		if fields := strings.Fields(line); strings.HasPrefix(line, "# TYPE ") {
 			types[fields[2]] = fields[3]
+		}
+		if rest, ok := strings.CutPrefix(line, "# HELP "); ok {
+			name, help, _ := strings.Cut(strings.TrimSpace(rest), " ")
+			helps[name] = help
 		}
 	}
 	for line := range strings.Lines(text) {
@@ -116,6 +120,8 @@ func TestMetricNames(t *testing.T) {
 		t.Errorf("the metrics are not those of %s (go test ./cmd/segue -run %s -update writes it):\n%s", golden, t.Name(), got)
 	}
 
+	holdPage(t, "metrics.md", metricsPage(names, helps))
+
 	page, err := os.ReadFile(filepath.Join("..", "..", "deploy", "docs", "reference", "metrics.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -135,4 +141,20 @@ func TestMetricNames(t *testing.T) {
 			t.Errorf("%s: %s", p.Metric, p.Text)
 		}
 	}
+}
+
+// metricsPage is the list of metrics, "name{labels} type" each, with what they say of themselves.
+func metricsPage(names []string, helps map[string]string) string {
+	var b strings.Builder
+	b.WriteString(head("metric", "type", "labels", "what it is"))
+	for _, line := range names {
+		series, kind, _ := strings.Cut(line, " ")
+		name, labels, _ := strings.Cut(strings.TrimSuffix(series, "}"), "{")
+		shown := "–"
+		if labels != "" {
+			shown = "`" + strings.ReplaceAll(labels, ",", "`, `") + "`"
+		}
+		b.WriteString(row(code(name), kind, shown, cell(helps[name])))
+	}
+	return b.String()
 }
