@@ -41,6 +41,8 @@ type Config struct {
 	// TakeoverTimeout is how long a Segue that another has taken over from goes on for the sessions that it has; zero: it drains at once.
 	TakeoverTimeout time.Duration
 
+	Shutdown Shutdown
+
 	// SendProxy is the header of the PROXY protocol that connections to backends begin with of which nothing else is said: off, auto, v1 or v2.
 	SendProxy string
 
@@ -55,6 +57,16 @@ type Config struct {
 	backendName string   // backend_tls.server_name
 	healthGiven []string // addresses of backends whose health URL is written out
 }
+
+// Shutdown says how long a Segue that has been asked to stop goes on as before, clients that come then included. The longer of the two counts; with both zero it
+// takes no more clients at once.
+type Shutdown struct {
+	Delay       time.Duration // whoever is connected
+	WaitClients time.Duration // at most, while clients are
+}
+
+// Longest is how long that may take.
+func (s Shutdown) Longest() time.Duration { return max(s.Delay, s.WaitClients) }
 
 // Takeover says how another Segue may take over from this one.
 type Takeover struct {

@@ -43,7 +43,7 @@ func TestProblems(t *testing.T) {
 		{"abbreviated key", "backends:\n- {addr: fe1:9030, address: fe1:9030}\n", `2:4: unknown key "addr" in backends[0]; did you mean "address"?`},
 		{"key of another section", one + "interval: 1s\n", `2:1: unknown key "interval"; did you mean "health.interval"?`},
 		{"key of the top", one + "health: {flavor: tidb}\n", `2:10: unknown key "flavor" in health; "flavor" is a key of the file itself: write it without indentation`},
-		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, admin_mode, admin_group, admin_token_file, admin_hosts, admin_read, admin_write, admin_tls, tls, users_learned, flavor, backend_tls, backend_compression, backends, zone, users, get_server_public_key, balance, health, discover, connect, drain, hold, replay, stored_programs, takeover, proxy_protocol, state, limits`},
+		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, admin_mode, admin_group, admin_token_file, admin_hosts, admin_read, admin_write, admin_tls, tls, users_learned, flavor, backend_tls, backend_compression, backends, zone, users, get_server_public_key, balance, health, discover, connect, drain, shutdown, hold, replay, stored_programs, takeover, proxy_protocol, state, limits`},
 		{"merge key", one + "health:\n  <<: {rise: 2}\n", `3:3: unknown key "<<" in health; known keys: interval, fast_interval, timeout, rise, fall, user, password, password_file, server_public_key_file`},
 		{"duplicate key", "listen: :1\n" + one + "listen: :2\n", `3:1: key "listen" is given twice; it was given in line 1 already; keep one`},
 		{"key that is a list", one + "[a]: 1\n", `2:1: a key is a list; keys are plain words`},
@@ -124,7 +124,7 @@ func TestProblems(t *testing.T) {
 func TestLongestSpan(t *testing.T) {
 	for _, key := range []string{
 		"balance.slow_start", "balance.rebalance_settle", "health.interval", "health.fast_interval", "health.timeout", "connect.budget",
-		"connect.timeout", "drain.timeout", "drain.hang_timeout", "drain.takeover_timeout", "hold.timeout", "replay.timeout",
+		"connect.timeout", "drain.timeout", "drain.hang_timeout", "drain.takeover_timeout", "shutdown.delay", "shutdown.wait_clients", "hold.timeout", "replay.timeout",
 	} {
 		group, name, _ := strings.Cut(key, ".")
 		text := func(value string) string {
@@ -248,6 +248,7 @@ balance: {policy: round-robin, slow_start: 0s, rebalance_rate: 0, rebalance_thre
 health: {interval: 1s, fast_interval: 1s, rise: 1, fall: 1, user: 007, password: 0123}
 connect:
 drain: {timeout: 1m30s, hang_timeout: 5s, takeover_timeout: 0s}
+shutdown: {delay: 2s, wait_clients: 1m}
 hold: {timeout: 0s, statements: 7, dry_run: true}
 replay: {attempts: 0, timeout: 3s}
 `))
@@ -271,6 +272,7 @@ replay: {attempts: 0, timeout: 3s}
 	want.Proxy.DrainTimeout = 90 * time.Second
 	want.Proxy.HangTimeout = 5 * time.Second
 	want.TakeoverTimeout = 0
+	want.Shutdown = Shutdown{Delay: 2 * time.Second, WaitClients: time.Minute}
 	want.Proxy.Balance = balance.Options{Rate: -1, Threshold: 0.125, Settle: time.Minute}
 	want.Proxy.Hold = proxy.Hold{Timeout: -1, Statements: 7, DryRun: true}
 	want.Proxy.Replay = proxy.ReplayLimits{Attempts: -1, Timeout: 3 * time.Second, Reads: proxy.ReadsKnown}

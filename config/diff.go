@@ -59,6 +59,8 @@ func Diff(old, new *Config) Changes {
 	d.changed("drain.timeout", old.Proxy.DrainTimeout, new.Proxy.DrainTimeout)
 	d.changed("drain.hang_timeout", old.Proxy.HangTimeout, new.Proxy.HangTimeout)
 	d.changed("drain.takeover_timeout", old.TakeoverTimeout, new.TakeoverTimeout)
+	d.changed("shutdown.delay", old.Shutdown.Delay, new.Shutdown.Delay)
+	d.changed("shutdown.wait_clients", old.Shutdown.WaitClients, new.Shutdown.WaitClients)
 	d.changed("hold.timeout", max(old.Proxy.Hold.Timeout, 0), max(new.Proxy.Hold.Timeout, 0))
 	d.changed("hold.statements", old.Proxy.Hold.Statements, new.Proxy.Hold.Statements)
 	d.changed("hold.dry_run", old.Proxy.Hold.DryRun, new.Proxy.Hold.DryRun)

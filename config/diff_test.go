@@ -40,6 +40,7 @@ balance: {policy: round-robin, slow_start: 1s, rebalance_rate: 0, rebalance_thre
 health: {interval: 1s, fast_interval: 1s, timeout: 2s, rise: 3, fall: 4}
 connect: {budget: 3s, timeout: 1s, unauthenticated: 8}
 drain: {timeout: 5m, hang_timeout: 5s, takeover_timeout: 10m}
+shutdown: {delay: 2s, wait_clients: 1m}
 limits: {sessions: 500}
 stored_programs: read
 get_server_public_key: true
@@ -48,7 +49,7 @@ get_server_public_key: true
 			"balance.rebalance_threshold: 20% -> 50%", "balance.rebalance_settle: 5s -> 1m0s", "health.interval: 200ms -> 1s",
 			"health.fast_interval: 50ms -> 1s", "health.timeout: 1s -> 2s", "health.rise: 2 -> 3", "health.fall: 3 -> 4",
 			"get_server_public_key: false -> true", "connect.budget: 10s -> 3s", "connect.timeout: 2s -> 1s", "connect.unauthenticated: 32 -> 8", "drain.timeout: 1m0s -> 5m0s", "drain.hang_timeout: 3s -> 5s",
-			"drain.takeover_timeout: 1h0m0s -> 10m0s",
+			"drain.takeover_timeout: 1h0m0s -> 10m0s", "shutdown.delay: 0s -> 2s", "shutdown.wait_clients: 0s -> 1m0s",
 			"stored_programs: ignore -> read", "limits.sessions: as file descriptors allow -> 500",
 		}, nil},
 		{

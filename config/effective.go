@@ -239,6 +239,8 @@ func (c *Config) values() map[string]string {
 		"drain.timeout":                  c.Proxy.DrainTimeout.String(),
 		"drain.hang_timeout":             c.Proxy.HangTimeout.String(),
 		"drain.takeover_timeout":         c.TakeoverTimeout.String(),
+		"shutdown.delay":                 c.Shutdown.Delay.String(),
+		"shutdown.wait_clients":          c.Shutdown.WaitClients.String(),
 		"hold.timeout":                   max(c.Proxy.Hold.Timeout, 0).String(),
 		"hold.statements":                strconv.Itoa(c.Proxy.Hold.Statements),
 		"hold.dry_run":                   strconv.FormatBool(c.Proxy.Hold.DryRun),

@@ -89,6 +89,10 @@ func (p *parser) schema(d *document) []key {
 			{name: "hang_timeout", read: p.duration(&c.Proxy.HangTimeout, 1)},
 			{name: "takeover_timeout", read: p.duration(&c.TakeoverTimeout, 0)},
 		}},
+		{name: "shutdown", keys: []key{
+			{name: "delay", read: p.duration(&c.Shutdown.Delay, 0)},
+			{name: "wait_clients", read: p.duration(&c.Shutdown.WaitClients, 0)},
+		}},
 		{name: "hold", keys: []key{
 			{name: "timeout", read: p.durationOrOff(&c.Proxy.Hold.Timeout)},
 			{name: "statements", read: p.count(&c.Proxy.Hold.Statements, maxHeld)},

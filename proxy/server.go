@@ -71,6 +71,8 @@ type Server struct {
 	mu      sync.Mutex          // guards what follows
 	ids     map[uint32]struct{} // that clients have been given
 	lastID  uint32              // that has been given out last
+	vacancy chan struct{}       // closed when ids gets its first, or loses its last; nil: nobody waits for that
+	vacant  time.Time           // since when ids is empty, if it is; zero: it always was
 	closed  bool                // no more sessions are to come
 	closing *drain              // Segue itself is stopping
 	intents map[*backend.Backend]*drain
@@ -194,6 +196,9 @@ func (s *Server) enrol() uint32 {
 		}
 		if _, taken := s.ids[s.lastID]; !taken {
 			s.ids[s.lastID] = struct{}{}
+			if len(s.ids) == 1 {
+				s.tellVacancy()
+			}
 			return s.lastID
 		}
 	}
@@ -204,6 +209,10 @@ func (s *Server) forgetID(id uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.ids, id)
+	if len(s.ids) == 0 {
+		s.vacant = time.Now()
+		s.tellVacancy()
+	}
 	s.endIfDone()
 }
 

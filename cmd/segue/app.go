@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,8 @@ type app struct {
 	predecessor *predecessor    // that this one is to take over from; nil: none
 	threads     func(n int) int // sets how many there are; nil: that is fixed
 	ceded       atomic.Bool     // another Segue has taken over
+	hurried     chan struct{}   // closed when it is to stop now
+	hurry       sync.Once       // closes it
 	keeper      *keeper         // nil: there is no file to keep anything in
 
 	certificates certificates
@@ -66,7 +69,7 @@ type options struct {
 
 // newApp makes a Segue and binds its addresses. It starts nothing.
 func newApp(c *config.Config, o options) (*app, error) {
-	a := &app{started: time.Now(), log: o.log, out: o.out, systemd: o.systemd, threads: o.threads, reload: make(chan func(), 1)}
+	a := &app{started: time.Now(), log: o.log, out: o.out, systemd: o.systemd, threads: o.threads, reload: make(chan func(), 1), hurried: make(chan struct{})}
 	if err := a.open(c, o); err != nil {
 		return nil, err
 	}
@@ -104,13 +107,15 @@ func newApp(c *config.Config, o options) (*app, error) {
 	return a, nil
 }
 
-// run serves until ctx is done, then drains, and returns when everything has
+// run serves until ctx is done, for a while after that if it is configured to, then drains, and returns when everything has
 // ended; after another Segue has taken over, it returns as soon as the last
 // session has ended by itself, and drains when that takes too long. Probing goes on until
 // the last session has ended, and so do the admin API and the metrics, unless they are another's.
 func (a *app) run(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
+	asked := ctx
+	ctx, stop := context.WithCancel(context.WithoutCancel(asked))
 	defer stop()
+	atOnce := context.AfterFunc(asked, stop) // as long as it serves nobody
 	tail, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	ruling, cede := context.WithCancel(tail) // done when the admin API's address is another Segue's
@@ -130,6 +135,9 @@ func (a *app) run(ctx context.Context) error {
 		a.keeper.end()
 		a.sockets.abandon()
 		return err
+	}
+	if atOnce() {
+		g.Go(func() error { a.linger(asked, serving); stop(); return nil })
 	}
 	g.Go(func() error {
 		defer end()
@@ -170,7 +178,7 @@ func (a *app) awaitStop(serving context.Context) {
 	<-serving.Done()
 	most := a.config.current().Proxy.DrainTimeout
 	a.admin.Drain()
-	a.systemd.stopping(most + stopMargin)
+	a.systemd.stopping("draining", most+stopMargin)
 	a.log.Info("draining", "sessions", len(a.server.Sessions()), "timeout", most)
 }
 
@@ -180,6 +188,7 @@ const stopMargin = 10 * time.Second
 // cut ends every session now.
 func (a *app) cut() {
 	a.log.Warn("stopping without draining", "sessions", len(a.server.Sessions()))
+	a.hurry.Do(func() { close(a.hurried) })
 	a.server.Close()
 }
 

@@ -17,6 +17,7 @@ variable, or the default. Passwords, hashes and tokens are masked.`,
 	}
 	s := w.addSettings(cmd)
 	s.addDiscover(cmd)
+	s.addShutdown(cmd)
 	helpAll := s.addKeys(cmd)
 	format := addOutput(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

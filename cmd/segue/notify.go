@@ -34,6 +34,6 @@ func (s systemd) reloading()          { s.tell("RELOADING=1") }
 func (s systemd) status(text string)  { s.tell("STATUS=" + text) }
 
 // stopping says that it may take a while.
-func (s systemd) stopping(most time.Duration) {
-	s.tell("STOPPING=1", "STATUS=draining", fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", most.Microseconds()))
+func (s systemd) stopping(status string, most time.Duration) {
+	s.tell("STOPPING=1", "STATUS="+status, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", most.Microseconds()))
 }

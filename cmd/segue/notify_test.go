@@ -73,6 +73,6 @@ func TestSystemd(t *testing.T) {
 // TestSystemdGone: nobody listening is no reason to fail.
 func TestSystemdGone(t *testing.T) {
 	systemd{filepath.Join(t.TempDir(), "none")}.ready("x")
-	systemd{}.stopping(time.Second)
+	systemd{}.stopping("draining", time.Second)
 	systemd{"@segue-test-abstract-none"}.reloading()
 }

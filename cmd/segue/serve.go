@@ -37,6 +37,8 @@ Sockets that systemd passes (LISTEN_FDS) take the place of those that would be b
 
 SIGTERM or SIGINT: take no more clients, let sessions end at a statement
 boundary (at most drain.timeout), exit 0. A second one: stop now. SIGHUP: reload.
+Where Segue and the application get their SIGTERM together, --shutdown-delay and
+--shutdown-wait-clients have it go on as before, and take clients, until then.
 
 Each key of the file is also a flag (connect.budget: --connect-budget; --help-all has
 them all) and a variable (SEGUE_CONNECT_BUDGET; SEGUE_BACKENDS and other lists with
@@ -51,6 +53,7 @@ SEGUE_LOG_LEVEL. ` + "`segue config`" + ` says where each value comes from.`,
 	}
 	s := w.addSettings(cmd)
 	s.addDiscover(cmd)
+	s.addShutdown(cmd)
 	helpAll := s.addKeys(cmd)
 	level := &logLevel{slog.LevelInfo}
 	cmd.Flags().Var(level, "log-level", "debug, info, warn or error (SEGUE_LOG_LEVEL)")

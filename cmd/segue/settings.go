@@ -57,6 +57,13 @@ func (s *settings) addDiscover(cmd *cobra.Command) {
 	s.values["zone"] = f.String("zone", "", "`zone` where this Segue is, for balance.prefer: local (SEGUE_ZONE)")
 }
 
+// addShutdown defines those of what happens at SIGTERM, on a command that serves.
+func (s *settings) addShutdown(cmd *cobra.Command) {
+	f := cmd.Flags()
+	s.values["shutdown.delay"] = f.String("shutdown-delay", "", "`time` to go on as before after SIGTERM, taking clients\n(SEGUE_SHUTDOWN_DELAY; default 0s)")
+	s.values["shutdown.wait_clients"] = f.String("shutdown-wait-clients", "", "`time` to do so at most while clients are connected\n(SEGUE_SHUTDOWN_WAIT_CLIENTS; default 0s)")
+}
+
 // discoverOverrides are the settings that --discover stands for, and the seeds among them.
 func (s *settings) discoverOverrides() (list []config.Override, seeds []string) {
 	add := func(key, value string) {

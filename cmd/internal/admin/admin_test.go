@@ -200,6 +200,8 @@ func TestReadiness(t *testing.T) {
 	if err := s.client.Ready(ctx); err != nil {
 		t.Errorf("ready is to stay when backends fail: %v", err)
 	}
+	s.handler.Stop()
+	notReady("stopping, and still taking clients")
 	s.handler.Drain()
 	notReady("draining")
 	if err := s.client.Live(ctx); err != nil {
@@ -217,6 +219,10 @@ func TestStatus(t *testing.T) {
 		t.Errorf("before: %+v", got)
 	}
 	s.setHealth(t, "fe-1", backend.Up, "")
+	s.handler.Stop()
+	if got, err = s.client.Status(t.Context()); err != nil || got.State != Stopping || got.Ready {
+		t.Errorf("stopping: %+v, %v", got, err)
+	}
 	s.handler.Drain()
 	if got, err = s.client.Status(t.Context()); err != nil || got.State != Draining || got.Ready || got.Backends != (Tally{Total: 2, Usable: 1}) {
 		t.Errorf("draining: %+v, %v", got, err)

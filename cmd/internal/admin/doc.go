@@ -25,7 +25,7 @@
 // Errors of the API are JSON: {"error": "text"}.
 //
 // Ready means: at least one backend was usable once since the start, and Segue
-// is not draining. It does not go back to unready when backends fail later:
+// is neither stopping nor draining. It does not go back to unready when backends fail later:
 // all applications of a cluster would leave their load balancers together, and
 // an error of the database is better answered by Segue than by nobody. Live
 // never depends on backends: restarting Segue does not mend them.

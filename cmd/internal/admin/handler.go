@@ -86,6 +86,7 @@ type Handler struct {
 
 	access   atomic.Pointer[Access]
 	draining atomic.Bool
+	stopping atomic.Bool // it will drain
 	wasReady atomic.Bool // a backend was usable once
 
 	steering sync.Mutex   // held while a backend is looked at and set; taken behind changing
@@ -106,6 +107,9 @@ func (h *Handler) log() *slog.Logger {
 	}
 	return h.Log
 }
+
+// Stop makes /readyz answer 503 from now on, of a Segue that still takes clients: whoever balances them is to send no more.
+func (h *Handler) Stop() { h.stopping.Store(true) }
 
 // Drain makes /readyz answer 503 from now on.
 func (h *Handler) Drain() { h.draining.Store(true) }
@@ -149,6 +153,8 @@ func (h *Handler) readyz(w http.ResponseWriter, _ *http.Request) {
 	switch ready := h.Ready(); {
 	case h.draining.Load():
 		plain(w, http.StatusServiceUnavailable, "draining")
+	case h.stopping.Load():
+		plain(w, http.StatusServiceUnavailable, "stopping, and still taking clients")
 	case !ready:
 		plain(w, http.StatusServiceUnavailable, "no backend has been usable yet")
 	default:
@@ -163,7 +169,7 @@ func (h *Handler) Ready() bool {
 	if !h.wasReady.Load() && h.tally().Usable > 0 {
 		h.wasReady.Store(true)
 	}
-	return h.wasReady.Load() && !h.draining.Load()
+	return h.wasReady.Load() && !h.draining.Load() && !h.stopping.Load()
 }
 
 // StayReady is for what has taken the place of a Segue that was ready.
@@ -182,10 +188,7 @@ func (h *Handler) tally() Tally {
 
 func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
 	s := h.About()
-	s.State = Serving
-	if h.draining.Load() {
-		s.State = Draining
-	}
+	s.State = h.state()
 	s.Ready = h.Ready()
 	s.Backends = h.tally()
 	s.Sessions = len(h.Sessions.Sessions())
@@ -196,6 +199,16 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
 	s.Changes = h.Audit.Latest(shownChanges)
 	s.Summary = h.summary(time.Now(), &s)
 	answer(w, http.StatusOK, s)
+}
+
+func (h *Handler) state() State {
+	switch {
+	case h.draining.Load():
+		return Draining
+	case h.stopping.Load():
+		return Stopping
+	}
+	return Serving
 }
 
 func (h *Handler) backends(w http.ResponseWriter, r *http.Request) {

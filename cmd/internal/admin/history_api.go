@@ -104,7 +104,7 @@ func (c *Client) History(ctx context.Context, span time.Duration, points int) (H
 
 // summary says how clients are. all has the sessions and the pause, those of other Segues included.
 func (h *Handler) summary(now time.Time, all *Status) Summary {
-	w := wellbeing{now: now, sessions: all.Sessions, stopping: h.draining.Load(), paused: all.Paused}
+	w := wellbeing{now: now, sessions: all.Sessions, draining: h.draining.Load(), stopping: h.stopping.Load(), paused: all.Paused}
 	for _, b := range h.Registry.Backends() {
 		w.backends = append(w.backends, describe(b))
 	}

@@ -245,7 +245,7 @@ func (c comparison) object(where string, schema any, of reflect.Type) {
 }
 
 func TestOpenAPIHasEveryWord(t *testing.T) {
-	words := map[string][]string{"Level": {string(Well), string(Care), string(Trouble)}, "State": {string(Serving), string(Draining)}, "Action": {"", "retried", "moved", "replayed", "held"}}
+	words := map[string][]string{"Level": {string(Well), string(Care), string(Trouble)}, "State": {string(Serving), string(Stopping), string(Draining)}, "Action": {"", "retried", "moved", "replayed", "held"}}
 	for _, h := range backend.Healths() {
 		words["Health"] = append(words["Health"], h.String())
 	}

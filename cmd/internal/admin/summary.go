@@ -40,7 +40,8 @@ type wellbeing struct {
 	began    time.Time // nothing is known of what was before
 	backends []Backend
 	sessions int
-	stopping bool // Segue itself is
+	draining bool // Segue itself is
+	stopping bool // Segue itself is going to drain
 	paused   *proxy.Pause
 	// How many failures clients have seen within lately and lastly, and how many were hidden from them within lastly.
 	seenLately, seen, hidden uint64
@@ -67,8 +68,10 @@ func (w wellbeing) summary() Summary {
 func (w wellbeing) sentence() Summary {
 	usable := w.usable()
 	switch {
-	case w.stopping:
+	case w.draining:
 		return Summary{Care, fmt.Sprintf("This Segue is stopping: it takes no more clients, and %s left.", count(w.sessions, "session is", "sessions are"))}
+	case w.stopping && len(usable) > 0:
+		return Summary{Care, fmt.Sprintf("This Segue has been asked to stop, and takes clients for a while yet: %s open.", count(w.sessions, "session is", "sessions are"))}
 	case len(w.backends) == 0:
 		return Summary{Trouble, "There is no backend: clients wait."}
 	case w.paused != nil:

@@ -65,7 +65,8 @@ func TestSummary(t *testing.T) {
 			Care,
 			"Statements are held on purpose, for another 1m30s at most: one waits, and 2 sessions are still at work.",
 		},
-		{wellbeing{stopping: true, sessions: 1, backends: []Backend{down}}, Care, "This Segue is stopping: it takes no more clients, and 1 session is left."},
+		{wellbeing{stopping: true, sessions: 2, backends: []Backend{up("fe-1")}}, Care, "This Segue has been asked to stop, and takes clients for a while yet: 2 sessions are open."},
+		{wellbeing{draining: true, stopping: true, sessions: 1, backends: []Backend{down}}, Care, "This Segue is stopping: it takes no more clients, and 1 session is left."},
 	} {
 		c.of.now = now
 		if got := c.of.summary(); got.Level != c.level || got.Text != c.text {

@@ -57,6 +57,7 @@ type State string
 // The states of Status.
 const (
 	Serving  State = "serving"
+	Stopping State = "stopping" // goes on taking clients for a while, and drains then
 	Draining State = "draining" // takes no more clients; ends when its sessions have
 )
 
