@@ -92,7 +92,7 @@ Flags win over SEGUE_* variables, these over the file, the file over defaults.`,
 	for group, commands := range map[string][]*cobra.Command{
 		"run": {w.initCommand(), w.serveCommand(), w.validateCommand(), w.configCommand(), w.schemaCommand(), w.checkCommand()},
 		"ask": {
-			w.topCommand(), w.statusCommand(), w.backendsCommand(), w.sessionsCommand(), w.failuresCommand(), w.drainCommand(), w.readyCommand(), w.maintCommand(),
+			w.healthcheckCommand(), w.waitCommand(), w.topCommand(), w.statusCommand(), w.backendsCommand(), w.sessionsCommand(), w.failuresCommand(), w.drainCommand(), w.readyCommand(), w.maintCommand(),
 			w.pauseCommand(), w.resumeCommand(), w.reloadCommand(), w.rolloutCommand(),
 		},
 		"try": {w.demoCommand(), w.benchCommand(), w.simCommand()},

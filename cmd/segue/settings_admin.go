@@ -21,6 +21,8 @@ import (
 // adminFlags are the flags by which a command finds the admin API of a running Segue, and shows it who asks.
 type adminFlags struct {
 	address, token, ca, cert, key string
+
+	lenient bool // a problem in the configuration that names the address is no reason not to ask there
 }
 
 // addAdmin defines them on cmd.
@@ -39,6 +41,10 @@ func addAdmin(cmd *cobra.Command) *adminFlags {
 // token of a file is for the address of that file alone, and so is the certificate that it says Segue shows.
 func (w *world) adminClient(a adminFlags) (*admin.Client, error) {
 	at, token, shown, err := w.adminAddress(a.address)
+	if path := w.getenv("SEGUE_CONFIG"); err != nil && a.lenient && a.address == "" && w.getenv("SEGUE_ADMIN") == "" && path != "" {
+		at, shown = config.AdminOf(path)
+		at, err = reachable(at), nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +157,8 @@ func (w *world) adminAddress(flag string) (address, token string, shown []byte, 
 	if c, err := config.Load(w.etc); err == nil { // not for everybody to read, maybe
 		return reachable(c.Admin), c.Access.Token, c.AdminTLS.Server.Certificate, nil
 	}
-	return config.Default().Admin, "", nil, nil
+	address, shown = config.AdminOf(w.etc)
+	return reachable(address), "", shown, nil
 }
 
 // checkAdmin reports an admin address that is none.

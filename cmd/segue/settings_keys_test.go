@@ -78,7 +78,7 @@ func samples(t *testing.T, dir string) map[string]sample {
 		"discover.dns": {"fe.example:9030,_mysql._tcp.fe.example", nil}, "discover.resolvers": {"10.0.0.1:53,10.0.0.2:53", with("discover.dns", []any{"fe.example:9030"})},
 		"discover.file": {filepath.Join(dir, "list.yaml"), nil}, "discover.kubernetes.service": {"fe", nil}, "discover.kubernetes.namespace": {"ns", service},
 		"discover.kubernetes.port": {"9030", service}, "discover.kubernetes.http_port": {"http", service},
-		"discover.kubernetes.server": {"https://10.0.0.1:6443", with("discover.kubernetes.service", "fe", "discover.kubernetes.namespace", "ns")},
+		"discover.kubernetes.server":     {"https://10.0.0.1:6443", with("discover.kubernetes.service", "fe", "discover.kubernetes.namespace", "ns")},
 		"discover.kubernetes.token_file": {secret, service}, "discover.kubernetes.ca_file": {ca, service}, "discover.interval": {"40s", nil}, "discover.remove_after": {"0s", nil},
 		"connect.budget": {"11s", nil}, "connect.timeout": {"3s", nil}, "connect.unauthenticated": {"33", nil},
 		"drain.timeout": {"61s", nil}, "drain.hang_timeout": {"4s", nil}, "drain.takeover_timeout": {"2h", nil},
