@@ -56,6 +56,8 @@ install_packages() {
 	need fish have fish
 	need man-db have man
 	need mandoc have mandoc
+	need runc have runc # the image in the namespaces of a container
+	need skopeo have skopeo # reads the image as others do
 	need dnsmasq-base have dnsmasq # a name server, without the service
 	need openssl have openssl # what is old and weak in TLS is tried by it
 	[ -n "$missing" ] || return 0
