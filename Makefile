@@ -14,6 +14,8 @@ CORE := ./proxy
 KUBE := ^TestKube
 # What documents show of a terminal is run: a minute, and it needs root or namespaces for users.
 CONSOLES := ^TestConsoles$$
+# The image's life in a pod: namespaces, as root.
+POD := ^TestPod
 # Packages whose tests look at the clock: one at a time.
 TIMED := /(health|proxy|proxy/loop|cmd/segue)$$
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
@@ -25,6 +27,16 @@ help: ## Say what can be made
 .PHONY: build
 build: ## Build bin/segue
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/segue ./cmd/segue
+
+.PHONY: image
+image: ## Make the container image in bin/image, for linux/amd64 and linux/arm64: an OCI layout and what docker load takes
+	for arch in amd64 arm64; do CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/image/segue-linux-$$arch ./cmd/segue; done
+	cd deploy/image && $(GO) run . -version '$(VERSION)' -revision "$$(git rev-parse HEAD 2>/dev/null || true)" -created "$$(git log -1 --format=%ct 2>/dev/null || echo 0)" \
+		-binary linux/amd64='$(CURDIR)/bin/image/segue-linux-amd64' -binary linux/arm64='$(CURDIR)/bin/image/segue-linux-arm64' -out '$(CURDIR)/bin/image'
+
+.PHONY: release
+release: ## Make all of a release in bin/release, from a clean checkout of its tag: make release VERSION=v1.2.3
+	GO='$(GO)' deploy/release/release.sh '$(if $(filter command,$(firstword $(origin VERSION))),$(VERSION))' bin/release
 
 .PHONY: man
 man: build ## Write the manual's pages to bin/man
@@ -46,11 +58,13 @@ test: deps ## Run all tests: unit tests with the race detector, then real client
 	$(GO) test -timeout 5m -count=1 -run '^TestSimulation$$' $(CORE) -sim.lives 100000
 	cd deploy/check && $(GO) test -count=1 -timeout 5m ./... # what it reads lies outside its module: Go would not see it change
 	$(GO) test -count=1 -timeout 15m -parallel 8 -run '$(CONSOLES)' ./deploy/docs/check
+	cd deploy/image && $(GO) test -count=1 -timeout 10m -skip '$(POD)' ./... # likewise
 	$(GO) test -timeout 15m -v -skip '^TestMove' ./proxy/e2e
 
 .PHONY: e2e
 e2e: deps ## Restart, kill and stop FEs, MariaDB and TiDB under clients that keep state, ROUNDS times, and check consistency for MINUTES from SEED (the first run builds TiDB: 6 to 15 minutes)
 	GO='$(GO)' proxy/e2e/tidb/build.sh
+	cd deploy/image && $(GO) test -count=1 -timeout 15m -v -run '$(POD)' ./...
 	$(GO) test -timeout 60m -v -run '^TestMove' ./proxy/e2e -rounds $(ROUNDS) -minutes $(MINUTES) -seed $(SEED)
 
 .PHONY: kube
@@ -100,6 +114,7 @@ lint: ## Check style, imports between rooms, and that modernizers and go mod tid
 	@out=$$($(GO) fix -diff ./... 2>&1) || true; if [ -n "$$out" ]; then echo "$$out"; exit 1; fi
 	$(GO) mod tidy -diff
 	cd deploy/check && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd deploy/image && $(GO) vet ./... && $(GO) mod tidy -diff
 
 .PHONY: fmt
 fmt: ## Format the code
