@@ -28,6 +28,7 @@ func (a *app) announce(ctx context.Context) {
 	fmt.Fprint(a.out, a.welcome())
 	a.log.Info("serving", "listen", a.sockets.clients.String(), "admin", socketName(a.sockets.api.Addr()), "state", a.summary())
 	a.systemd.ready(a.summary())
+	a.systemd.started()
 	for {
 		changed := a.registry.Changed()
 		a.admin.Ready()

@@ -29,7 +29,7 @@ type app struct {
 	started     time.Time
 	log         *slog.Logger
 	out         io.Writer // what a person reads at the start
-	systemd     systemd
+	systemd     *systemd
 	sockets     sockets
 	place       place           // where another Segue asks for them
 	predecessor *predecessor    // that this one is to take over from; nil: none
@@ -59,7 +59,7 @@ type options struct {
 	log       *slog.Logger
 	out       io.Writer
 	dropped   func() uint64 // lines of log and out; nil: none are
-	systemd   systemd
+	systemd   *systemd
 	sockets   sockets         // that are bound already
 	place     place           // where another Segue asks for them
 	takeover  bool            // take those of a Segue that runs, if one does

@@ -90,7 +90,7 @@ Flags win over SEGUE_* variables, these over the file, the file over defaults.`,
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run it:"}, &cobra.Group{ID: "ask", Title: "Ask and steer a running Segue:"},
 		&cobra.Group{ID: "try", Title: "Try it and measure it:"})
 	for group, commands := range map[string][]*cobra.Command{
-		"run": {w.initCommand(), w.serveCommand(), w.validateCommand(), w.configCommand(), w.schemaCommand(), w.checkCommand()},
+		"run": {w.initCommand(), w.serveCommand(), w.renewCommand(), w.validateCommand(), w.configCommand(), w.schemaCommand(), w.checkCommand()},
 		"ask": {
 			w.healthcheckCommand(), w.waitCommand(), w.topCommand(), w.statusCommand(), w.backendsCommand(), w.sessionsCommand(), w.failuresCommand(), w.drainCommand(), w.readyCommand(), w.maintCommand(),
 			w.pauseCommand(), w.resumeCommand(), w.reloadCommand(), w.rolloutCommand(),

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 
 	"segue/cmd/internal/admin"
 )
@@ -26,11 +27,14 @@ type greeting struct {
 	Network string   `json:"network"` // its network namespace, by which addresses of sockets are; empty: it cannot tell
 	Sockets []string `json:"sockets"` // the keys whose place the sockets take, in their order; and "offer"
 	Passed  []string `json:"passed"`  // those of them whose sockets are a service manager's
+	Program string   `json:"program"` // the file that it runs, whatever is at its path by now; empty: it cannot tell
 }
 
 // ready is what the new one says.
 type ready struct {
-	Ready bool `json:"ready"`
+	Ready      bool   `json:"ready"`
+	Asks       bool   `json:"asks"`       // it only wanted to know who is there
+	Invocation string `json:"invocation"` // systemd's INVOCATION_ID: of which run of which unit it is; empty: of none
 }
 
 // legacy is what passes to the new one beside sockets.
@@ -91,4 +95,18 @@ func network() string {
 		return ""
 	}
 	return name
+}
+
+// programFile tells one file that is run from another, at the same path too: a package's upgrade puts a new one in the place of the one that runs.
+// Empty: that could not be found out.
+func programFile() string {
+	info, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		return ""
+	}
+	at, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%d:%d", at.Dev, at.Ino)
 }

@@ -72,7 +72,7 @@ func TestSystemd(t *testing.T) {
 
 // TestSystemdGone: nobody listening is no reason to fail.
 func TestSystemdGone(t *testing.T) {
-	systemd{filepath.Join(t.TempDir(), "none")}.ready("x")
-	systemd{}.stopping("draining", time.Second)
-	systemd{"@segue-test-abstract-none"}.reloading()
+	(&systemd{socket: filepath.Join(t.TempDir(), "none")}).ready("x")
+	(&systemd{}).stopping("draining", time.Second)
+	(&systemd{socket: "@segue-test-abstract-none"}).reloading()
 }

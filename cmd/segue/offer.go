@@ -22,7 +22,7 @@ const (
 
 // offers lets other Segues take over, until one has, which it reports, or ctx is done. It calls cede when one is ready, and tells that one what
 // cede gives. What keeps it from accepting is waited out: it is over some time.
-func (s *sockets) offers(ctx context.Context, log *slog.Logger, cede func() legacy) bool {
+func (s *sockets) offers(ctx context.Context, log *slog.Logger, cede func(pid int32, invocation string) legacy) bool {
 	if s.offer == nil {
 		return false
 	}
@@ -48,16 +48,19 @@ func (s *sockets) offers(ctx context.Context, log *slog.Logger, cede func() lega
 			continue
 		}
 		pause = shortPause
-		pid, err := s.giveTo(ctx, conn)
+		pid, said, err := s.giveTo(ctx, conn)
 		if err == nil {
 			log.Info("another Segue has taken over", "pid", pid)
-			if err := writeMessage(conn, cede()); err != nil {
+			if err := writeMessage(conn, cede(pid, said.Invocation)); err != nil {
 				log.Warn("what operators have said has not got to the Segue that has taken over", "pid", pid, "cause", innermost(err))
 			}
 			_ = conn.Close()
 			return true
 		}
 		_ = conn.Close()
+		if said.Asks {
+			continue
+		}
 		log.Warn("another Segue has not taken over", "pid", pid, "cause", err)
 	}
 	return false
@@ -66,7 +69,8 @@ func (s *sockets) offers(ctx context.Context, log *slog.Logger, cede func() lega
 // cedes lets another Segue take over. It returns true when that has happened and the sessions that are left have had their time, false when ctx is
 // done or no other can take over. answer serves the successor's questions.
 func (a *app) cedes(ctx context.Context, answer func(*socketFile), cedeAPI func()) bool {
-	cede := func() (l legacy) {
+	cede := func(pid int32, invocation string) (l legacy) {
+		a.systemd.follow(pid, invocation) // before the other one speaks
 		l.Intent, l.Others = a.admin.Cede()
 		l.LastID, l.Ready = a.server.LastID(), a.admin.Ready()
 		if f := a.openPrivate(); f != nil {
@@ -104,32 +108,31 @@ func (a *app) openPrivate() *socketFile {
 }
 
 // giveTo gives a new Segue the sockets, and returns without an error when it is ready.
-func (s *sockets) giveTo(ctx context.Context, conn *net.UnixConn) (pid int32, err error) {
+func (s *sockets) giveTo(ctx context.Context, conn *net.UnixConn) (pid int32, said ready, err error) {
 	_ = conn.SetDeadline(time.Now().Add(readyTimeout))
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	uid, pid, err := peer(conn)
 	if err != nil {
-		return pid, err
+		return pid, said, err
 	}
 	if err := sameUser(uid, os.Geteuid(), overflowUID(os.ReadFile)); err != nil {
-		return pid, err
+		return pid, said, err
 	}
 	if err := s.give(conn); err != nil {
-		return pid, err
+		return pid, said, err
 	}
-	var said ready
 	if err := readMessage(conn, nil, &said); err != nil {
-		return pid, fmt.Errorf("it has ended before it was ready: %w", innermost(err))
+		return pid, said, fmt.Errorf("it has ended before it was ready: %w", innermost(err))
 	}
 	if !said.Ready {
-		return pid, errors.New("it says that it is not ready")
+		return pid, said, errors.New("it says that it is not ready")
 	}
-	return pid, nil
+	return pid, said, nil
 }
 
 // give gives the sockets.
 func (s *sockets) give(conn *net.UnixConn) error {
-	g := greeting{Version: takeoverVersion, Network: network()}
+	g := greeting{Version: takeoverVersion, Network: network(), Program: programFile()}
 	var fds []int
 	type named struct {
 		name string

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	stdlog "log"
 	"log/slog"
 	"os"
@@ -59,6 +60,7 @@ SEGUE_LOG_LEVEL. ` + "`segue config`" + ` says where each value comes from.`,
 	cmd.Flags().Var(level, "log-level", "debug, info, warn or error (SEGUE_LOG_LEVEL)")
 	words(cmd, "log-level", logLevels()...)
 	takeover := cmd.Flags().Bool("takeover", false, "take over from the Segue that serves the same address, if one does")
+	begun := addReadyFD(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if *helpAll {
 			return cmd.Help()
@@ -100,7 +102,7 @@ SEGUE_LOG_LEVEL. ` + "`segue config`" + ` says where each value comes from.`,
 			log:       logger,
 			out:       w.stdout,
 			dropped:   w.dropped,
-			systemd:   systemd{w.getenv("NOTIFY_SOCKET")},
+			systemd:   &systemd{socket: w.getenv("NOTIFY_SOCKET"), invocation: w.getenv("INVOCATION_ID"), begun: begun.file()},
 			sockets:   passed,
 			place:     newPlace(c, w.getenv),
 			takeover:  *takeover,
@@ -109,6 +111,10 @@ SEGUE_LOG_LEVEL. ` + "`segue config`" + ` says where each value comes from.`,
 		})
 		if err != nil {
 			return err
+		}
+		if begun.wanted() && a.predecessor == nil {
+			a.sockets.abandon()
+			return errors.New("the Segue that was to be taken over from has gone; start one (systemctl start segue)")
 		}
 		return w.serve(cmd.Context(), a)
 	}

@@ -34,15 +34,17 @@ func sameListener(ln net.Listener, address string) bool {
 
 // predecessor is a Segue that is about to be taken over from.
 type predecessor struct {
-	conn *net.UnixConn
-	pid  int32
+	conn    *net.UnixConn
+	pid     int32
+	program string // the file that it runs (programFile); empty: it does not tell
 }
 
-// relieve tells the predecessor that it may go, and returns when it accepts nobody any more, with what it leaves, or has gone.
-func (p *predecessor) relieve() (l legacy, err error) {
+// relieve tells the predecessor that it may go, and returns when it accepts nobody any more, with what it leaves, or has gone. invocation is the
+// one of systemd that this process is of.
+func (p *predecessor) relieve(invocation string) (l legacy, err error) {
 	defer p.conn.Close()
 	_ = p.conn.SetDeadline(time.Now().Add(readyTimeout))
-	if err := writeMessage(p.conn, ready{true}); err != nil {
+	if err := writeMessage(p.conn, ready{Ready: true, Invocation: invocation}); err != nil {
 		return l, err
 	}
 	err = readMessage(p.conn, nil, &l)
@@ -51,6 +53,13 @@ func (p *predecessor) relieve() (l legacy, err error) {
 
 // spare tells the predecessor that it is to stay.
 func (p *predecessor) spare() { _ = p.conn.Close() }
+
+// leave is spare of one who only asked who is there.
+func (p *predecessor) leave() {
+	_ = p.conn.SetDeadline(time.Now().Add(readyTimeout))
+	_ = writeMessage(p.conn, ready{Asks: true}) // what it makes of it is its own affair
+	_ = p.conn.Close()
+}
 
 // errNoSegue is what takeOver says of somebody at the place of a Segue's offer who is none that could be taken over from.
 var errNoSegue = errors.New("it is taken for no Segue")
@@ -89,6 +98,7 @@ func (p *predecessor) take(path string, listen []config.Listen) (s sockets, err 
 		closeAll(fds)
 		return s, fmt.Errorf("process %d takes part in a takeover in another way (%d, not %d); stop it in place of taking over", p.pid, g.Version, takeoverVersion)
 	}
+	p.program = g.Program
 	if here := network(); g.Network != "" && here != "" && g.Network != here {
 		closeAll(fds)
 		return s, fmt.Errorf("process %d is in another network (%s, not %s): %w", p.pid, g.Network, here, errNoSegue)
@@ -211,7 +221,7 @@ func (a *app) relieve(ctx context.Context) error {
 		a.predecessor.spare()
 		return fmt.Errorf("take over from process %d: %s; it goes on; `segue check` looks into backends that are not up", a.predecessor.pid, a.summary())
 	}
-	l, err := a.predecessor.relieve()
+	l, err := a.predecessor.relieve(a.systemd.invocation)
 	c := a.config.current()
 	a.leave(a.sockets.clients.surplus(c.Listen))
 	a.sockets.permit(c, a.log)
