@@ -30,6 +30,7 @@ func run(args []string) error {
 	f.StringVar(&in.completion, "completion", "", "folder with segue.bash, _segue and segue.fish (segue completion SHELL)")
 	f.StringVar(&in.deploy, "deploy", "..", "the folder deploy of the repository")
 	f.StringVar(&in.maintainer, "maintainer", "The Segue authors <segue@localhost>", "whom the packages name, with an address of yours")
+	f.StringVar(&in.compression, "compression", "gzip", "gzip or xz")
 	out := f.String("out", ".", "folder for the packages")
 	formats := f.String("format", "deb,rpm", "which packages to make")
 	_ = f.Parse(args) // exits

@@ -17,6 +17,7 @@ import (
 // input is what packages are made of.
 type input struct {
 	binary, arch, version, man, completion, deploy, maintainer string
+	compression                                                string // gzip or xz, which is a tenth smaller and takes ten times as long
 	time                                                       time.Time
 }
 

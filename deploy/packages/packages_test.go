@@ -66,7 +66,7 @@ func buildProgram(path, version string) error {
 func these(binary, version string) input {
 	return input{
 		binary: binary, arch: "amd64", version: version, man: filepath.Join(built, "man"), completion: filepath.Join(built, "completion"),
-		deploy: "..", maintainer: "The Segue authors <segue@localhost>", time: time.Unix(1_790_000_000, 0).UTC(),
+		deploy: "..", compression: "gzip", maintainer: "The Segue authors <segue@localhost>", time: time.Unix(1_790_000_000, 0).UTC(),
 	}
 }
 

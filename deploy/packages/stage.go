@@ -44,8 +44,8 @@ func (s *stage) info() *nfpm.Info {
 		MTime:       s.time,
 		Overridables: nfpm.Overridables{
 			Contents: s.list, Umask: 0o022, Scripts: s.scripts(),
-			Deb: nfpm.Deb{Compression: "xz"},
-			RPM: nfpm.RPM{Summary: summary, Group: "Applications/Databases", BuildHost: "localhost", Compression: "xz"},
+			Deb: nfpm.Deb{Compression: s.compression},
+			RPM: nfpm.RPM{Summary: strings.ToUpper(summary[:1]) + summary[1:], Group: "Applications/Databases", BuildHost: "localhost", Compression: s.compression},
 		},
 	}
 	if s.format == "rpm" {
