@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -15,17 +14,12 @@ import (
 	"time"
 )
 
-var machines = flag.Bool("machines", false, "try packages on a Debian with systemd, as root (make packages-test)")
-
 // patience is for what must happen.
 const patience = time.Minute
 
 // debian is the root of a Debian with systemd that nobody writes to: made once, and kept in the cache.
 func debian(t *testing.T) string {
 	t.Helper()
-	if !*machines {
-		t.Skip("only with -machines: make packages-test")
-	}
 	cache := os.Getenv("SEGUE_CACHE")
 	if cache == "" {
 		var err error
@@ -33,7 +27,7 @@ func debian(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	root := filepath.Join(cache, "packages", "debian")
+	root := filepath.Join(cache, "packages", "debian-1") // another number for what is made otherwise
 	if _, err := os.Stat(root); err == nil {
 		return root
 	}
@@ -43,7 +37,7 @@ func debian(t *testing.T) string {
 	began := time.Now()
 	made := root + ".new"
 	output(t, "rm", "-rf", made)
-	output(t, "mmdebstrap", "--quiet", "--variant=essential", "--include=systemd,systemd-sysv,passwd", "--dpkgopt=path-exclude=/usr/share/locale/*", "bookworm", made)
+	output(t, "mmdebstrap", "--quiet", "--variant=essential", "--include=systemd,systemd-sysv,passwd,rpm", "--dpkgopt=path-exclude=/usr/share/locale/*", "bookworm", made)
 	if err := os.Rename(made, root); err != nil {
 		t.Fatal(err)
 	}

@@ -4,14 +4,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// debOf makes a package of some version of the program, or of what stands in for it.
-func debOf(t *testing.T, version, script string) string {
+// packageOf makes a package of some version of the program, or of what stands in for it.
+func packageOf(t *testing.T, version, script, format string) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "segue")
 	var err error
@@ -23,7 +24,7 @@ func debOf(t *testing.T, version, script string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pack(t, these(binary, version), "deb")
+	return pack(t, these(binary, version), format)
 }
 
 // load is clients of all kinds that count each error, until they are told to stop.
@@ -50,16 +51,39 @@ func (m *machine) load() *load {
 	return l
 }
 
-// TestUpgrade installs, upgrades, breaks, repairs and removes the package on a Debian whose process 1 is systemd, under clients of which none may see an error.
-func TestUpgrade(t *testing.T) {
-	for name, units := range map[string][]string{"own port": {"segue.service"}, "port of systemd": {"segue.socket", "segue.service"}} {
-		t.Run(name, func(t *testing.T) { upgrades(t, units) })
+// manager is what installs packages.
+type manager struct {
+	format  string
+	install []string
+	remove  []string
+	purge   []string // nil: there is no such thing
+	kept    string   // where the administrator's configuration is once the package has been removed
+}
+
+var (
+	byDpkg = manager{"deb", []string{"dpkg", "-i"}, []string{"dpkg", "-r", "segue"}, []string{"dpkg", "-P", "segue"}, "/etc/segue/segue.yaml"}
+	// What it depends on Debian's rpm does not know of, as dpkg has installed that.
+	byRPM = manager{"rpm", []string{"rpm", "-U", "--nodeps"}, []string{"rpm", "-e", "--nodeps", "segue"}, nil, "/etc/segue/segue.yaml.rpmsave"}
+)
+
+// TestMachineUpgrade installs, upgrades, breaks, repairs and removes the package on a Debian whose process 1 is systemd, under clients of which none may see an error.
+func TestMachineUpgrade(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		by    manager
+		units []string
+	}{
+		{"deb", byDpkg, []string{"segue.service"}},
+		{"deb, port of systemd", byDpkg, []string{"segue.socket", "segue.service"}},
+		{"rpm", byRPM, []string{"segue.service"}},
+	} {
+		t.Run(test.name, func(t *testing.T) { upgrades(t, test.by, test.units) })
 	}
 }
 
-func upgrades(t *testing.T, units []string) {
+func upgrades(t *testing.T, by manager, units []string) {
 	m := boot(t)
-	said := m.do("dpkg", "-i", m.give(onePackage(t, "deb")))
+	said := m.do(append(slices.Clone(by.install), m.give(onePackage(t, by.format)))...)
 	has(t, said, "systemctl enable --now segue")
 	has(t, m.do("stat", "-c", "%U:%G %a", "/etc/segue/segue.yaml"), "root:segue 640")
 	has(t, m.do("getent", "passwd", "segue"), ":/var/lib/segue:/usr/sbin/nologin")
@@ -81,20 +105,20 @@ func upgrades(t *testing.T, units []string) {
 
 	l := m.load()
 	m.marks("before")
-	pid := m.upgrade("1.0.1", "", first, true)
+	pid := m.upgrade(by, "1.0.1", "", first, true)
 	// The one before has sessions still, and is in the unit.
 	if n := m.processes(); n != 2 {
 		t.Errorf("%d processes right after the upgrade", n)
 	}
 	m.marks("first upgrade")
 	has(t, m.do("segue", "status"), "1.0.1", "127.0.0.1:9030")
-	pid = m.upgrade("1.0.2", "#!/bin/sh\necho this version is broken >&2\nexit 1\n", pid, false)
+	pid = m.upgrade(by, "1.0.2", "#!/bin/sh\necho this version is broken >&2\nexit 1\n", pid, false)
 	m.marks("a broken version")
 	// It is right for who asks, and does not get ready.
 	m.do("cp", "/share/segue", "/opt/segue")
-	pid = m.upgrade("1.0.3", "#!/bin/sh\ncase $1 in renew) SEGUE_ADMIN=192.0.2.1:1 exec /opt/segue \"$@\";; esac\nexec /opt/segue \"$@\"\n", pid, false)
+	pid = m.upgrade(by, "1.0.3", "#!/bin/sh\ncase $1 in renew) SEGUE_ADMIN=192.0.2.1:1 exec /opt/segue \"$@\";; esac\nexec /opt/segue \"$@\"\n", pid, false)
 	m.marks("a version that does not start")
-	pid = m.upgrade("1.0.4", "", pid, true)
+	pid = m.upgrade(by, "1.0.4", "", pid, true)
 	m.marks("a good one")
 	if got := m.do("cat", "/etc/segue/segue.yaml"); got != file {
 		t.Errorf("the configuration has become\n%s", got)
@@ -109,12 +133,15 @@ func upgrades(t *testing.T, units []string) {
 		t.Errorf("%d processes behind a restart", n)
 	}
 
-	m.do("dpkg", "-r", "segue")
+	m.do(by.remove...)
 	if m.processes() != 0 {
 		t.Error("it runs, and has been removed")
 	}
-	has(t, m.do("cat", "/etc/segue/segue.yaml"), file)
-	m.do("dpkg", "-P", "segue")
+	has(t, m.do("cat", by.kept), file)
+	if by.purge == nil {
+		return
+	}
+	m.do(by.purge...)
 	if out, err := m.try("ls", "-d", "/etc/segue", "/var/lib/segue", "/usr/bin/segue"); err == nil || strings.Count(out, "No such file") != 3 {
 		t.Errorf("is left:\n%s", out)
 	}
@@ -122,10 +149,10 @@ func upgrades(t *testing.T, units []string) {
 }
 
 // upgrade installs another version over the one whose main process is pid, and returns the main process then: another one if it takes over.
-func (m *machine) upgrade(version, script string, pid int, takesOver bool) int {
+func (m *machine) upgrade(by manager, version, script string, pid int, takesOver bool) int {
 	m.t.Helper()
 	began := time.Now()
-	said := m.do("dpkg", "-i", m.give(debOf(m.t, version, script)))
+	said := m.do(append(slices.Clone(by.install), m.give(packageOf(m.t, version, script, by.format)))...)
 	m.t.Logf("to %s in %v", version, time.Since(began).Round(time.Millisecond))
 	now := m.main()
 	if (now != pid) != takesOver || now == 0 {
