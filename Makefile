@@ -22,7 +22,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 
 .PHONY: help
 help: ## Say what can be made
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z0-9-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/segue
@@ -57,6 +57,7 @@ test: deps ## Run all tests: unit tests with the race detector, then real client
 	$(GO) test -timeout 5m ./cmd/internal/rollout
 	$(GO) test -timeout 5m -count=1 -run '^TestSimulation$$' $(CORE) -sim.lives 100000
 	cd deploy/check && $(GO) test -count=1 -timeout 5m ./... # what it reads lies outside its module: Go would not see it change
+	cd deploy/packages && $(GO) test -count=1 -timeout 10m -skip '^TestMachine' ./... # likewise
 	$(GO) test -count=1 -timeout 15m -parallel 8 -run '$(CONSOLES)' ./deploy/docs/check
 	cd deploy/image && $(GO) test -count=1 -timeout 10m -skip '$(POD)' ./... # likewise
 	$(GO) test -timeout 15m -v -skip '^TestMove' ./proxy/e2e
@@ -71,6 +72,10 @@ e2e: deps ## Restart, kill and stop FEs, MariaDB and TiDB under clients that kee
 kube: ## Run what asks Kubernetes against a real API server (the first run builds it: 4 to 10 minutes)
 	GO='$(GO)' backend/discover/kube/apiserver/build.sh
 	$(GO) test -timeout 10m -count=1 -v -run '$(KUBE)' ./backend/discover/kube ./cmd/internal/rollout/statefulset
+
+.PHONY: packages-test
+packages-test: deps ## Install, upgrade under load and remove deb and rpm on a Debian with systemd as process 1, as root (the first run makes that Debian: a minute or so)
+	cd deploy/packages && $(GO) test -count=1 -timeout 30m -v -run '^TestMachine' ./...
 
 .PHONY: corpus
 corpus: deps ## Play MariaDB's own tests, all of the list, on a server: directly, through Segue, while sessions move after every statement, and while they lose their connections (half an hour)
@@ -91,6 +96,7 @@ unit: ## Run the tests that need nothing but Go
 .PHONY: deps
 deps: ## Install what the tests need: MariaDB, the client programs, Chromium (Debian, as root or with sudo)
 	proxy/e2e/setup.sh
+	deploy/packages/setup.sh
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME
@@ -115,6 +121,7 @@ lint: ## Check style, imports between rooms, and that modernizers and go mod tid
 	$(GO) mod tidy -diff
 	cd deploy/check && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd deploy/image && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd deploy/packages && $(GO) vet ./... && $(GO) mod tidy -diff
 
 .PHONY: fmt
 fmt: ## Format the code
