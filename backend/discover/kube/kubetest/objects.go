@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -20,6 +21,23 @@ type Object = map[string]any
 func (s *Server) Post(t *testing.T, path string, o Object) Object {
 	t.Helper()
 	return s.do(t, http.MethodPost, path, "application/json", o)
+}
+
+// Refusal is why the server does not take an object that is posted; empty: it does.
+func (s *Server) Refusal(t *testing.T, path string, o Object) string {
+	t.Helper()
+	code, answer, err := s.ask(t.Context(), http.MethodPost, path, "application/json", o)
+	if err != nil {
+		t.Fatalf("POST %s: %v", path, err)
+	}
+	if code/100 == 2 {
+		return ""
+	}
+	var status struct{ Message string }
+	if err := json.Unmarshal(answer, &status); err != nil || status.Message == "" {
+		return string(answer)
+	}
+	return status.Message
 }
 
 // Get reads one.
@@ -38,6 +56,25 @@ func (s *Server) Merge(t *testing.T, path string, o Object) Object {
 func (s *Server) Delete(t *testing.T, path string) {
 	t.Helper()
 	s.do(t, http.MethodDelete, path, "application/json", Object{})
+}
+
+// Define creates a CustomResourceDefinition, and returns when the server serves the first of its versions.
+func (s *Server) Define(t *testing.T, crd Object) {
+	t.Helper()
+	s.Post(t, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd)
+	version := At(crd, "spec", "versions").([]any)[0]
+	path := "/apis/" + Text(crd, "spec", "group") + "/" + Text(version, "name") + "/" + Text(crd, "spec", "names", "plural")
+	timeout := time.After(startTimeout)
+	for {
+		if code, _, err := s.ask(t.Context(), http.MethodGet, path, "", nil); err == nil && code == http.StatusOK {
+			return
+		}
+		select {
+		case <-time.After(look):
+		case <-timeout:
+			t.Fatalf("the API server does not serve %s", path)
+		}
+	}
 }
 
 func (s *Server) do(t *testing.T, method, path, contentType string, o Object) Object {

@@ -168,25 +168,13 @@ func (p *Play) Await(t *testing.T, entries ...string) {
 // Operator makes the resource of the StarRocks operator known, as far as a rollout reads it.
 func (s *Server) Operator(t *testing.T) {
 	t.Helper()
-	const crds = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-	s.Post(t, crds, Object{"metadata": Object{"name": "starrocksclusters.starrocks.com"}, "spec": Object{
+	s.Define(t, Object{"metadata": Object{"name": "starrocksclusters.starrocks.com"}, "spec": Object{
 		"group": "starrocks.com", "scope": "Namespaced",
 		"names": Object{"plural": "starrocksclusters", "singular": "starrockscluster", "kind": "StarRocksCluster", "listKind": "StarRocksClusterList"},
 		"versions": []any{Object{"name": "v1", "served": true, "storage": true, "schema": Object{"openAPIV3Schema": Object{
 			"type": "object", "properties": Object{"spec": Object{"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
 		}}}},
 	}})
-	timeout := time.After(startTimeout)
-	for {
-		if code, _, err := s.ask(t.Context(), http.MethodGet, "/apis/starrocks.com/v1/starrocksclusters", "", nil); err == nil && code == http.StatusOK {
-			return
-		}
-		select {
-		case <-time.After(look):
-		case <-timeout:
-			t.Fatal("the API server does not serve StarRocksClusters")
-		}
-	}
 }
 
 // Pause has the operator do nothing until it is called with false.
