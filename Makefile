@@ -58,6 +58,7 @@ test: deps ## Run all tests: unit tests with the race detector, then real client
 	$(GO) test -timeout 5m -count=1 -run '^TestSimulation$$' $(CORE) -sim.lives 100000
 	cd deploy/check && $(GO) test -count=1 -timeout 5m ./... # what it reads lies outside its module: Go would not see it change
 	cd deploy/packages && $(GO) test -count=1 -timeout 10m -skip '^TestMachine' ./... # likewise
+	cd deploy/check/kubernetes && $(GO) test -count=1 -timeout 10m -skip '$(KUBE)' ./...
 	$(GO) test -count=1 -timeout 15m -parallel 8 -run '$(CONSOLES)' ./deploy/docs/check
 	cd deploy/image && $(GO) test -count=1 -timeout 10m -skip '$(POD)' ./... # likewise
 	$(GO) test -timeout 15m -v -skip '^TestMove' ./proxy/e2e
@@ -72,6 +73,7 @@ e2e: deps ## Restart, kill and stop FEs, MariaDB and TiDB under clients that kee
 kube: ## Run what asks Kubernetes against a real API server (the first run builds it: 4 to 10 minutes)
 	GO='$(GO)' backend/discover/kube/apiserver/build.sh
 	$(GO) test -timeout 10m -count=1 -v -run '$(KUBE)' ./backend/discover/kube ./cmd/internal/rollout/statefulset
+	cd deploy/check/kubernetes && $(GO) test -timeout 10m -count=1 -v -run '$(KUBE)' ./...
 
 .PHONY: packages-test
 packages-test: deps ## Install, upgrade under load and remove deb and rpm on a Debian with systemd as process 1, as root (the first run makes that Debian: a minute or so)
@@ -122,6 +124,7 @@ lint: ## Check style, imports between rooms, and that modernizers and go mod tid
 	cd deploy/check && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd deploy/image && $(GO) vet ./... && $(GO) mod tidy -diff
 	cd deploy/packages && $(GO) vet ./... && $(GO) mod tidy -diff
+	cd deploy/check/kubernetes && $(GO) vet ./... && $(GO) mod tidy -diff
 
 .PHONY: fmt
 fmt: ## Format the code
