@@ -161,6 +161,9 @@ func checkDeployment(t *testing.T, path string, d *appsv1.Deployment) {
 			t.Errorf("%s: selects %s=%s, labels %v", path, key, value, d.Spec.Template.Labels)
 		}
 	}
+	if v := d.Spec.Template.Labels["helm.sh/chart"]; v != "" {
+		t.Errorf("%s: another chart would replace all pods", path)
+	}
 	for _, m := range p.Containers[0].VolumeMounts {
 		if !m.ReadOnly || !slices.ContainsFunc(p.Volumes, func(v corev1.Volume) bool { return v.Name == m.Name }) {
 			t.Errorf("%s: mounts %v, volumes %v", path, m, p.Volumes)
