@@ -148,7 +148,10 @@ func checkSidecar(t *testing.T, what string, p *corev1.PodTemplateSpec, c *corev
 			t.Errorf("%s: mounts %v, volumes %v", what, m, p.Spec.Volumes)
 		}
 	}
-	for probe, want := range map[*corev1.Probe][]string{c.StartupProbe: {"/segue", "healthcheck"}, c.LivenessProbe: {"/segue", "healthcheck"}, c.ReadinessProbe: {"/segue", "healthcheck", "ready"}} {
+	// Where a changed file is to have Segue listen after a restart is not where it listens now: probes that went by the file would bring about the restart.
+	live := []string{"/segue", "healthcheck", "--admin", "127.0.0.1:9131"}
+	ready := []string{"/segue", "healthcheck", "ready", "--admin", "127.0.0.1:9131"}
+	for probe, want := range map[*corev1.Probe][]string{c.StartupProbe: live, c.LivenessProbe: live, c.ReadinessProbe: ready} {
 		if probe == nil || probe.Exec == nil || !slices.Equal(probe.Exec.Command, want) {
 			t.Errorf("%s: probe %v, want %v", what, probe, want)
 		}
