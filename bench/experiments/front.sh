@@ -20,6 +20,24 @@ await() { until "$@" 2>/dev/null; do sleep 0.01; done; }
 listens() { : <"/dev/tcp/127.0.0.1/19030"; }
 gone() { ! kill -0 "$1"; }
 
+# nginx has no other way to take a server out than its file, read again. In $DATA.nginx/down are those that are out.
+nginx_servers() {
+	for n in 1 2 3; do
+		down=
+		[ ! -e "$DATA.nginx/down/$n" ] || down=' down'
+		echo "server 127.0.0.1:1903$n$down;"
+	done >"$DATA.nginx/servers.conf"
+}
+nginx_reload() { nginx_servers && kill -HUP "$(<"$DATA.front")"; }
+nginx_run() {
+	rm -rf "$DATA.nginx"
+	mkdir -p "$DATA.nginx/down"
+	ln -s "$NGINX/usr/lib/nginx/modules" "$DATA.nginx/modules"
+	cp nginx.conf "$DATA.nginx/"
+	nginx_servers
+	exec "$NGINX/usr/sbin/nginx" -p "$DATA.nginx/" -c nginx.conf -e error.log
+}
+
 case $1 in
 run) echo $$ >"$DATA.front" ;;
 next)
@@ -31,18 +49,24 @@ next)
 restart) old=$(<"$DATA.front") next=$(<"$DATA.next") ;;
 esac
 case $FRONT-$1 in
-direct-run) exec tail -f /dev/null ;; # nothing: the clients know one server
+direct-run | dns-run) exec tail -f /dev/null ;; # nothing: the clients know one server, or a name (names.sh)
 haproxy-cloud-run | haproxy-cloud-next) exec haproxy -db -f "$FRONT.cfg" ;;
 haproxy-tuned-run) exec haproxy -W -db -f "$FRONT.cfg" ;;
 segue-next) exec "$SEGUE" serve --config "segue-$SERVER.yaml" --takeover ;;
+nginx-run) nginx_run ;;
 segue-run) exec "$SEGUE" serve --config "segue-$SERVER.yaml" ;;
-direct-*) ;;
+direct-* | dns-listens) ;;
 *-listens) listens ;;
 haproxy-cloud-restart) kill -TERM "$old" && await gone "$old" && kill -USR1 "$next" && await listens ;;
 haproxy-tuned-restart) kill -USR2 "$old" ;; # its reload: another process gets the sockets, the old one serves its sessions to their end
+nginx-restart) kill -HUP "$old" ;; # its reload, likewise
 segue-restart) kill -USR1 "$next" ;; # a takeover, to the same effect
 haproxy-*-drain) haproxy_says "set server mysql/server-$2 state drain" && sleep 5 ;;
 haproxy-*-ready) haproxy_says "set server mysql/server-$2 state ready" ;;
+nginx-drain) touch "$DATA.nginx/down/$2" && nginx_reload && sleep 5 ;; # its sessions stay with the old workers
+nginx-ready) rm "$DATA.nginx/down/$2" && nginx_reload ;;
+dns-drain) ./names.sh without "$2" && sleep 5 ;;
+dns-ready) ./names.sh with "$2" ;;
 segue-drain)
 	sleep 5 &
 	"$SEGUE" drain "server-$2" --admin 127.0.0.1:19130 --wait

@@ -8,7 +8,7 @@ cache=$(realpath -m "${SEGUE_CACHE:-$root/.cache}")
 OUT=$(realpath -m "${OUT:-$cache/experiments}")
 GO=${GO:-go}
 PATH=$PATH:/usr/sbin
-export SEGUE=${SEGUE:-$root/bin/segue} DATA=$OUT/servers TIDB=$cache/e2e/tidb/tidb-server MARIADB_DATA=$OUT/mariadb PATH
+export SEGUE=${SEGUE:-$root/bin/segue} DATA=$OUT/servers NGINX=$cache/nginx TIDB=$cache/e2e/tidb/tidb-server MARIADB_DATA=$OUT/mariadb PATH
 
 # interrupted ends the run that is under way, with all that it has started, and leaves no half result.
 bench='' result=''
@@ -28,6 +28,20 @@ need() {
 	local sudo=
 	[ "$(id -u)" = 0 ] || sudo=sudo
 	$sudo apt-get install -y --no-install-recommends "$1"
+}
+
+# install_nginx unpacks nginx and its stream module, without the service that its package brings along.
+install_nginx() {
+	[ ! -x "$NGINX/usr/sbin/nginx" ] || return 0
+	rm -rf "$NGINX" "$NGINX.new"
+	mkdir -p "$NGINX.new"
+	(
+		cd "$NGINX.new"
+		apt-get -q download nginx libnginx-mod-stream >download.log 2>&1 || { cat download.log >&2 && echo 'apt-get update, then run this again' >&2 && exit 1; }
+		for package in *.deb; do dpkg-deb -x "$package" .; done
+		rm ./*.deb
+	)
+	mv "$NGINX.new" "$NGINX"
 }
 
 # install SERVER: what the servers of a kind need.
@@ -56,8 +70,9 @@ machine() {
 
 # run EXPERIMENT: through the front $FRONT, on servers of the kind $SERVER.
 run() {
-	local name=$1-$SERVER-$FRONT port=19030 user=root more=()
+	local name=$1-$SERVER-$FRONT host=127.0.0.1 port=19030 user=root where=() more=()
 	[ "$FRONT" != direct ] || port=19031
+	[ "$FRONT" != dns ] || { host=mysql.example && where=(./names.sh); }
 	[ "$FRONT" != segue ] || more+=(--segue 127.0.0.1:19130)
 	[ "$SERVER" != mariadb ] || user=app # who may do less than root is who a full server refuses
 	if [ "$SERVER" != fe ]; then
@@ -65,7 +80,8 @@ run() {
 	fi
 	printf '\n== %s, %s, %s (%s s)\n' "$1" "$SERVER" "$FRONT" "$SECONDS"
 	rm -f "$OUT/$name.json"
-	"$SEGUE" bench --experiment "$1.yaml" --dsn "$user@tcp(127.0.0.1:$port)/" "${more[@]}" --name "$FRONT" --out "$OUT/$name" --force &
+	cut -d ' ' -f 1 /proc/loadavg >"$OUT/$name.load"
+	"${where[@]}" "$SEGUE" bench --experiment "$1.yaml" --dsn "$user@tcp($host:$port)/" "${more[@]}" --name "$FRONT" --out "$OUT/$name" --force &
 	bench=$! result=$OUT/$name.json
 	wait "$bench" || [ $? = 1 ] # clients saw errors, which is what is measured
 	bench=
@@ -76,7 +92,7 @@ run() {
 # compare EXPERIMENT: side by side what there is of it.
 compare() {
 	local results=()
-	for front in direct haproxy-cloud haproxy-tuned segue; do
+	for front in direct dns haproxy-cloud haproxy-tuned nginx segue; do
 		[ ! -s "$OUT/$1-$SERVER-$front.json" ] || results+=("$OUT/$1-$SERVER-$front.json")
 	done
 	[ "${#results[@]}" -gt 1 ] || return 0
@@ -87,14 +103,21 @@ compare() {
 
 need haproxy haproxy
 need curl curl
+need iproute2 ip
+need nftables nft
+need dnsmasq-base dnsmasq
 mkdir -p "$OUT"
+install_nginx
 for SERVER in ${SERVERS:-fe mariadb tidb}; do
 	export SERVER
 	install "$SERVER"
 	for experiment in ${EXPERIMENTS:-rolling kill hang refuse all-down restart}; do
-		for FRONT in ${FRONTS:-direct haproxy-cloud haproxy-tuned segue}; do
+		for FRONT in ${FRONTS:-direct dns haproxy-cloud haproxy-tuned nginx segue}; do
 			export FRONT
-			[ "$experiment-$FRONT" = restart-direct ] || run "$experiment"
+			case $experiment-$FRONT in
+			restart-direct | restart-dns) ;; # there is nothing to restart
+			*) run "$experiment" ;;
+			esac
 		done
 		compare "$experiment"
 	done
