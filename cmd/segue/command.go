@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"segue/cmd/internal/importer"
 	"segue/config"
 )
 
@@ -37,10 +38,11 @@ func (w *world) run(ctx context.Context, args []string) int {
 	printError(w.stderr, asJSON, err)
 	_, problems := errors.AsType[*config.Problems](err)
 	_, refused := errors.AsType[refusedError](err)
+	_, unread := errors.AsType[*importer.Error](err)
 	_, usage := errors.AsType[usageError](err)
 	own, hasOwn := errors.AsType[exitError](err)
 	switch {
-	case problems, refused:
+	case problems, refused, unread:
 		return exitUsage
 	case usage || !*begun:
 		if !asJSON {
@@ -90,7 +92,7 @@ Flags win over SEGUE_* variables, these over the file, the file over defaults.`,
 	root.AddGroup(&cobra.Group{ID: "run", Title: "Run it:"}, &cobra.Group{ID: "ask", Title: "Ask and steer a running Segue:"},
 		&cobra.Group{ID: "try", Title: "Try it and measure it:"})
 	for group, commands := range map[string][]*cobra.Command{
-		"run": {w.initCommand(), w.serveCommand(), w.renewCommand(), w.validateCommand(), w.configCommand(), w.schemaCommand(), w.checkCommand()},
+		"run": {w.initCommand(), w.serveCommand(), w.renewCommand(), w.validateCommand(), w.configCommand(), w.schemaCommand(), w.importCommand(), w.checkCommand()},
 		"ask": {
 			w.healthcheckCommand(), w.waitCommand(), w.topCommand(), w.statusCommand(), w.backendsCommand(), w.sessionsCommand(), w.failuresCommand(), w.drainCommand(), w.readyCommand(), w.maintCommand(),
 			w.pauseCommand(), w.resumeCommand(), w.reloadCommand(), w.rolloutCommand(),

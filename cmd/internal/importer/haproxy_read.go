@@ -1,0 +1,264 @@
+package importer
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// haproxy makes a plan of one service.
+type haproxy struct {
+	plan     *Plan
+	service  haService
+	sections []*haSection
+	check    haCheck
+	server   haServer // what default-server says
+	sticky   bool
+	dynamic  []string // the sections of resolvers that servers name
+}
+
+// haCheck is how the servers of a service are asked.
+type haCheck struct {
+	http bool
+	path string // of httpchk
+	ssl  bool
+}
+
+func (h *haproxy) read() error {
+	for _, s := range h.sections {
+		switch s.kind() {
+		case "global":
+			h.global(s)
+		case "peers", "userlist", "cache", "program", "mailers", "http-errors", "ring", "log-forward", "fcgi-app", "crt-store":
+			h.plan.remark(s.number, "section %s: nothing like it", s.kind())
+		}
+	}
+	if s := h.service.front; s != nil && s.kind() == "listen" && len(s.words) > 2 && s.word(2) != "from" {
+		h.bind(haLine{s.number, []string{"bind", s.word(2)}}) // as it was written until HAProxy 1.5
+	}
+	seen := map[int]bool{} // lines of defaults that both halves have
+	for _, s := range h.service.sections() {
+		for _, l := range s.settings() {
+			if seen[l.number] {
+				continue
+			}
+			seen[l.number] = true
+			if l.word(0) != "server" && l.word(0) != "server-template" {
+				h.setting(l)
+			}
+		}
+	}
+	for _, l := range h.service.back.lines {
+		var err error
+		switch l.word(0) {
+		case "server":
+			err = h.readServer(l)
+		case "server-template":
+			err = h.template(l)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	h.resolvers()
+	if h.service.front == nil {
+		h.plan.remark(h.service.line(), "no frontend leads to it: say in listen where applications connect")
+	}
+	return nil
+}
+
+// global has what is the process's.
+func (h *haproxy) global(s *haSection) {
+	for _, l := range s.lines {
+		switch l.word(0) {
+		case "maxconn":
+			h.sessions(l)
+		case "stats":
+			h.plan.remark(l.number, "stats: the admin API (admin: 127.0.0.1:9131) has /metrics, a status page and `segue top`; admin_token_file and admin_hosts say who may reach it")
+		case "spread-checks", "external-check", "insecure-fork-wanted":
+			h.plan.remark(l.number, "%s: probes are jittered, and no program is run for them", l.word(0))
+		default:
+			h.plan.remark(l.number, "settings of the process (log, user, chroot, threads, tuning) and of its TLS: the service unit and Segue's defaults stand for them")
+		}
+	}
+}
+
+// sessions takes the smallest limit of sessions that is said.
+func (h *haproxy) sessions(l haLine) {
+	if n := number(l.word(1)); n > 0 && n <= 1_000_000 && (h.plan.Sessions == 0 || n < h.plan.Sessions) {
+		h.plan.Sessions = n
+	}
+}
+
+// setting is one line of the service or of its defaults that is no server.
+func (h *haproxy) setting(l haLine) {
+	p := h.plan
+	switch l.word(0) {
+	case "bind":
+		h.bind(l)
+	case "mode", "default_backend", "description", "id", "enabled":
+	case "balance":
+		h.balance(l)
+	case "maxconn":
+		h.sessions(l)
+	case "timeout":
+		h.timeout(l)
+	case "option":
+		h.option(l)
+	case "retries":
+		p.remark(l.number, "retries: Segue tries other servers until connect.budget (10s) is over")
+	case "default-server":
+		h.server = h.params(l, 1, h.server)
+	case "http-check", "tcp-check":
+		h.checkLine(l)
+	case "stick-table", "stick":
+		h.sticky = true
+		p.remark(l.number, "%s: sessions are not bound to a server by a table. Where it kept all writes on one server, mark the others as backups (zone, balance.prefer)", l.word(0))
+	case "log", "log-format", "log-tag", "unique-id-format", "fullconn", "monitor-uri", "monitor-net", "errorfile", "errorfiles", "compression", "backlog":
+		p.remark(l.number, "%s: Segue logs each session's end and its cause to stderr; the rest is HAProxy's own", l.word(0))
+	case "acl", "use_backend", "tcp-request", "tcp-response", "http-request", "http-response", "use-server", "filter", "ignore-persist", "force-persist":
+		p.remark(l.number, "%s: no rules; who may connect is the servers' and the network's business (users[].require for TLS)", l.word(0))
+	case "stats":
+		p.remark(l.number, "stats: the admin API has a status page and /metrics")
+	case "source":
+		p.remark(l.number, "source: connections to servers come from the address that the kernel chooses")
+	case "disabled":
+		p.remark(l.number, "disabled: the section was switched off")
+	default:
+		p.remark(l.number, "%s: no equivalent", shown(l.word(0)))
+	}
+}
+
+func (h *haproxy) balance(l haLine) {
+	switch l.word(1) {
+	case "leastconn":
+		h.plan.Policy = "least-sessions"
+	case "roundrobin", "static-rr":
+		h.plan.Policy = "round-robin"
+	case "first":
+		h.plan.remark(l.number, "balance first: the nearest is to mark the others as backups (zone, balance.prefer); least-sessions is taken")
+		h.plan.Policy = ""
+	default:
+		h.plan.remark(l.number, "balance %s: sessions are not bound to a server by their address; least-sessions is taken", shown(l.word(1)))
+		h.plan.Policy = ""
+	}
+}
+
+func (h *haproxy) timeout(l haLine) {
+	d, ok := haTime(l.word(2))
+	switch {
+	case !ok || d <= 0:
+		if l.word(1) == "connect" || l.word(1) == "check" {
+			h.plan.remark(l.number, "timeout %s: not a time span that could be read", shown(l.word(1)))
+		}
+	case l.word(1) == "connect" || l.word(1) == "contimeout":
+		h.plan.Connect = d
+		return
+	case l.word(1) == "check":
+		h.plan.Health.Timeout = d
+		return
+	}
+	switch l.word(1) {
+	case "client", "server", "tunnel", "client-fin", "server-fin":
+		h.plan.remark(l.number, "timeout %s: Segue ends no session for being idle; the server's wait_timeout does, and is believed", shown(l.word(1)))
+	case "queue":
+		h.plan.remark(l.number, "timeout queue: a client waits while no server is usable: connect.budget (10s), hold.timeout (10s)")
+	case "connect", "check", "http-request", "http-keep-alive", "tarpit":
+	default:
+		h.plan.remark(l.number, "timeout %s: no equivalent", shown(l.word(1)))
+	}
+}
+
+func (h *haproxy) option(l haLine) {
+	p := h.plan
+	switch l.word(1) {
+	case "httpchk":
+		h.check.http = true
+		h.check.path = "/"
+		switch words := l.rest(2); {
+		case len(words) == 1:
+			h.check.path = words[0]
+		case len(words) > 1:
+			h.check.path = words[1]
+			h.method(l, words[0])
+		}
+	case "mysql-check":
+		if user := l.after("user", 2); user != "" {
+			if isTemplate(user) {
+				p.remark(l.number, "option mysql-check: its user is of a template; say it in health.user")
+				return
+			}
+			p.Health.User, p.Health.Line = user, l.number
+		}
+	case "tcp-check", "tcpka", "clitcpka", "srvtcpka", "redispatch", "tcplog", "dontlognull", "dontlog-normal", "logasap", "log-health-checks", "tcp-smart-accept",
+		"tcp-smart-connect", "nolinger", "abortonclose", "allbackups", "http-server-close", "httplog", "forwardfor", "httpclose", "http-keep-alive", "splice-auto",
+		"splice-request", "splice-response", "contstats", "log-separate-errors", "socket-stats", "persist", "http-use-htx":
+		// what it does Segue does anyway, it is about HTTP, or it is about HAProxy's log
+	case "external-check":
+		p.remark(l.number, "option external-check: no program is run as a check; a file that it writes can say which servers there are (discover.file), and `segue drain` and `segue ready` who serves")
+	case "ssl-hello-chk", "smtpchk", "ldap-check", "pgsql-check", "redis-check":
+		p.remark(l.number, "option %s: servers of the MySQL protocol are asked for their greeting", l.word(1))
+	default:
+		p.remark(l.number, "option %s: no equivalent", shown(l.word(1)))
+	}
+}
+
+func (h *haproxy) method(l haLine, method string) {
+	if method != "GET" {
+		h.plan.remark(l.number, "check by %s: Segue asks by GET", shown(method))
+	}
+}
+
+// checkLine is a line of http-check or tcp-check.
+func (h *haproxy) checkLine(l haLine) {
+	switch {
+	case l.word(0) == "http-check" && l.word(1) == "send":
+		h.check.http = true
+		if uri := l.after("uri", 2); uri != "" {
+			h.check.path = uri
+		}
+		if method := l.after("meth", 2); method != "" {
+			h.method(l, method)
+		}
+		if slices.Contains(l.words, "hdr") || slices.Contains(l.words, "body") {
+			h.plan.remark(l.number, "http-check send: headers and a body are not sent with a check")
+		}
+	case l.word(0) == "http-check" && l.word(1) == "expect":
+		if l.word(2) != "status" || l.word(3) != "200" {
+			h.plan.remark(l.number, "http-check expect: by HTTP 200 a server is well, by 500 and 503 it leaves; of bodies those are read that say so in the words of StarRocks, Doris and TiDB")
+		}
+	case l.word(0) == "http-check" && l.word(1) == "disable-on-404":
+		h.plan.remark(l.number, "http-check disable-on-404: a server says with 500 or 503 that it leaves")
+	case l.word(1) == "connect" && len(l.words) == 2:
+	default:
+		h.plan.remark(l.number, "%s %s: besides the health URL each server is asked for its greeting (and logged in to with health.user); nothing more is sent", l.word(0), shown(l.word(1)))
+	}
+}
+
+// haTime reads a time span of HAProxy: milliseconds, unless it has a unit.
+func haTime(text string) (time.Duration, bool) {
+	units := []struct {
+		suffix string
+		unit   time.Duration
+	}{{"us", time.Microsecond}, {"ms", time.Millisecond}, {"s", time.Second}, {"m", time.Minute}, {"h", time.Hour}, {"d", 24 * time.Hour}, {"", time.Millisecond}}
+	for _, u := range units {
+		digits, ok := strings.CutSuffix(text, u.suffix)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseUint(digits, 10, 31)
+		if err != nil {
+			return 0, false
+		}
+		d := time.Duration(n) * u.unit
+		return d, d <= maxSpan
+	}
+	return 0, false
+}
+
+// minInterval is the shortest of the configuration.
+const minInterval = 10 * time.Millisecond
+
+// maxSpan is the configuration's longest time span.
+const maxSpan = 8760 * time.Hour

@@ -1,0 +1,278 @@
+package importer
+
+import (
+	"net/netip"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// haServer is what a server line or default-server says.
+type haServer struct {
+	weight              int // -1: not said
+	weighted            bool
+	backup, off, inited bool
+	sendProxy           string
+	checkPort           int
+	checkSSL            bool
+	resolvers           string
+}
+
+// bind is where clients connect.
+func (h *haproxy) bind(l haLine) {
+	p := h.plan
+	for i, word := range l.words[1:] {
+		if i > 0 {
+			h.bindParam(l, word)
+			continue
+		}
+		for _, at := range strings.Split(word, ",") {
+			address, ok := haListen(at)
+			if !ok {
+				p.remark(l.number, "bind %s: Segue listens on HOST:PORT and unix:PATH; say it in listen", shown(at))
+				continue
+			}
+			p.Listen = append(p.Listen, Listen{address, l.number})
+		}
+	}
+}
+
+// bindParam is a word behind the address; words that are values of others are passed over.
+func (h *haproxy) bindParam(l haLine, word string) {
+	switch word {
+	case "accept-proxy":
+		h.plan.remark(l.number, "accept-proxy: name the networks of those in front in proxy_protocol.accept: [10.0.0.0/8]; nobody else's header is believed")
+	case "ssl", "crt", "ca-file", "verify":
+		h.plan.remark(l.number, "bind ssl: clients of the MySQL protocol begin TLS after the greeting: tls.cert_file and tls.key_file")
+	case "transparent", "interface", "tfo", "defer-accept", "mss", "namespace", "maxconn", "process", "thread", "nice", "backlog", "uid", "gid", "mode", "user", "group", "level":
+		h.plan.remark(l.number, "bind %s: no equivalent here; a UNIX socket's mode and group are said in listen: {unix: …, mode: …, group: …}", word)
+	}
+}
+
+// haListen is an address of bind as Segue writes it.
+func haListen(text string) (string, bool) {
+	for _, prefix := range []string{"ipv4@", "ipv6@", "tcp4@", "tcp6@", "tcp@"} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	path, isUnix := strings.CutPrefix(text, "unix@")
+	if isUnix || strings.HasPrefix(text, "/") {
+		return "unix:" + path, strings.HasPrefix(path, "/") && len(path) < 100 && !isTemplate(path) && path == strings.TrimSpace(path)
+	}
+	host, port := split(text)
+	if host == "" || host == "*" || host == "::" {
+		return ":" + strconv.Itoa(port), port > 0 && port <= 65535
+	}
+	if isTemplate(text) {
+		return "", false
+	}
+	return place(host, port)
+}
+
+// readServer is one server line.
+func (h *haproxy) readServer(l haLine) error {
+	if len(l.words) < 3 {
+		return h.plan.problem(l.number, "write server NAME ADDRESS:PORT", "server without a name or an address")
+	}
+	address := l.word(2)
+	s := h.params(l, 3, h.server)
+	b := Backend{Name: l.word(1), Line: l.number, Backup: s.backup, SendProxy: s.sendProxy}
+	if isTemplate(address) {
+		return h.plan.problem(l.number, "import what HAProxy really reads, with the values in", "the address of a server is of a template or of a variable")
+	}
+	host := ""
+	if path, ok := strings.CutPrefix(strings.TrimPrefix(address, "unix@"), "/"); ok {
+		b.Address = "unix:/" + path
+		if len(path) > 90 || strings.ContainsAny(path, " \t") {
+			return h.plan.problem(l.number, "correct it", "%q is no path of a UNIX socket", shown(path))
+		}
+	} else {
+		var ok bool
+		if host, b.Address, ok = h.address(address); !ok {
+			return h.plan.problem(l.number, "write HOST:PORT", "%q is no address of a server", shown(address))
+		}
+	}
+	if h.check.http && host != "" {
+		b.URL = h.healthURL(l, host, b.Address, s)
+	}
+	switch {
+	case s.off:
+		b.Off = "it was disabled"
+		h.plan.remark(l.number, "server %s is disabled: it stands in a comment; `segue maint` says it of a running one", shown(b.Name))
+	case s.weighted && s.weight == 0:
+		b.Off = "its weight was 0"
+		h.plan.remark(l.number, "weight 0 of %s: it stands in a comment; `segue drain` takes a running one out", shown(b.Name))
+	case s.weighted:
+		b.Weight = s.weight
+	}
+	if s.resolvers != "" {
+		if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err != nil {
+			h.plan.remark(l.number, "resolvers: Segue looks names up for each connection, by the system's name servers; one backend is one name")
+		}
+	}
+	h.plan.Backends = append(h.plan.Backends, b)
+	return nil
+}
+
+// address is that of a server; a port that is not said is bind's.
+func (h *haproxy) address(text string) (host, address string, ok bool) {
+	for _, prefix := range []string{"ipv4@", "ipv6@", "tcp@", "tcp4@", "tcp6@"} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	host, port := split(text)
+	if port == 0 && len(h.plan.Listen) > 0 {
+		_, port = split(h.plan.Listen[0].Address)
+	}
+	address, ok = place(host, port)
+	return host, address, ok
+}
+
+// healthURL is where httpchk asks.
+func (h *haproxy) healthURL(l haLine, host, address string, s haServer) string {
+	port := s.checkPort
+	if port == 0 {
+		_, port = split(address)
+		h.plan.remark(l.number, "option httpchk asks the MySQL port itself (no check port): the health URL is left to the flavor")
+		return ""
+	}
+	at, ok := place(host, port)
+	path, err := url.Parse(h.check.path)
+	if !ok || err != nil || !strings.HasPrefix(path.Path, "/") || path.Host != "" || isTemplate(h.check.path) {
+		h.plan.remark(l.number, "the URL of its check could not be read: say it in health")
+		return ""
+	}
+	scheme := "http"
+	if s.checkSSL {
+		scheme = "https"
+	}
+	return (&url.URL{Scheme: scheme, Host: at, Path: path.Path, RawQuery: path.RawQuery}).String()
+}
+
+// haValues are the parameters of a server that have a value.
+var haValues = []string{
+	"weight", "inter", "fastinter", "downinter", "rise", "fall", "port", "addr", "maxconn", "minconn", "maxqueue", "slowstart", "observe", "error-limit", "on-error",
+	"on-marked-down", "on-marked-up", "agent-check", "agent-port", "agent-inter", "agent-addr", "agent-send", "cookie", "id", "source", "resolvers", "resolve-prefer",
+	"resolve-net", "init-addr", "init-state", "ca-file", "crt", "verify", "sni", "check-sni", "ciphers", "ssl-min-ver", "track", "proto", "check-proto", "tcp-ut",
+	"pool-max-conn", "namespace", "usesrc", "ws", "alpn", "check-alpn", "force-tlsv12", "redir", "disabled-on",
+}
+
+// params reads the words of a server or of default-server from i on.
+func (h *haproxy) params(l haLine, i int, s haServer) haServer {
+	for ; i < len(l.words); i++ {
+		word, value := l.words[i], l.word(i+1)
+		if slices.Contains(haValues, word) && word != "agent-check" && word != "force-tlsv12" {
+			i++
+		}
+		h.param(l, word, value, &s)
+	}
+	return s
+}
+
+func (h *haproxy) param(l haLine, word, value string, s *haServer) {
+	p := h.plan
+	health := &p.Health
+	switch word {
+	case "check", "id", "init-addr", "init-state", "resolve-prefer", "proto", "check-proto", "cookie", "port", "enabled", "tcp-ut", "downinter", "verify", "verifyhost":
+		if word == "port" {
+			s.checkPort = max(number(value), 0)
+		}
+	case "weight":
+		if n := number(value); n >= 0 {
+			s.weight, s.weighted = n, true
+		}
+	case "inter", "fastinter":
+		if d, ok := haTime(value); ok && d > 0 {
+			if word == "inter" {
+				health.Interval = max(d, minInterval)
+			} else {
+				health.Fast = d
+			}
+		}
+	case "rise", "fall":
+		n := min(number(value), 100)
+		if n > 0 && word == "rise" {
+			health.Rise = n
+		} else if n > 0 {
+			health.Fall = n
+		}
+	case "slowstart":
+		if d, ok := haTime(value); ok {
+			p.SlowStart = d
+		}
+	case "backup":
+		s.backup = true
+	case "disabled":
+		s.off = true
+	case "send-proxy":
+		s.sendProxy = "v1"
+	case "send-proxy-v2", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn":
+		s.sendProxy = "v2"
+	case "check-ssl":
+		s.checkSSL = true
+	case "resolvers":
+		s.resolvers = value
+		h.dynamic = append(h.dynamic, value)
+	case "ssl", "ca-file", "crt", "sni":
+		p.remark(l.number, "server ssl: TLS to servers of the MySQL protocol begins after the greeting: backend_tls: {mode: …, ca_file: …}")
+	case "maxconn", "minconn", "maxqueue":
+		p.remark(l.number, "%s of a server: the server's own max_connections is the limit; one that is full is passed over", word)
+	case "observe", "error-limit", "on-error":
+		p.remark(l.number, "%s: what clients meet on a server always has it probed at once", word)
+	case "on-marked-down", "on-marked-up":
+		p.remark(l.number, "%s: sessions move to another server, and back, instead of being ended", word)
+	case "agent-check", "agent-port", "agent-inter", "agent-addr", "agent-send":
+		p.remark(l.number, "agent-check: an agent calls `segue drain NAME` and `segue ready NAME`, or the admin API")
+	case "track":
+		p.remark(l.number, "track: each backend is probed for itself")
+	case "addr":
+		p.remark(l.number, "addr: a health URL of its own can be said in health of the backend")
+	default:
+		if !slices.Contains(haSilent, word) {
+			p.remark(l.number, "server … %s: no equivalent", shown(word))
+		}
+	}
+}
+
+// haSilent are words that say what Segue does anyway.
+var haSilent = []string{"no-check", "no-backup", "no-ssl", "no-send-proxy", "non-stick", "check-sni", "on", "none", "required", "inter", "tfo"}
+
+// template is a server-template: servers by the addresses of a name.
+func (h *haproxy) template(l haLine) error {
+	host, address, ok := h.address(l.word(3))
+	if len(l.words) < 4 || !ok || isTemplate(l.word(3)) {
+		return h.plan.problem(l.number, "write server-template PREFIX NUMBER NAME:PORT", "server-template without a name and a port")
+	}
+	if _, err := netip.ParseAddr(host); err == nil {
+		return h.plan.problem(l.number, "write the address as a server", "server-template of an IP address")
+	}
+	s := h.params(l, 4, h.server)
+	if h.check.http && s.checkPort > 0 {
+		h.plan.remark(l.number, "the URL of its check: what is found is asked where the flavor has its health URL")
+	}
+	h.plan.remark(l.number, "server-template: all addresses of the name are backends, not only %s of them", shown(l.word(2)))
+	h.plan.DNS = append(h.plan.DNS, address)
+	return nil
+}
+
+// resolvers are name servers that a server-template names.
+func (h *haproxy) resolvers() {
+	for _, s := range h.sections {
+		if s.kind() != "resolvers" {
+			continue
+		}
+		for _, l := range s.lines {
+			host, port := split(l.word(2))
+			address, ok := place(host, port)
+			switch _, err := netip.ParseAddr(host); {
+			case l.word(0) != "nameserver" && l.word(0) != "parse-resolv-conf":
+				h.plan.remark(l.number, "resolvers: TTLs of the answers are believed; discover.interval and discover.remove_after say the rest")
+			case l.word(0) == "nameserver" && len(h.plan.DNS) > 0 && slices.Contains(h.dynamic, s.name()):
+				if !ok || err != nil {
+					h.plan.remark(l.number, "nameserver: discover.resolvers are IP or IP:PORT")
+					continue
+				}
+				h.plan.Resolvers = append(h.plan.Resolvers, address)
+			}
+		}
+	}
+}

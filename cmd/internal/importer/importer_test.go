@@ -1,0 +1,262 @@
+package importer
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"segue/config"
+)
+
+var update = flag.Bool("update", false, "write what the files in testdata become")
+
+// load is what is true of every result: it loads.
+func load(t *testing.T, p *Plan) *config.Config {
+	t.Helper()
+	c, err := config.Parse("segue.yaml", []byte(p.YAML()))
+	if err != nil {
+		t.Fatalf("does not load: %v\n%s", err, p.YAML())
+	}
+	return c
+}
+
+// Each file of testdata becomes what stands beside it, and no secret of it is in a remark.
+func TestImportFiles(t *testing.T) {
+	for name, kind := range map[string]Kind{
+		"haproxy.cfg": HAProxy, "haproxy-dns.cfg": HAProxy, "proxysql.cnf": ProxySQL, "nginx.conf": Nginx, "nginx-fragment.conf": Nginx, "loadbalance.url": JDBC,
+	} {
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join("testdata", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := Detect("x", text); got != kind {
+				t.Errorf("detected %q", got)
+			}
+			p, err := Import(Source{Name: name, Text: text})
+			if err != nil {
+				t.Fatal(err)
+			}
+			load(t, p)
+			got, golden := p.YAML(), filepath.Join("testdata", name+".yaml")
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("got\n%s", got)
+			}
+			for _, r := range p.Remarks {
+				if strings.Contains(r.Text, "Secret") {
+					t.Errorf("a secret in %q", r.Text)
+				}
+			}
+		})
+	}
+}
+
+// What one line says, and the remark that it leaves. A remark of "" is none.
+func TestHAProxyLines(t *testing.T) {
+	for line, want := range map[string]struct{ yaml, remark string }{
+		"server a 10.0.0.1:3306 weight 300":                    {"weight: 256", "weight 300 of a"},
+		"server a 10.0.0.1:3306 weight 0":                      {"# - {name: a", "weight 0 of a"},
+		"server a 10.0.0.1:3306 send-proxy":                    {"proxy_protocol: v1", ""},
+		"server a 10.0.0.1:3306 send-proxy-v2":                 {"proxy_protocol: v2", ""},
+		"server a [2001:db8::1]:3306":                          {`address: "[2001:db8::1]:3306"`, ""},
+		"server a 2001:db8::1:3306":                            {`address: "[2001:db8::1]:3306"`, ""},
+		"server a /run/mysqld/mysqld.sock":                     {"address: unix:/run/mysqld/mysqld.sock", ""},
+		"server a db1 check":                                   {"address: db1:3307", ""}, // bind's port
+		`server "my server" db1:3306`:                          {"name: my-server", "cannot have this name"},
+		"server a db1:3306 inter 100":                          {"health: {interval: 100ms}", ""},
+		"server a db1:3306 inter 1":                            {"interval: 10ms, fast_interval: 10ms", ""},
+		"server a db1:3306 rise 1 fall 1":                      {"health: {rise: 1, fall: 1}", ""},
+		"server a db1:3306 check ssl verify none":              {"", "server ssl: TLS"},
+		"server a db1:3306 agent-check agent-port 9999":        {"", "agent-check: an agent"},
+		"server a db1:3306 wonder 7":                           {"", "server … wonder: no equivalent"},
+		"server-template db 1-5 db.example:3306 resolvers dns": {"dns: [db.example:3306]", "not only 1-5"},
+		"balance source":                                       {"", "balance source: sessions are not bound"},
+		"balance roundrobin":                                   {"policy: round-robin", ""},
+		"timeout connect 500":                                  {"connect: {timeout: 500ms}", ""},
+		"timeout connect 1m":                                   {"# connect: {timeout: 1m0s}", ""},
+		"timeout connect soon":                                 {"", "not a time span"},
+		"maxconn 200":                                          {"limits: {sessions: 200}", ""},
+		"bind unix@/run/x.sock accept-proxy":                   {"unix:/run/x.sock", "accept-proxy: name the networks"},
+		"bind 10.0.0.5:3306-3310":                              {"", "bind 10.0.0.5:3306-3310"},
+		"bind :3308 ssl crt /etc/x.pem":                        {`":3308"`, "bind ssl"},
+		"option mysql-check user chk post-41":                  {"user: chk", ""},
+		"option httpchk OPTIONS /":                             {"", "check by OPTIONS"},
+		"tcp-check send-binary 00":                             {"", "tcp-check send-binary: besides"},
+		"stick on dst":                                         {"", "stick: sessions are not bound"},
+		"use_backend x if y":                                   {"", "use_backend: no rules"},
+		"wonder 7":                                             {"", "wonder: no equivalent"},
+		`description "a # b" # c`:                              {"", ""},
+	} {
+		text := "listen mysql\n bind 127.0.0.1:3307\n mode tcp\n server last 10.9.9.9:3306\n " + line + "\n"
+		checkLine(t, Source{Name: "h.cfg", Text: []byte(text), Kind: HAProxy}, line, "h.cfg:5: ", want.yaml, want.remark)
+	}
+}
+
+func checkLine(t *testing.T, s Source, line, place, yaml, remark string) {
+	t.Helper()
+	p, err := Import(s)
+	if err != nil {
+		t.Errorf("%s: %v", line, err)
+		return
+	}
+	load(t, p)
+	_, below, _ := strings.Cut(p.YAML(), "\n\n")
+	if !strings.Contains(below, yaml) {
+		t.Errorf("%s: no %q in\n%s", line, yaml, below)
+	}
+	var all []string
+	for _, r := range p.Remarks {
+		all = append(all, p.Place(r)+": "+r.Text)
+	}
+	text := strings.Join(all, "\n")
+	at := strings.Index(text, remark)
+	switch {
+	case remark == "" && text != "":
+		t.Errorf("%s: remarks %s", line, text)
+	case remark != "" && (at < 0 || place != "" && !strings.Contains(text, place)):
+		t.Errorf("%s: no %q at %s in\n%s", line, remark, place, text)
+	}
+}
+
+func TestNginxLines(t *testing.T) {
+	for line, want := range map[string]struct{ yaml, remark string }{
+		"server 10.0.0.1:3306 weight=3;":                         {"weight: 3", ""},
+		"server 10.0.0.1:3306 down;":                             {"# - {name: 10.0.0.1", "is down"},
+		"server unix:/run/mysqld.sock;":                          {"address: unix:/run/mysqld.sock", ""},
+		"server db.example:3306 resolve;":                        {"dns: [db.example:3306]", ""},
+		"server 10.0.0.1:3306 max_conns=9;":                      {"", "max_conns: the server's own"},
+		"server 10.0.0.1:3306 slow_start=1m30s;":                 {"slow_start: 1m30s", ""},
+		"hash $remote_addr consistent;":                          {"", "hash: sessions are not bound"},
+		"least_conn; # x":                                        {"policy: least-sessions", ""},
+		"wonder on;":                                             {"", "wonder: no equivalent"},
+		"} server { listen 53 udp; proxy_pass m; } upstream x {": {"", ""},
+	} {
+		text := "stream {\nserver { listen 3307; proxy_pass m; }\nupstream m {\n server 10.9.9.9:3306;\n" + line + "\n}\n}\n"
+		checkLine(t, Source{Name: "n.conf", Text: []byte(text), Kind: Nginx}, line, "n.conf:5: ", want.yaml, want.remark)
+	}
+	for line, want := range map[string]struct{ yaml, remark string }{
+		"proxy_connect_timeout 500ms;":               {"connect: {timeout: 500ms}", ""},
+		"proxy_timeout 10m;":                         {"", "proxy_timeout: Segue ends no"},
+		"health_check interval=5 fails=1 port=8030;": {"fall: 1", "health_check port"},
+		"proxy_ssl on;":                              {"", "proxy_ssl: TLS"},
+		"ssl_certificate x;":                         {"", "ssl: clients"},
+		"listen unix:/run/s.sock;":                   {"unix:/run/s.sock", ""},
+		"listen [::1]:3309 proxy_protocol;":          {`"[::1]:3309"`, "proxy_protocol.accept"},
+		"allow 10.0.0.0/8; deny all;":                {"", "allow: no rules"},
+		"proxy_protocol on;":                         {"proxy_protocol: v1", ""},
+	} {
+		text := "stream {\nserver {\nlisten 3307;\nproxy_pass 10.9.9.9:3306;\n" + line + "\n}\n}\n"
+		checkLine(t, Source{Name: "n.conf", Text: []byte(text), Kind: Nginx}, line, "n.conf:5: ", want.yaml, want.remark)
+	}
+}
+
+func TestJDBCURLs(t *testing.T) {
+	for url, want := range map[string]struct{ yaml, remark string }{
+		"jdbc:mysql:loadbalance://a:1,b:2,c/db":                                {"address: c:3306", "the new URL is jdbc:mysql://127.0.0.1:9030/db"},
+		"jdbc:mysql:loadbalance://address=(host=a)(port=1),(host=b,port=2)/":   {"address: b:2", "new URL"},
+		"jdbc:mysql:loadbalance://me:it@[a:1,b:2]/db":                          {"name: me", "password of the URL"},
+		"jdbc:mysql://a:1,b:2/db?autoReconnect=true":                           {"zone: backup", "autoReconnect: take it out"},
+		"jdbc:mysql://[2001:db8::1]:3306/db":                                   {`"[2001:db8::1]:3306"`, "new URL"},
+		"jdbc:mysql://a/db?user=u&password=p%26q":                              {`password: "p&q"`, "password of the URL"},
+		"jdbc:mysql:replication://a,b/db":                                      {"# - {name: b", "replication: Segue sends no reads"},
+		"jdbc:mysql:replication://(host=a,type=replica),(host=b,type=source)/": {"# - {name: a", "replication"},
+		"jdbc:mysql+srv://db.example/x":                                        {"dns: [_mysql._tcp.db.example]", "new URL"},
+		"jdbc:mariadb:loadbalance://a,b/x?sslMode=verify-full":                 {"mode: required", "jdbc:mariadb://"},
+		"jdbc:mysql://h1:3306/x?sslMode=DISABLED&socketTimeout=5":              {"mode: disabled", "socketTimeout: keep it above"},
+		"  jdbc:mysql:loadbalance://a:9030/x?a=1&amp;user=u\n":                 {"name: u", "new URL"},
+	} {
+		checkLine(t, Source{Name: "x", Text: []byte(url)}, url, "URL: ", want.yaml, want.remark)
+	}
+}
+
+func TestProxySQLValues(t *testing.T) {
+	for line, want := range map[string]struct{ yaml, remark string }{
+		`mysql_users = ({username="a"; password="*6bb4837eb74329105ee4568dda7dc67ed2ca2ad9"});`: {`hash: "*6BB4837EB74329105EE4568DDA7DC67ED2CA2AD9"`, "hash of a user"},
+		`mysql_users = ({username="a", password="pa$$__w"})`:                                    {`password: "pa$$__w"`, "password in the clear"},
+		`mysql_users = ({username="a", password="${PW}"})`:                                      {"# users:", "is of a template"},
+		`mysql_users = ({username="a", password="$A$005$x"})`:                                   {"# users:", "what is stored of its password"},
+		`mysql_users = ({username="a"},{username="a"})`:                                         {"name: a", "stands here twice"},
+		`mysql_variables = { mysql-connect_timeout_server = 500L }`:                             {"connect: {timeout: 500ms}", "x.cnf:"},
+		`mysql_variables : { interfaces = "/tmp/a.sock;:9" }`:                                   {`":9"`, "multiplexing"},
+		`mysql_variables : { interfaces = "what" }`:                                             {"", "interfaces: what is no HOST:PORT"},
+		`mysql_servers = ({address="b", port=3306, status="OFFLINE_HARD"})`:                     {"# - {name: b", "status of b"},
+		`mysql_servers = ({address="b", port=3306, max_replication_lag=5})`:                     {"address: b:3306", "max_replication_lag: how far"},
+		`mysql_servers = ({address="b", port=3306, hostgroup=3})
+mysql_replication_hostgroups = ({writer_hostgroup=0, reader_hostgroup=3})`: {"", "server of hostgroup 3"},
+		`wonder = 7`:   {"", "wonder: no equivalent"},
+		`@include "x"`: {"", "@include is not followed"},
+	} {
+		text := "mysql_servers = ({address=\"a.example\", port=3306})\n" + line + "\n"
+		checkLine(t, Source{Name: "x.cnf", Text: []byte(text), Kind: ProxySQL}, line, "x.cnf", want.yaml, want.remark)
+	}
+}
+
+// What nothing can be made of says its place, its cause and what to do.
+func TestRefused(t *testing.T) {
+	deep := strings.Repeat("a = {", 50)
+	for _, c := range []struct {
+		kind       Kind
+		text, want string
+	}{
+		{"", "hello", "it looks like none of haproxy, proxysql, nginx, jdbc; say what it is with --from KIND"},
+		{"envoy", "x", `unknown kind "envoy"; --from is one of`},
+		{"", strings.Repeat("x", MaxSize+1), "larger than"},
+		{HAProxy, "", "no listen section"},
+		{HAProxy, "server a b:1", "f:1: \"server\" stands outside of any section"},
+		{HAProxy, "listen a\nserver a ${H}:3306", "f:2: the address of a server is of a template"},
+		{HAProxy, "listen a\nserver a {{ h }}", "f:2: the address of a server is of a template"},
+		{HAProxy, "listen a\nserver a", "f:2: server without a name or an address"},
+		{HAProxy, "listen a\nserver a 1.2.3.4:99999", `f:2: "1.2.3.4:99999" is no address of a server`},
+		{HAProxy, "listen a\nbind :1\nserver a a:3306\nlisten b\nserver b b:3306", "2 proxies that could be it, and one Segue is one cluster; name one with --section: a (line 1), b (line 4)"},
+		{HAProxy, "listen a\nmode http\nserver a a:80", "no listen section"},
+		{HAProxy, "listen a\nserver a a:3306 disabled", "listen a has no server that Segue could use"},
+		{ProxySQL, "mysql_servers = (", "f:1: the file ends before its"},
+		{ProxySQL, "\nmysql_servers = ({address=\"x", "f:2: a string that does not end"},
+		{ProxySQL, deep, "f:1: more values within values"},
+		{ProxySQL, "mysql_servers = ()", "no mysql_servers: if they are in ProxySQL's database alone"},
+		{ProxySQL, "mysql_servers = ({address=\"a\", hostgroup=1},{address=\"b\", hostgroup=2})", "servers in 2 hostgroups, and one Segue is one group of equals; name one with --section: 1, 2"},
+		{ProxySQL, "mysql_servers = ({address=\"a b\", port=1})", `f:1: "a b" with port "1" is no address`},
+		{Nginx, "stream {", "f:1: "},
+		{Nginx, "stream { } }", "f:1: "},
+		{Nginx, "http { server { listen 80; } }", "no server in a stream block"},
+		{Nginx, strings.Repeat("a {", 40), "f:1: more blocks within blocks"},
+		{Nginx, "stream { server { listen 1; proxy_pass $x; } }", "proxy_pass has a variable"},
+		{Nginx, "stream { server { listen 1; proxy_pass nowhere; } }", `f:1: "nowhere" is no address of a server`},
+		{JDBC, "jdbc:postgresql://a/b", "no URL of MySQL's or MariaDB's JDBC driver"},
+		{JDBC, "jdbc:mysql://${HOST}/b", "marks of a template"},
+		{JDBC, "jdbc:mysql://u:Secret@a b/x", "host 1 of the URL is no address"},
+		{JDBC, "jdbc:mysql+srv://a:1/x", "an SRV URL is a name without a port"},
+	} {
+		_, err := Import(Source{Name: "f", Text: []byte(c.text), Kind: c.kind})
+		e, ok := errors.AsType[*Error](err)
+		if !ok || !strings.Contains(err.Error(), c.want) || e.Remedy == "" || strings.Contains(err.Error(), "Secret") {
+			t.Errorf("%s %.60q: got %v, want %s", c.kind, c.text, err, c.want)
+		}
+	}
+}
+
+// A section is taken by its name.
+func TestSection(t *testing.T) {
+	h := "listen a\nserver a a:3306\nfrontend f\nbind :1\ndefault_backend b\nbackend b\nserver b b:3306\n"
+	for section, want := range map[string]string{"a": "a:3306", "f": "b:3306", "b": "b:3306"} {
+		p, err := Import(Source{Name: "f", Text: []byte(h), Section: section})
+		if err != nil || len(p.Backends) != 1 || p.Backends[0].Address != want {
+			t.Errorf("%s: %v %v", section, p, err)
+		}
+	}
+	if _, err := Import(Source{Name: "f", Text: []byte(h), Section: "c"}); err == nil || !strings.Contains(err.Error(), `no proxy "c"`) {
+		t.Errorf("c: %v", err)
+	}
+}

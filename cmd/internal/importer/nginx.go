@@ -1,0 +1,367 @@
+package importer
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// nginxServer is a server block with its upstream.
+type nginxServer struct {
+	*directive
+	name     string // of the upstream, or the address of the only server
+	upstream *directive
+}
+
+type nginx struct {
+	plan      *Plan
+	upstreams map[string]*directive
+	servers   []nginxServer
+	around    []*directive // other settings of the stream block
+}
+
+// readNginx makes a plan of one server block of nginx's stream module.
+func readNginx(p *Plan, s Source) error {
+	file, err := parseNginx(p, string(s.Text))
+	if err != nil {
+		return err
+	}
+	n := &nginx{plan: p, upstreams: map[string]*directive{}}
+	inside := []*directive(nil)
+	streams := 0
+	for _, d := range file {
+		if d.word(0) == "stream" {
+			streams++
+			inside = append(inside, d.block...)
+		}
+		if d.word(0) == "include" {
+			p.remark(d.line, "include is not followed: if it has upstreams, import that file")
+		}
+	}
+	if streams == 0 {
+		inside = file // what a stream block includes
+	}
+	n.gather(inside)
+	server, err := n.choose(s.Section)
+	if err != nil {
+		return err
+	}
+	return n.read(server)
+}
+
+// gather sorts what stands in a stream block.
+func (n *nginx) gather(list []*directive) {
+	for _, d := range list {
+		if d.word(0) == "upstream" {
+			n.upstreams[d.word(1)] = d
+		}
+	}
+	for _, d := range list {
+		switch d.word(0) {
+		case "upstream":
+		case "server":
+			if server, ok := n.server(d); ok {
+				n.servers = append(n.servers, server)
+			}
+		case "include":
+			n.plan.remark(d.line, "include is not followed: if it has upstreams, import that file")
+		case "map", "geo", "split_clients":
+			n.plan.remark(d.line, "%s: no rules; one Segue is one cluster", d.word(0))
+		default:
+			n.around = append(n.around, d)
+		}
+	}
+}
+
+// server is a block that passes TCP connections on; false: it is another.
+func (n *nginx) server(d *directive) (nginxServer, bool) {
+	s := nginxServer{directive: d}
+	found := false
+	for _, in := range d.block {
+		switch in.word(0) {
+		case "listen":
+			if slices.Contains(in.words, "udp") {
+				return s, false
+			}
+		case "proxy_pass":
+			found = true
+			s.name = in.word(1)
+			s.upstream = n.upstreams[s.name]
+			if s.upstream == nil {
+				s.upstream = &directive{line: in.line, words: []string{"upstream", s.name}, block: []*directive{{line: in.line, words: []string{"server", s.name}}}}
+			}
+		}
+	}
+	return s, found && !strings.Contains(s.name, "://")
+}
+
+// likely tells whether a server block is MySQL's, by a port or a name.
+func (s nginxServer) likely() bool {
+	for _, word := range []string{"mysql", "maria", "galera", "percona", "tidb", "starrocks", "doris"} {
+		if strings.Contains(strings.ToLower(s.name), word) {
+			return true
+		}
+	}
+	for _, d := range slices.Concat(s.upstream.block, s.block) {
+		if d.word(0) == "server" || d.word(0) == "listen" {
+			if _, port := split(d.word(1)); mysqlPort(port) || mysqlPort(number(d.word(1))) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (n *nginx) choose(section string) (nginxServer, error) {
+	if section != "" {
+		for _, s := range n.servers {
+			if s.name == section {
+				return s, nil
+			}
+		}
+		return nginxServer{}, n.plan.problem(0, "--section is one of: "+n.names(n.servers), "no server in a stream block that passes to %q", shown(section))
+	}
+	likely := slices.DeleteFunc(slices.Clone(n.servers), func(s nginxServer) bool { return !s.likely() })
+	if len(likely) == 0 {
+		likely = n.servers
+	}
+	switch len(likely) {
+	case 0:
+		return nginxServer{}, n.plan.problem(0, "name the file that has it; files that are included are not read", "no server in a stream block, with proxy_pass")
+	case 1:
+		for _, s := range n.servers {
+			if s.line != likely[0].line {
+				n.plan.remark(s.line, "server for %s is not imported: one Segue is one cluster. For this one: --section %s", shown(s.name), shown(s.name))
+			}
+		}
+		return likely[0], nil
+	}
+	return nginxServer{}, n.plan.problem(0, "name one with --section: "+n.names(likely), "it has %d servers that could be it, and one Segue is one cluster", len(likely))
+}
+
+func (n *nginx) names(list []nginxServer) string {
+	var names []string
+	for i, s := range list {
+		if i == 20 {
+			names = append(names, "…")
+			break
+		}
+		names = append(names, fmt.Sprintf("%s (line %d)", shown(s.name), s.line))
+	}
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+func (n *nginx) read(s nginxServer) error {
+	p := n.plan
+	p.Section, p.Line = "server for "+shown(s.name), s.line
+	if strings.Contains(s.name, "$") {
+		return p.problem(s.line, "write the upstream itself into proxy_pass, or backends yourself", "proxy_pass has a variable, which only a running nginx knows")
+	}
+	proxyOut := ""
+	for _, d := range slices.Concat(n.around, s.block) {
+		switch d.word(0) {
+		case "listen":
+			n.listen(d)
+		case "proxy_pass", "proxy_next_upstream", "tcp_nodelay", "proxy_socket_keepalive":
+		case "proxy_connect_timeout":
+			if t, ok := nginxTime(d.word(1)); ok && t > 0 {
+				p.Connect = t
+			}
+		case "proxy_protocol":
+			if d.word(1) == "on" {
+				proxyOut = "v1"
+			}
+		case "proxy_timeout":
+			p.remark(d.line, "proxy_timeout: Segue ends no session for being idle; the server's wait_timeout does, and is believed")
+		case "proxy_next_upstream_timeout", "proxy_next_upstream_tries":
+			p.remark(d.line, "%s: other servers are tried until connect.budget (10s) is over", d.word(0))
+		case "health_check":
+			n.healthCheck(d)
+		case "access_log", "error_log", "log_format", "variables_hash_max_size", "proxy_buffer_size", "preread_buffer_size", "status_zone", "open_log_file_cache":
+			p.remark(d.line, "logs and buffers: Segue logs each session's end and its cause to stderr; the rest is nginx's own")
+		case "allow", "deny", "limit_conn", "limit_conn_zone", "js_access", "js_import", "set", "return", "ssl_preread", "proxy_upload_rate", "proxy_download_rate":
+			p.remark(d.line, "%s: no rules; who may connect is the servers' and the network's business", d.word(0))
+		case "resolver", "resolver_timeout":
+			n.resolver(d)
+		default:
+			switch {
+			case strings.HasPrefix(d.word(0), "proxy_ssl"):
+				p.remark(d.line, "proxy_ssl: TLS to servers of the MySQL protocol begins after the greeting: backend_tls: {mode: …, ca_file: …}")
+			case strings.HasPrefix(d.word(0), "ssl_"):
+				p.remark(d.line, "ssl: clients of the MySQL protocol begin TLS after the greeting: tls.cert_file and tls.key_file")
+			default:
+				p.remark(d.line, "%s: no equivalent", shown(d.word(0)))
+			}
+		}
+	}
+	return n.readUpstream(s.upstream, proxyOut)
+}
+
+func (n *nginx) listen(d *directive) {
+	at := d.word(1)
+	if number(at) > 0 {
+		at = ":" + at
+	}
+	if strings.HasPrefix(at, "unix:") {
+		at = at[len("unix:"):]
+	}
+	if address, ok := haListen(at); ok {
+		n.plan.Listen = append(n.plan.Listen, Listen{address, d.line})
+	} else {
+		n.plan.remark(d.line, "listen %s: Segue listens on HOST:PORT and unix:PATH; say it in listen", shown(d.word(1)))
+	}
+	for _, word := range d.words[min(2, len(d.words)):] {
+		switch word {
+		case "ssl":
+			n.plan.remark(d.line, "listen ssl: clients of the MySQL protocol begin TLS after the greeting: tls.cert_file and tls.key_file")
+		case "proxy_protocol":
+			n.plan.remark(d.line, "listen proxy_protocol: name the networks of those in front in proxy_protocol.accept: [10.0.0.0/8]; nobody else's header is believed")
+		}
+	}
+}
+
+// healthCheck is of the commercial nginx.
+func (n *nginx) healthCheck(d *directive) {
+	h := &n.plan.Health
+	for _, word := range d.words[1:] {
+		name, value, _ := strings.Cut(word, "=")
+		switch name {
+		case "interval":
+			if t, ok := nginxTime(value); ok && t >= minInterval {
+				h.Interval = t
+			}
+		case "fails":
+			h.Fall = min(max(number(value), 0), 100)
+		case "passes":
+			h.Rise = min(max(number(value), 0), 100)
+		default:
+			n.plan.remark(d.line, "health_check %s: servers are asked by their health URL and their greeting", shown(name))
+		}
+	}
+}
+
+func (n *nginx) resolver(d *directive) {
+	if d.word(0) != "resolver" {
+		return
+	}
+	for _, word := range d.words[1:] {
+		if strings.Contains(word, "=") && !strings.HasPrefix(word, "[") {
+			continue
+		}
+		host, port := split(word)
+		if port == 0 {
+			port = 53
+		}
+		address, ok := place(host, port)
+		if _, err := netip.ParseAddr(host); ok && err == nil {
+			n.plan.Resolvers = append(n.plan.Resolvers, address)
+		} else {
+			n.plan.remark(d.line, "resolver: discover.resolvers are IP or IP:PORT")
+		}
+	}
+}
+
+func (n *nginx) readUpstream(u *directive, proxyOut string) error {
+	p := n.plan
+	for _, d := range u.block {
+		switch d.word(0) {
+		case "server":
+			if err := n.readServer(d, proxyOut); err != nil {
+				return err
+			}
+		case "least_conn":
+			p.Policy = "least-sessions"
+		case "hash", "random", "least_time":
+			p.remark(d.line, "%s: sessions are not bound to a server by their address, nor sent by its times; least-sessions is taken", d.word(0))
+		case "zone", "state":
+		case "resolver":
+			n.resolver(d)
+		default:
+			p.remark(d.line, "%s: no equivalent", shown(d.word(0)))
+		}
+	}
+	return nil
+}
+
+func (n *nginx) readServer(d *directive, proxyOut string) error {
+	p := n.plan
+	at := d.word(1)
+	b := Backend{Line: d.line, SendProxy: proxyOut}
+	if isTemplate(at) {
+		return p.problem(d.line, "import what nginx really reads, with the values in", "the address of a server is of a template or of a variable")
+	}
+	host, port := split(at)
+	dynamic := false
+	if path, ok := strings.CutPrefix(at, "unix:"); ok {
+		b.Address = at
+		if !strings.HasPrefix(path, "/") || len(path) > 90 || strings.ContainsAny(path, " \t\r\n") {
+			return p.problem(d.line, "correct it", "%q is no path of a UNIX socket", shown(path))
+		}
+	} else if b.Address, ok = place(host, port); !ok {
+		return p.problem(d.line, "write HOST:PORT", "%q is no address of a server", shown(at))
+	}
+	for _, word := range d.words[min(2, len(d.words)):] {
+		name, value, _ := strings.Cut(word, "=")
+		switch name {
+		case "weight":
+			if w := number(value); w > 0 {
+				b.Weight = w
+			}
+		case "backup":
+			b.Backup = true
+		case "down":
+			b.Off = "it was down"
+			p.remark(d.line, "server %s is down: it stands in a comment; `segue drain` and `segue maint` say it of a running one", shown(at))
+		case "max_fails", "fail_timeout":
+			p.remark(d.line, "max_fails, fail_timeout: servers are probed, and what clients meet has one probed at once: health.interval (200ms), fall, rise")
+		case "max_conns":
+			p.remark(d.line, "max_conns: the server's own max_connections is the limit; one that is full is passed over")
+		case "slow_start":
+			if t, ok := nginxTime(value); ok {
+				p.SlowStart = t
+			}
+		case "resolve":
+			dynamic = true
+		default:
+			p.remark(d.line, "server … %s: no equivalent", shown(name))
+		}
+	}
+	if _, err := netip.ParseAddr(host); err != nil && dynamic && b.Off == "" {
+		p.DNS = append(p.DNS, b.Address)
+		return nil
+	}
+	p.Backends = append(p.Backends, b)
+	return nil
+}
+
+// nginxTime reads a time span of nginx: seconds, unless it has units.
+func nginxTime(text string) (time.Duration, bool) {
+	units := map[string]time.Duration{
+		"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "M": 30 * 24 * time.Hour, "y": 365 * 24 * time.Hour, "": time.Second,
+	}
+	total := time.Duration(0)
+	if text == "" {
+		return 0, false
+	}
+	for text != "" {
+		digits := len(text) - len(strings.TrimLeft(text, "0123456789"))
+		amount, err := strconv.ParseUint(text[:digits], 10, 31)
+		if err != nil {
+			return 0, false
+		}
+		text = text[digits:]
+		letters := len(text) - len(strings.TrimLeft(text, "mshdwMy"))
+		unit, ok := units[text[:letters]]
+		text = strings.TrimLeft(text[letters:], " ")
+		if total += time.Duration(amount) * unit; !ok || total > maxSpan || total < 0 {
+			return 0, false
+		}
+	}
+	return total, true
+}
