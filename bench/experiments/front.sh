@@ -49,13 +49,13 @@ next)
 restart) old=$(<"$DATA.front") next=$(<"$DATA.next") ;;
 esac
 case $FRONT-$1 in
-direct-run | dns-run) exec tail -f /dev/null ;; # nothing: the clients know one server, or a name (names.sh)
+direct-run | dns-run | jdbc-loadbalance-run) exec tail -f /dev/null ;; # nothing: the clients know one server, a name (names.sh), or all three
 haproxy-cloud-run | haproxy-cloud-next) exec haproxy -db -f "$FRONT.cfg" ;;
 haproxy-tuned-run) exec haproxy -W -db -f "$FRONT.cfg" ;;
 segue-next) exec "$SEGUE" serve --config "segue-$SERVER.yaml" --takeover ;;
 nginx-run) nginx_run ;;
 segue-run) exec "$SEGUE" serve --config "segue-$SERVER.yaml" ;;
-direct-* | dns-listens) ;;
+direct-* | dns-listens | jdbc-loadbalance-*) ;; # nobody tells the driver
 *-listens) listens ;;
 haproxy-cloud-restart) kill -TERM "$old" && await gone "$old" && kill -USR1 "$next" && await listens ;;
 haproxy-tuned-restart) kill -USR2 "$old" ;; # its reload: another process gets the sockets, the old one serves its sessions to their end
@@ -64,7 +64,7 @@ segue-restart) kill -USR1 "$next" ;; # a takeover, to the same effect
 haproxy-*-drain) haproxy_says "set server mysql/server-$2 state drain" && sleep 5 ;;
 haproxy-*-ready) haproxy_says "set server mysql/server-$2 state ready" ;;
 nginx-drain) touch "$DATA.nginx/down/$2" && nginx_reload && sleep 5 ;; # its sessions stay with the old workers
-nginx-ready) rm "$DATA.nginx/down/$2" && nginx_reload ;;
+nginx-ready) rm -f "$DATA.nginx/down/$2" && nginx_reload ;;
 dns-drain) ./names.sh without "$2" && sleep 5 ;;
 dns-ready) ./names.sh with "$2" ;;
 segue-drain)

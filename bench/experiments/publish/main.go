@@ -58,11 +58,15 @@ func publish(dir string) error {
 			fmt.Printf("%s: no result of %v, its table stays as it is\n", s, missing)
 			continue
 		}
-		machines, err := s.machines(dir)
+		machines, err := s.notes(dir, "machine")
 		if err != nil {
 			return err
 		}
-		if doc, err = splice(doc, s.String(), section(runs, machines)); err != nil {
+		loads, err := s.notes(dir, "load")
+		if err != nil {
+			return err
+		}
+		if doc, err = splice(doc, s.String(), section(runs, distinct(machines), loads)); err != nil {
 			return fmt.Errorf("%s: %w", whole, err)
 		}
 		fresh[s.String()+".svg"] = true
@@ -108,17 +112,17 @@ func (s series) read(dir string) (runs []*measure.Result, missing []string, err 
 	return runs, missing, nil
 }
 
-// machines are what the runs of a series were made on, each once.
-func (s series) machines(dir string) ([]string, error) {
+// notes are what was noted of each run of a series: the machine that it was made on, and how busy that was before it (load).
+func (s series) notes(dir, what string) ([]string, error) {
 	var list []string
 	for _, name := range s.fronts() {
-		text, err := os.ReadFile(filepath.Join(dir, s.String()+"-"+name+".machine"))
+		text, err := os.ReadFile(filepath.Join(dir, s.String()+"-"+name+"."+what))
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, string(text))
 	}
-	return distinct(list), nil
+	return list, nil
 }
 
 // copyPictures refreshes the pictures that a document shows, of those that are fresh.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"segue/bench/measure"
@@ -21,12 +22,14 @@ func experiments() []string {
 
 func servers() []string { return []string{"fe", "mariadb", "tidb"} }
 
-func fronts() []string { return []string{"direct", "haproxy-cloud", "haproxy-tuned", "segue"} }
+func fronts() []string {
+	return []string{"direct", "dns", "haproxy-cloud", "haproxy-tuned", "nginx", "segue"}
+}
 
 // fronts are those that the experiment has: where there is none, none can be restarted.
 func (s series) fronts() []string {
 	if s.experiment == "restart" {
-		return fronts()[1:]
+		return fronts()[2:]
 	}
 	return fronts()
 }
@@ -42,16 +45,16 @@ func allSeries() []series {
 }
 
 // section is a series as it stands in a document.
-func section(runs []*measure.Result, machines []string) string {
+func section(runs []*measure.Result, machines, loads []string) string {
 	var days, versions, tools []string
 	for _, r := range runs {
 		version, _, _ := strings.Cut(r.Server, " (") // what follows is a licence
 		days, versions, tools = append(days, r.Started.Format("2 January 2006")), append(versions, version), append(tools, r.Tool)
 	}
 	ours := runs[len(runs)-1]
-	return fmt.Sprintf("%s\nErrors through `%s`: %s. Servers: %s. %s, on %s (%s).\n",
+	return fmt.Sprintf("%s\nErrors through `%s`: %s. Servers: %s. %s, on %s, load %s before each (%s).\n",
 		report.Markdown(runs), ours.Name, report.FaultList(ours),
-		list(versions), list(days), list(machines), list(withoutMeasured(tools)))
+		list(versions), list(days), list(machines), span(loads), list(withoutMeasured(tools)))
 }
 
 // withoutMeasured takes off what only a run through Segue has to say.
@@ -60,6 +63,20 @@ func withoutMeasured(tools []string) []string {
 		tools[i], _, _ = strings.Cut(tool, "; ")
 	}
 	return tools
+}
+
+// span is the least and the greatest of some load averages.
+func span(loads []string) string {
+	var all []float64
+	for _, text := range loads {
+		if load, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil {
+			all = append(all, load)
+		}
+	}
+	if len(all) == 0 {
+		return "not noted"
+	}
+	return fmt.Sprintf("%.1f to %.1f", slices.Min(all), slices.Max(all))
 }
 
 // list names each text once.

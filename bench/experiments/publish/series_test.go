@@ -35,7 +35,7 @@ func TestSummary(t *testing.T) {
 		}
 		doc.WriteString("<!-- begin " + s.String() + " -->\n")
 		if runs != nil {
-			doc.WriteString(section(runs, []string{"a machine"}))
+			doc.WriteString(section(runs, []string{"a machine"}, nil))
 		}
 		doc.WriteString("<!-- end -->\n")
 	}
@@ -44,10 +44,10 @@ func TestSummary(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| | `direct` | `haproxy-cloud` | `haproxy-tuned` | `segue` |\n|---|---:|---:|---:|---:|\n",
-		"| `rolling` | 0 · 1,000 · 2,000 | 1 · 1,001 · 2,001 | 2 · 1,002 · 2,002 | 3 · 1,003 · 2,003 |\n",
+		"| | `direct` | `dns` | `haproxy-cloud` | `haproxy-tuned` | `nginx` | `segue` |\n|---|---:|---:|---:|---:|---:|---:|\n",
+		"| `rolling` | 0 · 1,000 · 2,000 | 1 · 1,001 · 2,001 | 2 · 1,002 · 2,002 | 3 · 1,003 · 2,003 | 4 · 1,004 · 2,004 | 5 · 1,005 · 2,005 |\n",
 		"| `hang` | 6,000 · 7,000 · – | 6,001 · 7,001 · – |",
-		"| `restart` | – · – · – | 15,000 · 16,000 · 17,000 |",
+		"| `restart` | – · – · – | – · – · – | 15,000 · 16,000 · 17,000 |",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in\n%s", want, got)
@@ -67,8 +67,8 @@ func TestSection(t *testing.T) {
 			Faults: []measure.FaultRow{{Class: "writer", Doing: "write", What: "ERR", Number: 1053, Count: 2}},
 		},
 	}
-	want := "\nErrors through `segue`: 2 × writer, write: ERR 1053. Servers: 9.9, TiDB Server. 25 November 2026, on a machine and another (segue v1, go1.26.8).\n"
-	if got := section(runs, distinct([]string{"a machine\n", "another\n", "a machine\n"})); !strings.HasSuffix(got, want) {
+	want := "\nErrors through `segue`: 2 × writer, write: ERR 1053. Servers: 9.9, TiDB Server. 25 November 2026, on a machine and another, load 0.5 to 12.0 before each (segue v1, go1.26.8).\n"
+	if got := section(runs, distinct([]string{"a machine\n", "another\n", "a machine\n"}), []string{"3.25\n", "0.5\n", "12.00\n"}); !strings.HasSuffix(got, want) {
 		t.Errorf("got  %s\nwant …%s", got, want)
 	}
 }
