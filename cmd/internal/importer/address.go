@@ -84,3 +84,22 @@ func backendName(name, address string) string {
 	}
 	return name
 }
+
+// listenAddress is an address of HAProxy's bind, of ProxySQL or of nginx as Segue writes it.
+func listenAddress(text string) (string, bool) {
+	for _, prefix := range []string{"ipv4@", "ipv6@", "tcp4@", "tcp6@", "tcp@"} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	path, isUnix := strings.CutPrefix(text, "unix@")
+	if isUnix || strings.HasPrefix(text, "/") {
+		return "unix:" + path, strings.HasPrefix(path, "/") && len(path) < 100 && !isTemplate(path) && path == strings.TrimSpace(path)
+	}
+	host, port := split(text)
+	if host == "" || host == "*" || host == "::" {
+		return ":" + strconv.Itoa(port), port > 0 && port <= 65535
+	}
+	if isTemplate(text) {
+		return "", false
+	}
+	return place(host, port)
+}

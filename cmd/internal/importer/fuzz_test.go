@@ -12,6 +12,7 @@ import (
 
 // fuzz holds of any text: it becomes a configuration that loads, or an error that says what to do.
 func fuzz(f *testing.F, kind Kind, seeds ...string) {
+	f.Helper()
 	files, err := filepath.Glob("testdata/*")
 	if err != nil {
 		f.Fatal(err)

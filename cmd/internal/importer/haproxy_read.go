@@ -22,7 +22,6 @@ type haproxy struct {
 type haCheck struct {
 	http bool
 	path string // of httpchk
-	ssl  bool
 }
 
 func (h *haproxy) read() error {

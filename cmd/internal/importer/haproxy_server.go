@@ -4,19 +4,18 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // haServer is what a server line or default-server says.
 type haServer struct {
-	weight              int // -1: not said
-	weighted            bool
-	backup, off, inited bool
-	sendProxy           string
-	checkPort           int
-	checkSSL            bool
-	resolvers           string
+	weight      int // -1: not said
+	weighted    bool
+	backup, off bool
+	sendProxy   string
+	checkPort   int
+	checkSSL    bool
+	resolvers   string
 }
 
 // bind is where clients connect.
@@ -27,8 +26,8 @@ func (h *haproxy) bind(l haLine) {
 			h.bindParam(l, word)
 			continue
 		}
-		for _, at := range strings.Split(word, ",") {
-			address, ok := haListen(at)
+		for at := range strings.SplitSeq(word, ",") {
+			address, ok := listenAddress(at)
 			if !ok {
 				p.remark(l.number, "bind %s: Segue listens on HOST:PORT and unix:PATH; say it in listen", shown(at))
 				continue
@@ -48,25 +47,6 @@ func (h *haproxy) bindParam(l haLine, word string) {
 	case "transparent", "interface", "tfo", "defer-accept", "mss", "namespace", "maxconn", "process", "thread", "nice", "backlog", "uid", "gid", "mode", "user", "group", "level":
 		h.plan.remark(l.number, "bind %s: no equivalent here; a UNIX socket's mode and group are said in listen: {unix: …, mode: …, group: …}", word)
 	}
-}
-
-// haListen is an address of bind as Segue writes it.
-func haListen(text string) (string, bool) {
-	for _, prefix := range []string{"ipv4@", "ipv6@", "tcp4@", "tcp6@", "tcp@"} {
-		text = strings.TrimPrefix(text, prefix)
-	}
-	path, isUnix := strings.CutPrefix(text, "unix@")
-	if isUnix || strings.HasPrefix(text, "/") {
-		return "unix:" + path, strings.HasPrefix(path, "/") && len(path) < 100 && !isTemplate(path) && path == strings.TrimSpace(path)
-	}
-	host, port := split(text)
-	if host == "" || host == "*" || host == "::" {
-		return ":" + strconv.Itoa(port), port > 0 && port <= 65535
-	}
-	if isTemplate(text) {
-		return "", false
-	}
-	return place(host, port)
 }
 
 // readServer is one server line.
@@ -93,7 +73,7 @@ func (h *haproxy) readServer(l haLine) error {
 		}
 	}
 	if h.check.http && host != "" {
-		b.URL = h.healthURL(l, host, b.Address, s)
+		b.URL = h.healthURL(l, host, s)
 	}
 	switch {
 	case s.off:
@@ -128,10 +108,9 @@ func (h *haproxy) address(text string) (host, address string, ok bool) {
 }
 
 // healthURL is where httpchk asks.
-func (h *haproxy) healthURL(l haLine, host, address string, s haServer) string {
+func (h *haproxy) healthURL(l haLine, host string, s haServer) string {
 	port := s.checkPort
 	if port == 0 {
-		_, port = split(address)
 		h.plan.remark(l.number, "option httpchk asks the MySQL port itself (no check port): the health URL is left to the flavor")
 		return ""
 	}

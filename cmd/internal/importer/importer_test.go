@@ -121,11 +121,10 @@ func checkLine(t *testing.T, s Source, line, place, yaml, remark string) {
 		all = append(all, p.Place(r)+": "+r.Text)
 	}
 	text := strings.Join(all, "\n")
-	at := strings.Index(text, remark)
 	switch {
 	case remark == "" && text != "":
 		t.Errorf("%s: remarks %s", line, text)
-	case remark != "" && (at < 0 || place != "" && !strings.Contains(text, place)):
+	case remark != "" && (!strings.Contains(text, remark) || place != "" && !strings.Contains(text, place)):
 		t.Errorf("%s: no %q at %s in\n%s", line, remark, place, text)
 	}
 }

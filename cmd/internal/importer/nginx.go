@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // nginxServer is a server block with its upstream.
@@ -208,10 +206,8 @@ func (n *nginx) listen(d *directive) {
 	if number(at) > 0 {
 		at = ":" + at
 	}
-	if strings.HasPrefix(at, "unix:") {
-		at = at[len("unix:"):]
-	}
-	if address, ok := haListen(at); ok {
+	at = strings.TrimPrefix(at, "unix:")
+	if address, ok := listenAddress(at); ok {
 		n.plan.Listen = append(n.plan.Listen, Listen{address, d.line})
 	} else {
 		n.plan.remark(d.line, "listen %s: Segue listens on HOST:PORT and unix:PATH; say it in listen", shown(d.word(1)))
@@ -265,103 +261,4 @@ func (n *nginx) resolver(d *directive) {
 			n.plan.remark(d.line, "resolver: discover.resolvers are IP or IP:PORT")
 		}
 	}
-}
-
-func (n *nginx) readUpstream(u *directive, proxyOut string) error {
-	p := n.plan
-	for _, d := range u.block {
-		switch d.word(0) {
-		case "server":
-			if err := n.readServer(d, proxyOut); err != nil {
-				return err
-			}
-		case "least_conn":
-			p.Policy = "least-sessions"
-		case "hash", "random", "least_time":
-			p.remark(d.line, "%s: sessions are not bound to a server by their address, nor sent by its times; least-sessions is taken", d.word(0))
-		case "zone", "state":
-		case "resolver":
-			n.resolver(d)
-		default:
-			p.remark(d.line, "%s: no equivalent", shown(d.word(0)))
-		}
-	}
-	return nil
-}
-
-func (n *nginx) readServer(d *directive, proxyOut string) error {
-	p := n.plan
-	at := d.word(1)
-	b := Backend{Line: d.line, SendProxy: proxyOut}
-	if isTemplate(at) {
-		return p.problem(d.line, "import what nginx really reads, with the values in", "the address of a server is of a template or of a variable")
-	}
-	host, port := split(at)
-	dynamic := false
-	if path, ok := strings.CutPrefix(at, "unix:"); ok {
-		b.Address = at
-		if !strings.HasPrefix(path, "/") || len(path) > 90 || strings.ContainsAny(path, " \t\r\n") {
-			return p.problem(d.line, "correct it", "%q is no path of a UNIX socket", shown(path))
-		}
-	} else if b.Address, ok = place(host, port); !ok {
-		return p.problem(d.line, "write HOST:PORT", "%q is no address of a server", shown(at))
-	}
-	for _, word := range d.words[min(2, len(d.words)):] {
-		name, value, _ := strings.Cut(word, "=")
-		switch name {
-		case "weight":
-			if w := number(value); w > 0 {
-				b.Weight = w
-			}
-		case "backup":
-			b.Backup = true
-		case "down":
-			b.Off = "it was down"
-			p.remark(d.line, "server %s is down: it stands in a comment; `segue drain` and `segue maint` say it of a running one", shown(at))
-		case "max_fails", "fail_timeout":
-			p.remark(d.line, "max_fails, fail_timeout: servers are probed, and what clients meet has one probed at once: health.interval (200ms), fall, rise")
-		case "max_conns":
-			p.remark(d.line, "max_conns: the server's own max_connections is the limit; one that is full is passed over")
-		case "slow_start":
-			if t, ok := nginxTime(value); ok {
-				p.SlowStart = t
-			}
-		case "resolve":
-			dynamic = true
-		default:
-			p.remark(d.line, "server … %s: no equivalent", shown(name))
-		}
-	}
-	if _, err := netip.ParseAddr(host); err != nil && dynamic && b.Off == "" {
-		p.DNS = append(p.DNS, b.Address)
-		return nil
-	}
-	p.Backends = append(p.Backends, b)
-	return nil
-}
-
-// nginxTime reads a time span of nginx: seconds, unless it has units.
-func nginxTime(text string) (time.Duration, bool) {
-	units := map[string]time.Duration{
-		"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "w": 7 * 24 * time.Hour, "M": 30 * 24 * time.Hour, "y": 365 * 24 * time.Hour, "": time.Second,
-	}
-	total := time.Duration(0)
-	if text == "" {
-		return 0, false
-	}
-	for text != "" {
-		digits := len(text) - len(strings.TrimLeft(text, "0123456789"))
-		amount, err := strconv.ParseUint(text[:digits], 10, 31)
-		if err != nil {
-			return 0, false
-		}
-		text = text[digits:]
-		letters := len(text) - len(strings.TrimLeft(text, "mshdwMy"))
-		unit, ok := units[text[:letters]]
-		text = strings.TrimLeft(text[letters:], " ")
-		if total += time.Duration(amount) * unit; !ok || total > maxSpan || total < 0 {
-			return 0, false
-		}
-	}
-	return total, true
 }

@@ -3,7 +3,7 @@ package importer
 import (
 	"strings"
 
-	"github.com/nginxinc/nginx-go-crossplane"
+	crossplane "github.com/nginxinc/nginx-go-crossplane"
 )
 
 // directive is one of nginx, with those in its block.
