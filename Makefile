@@ -113,7 +113,7 @@ microbench: ## Run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./proxy/... ./backend/...
 
 .PHONY: experiments
-experiments: build ## Measure restarts, kills and hangs through no proxy, HAProxy and Segue: bench/README.md and deploy/docs/explanation/measured.md (three quarters of an hour; installs HAProxy and MariaDB, builds TiDB)
+experiments: build ## Measure restarts, kills and hangs through no proxy, a name, HAProxy, nginx and Segue: bench/README.md and deploy/docs/explanation/measured.md (an hour, as root; installs HAProxy, nginx and MariaDB, builds TiDB)
 	GO='$(GO)' bench/experiments/run.sh
 
 .PHONY: lint
