@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -257,5 +258,40 @@ func TestSection(t *testing.T) {
 	}
 	if _, err := Import(Source{Name: "f", Text: []byte(h), Section: "c"}); err == nil || !strings.Contains(err.Error(), `no proxy "c"`) {
 		t.Errorf("c: %v", err)
+	}
+}
+
+// What published files have in them that no manual's example has, each written anew here.
+func TestShapesThatAreFound(t *testing.T) {
+	for _, c := range []struct {
+		from, text string
+		backends   []string
+		listen     string
+	}{
+		{"galeracluster.com, HAProxy: the address beside the name, a name twice", "listen galera 192.0.2.10:3306\n balance source\n mode tcp\n server node1 192.0.2.1:3306 check\n server node2 192.0.2.2:3306 check\n server node2 192.0.2.3:3306 check\n", []string{"node1", "node2", "node2-2"}, "192.0.2.10:3306"},
+		{"docs.pingcap.com, HAProxy: a remark behind each line, a page for statistics", "global # a\n nbproc 40 # b\nlisten admin_stats # c\n bind 0.0.0.0:8080\n mode http\n stats auth admin:x\nlisten tidb-cluster # d\n bind 0.0.0.0:3390 # e\n mode tcp\n server tidb-1 192.0.2.1:4000 check inter 2000 rise 2 fall 3 # f\n", []string{"tidb-1"}, "0.0.0.0:3390"},
+		{"github.com/HariSekhon/HAProxy-configs: no value where one is expected", "frontend mysql\n description \"MySQL\"\n bind *:3306\n default_backend mysql\nbackend mysql\n option mysql-check # user root\n server 192.0.2.1 192.0.2.1:3306 check backup\n server mysql mysql:3306 check\n", []string{"192.0.2.1", "mysql"}, ":3306"},
+		{"github.com/Icemap/tidb-proxysql-docker-compose: prefixed names, a colon before a list", "mysql_variables=\n{\n\tmysql-auditlog_filename=\"x\"\n\tinterfaces=\"0.0.0.0:6033\"\n}\n mysql_servers =\n (\n{\n address=\"tidb-write\"\n port=4000\n hostgroup=0\n}\n )\nmysql_users:\n (\n)\n", []string{"tidb-write"}, "0.0.0.0:6033"},
+		{"severalnines.com, ProxySQL: two kinds of comments, a comma behind the last", "//Assign\nmysql_servers =\n(\n { address=\"db1.example\" , port=3306 , hostgroup=10, max_connections=3000 },\n # { address=\"db2\" }\n)\n", []string{"db1.example"}, ""},
+		{"stream.d of nginx: what the stream block includes, a UDP server beside it", "upstream mysql_backends {\n # x\n least_conn;\n server 192.0.2.1:3306 max_fails=3 fail_timeout=30s;\n}\nserver { listen 3306; proxy_pass mysql_backends; }\nupstream dns { server 192.0.2.2:53; }\nserver { listen 53 udp; proxy_pass dns; }\n", []string{"192.0.2.1"}, ":3306"},
+		{"github.com/seata: three hosts and a database", "jdbc:mysql:loadbalance://192.0.2.2:3306,192.0.2.3:3306,192.0.2.1:3306/seata", []string{"192.0.2.2", "192.0.2.3", "192.0.2.1"}, ""},
+	} {
+		p, err := Import(Source{Name: "f", Text: []byte(c.text)})
+		if err != nil {
+			t.Errorf("%s: %v", c.from, err)
+			continue
+		}
+		load(t, p)
+		var names []string
+		for _, b := range p.Backends {
+			names = append(names, b.Name)
+		}
+		listen := ""
+		if len(p.Listen) > 0 {
+			listen = p.Listen[0].Address
+		}
+		if !slices.Equal(names, c.backends) || listen != c.listen {
+			t.Errorf("%s: backends %q, listen %q", c.from, names, listen)
+		}
 	}
 }
