@@ -87,10 +87,15 @@ func Detect(name string, text []byte) Kind {
 		return JDBC
 	}
 	words := map[string]int{}
+	lines, ended := 0, 0 // those that end as nginx's do
 	for line := range strings.Lines(string(text)) {
 		line, _, _ = strings.Cut(strings.TrimSpace(line), "#")
-		if line == "" {
+		if line = strings.TrimSpace(line); line == "" {
 			continue
+		}
+		lines++
+		if strings.HasSuffix(line, ";") || strings.HasSuffix(line, "{") {
+			ended++
 		}
 		first := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t={(;", r) })
 		if len(first) > 0 {
@@ -103,7 +108,7 @@ func Detect(name string, text []byte) Kind {
 	switch {
 	case has("mysql_servers", "mysql_variables", "admin_variables", "mysql_users"):
 		return ProxySQL
-	case has("stream", "proxy_pass", "upstream", "events", "http", "worker_processes", "location"):
+	case has("stream", "proxy_pass", "upstream", "events", "http", "worker_processes", "location"), has("server") && ended > lines/2:
 		return Nginx
 	case has("listen", "frontend", "backend") && has("bind", "server", "mode", "defaults", "global", "balance"):
 		return HAProxy

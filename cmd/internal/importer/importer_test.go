@@ -295,3 +295,19 @@ func TestShapesThatAreFound(t *testing.T) {
 		}
 	}
 }
+
+func TestDetect(t *testing.T) {
+	for text, want := range map[string]Kind{
+		"server{\n listen 80;\n return 301 x;\n}": Nginx, "listen a\n bind :1\n server a b:1": HAProxy, "frontend a # x;\n bind :1": HAProxy,
+		"mysql_servers = ()": ProxySQL, " jdbc:mysql://a": JDBC, "": "", "server": "", "; {": "",
+	} {
+		if got := Detect("x", []byte(text)); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	for name, want := range map[string]Kind{"/etc/haproxy/haproxy.cfg": HAProxy, `C:\nginx\conf\nginx.conf`: Nginx, "proxysql.cnf": ProxySQL, "haproxy/x": ""} {
+		if got := Detect(name, nil); got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
