@@ -106,6 +106,7 @@ func (o Options) withDefaults() Options {
 	case backend.TiDB:
 		set(&o.MaxExit, 15*time.Second)
 		set(&o.ServerVersion, "8.0.11-TiDB-v8.5.0")
+		set(&o.Version, "8.5.0")
 	default:
 		set(&o.MaxExit, 60*time.Second)
 		set(&o.ServerVersion, "8.0.33")

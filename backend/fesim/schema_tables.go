@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"segue/backend"
 )
 
 // schemaTable opens a table of information_schema, which is computed once for a statement.
@@ -18,6 +20,9 @@ func (e *env) schemaTable(name string) (*relation, error) {
 		return r, nil
 	}
 	t, ok := schemaTables()[name]
+	if name == "cluster_info" && e.s.fe.opts.Flavor == backend.TiDB {
+		t, ok = schemaTable{clusterInfoColumns, clusterInfo}, true
+	}
 	if !ok {
 		return nil, unknownTable("information_schema." + name)
 	}

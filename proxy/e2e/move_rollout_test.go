@@ -237,8 +237,42 @@ func TestMoveRolloutTiDB(t *testing.T) {
 	for i, s := range f.servers {
 		o.servers[f.specs()[i].Name] = s
 	}
+	judgeMembers(t, f)
 	rollOut(t, f, o, "stop/tidb-2", "")
 	if got := strings.Join(o.order(), " "); got != "tidb-1 tidb-2 tidb-3" {
 		t.Errorf("stopped in the order %s", got)
+	}
+}
+
+// judgeMembers says what `segue rollout plan` does not tell of TiDB servers: who they are, by their own word in information_schema.cluster_info, and that each of these, with a
+// store of its own, can tell of itself alone.
+func judgeMembers(t *testing.T, f *tidbFleet) {
+	t.Helper()
+	p := startProgram(t, f.flavor(), f.specs())
+	password := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(password, []byte(testPassword), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(p.path, "rollout", "plan", "--restart", "--config", p.config, "--user", testUser, "--password-file", password, "--fleet", p.admin, "-o", "json").Output()
+	var plan struct {
+		Next  struct{ Node string }
+		Facts struct {
+			Listed string
+			Nodes  []struct {
+				Name, Version string
+				Exact         bool
+			}
+		}
+	}
+	if err == nil {
+		err = json.Unmarshal(out, &plan)
+	}
+	if err != nil || plan.Next.Node != "tidb-1" || !strings.Contains(plan.Facts.Listed, "tells of itself alone") || len(plan.Facts.Nodes) != 3 {
+		t.Errorf("plan: %v %s", err, out)
+	}
+	for _, n := range plan.Facts.Nodes {
+		if !n.Exact || n.Version == "" || strings.Contains(n.Version, "8.0.11-TiDB") {
+			t.Errorf("%+v", n)
+		}
 	}
 }

@@ -15,6 +15,10 @@ type Facts struct {
 	Whole bool `json:"whole"`
 	// Told says that the cluster itself told who its nodes are; otherwise they are a list that an operator gave.
 	Told bool `json:"told"`
+	// Listed says why they are a list, of a cluster that could have told; empty: it has, or none of its kind does.
+	Listed string `json:"listed,omitempty"`
+	// Beside are nodes of TiDB that no rollout of its servers touches.
+	Beside []Beside `json:"beside,omitempty"`
 	// Unseen says why something could not be seen, by the check that needs it.
 	Unseen  map[Check]string `json:"unseen,omitempty"`
 	Tablets *Tablets         `json:"tablets,omitempty"`
@@ -23,6 +27,13 @@ type Facts struct {
 	Settings map[string]map[string]string `json:"settings,omitempty"`
 	Image    time.Time                    `json:"image,omitzero"` // when the metadata was last written as an image
 	Segues   []Segue                      `json:"segues,omitempty"`
+}
+
+// Beside is a node that stands beside those that a rollout takes through: TiDB's PD, TiKV and TiFlash.
+type Beside struct {
+	Name    string `json:"name"`
+	Type    string `json:"type"` // in the cluster's own word
+	Version string `json:"version,omitempty"`
 }
 
 // Tablets is how the replicas of the data are.

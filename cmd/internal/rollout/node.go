@@ -49,6 +49,8 @@ type Node struct {
 	// Uptime is how long the process of a server has run, by its own word and in whole seconds; it is known where Start is. Start is this machine's time minus it, and is off by what
 	// clocks differ and an answer takes.
 	Uptime time.Duration `json:"uptime_ns,omitempty"`
+	// Exact says that Start is by the node's own word, which the same process always gives alike; otherwise a server's Uptime tells processes apart.
+	Exact bool `json:"exact,omitempty"`
 	// Journal is the last entry of the metadata journal that a frontend has replayed; 0: not known.
 	Journal int64 `json:"journal,omitempty"`
 	// Listening tells whether the node's ports took a connection just now (No: its host refused it, which no trouble on the way there does), Healthy whether it said there that it is well. Trouble says why it is not.
@@ -80,6 +82,8 @@ func (n *Node) gone() bool {
 		return false
 	case n.StatusCode != "":
 		return strings.EqualFold(n.StatusCode, "DISCONNECTED")
+	case n.Kind == Server && n.Listening == Unknown:
+		return false // PD forgets a server that is cut off from it, too
 	case n.Kind == Backend || n.Kind == Compute || n.Listening == Unknown:
 		return !n.Alive
 	}

@@ -64,6 +64,14 @@ func (c *checks) remains(kinds ...Kind) bool {
 
 const grantOperate = "GRANT OPERATE ON SYSTEM TO the account of --user (StarRocks: `GRANT OPERATE ON SYSTEM TO USER 'segue'`)"
 
+// grant is what an account lacks that may not see who there is.
+func (c *checks) grant() string {
+	if c.Flavor == backend.TiDB {
+		return "GRANT PROCESS ON *.* TO the account of --user"
+	}
+	return grantOperate
+}
+
 // members: every node is there and serves.
 func (c *checks) members() {
 	before := len(c.list)
@@ -75,7 +83,7 @@ func (c *checks) members() {
 		c.add(Finding{Check: CheckMembers, Severity: Unseen, What: why, Remedy: "segue check says which of them answers and what to do"}, true)
 		return
 	}
-	c.seen(CheckMembers, true, grantOperate)
+	c.seen(CheckMembers, true, c.grant())
 	for i := range c.State.Nodes {
 		p := &c.State.Nodes[i]
 		if c.Node(p.Node) == nil && p.Node != c.Current {
@@ -88,6 +96,9 @@ func (c *checks) members() {
 		if why != "" && (n.Name != c.Current || c.of(n.Name).Phase == Draining) {
 			c.add(Finding{Check: CheckMembers, Severity: Stop, Node: n.Name, What: why, Remedy: "wait until it is back, or start it: one at a time is away"}, true)
 		}
+	}
+	if c.Listed != "" {
+		c.add(Finding{Check: CheckMembers, Severity: Warn, What: "the servers are those that were given, and nobody has said whether there are others: " + c.Listed, Remedy: "segue check --user …; or see that none is missing from the list"}, false)
 	}
 	if c.next != nil && c.Ask.Starts && c.of(c.next.Name).Start.IsZero() {
 		c.add(Finding{

@@ -179,6 +179,7 @@ func (c *checks) versions() {
 			c.add(f, true)
 		}
 	}
+	well = c.beside() && well
 	for i := range c.Facts.Nodes {
 		n := &c.Facts.Nodes[i]
 		if c.Ask.Version == "" || c.Back || n.Version == "" || SameVersion(n.Version, c.Ask.Version) {
@@ -190,8 +191,32 @@ func (c *checks) versions() {
 		}
 	}
 	if well {
-		c.add(Finding{Check: CheckVersions, Severity: OK, What: "no backend is older than a frontend, and no node newer than what is asked for"}, true)
+		c.add(Finding{Check: CheckVersions, Severity: OK, What: versionsWell(c.Facts)}, true)
 	}
+}
+
+func versionsWell(f *Facts) string {
+	if f.hasFrontends() {
+		return "no backend is older than a frontend, and no node newer than what is asked for"
+	}
+	return "no server is newer than what is asked for"
+}
+
+// beside: what TiDB's servers stand on is upgraded before them.
+//
+// https://docs.pingcap.com/tidb/stable/upgrade-tidb-using-tiup/
+func (c *checks) beside() (well bool) {
+	well = true
+	for _, b := range c.Beside {
+		if order, known := CompareVersions(b.Version, c.Ask.Version); c.Ask.Version != "" && !c.Back && known && order < 0 {
+			well = false
+			c.add(Finding{
+				Check: CheckVersions, Severity: Stop, Node: b.Name, What: fmt.Sprintf("this %s has %s, older than %s that TiDB servers would get", b.Type, b.Version, c.Ask.Version),
+				Remedy: "upgrade PD, then TiKV and TiFlash, then TiDB servers",
+			}, true)
+		}
+	}
+	return well
 }
 
 // extremes are the nodes of some kinds with the oldest and the newest version.

@@ -34,6 +34,7 @@ type Progress struct {
 	Ended   time.Time     `json:"ended,omitzero"`
 	Start   time.Time     `json:"start,omitzero"`      // Node.Start before it was stopped: another one is another process
 	Uptime  time.Duration `json:"uptime_ns,omitempty"` // Node.Uptime then
+	Exact   bool          `json:"exact,omitempty"`     // Node.Exact then
 	Marked  time.Time     `json:"marked,omitzero"`     // when Start and Uptime were asked for
 	Role    Role          `json:"role,omitempty"`      // when its turn came
 	Former  string        `json:"former,omitempty"`    // the version that it had when the rollout began
@@ -207,7 +208,7 @@ func (s *State) of(name string) *Progress {
 
 // mark keeps which process a node is.
 func (p *Progress) mark(n *Node, now time.Time) {
-	p.Start, p.Uptime, p.Marked, p.Version = n.Start, n.Uptime, now, n.Version
+	p.Start, p.Uptime, p.Exact, p.Marked, p.Version = n.Start, n.Uptime, n.Exact, now, n.Version
 }
 
 // young is how long a server has to have run for its age to say for sure that it is the process that it was: answers take their time.
@@ -221,7 +222,7 @@ func (p *Progress) sameProcess(n *Node, now time.Time) (same, known bool) {
 	if p.Version != "" && n.Version != "" && n.Version != p.Version { // start times are told in seconds
 		return false, true
 	}
-	if n.Kind != Server {
+	if n.Kind != Server || n.Exact && p.Exact {
 		return n.Start.Equal(p.Start), true
 	}
 	passed := now.Sub(p.Marked)

@@ -80,6 +80,14 @@ func TestCheckpoint(t *testing.T) {
 	}
 }
 
+func TestOwnVersion(t *testing.T) {
+	for greeted, want := range map[string]string{"8.0.11-TiDB-v8.5.0": "8.5.0", "8.0.11-TiDB-None": "None", "11.4.5-MariaDB": "11.4.5-MariaDB", "": ""} {
+		if got := ownVersion(greeted); got != want {
+			t.Errorf("%s: %s", greeted, got)
+		}
+	}
+}
+
 // Only a release that does not know SHOW COMPUTE NODES has none for sure.
 func TestIsSyntax(t *testing.T) {
 	for text, want := range map[string]bool{

@@ -10,18 +10,25 @@ import (
 	"segue/backend/discover/nodes"
 	"segue/backend/discover/sql"
 	"segue/cmd/internal/rollout"
+	"segue/cmd/internal/rollout/run"
 )
 
-// servers asks each server of a list about itself.
-func (s *Source) servers(ctx context.Context, f *rollout.Facts) {
-	s.list(f)
+// servers asks each server about itself, of whom the cluster has not told all.
+func (s *Source) servers(ctx context.Context, f *rollout.Facts, q run.Question) {
+	if s.Flavor == backend.TiDB {
+		s.tidb(ctx, f, q)
+	} else {
+		s.list(f)
+	}
 	if s.User == "" {
 		f.Unseen[rollout.CheckPrimary] = "whether servers are read_only is not known: no account was given"
 		return
 	}
 	var asking sync.WaitGroup
 	for i := range f.Nodes {
-		asking.Go(func() { s.server(ctx, &f.Nodes[i], s.Seeds[i]) })
+		if n := &f.Nodes[i]; !n.Exact {
+			asking.Go(func() { s.server(ctx, n, s.spec(n.Address)) })
+		}
 	}
 	asking.Wait()
 }
@@ -35,7 +42,10 @@ func (s *Source) server(ctx context.Context, n *rollout.Node, seed backend.Spec)
 		return // the probe says how it is
 	}
 	defer c.Close()
-	n.Version = c.ServerVersion()
+	n.Version = ownVersion(c.ServerVersion())
+	if s.Flavor == backend.TiDB && s.tidbSelf(within, c, n) {
+		return
+	}
 	if s.Flavor == backend.MySQL {
 		if t, err := c.Query(within, nodes.Variables); err == nil {
 			if told, err := nodes.ParseServer(t, seed.Address); err == nil {

@@ -52,7 +52,7 @@ func (s *Source) Facts(ctx context.Context, q run.Question) *rollout.Facts {
 	if s.Flavor == backend.StarRocks || s.Flavor == backend.Doris {
 		s.frontends(ctx, f, q)
 	} else {
-		s.servers(ctx, f)
+		s.servers(ctx, f, q)
 	}
 	asking.Wait()
 	s.alias(ctx, f)
@@ -236,7 +236,7 @@ func (s *Source) examine(ctx context.Context, n *rollout.Node, spec backend.Spec
 		}
 	}
 	if n.Version == "" {
-		n.Version = b.Facts().ServerVersion
+		n.Version = ownVersion(b.Facts().ServerVersion)
 	}
 }
 

@@ -1,6 +1,7 @@
 package run_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,7 @@ type simulated struct {
 	t       *testing.T
 	cluster *fesim.Cluster
 	source  *facts.Source
+	to      string // the version that they get; empty: 3.5.9
 
 	mu    sync.Mutex
 	stops []string
@@ -43,7 +45,7 @@ func newSimulated(t *testing.T, network byte, fes, observers, bes, cns int, o fe
 	}
 	t.Cleanup(cluster.Close)
 	s := &simulated{t: t, cluster: cluster, wrong: map[string]func() error{}, source: &facts.Source{
-		Flavor: backend.StarRocks, User: "root", Names: map[string]string{}, Timeout: 5 * time.Second,
+		Flavor: o.Flavor, User: "root", Names: map[string]string{}, Timeout: 5 * time.Second,
 	}}
 	mysql, http := freePort(t), freePort(t)
 	for i := range fes + observers {
@@ -133,7 +135,7 @@ func (s *simulated) Stop(ctx context.Context, n rollout.Node) error {
 
 // Upgrade implements rollout.Driver.
 func (s *simulated) Upgrade(_ context.Context, n rollout.Node) error {
-	s.node(n.Name).Upgrade("3.5.9")
+	s.node(n.Name).Upgrade(cmp.Or(s.to, "3.5.9"))
 	return nil
 }
 

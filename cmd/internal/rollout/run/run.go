@@ -34,6 +34,8 @@ type Runner struct {
 type Question struct {
 	Avoid string // a node that is not to be asked for the cluster: it leaves
 	Whole bool   // also what only a preflight needs
+	// Known are nodes that were there when they were last asked for: where a cluster forgets those that are down, they are not forgotten here.
+	Known []rollout.Node
 }
 
 // ErrInterrupted says that an operator has interrupted the rollout. It stands between two acts, and can be resumed.
@@ -101,6 +103,7 @@ func (r *Runner) question() Question {
 	s := r.State
 	q := Question{Whole: s.Current == "", Avoid: s.Current}
 	for i := range s.Nodes {
+		q.Known = append(q.Known, s.Nodes[i].Last)
 		if p := &s.Nodes[i]; p.Node == s.Current && p.Phase == rollout.Draining {
 			q.Whole = true
 		}
