@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"segue/backend"
 )
 
 // plural is "1 session", "2 sessions".
@@ -40,6 +42,8 @@ type Act struct {
 	Do   Do
 	Node Node   // of a node's
 	Why  string // what is waited for, or why it pauses
+	// Stood are the Segues that an operator had told to keep sessions off the node, and are told so again by DoAdmit.
+	Stood map[string]backend.Admin
 }
 
 // Decide says what is to be done now. It changes the state to say what is intended; the state is to be kept before that is done.
@@ -157,6 +161,7 @@ func (s *State) choose(f *Facts) Act {
 	s.Current = n.Name
 	p.Began, p.Ended, p.Role, p.Called, p.Gone, p.Traffic, p.Told, p.Stopped, p.Asked = f.Now, time.Time{}, n.Role, false, false, nil, false, false, false
 	p.mark(n, f.Now)
+	p.stood(f, n)
 	p.ErrorsBefore, p.HiddenBefore, p.Errors, p.Hidden = s.Errors, s.Hidden, 0, 0
 	s.enter(p, Draining, f.Now)
 	s.note(f.Now, n.Name, "begin", v.Why)
@@ -207,8 +212,9 @@ func (s *State) pausing(f *Facts) Act {
 	p, n := s.of(s.Current), f.Node(s.Current)
 	if p != nil && n != nil && f.Now.Sub(s.Pausing.Time) < letIn {
 		if _, admit := s.unadmitted(f, n); admit || p.Avoided {
-			return Act{Do: DoAdmit, Node: *n, Why: "it was not stopped"}
+			return p.admit(n, "it was not stopped")
 		}
+		p.Again = true
 	}
 	why, remedy := s.Pausing.Why, s.Pausing.Remedy
 	return s.pauseNow(f.Now, p, why, remedy)

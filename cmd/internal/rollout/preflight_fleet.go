@@ -49,8 +49,8 @@ func (c *checks) fleet() {
 	}
 }
 
-// drained tells whether a Segue keeps sessions off a node that is not in work: that is somebody else's doing, another rollout's or an operator's, and two nodes at a time would be away. It
-// would be undone, too, when the node's turn is over.
+// drained tells whether a Segue keeps sessions off a node that is not in work: that is somebody else's doing, another rollout's or an operator's, and two nodes at a time would be away.
+// Where that is accepted it is as it was when the node's turn is over (see Progress.Stood).
 func (c *checks) drained() (none bool) {
 	none = true
 	for i := range c.Segues {

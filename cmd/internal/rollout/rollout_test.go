@@ -322,6 +322,53 @@ func TestRolledBack(t *testing.T) {
 	}
 }
 
+// What operators had told Segues of a node before its turn they are told again after it, wherever a terminal is killed; the others have it ready.
+func TestPutBackAsItStood(t *testing.T) {
+	for seed := range uint64(20) {
+		r := rand.New(rand.NewPCG(seed, 9))
+		c, a := newCluster(t, 3, int(seed%3), 1, 0, 0, 3), ask()
+		a.Accept = []Check{CheckFleet}
+		stood := map[string]backend.Admin{}
+		for _, g := range c.segues {
+			for i := range g.Backends {
+				b := &g.Backends[i]
+				if b.Admin = []backend.Admin{backend.Ready, backend.Ready, backend.Drain, backend.Maint}[r.IntN(4)]; b.Admin != backend.Ready {
+					b.Sessions = 0
+				}
+				stood[g.Address+b.Name] = b.Admin
+			}
+		}
+		if s := c.play(Begin("x", a, c.facts()), r, nil); !s.Finished || t.Failed() {
+			t.Fatalf("seed %d: %+v", seed, s.Paused)
+		}
+		for _, g := range c.segues {
+			for _, b := range g.Backends {
+				if want := stood[g.Address+b.Name]; b.Admin != want {
+					t.Errorf("seed %d: %s has %s in %s, before the rollout it was in %s", seed, g.Address, b.Name, b.Admin, want)
+				}
+			}
+		}
+	}
+}
+
+// What an operator says while a rollout has paused is what holds afterwards.
+func TestPutBackAsItStoodAfterAPause(t *testing.T) {
+	c, a := newCluster(t, 3, 0, 0, 0, 0, 2), ask()
+	a.Accept = []Check{CheckFleet}
+	c.troubles["fe-1"] = "sessions stay"
+	c.segues[0].Backends[1].Admin, c.segues[0].Backends[1].Sessions = backend.Maint, 0
+	s := c.play(Begin("x", a, c.facts()), nil, nil)
+	if s.Paused == nil || s.Paused.Phase != Draining || c.segues[0].Backends[1].Admin != backend.Maint || c.segues[1].Backends[1].Admin != backend.Ready {
+		t.Fatalf("%+v, %+v", s.Paused, c.segues[0].Backends[1])
+	}
+	delete(c.troubles, "fe-1")
+	c.segues[0].Backends[1].Admin, c.segues[1].Backends[1].Admin = backend.Ready, backend.Drain
+	s.Resume(c.now)
+	if s = c.play(s, nil, nil); !s.Finished || c.segues[0].Backends[1].Admin != backend.Ready || c.segues[1].Backends[1].Admin != backend.Drain {
+		t.Errorf("%+v, %+v, %+v", s.Paused, c.segues[0].Backends[1], c.segues[1].Backends[1])
+	}
+}
+
 func TestOrderOfServers(t *testing.T) {
 	f := &Facts{Flavor: backend.MySQL, Nodes: []Node{
 		{Name: "a", Kind: Server, Role: Primary}, {Name: "b", Kind: Server, Role: Replica}, {Name: "c", Kind: Server}, {Name: "d", Kind: Server, Role: Replica},

@@ -3,6 +3,8 @@ package rollout
 import (
 	"slices"
 	"time"
+
+	"segue/backend"
 )
 
 // Phase is where a node is in the rollout.
@@ -44,8 +46,11 @@ type Progress struct {
 	// Avoided says that frontends have been told not to give the node work, Told that they have been asked to.
 	Avoided bool `json:"avoided,omitempty"`
 	Told    bool `json:"told,omitempty"`
-	Stopped bool `json:"stopped,omitempty"` // Driver.Stop may have been called
-	Looks   int  `json:"looks,omitempty"`   // in a row at which nobody has seen it
+	// Stood is what operators had said of it before its turn, by the address of the Segue that they had told: none of these is to have it ready afterwards.
+	Stood   map[string]backend.Admin `json:"stood,omitempty"`
+	Again   bool                     `json:"again,omitempty"`   // Stood is to be looked for once more
+	Stopped bool                     `json:"stopped,omitempty"` // Driver.Stop may have been called
+	Looks   int                      `json:"looks,omitempty"`   // in a row at which nobody has seen it
 	// Asked says that the driver can stop the node, Kept what it has to know again (see [Orderer]).
 	Asked  bool   `json:"asked,omitempty"`
 	Kept   string `json:"kept,omitempty"`

@@ -71,6 +71,10 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 			return s.release(f, p, n)
 		}
 	}
+	if p.Again { // it was let in between a pause and a resume: an operator may have said something else since
+		p.Again = false
+		p.stood(f, n)
+	}
 	if n.stores() && !p.Told {
 		return Act{Do: DoDrain, Node: *n, Why: "have frontends avoid it"}
 	}
@@ -134,12 +138,17 @@ func rankOf(f *Facts, name string, back bool) int { return rank(f.Node(name), ba
 // release lets a node be that was not stopped yet.
 func (s *State) release(f *Facts, p *Progress, n *Node) Act {
 	if why, admit := s.unadmitted(f, n); admit {
-		return Act{Do: DoAdmit, Node: *n, Why: "it leads by now, and goes later; " + why}
+		return s.of(n.Name).admit(n, "it leads by now, and goes later; "+why)
 	}
 	s.enter(p, Waiting, f.Now)
 	p.Began, s.Current = time.Time{}, ""
 	s.note(f.Now, n.Name, "wait", "it leads by now, and goes later")
 	return s.choose(f)
+}
+
+// admit has the node used again, and has what operators had said of it before said again.
+func (p *Progress) admit(n *Node, why string) Act {
+	return Act{Do: DoAdmit, Node: *n, Why: why, Stood: p.Stood}
 }
 
 // undrained says why the node may still have sessions, and whether a Segue is to be told (again).
@@ -157,7 +166,7 @@ func (s *State) undrained(f *Facts, n *Node) (why string, drain bool) {
 		if b == nil {
 			continue // said by the preflight
 		}
-		if b.usable() || b.Admin.String() == "ready" {
+		if b.Admin == backend.Ready {
 			return "drain it in Segue " + g.Address, true
 		}
 		if sessions += b.Sessions; b.Sessions > 0 && stuck == "" {
@@ -321,7 +330,7 @@ func (s *State) admitting(f *Facts, p *Progress, n *Node) Act {
 	case f.Now.Sub(p.Since) > s.Ask.Limits.Return:
 		return s.fail(f, p, fmt.Sprintf("%s is back, and is not let in again within %v: %s", n.Name, s.Ask.Limits.Return, why))
 	case admit:
-		return Act{Do: DoAdmit, Node: *n, Why: why}
+		return p.admit(n, why)
 	}
 	return Act{Do: DoWait, Node: *n, Why: why}
 }
@@ -337,9 +346,11 @@ func (s *State) unadmitted(f *Facts, n *Node) (why string, admit bool) {
 			continue
 		}
 		b := g.Backend(n)
-		switch {
-		case b == nil || b.usable():
-		case b.Admin.String() != "ready":
+		switch wanted := s.of(n.Name).after(g.Address); {
+		case b == nil || wanted == backend.Ready && b.usable() || wanted != backend.Ready && b.Admin == wanted:
+		case wanted != backend.Ready:
+			return fmt.Sprintf("put it back to %s in Segue %s, as an operator had it", wanted, g.Address), true
+		case b.Admin != backend.Ready:
 			return "make it ready in Segue " + g.Address, true
 		default:
 			why = fmt.Sprintf("Segue %s sees it %s: %s", g.Address, b.Health, b.Cause)

@@ -20,12 +20,12 @@ func (s *Source) Drain(ctx context.Context, n rollout.Node) error {
 	return s.Fleet.Drain(ctx, n)
 }
 
-// Ready takes that back.
-func (s *Source) Ready(ctx context.Context, n rollout.Node) error {
+// Ready takes that back; stood is what single Segues are told instead, by address.
+func (s *Source) Ready(ctx context.Context, n rollout.Node, stood map[string]backend.Admin) error {
 	if n.Kind == rollout.Backend || n.Kind == rollout.Compute {
 		return s.avoid(ctx, n, false)
 	}
-	return s.Fleet.Ready(ctx, n)
+	return s.Fleet.Ready(ctx, n, stood)
 }
 
 // avoid puts a node on the blacklist of every frontend, or takes it off: each has its own, in memory. Without it a frontend sends work to a backend that leaves until a heartbeat

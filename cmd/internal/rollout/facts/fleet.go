@@ -179,18 +179,23 @@ func less(sum, part map[string]int64) {
 	}
 }
 
-// Drain tells every Segue that a node leaves.
+// Drain tells every Segue that a node leaves. One that keeps sessions off it already is not told: maint would become less.
 func (f *Fleet) Drain(ctx context.Context, n rollout.Node) error {
-	return f.tell(ctx, n, backend.Drain)
+	return f.tell(ctx, n, func(_ string, is backend.Admin) backend.Admin {
+		if is == backend.Maint {
+			return is
+		}
+		return backend.Drain
+	})
 }
 
-// Ready tells every Segue that a node may have sessions again.
-func (f *Fleet) Ready(ctx context.Context, n rollout.Node) error {
-	return f.tell(ctx, n, backend.Ready)
+// Ready tells every Segue that a node may have sessions again, but for those in stood.
+func (f *Fleet) Ready(ctx context.Context, n rollout.Node, stood map[string]backend.Admin) error {
+	return f.tell(ctx, n, func(address string, _ backend.Admin) backend.Admin { return stood[address] })
 }
 
-// tell tells every Segue that has the node as a backend what the operator wants of it.
-func (f *Fleet) tell(ctx context.Context, n rollout.Node, to backend.Admin) error {
+// tell tells every Segue that has the node as a backend what is wanted of it, by the Segue's address and what it is told now.
+func (f *Fleet) tell(ctx context.Context, n rollout.Node, wanted func(address string, is backend.Admin) backend.Admin) error {
 	if f == nil {
 		return nil
 	}
@@ -198,14 +203,16 @@ func (f *Fleet) tell(ctx context.Context, n rollout.Node, to backend.Admin) erro
 	for i := range segues {
 		g := &segues[i]
 		b := g.Backend(&n)
-		if g.Error == "" && (b == nil || b.Admin == to) {
-			continue
-		}
-		var err error
-		if g.Error == "" {
-			err = f.set(ctx, g.Address, b.Name, to)
-		} else {
+		err := error(nil)
+		switch {
+		case g.Error != "":
 			err = errors.New(g.Error)
+		case b == nil:
+			continue
+		default:
+			if to := wanted(g.Address, b.Admin); to != b.Admin {
+				err = f.set(ctx, g.Address, b.Name, to)
+			}
 		}
 		if err != nil && (!f.Missing || g.Error == "") {
 			return fmt.Errorf("tell Segue %s: %w", g.Address, err)

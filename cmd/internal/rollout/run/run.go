@@ -7,13 +7,15 @@ import (
 	"fmt"
 	"time"
 
+	"segue/backend"
 	"segue/cmd/internal/rollout"
 )
 
 // Segues are told what is to become of a node. Both methods may be called again.
 type Segues interface {
 	Drain(ctx context.Context, n rollout.Node) error
-	Ready(ctx context.Context, n rollout.Node) error
+	// Ready has the node used again, but for the Segues in stood, by address: these are told what an operator had told them.
+	Ready(ctx context.Context, n rollout.Node, stood map[string]backend.Admin) error
 }
 
 // Runner takes one rollout through. All fields but Tell are needed.
@@ -126,7 +128,7 @@ func (r *Runner) do(ctx context.Context, f *rollout.Facts, a rollout.Act) error 
 	case rollout.DoDrain:
 		err = r.Segues.Drain(ctx, n)
 	case rollout.DoAdmit:
-		err = r.Segues.Ready(ctx, n)
+		err = r.Segues.Ready(ctx, n, a.Stood)
 	case rollout.DoStop:
 		err = r.Driver.Stop(ctx, n)
 	case rollout.DoStart:
