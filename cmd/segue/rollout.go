@@ -102,7 +102,7 @@ func (w *world) addRollout(cmd *cobra.Command) *rolloutFlags {
 	f.StringVar(&r.admin.key, "admin-key", "", "`file` with the key, if --admin-cert does not have it (SEGUE_ADMIN_KEY)")
 	f.StringVar(&r.ask.Version, "to-version", "", "`version` that every node is to have in the end: those that have it do not go")
 	f.StringSliceVar(&r.ask.Only, "only", nil, "`nodes` that are to go (default: all)")
-	f.StringSliceVar(&r.accept, "accept", nil, "`checks` whose findings stop nothing, such as quorum or balance")
+	f.StringSliceVar(&r.accept, "accept", nil, "`findings` that stop nothing: all of a check (balance), or those of one node or\nSegue (fleet:10.0.0.5:9131, members:fe-2), as plan names them")
 	f.StringVar(&r.backup, "backup", "", "`command` that saves the metadata first; {{.Host}} is the leader's")
 	f.BoolVar(&r.noBackup, "no-backup", false, "do without saving the metadata")
 	f.BoolVar(&r.ask.Image, "create-image", false, "have the metadata written as an image first (ALTER SYSTEM CREATE IMAGE)")
@@ -128,12 +128,15 @@ func checks() []rollout.Check {
 // read fills in what was asked for.
 func (r *rolloutFlags) read() error {
 	for _, name := range r.accept {
-		c := rollout.Check(name)
-		if !slices.Contains(checks(), c) {
+		check, place, one := strings.Cut(name, ":")
+		switch {
+		case !slices.Contains(checks(), rollout.Check(check)):
 			return usageError{fmt.Errorf("--accept %s: there is no such check; there are %s", name, join(checks()))}
+		case one && place == "":
+			return usageError{fmt.Errorf("--accept %s: want CHECK:NODE or CHECK:SEGUE, as `segue rollout plan` has them", name)}
 		}
-		r.ask.Accept = append(r.ask.Accept, c)
 	}
+	r.ask.Accept = r.accept
 	switch {
 	case r.missing != "stop" && r.missing != "ignore":
 		return usageError{fmt.Errorf("--fleet-missing %s: it is stop or ignore", r.missing)}
@@ -177,7 +180,7 @@ func (w *world) rolloutSource(cmd *cobra.Command, r *rolloutFlags, args []string
 		return nil, err
 	}
 	if r.ask.Fleet {
-		s.Fleet = &facts.Fleet{Places: r.fleet, Kube: r.kube, Missing: r.ask.FleetMissing, Timeout: *r.timeout, Client: func(at string) (*admin.Client, error) {
+		s.Fleet = &facts.Fleet{Places: r.fleet, Kube: r.kube, MayMiss: r.ask.MayMiss, Timeout: *r.timeout, Client: func(at string) (*admin.Client, error) {
 			flags := *r.admin
 			flags.address = at
 			return w.adminClient(flags)
@@ -212,7 +215,7 @@ func readPassword(path string) (string, error) {
 	return password, nil
 }
 
-// known reports names of --only that no node has, where the cluster has told which there are.
+// known reports names of --only and --accept that no node has, where the cluster has told which there are.
 func (r *rolloutFlags) known(f *rollout.Facts) error {
 	if _, unseen := f.Unseen[rollout.CheckMembers]; unseen || len(f.Nodes) == 0 {
 		return nil
@@ -224,6 +227,11 @@ func (r *rolloutFlags) known(f *rollout.Facts) error {
 	for _, name := range r.ask.Only {
 		if !slices.Contains(names, name) {
 			return usageError{fmt.Errorf("--only %s: there is no such node; there are %s", name, shown(strings.Join(names, ", ")))}
+		}
+	}
+	for _, name := range r.ask.Accept {
+		if !f.Known(name) {
+			return usageError{fmt.Errorf("--accept %s: there is no such node, and no such Segue in --fleet; nodes are %s", name, shown(strings.Join(names, ", ")))}
 		}
 	}
 	return nil

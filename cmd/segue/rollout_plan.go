@@ -114,7 +114,7 @@ func printChecks(out io.Writer, list []rollout.Finding) error {
 		said[string(f.Check)+f.Remedy] = true
 		mark := ""
 		if f.Blocks {
-			mark = " (no node goes while it is so)"
+			mark = " (no node goes while it is so, but with --accept " + shellWord(shown(f.ID())) + ")"
 		}
 		fmt.Fprintf(out, "\n%s%s\n  next: %s\n", f.String(), mark, f.Remedy)
 	}

@@ -163,6 +163,8 @@ func TestRolloutAnswers(t *testing.T) {
 		"… that may be missing":               {"next", []string{"--fleet", deadAddress(t), "--fleet-missing", "ignore"}, exitDone, "be-1"},
 		"an account that is not let in":       {"plan", []string{"--user", "nobody"}, exitNotNow, "unknown"},
 		"a check that there is not":           {"plan", []string{"--accept", "quorom"}, exitUsage, "there are members, leader"},
+		"a Segue that there is not":           {"plan", []string{"--accept", "fleet:10.9.9.9:1"}, exitUsage, "there is no such node, and no such Segue"},
+		"a finding of no place":               {"plan", []string{"--accept", "fleet:"}, exitUsage, "want CHECK:NODE or CHECK:SEGUE"},
 		"backup and none":                     {"plan", []string{"--backup", "true"}, exitUsage, "contradict"},
 		"no hooks":                            {"run", nil, exitUsage, "--stop and --start are needed"},
 		"a template that is none":             {"run", []string{"--stop", "{{.Nam}}", "--start", "true", "--state", filepath.Join(t.TempDir(), "s")}, exitUsage, "--stop"},
@@ -175,6 +177,28 @@ func TestRolloutAnswers(t *testing.T) {
 	}
 	if got := segue(t, nil, "rollout", "status", "--state", filepath.Join(t.TempDir(), "none")); got.code != exitFailed {
 		t.Errorf("status of none: %+v", got)
+	}
+}
+
+// A node that an operator has drained stops the rollout, with the words by which that is accepted; and is drained again when it has gone through it.
+func TestRolloutPutsBack(t *testing.T) {
+	r := newRolled(t, 64)
+	at := r.ask[slices.Index(r.ask, "--fleet")+1]
+	if got := segue(t, nil, "drain", "fe-2", "--admin", at); got.code != exitDone {
+		t.Fatalf("%+v", got)
+	}
+	if got := r.do(t, "plan"); got.code != exitNotNow || !strings.Contains(got.stdout, "(no node goes while it is so, but with --accept 'fleet:"+at+"/fe-2')") {
+		t.Fatalf("%+v", got)
+	}
+	if got := r.do(t, "run", append(r.hooks, "--state", filepath.Join(t.TempDir(), "s.json"), "--accept", "fleet:"+at+"/fe-2")...); got.code != exitDone {
+		t.Fatalf("%+v", got)
+	}
+	for name, want := range map[string]string{"fe-1": "ready", "fe-2": "drain", "fe-3": "ready"} {
+		got := segue(t, nil, "backends", "--admin", at, "-o", "json")
+		var list []struct{ Name, Admin string }
+		if err := json.Unmarshal([]byte(got.stdout), &list); err != nil || !slices.ContainsFunc(list, func(b struct{ Name, Admin string }) bool { return b.Name == name && b.Admin == want }) {
+			t.Errorf("%s is not in %s: %v %s", name, want, err, got.stdout)
+		}
 	}
 }
 

@@ -15,10 +15,10 @@ type Ask struct {
 	Image    bool   `json:"image"` // the metadata are written as an image first
 	Backup   Backup `json:"backup"`
 	// Fleet says that Segues are to be asked; FleetMissing that one which cannot be reached is passed over.
-	Fleet        bool    `json:"fleet"`
-	FleetMissing bool    `json:"fleet_missing,omitempty"`
-	Accept       []Check `json:"accept,omitempty"` // what these find stops nothing
-	OnFailure    Remedy  `json:"on_failure"`       // of a node that does not come back, or is not well
+	Fleet        bool     `json:"fleet"`
+	FleetMissing bool     `json:"fleet_missing,omitempty"`
+	Accept       []string `json:"accept,omitempty"` // checks, or single findings ([Finding.ID]), that stop nothing
+	OnFailure    Remedy   `json:"on_failure"`       // of a node that does not come back, or is not well
 	// Starts says that a node has gone when it is another process than before, and nothing else tells.
 	Starts     bool     `json:"starts,omitempty"`
 	Only       []string `json:"only,omitempty"` // nodes that are to go; empty: all
@@ -67,8 +67,6 @@ const (
 
 // Compares tells whether traffic is compared with what it was before.
 func (a *Ask) Compares() bool { return a.P99Factor > 0 || a.ErrorRate > 0 }
-
-func (a *Ask) accepts(c Check) bool { return slices.Contains(a.Accept, c) }
 
 // wants tells whether a node is to go at all.
 func (a *Ask) wants(name string) bool { return len(a.Only) == 0 || slices.Contains(a.Only, name) }

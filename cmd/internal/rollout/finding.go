@@ -36,7 +36,8 @@ const (
 type Finding struct {
 	Check    Check    `json:"check"`
 	Severity Severity `json:"severity"`
-	Node     string   `json:"node,omitempty"` // empty: the whole cluster
+	Node     string   `json:"node,omitempty"`  // empty: the whole cluster
+	Segue    string   `json:"segue,omitempty"` // by its admin address; empty: it is of no one Segue
 	What     string   `json:"what"`
 	Remedy   string   `json:"remedy,omitempty"` // the next command, or what else helps
 	Blocks   bool     `json:"blocks"`           // no node goes while it is so
@@ -51,7 +52,7 @@ type findings struct {
 
 // add adds one. What could not be seen blocks where seeing it could have blocked: mayStop.
 func (f *findings) add(x Finding, mayStop bool) {
-	x.Accepted = x.Severity != OK && f.ask.accepts(x.Check)
+	x.Accepted = x.Severity != OK && f.ask.accepts(&x)
 	x.Blocks = !x.Accepted && (x.Severity == Stop || x.Severity == Unseen && mayStop)
 	f.list = append(f.list, x)
 }

@@ -21,19 +21,19 @@ func (c *checks) fleet() {
 	}
 	for i := range c.Segues {
 		g := &c.Segues[i]
-		f := Finding{Check: CheckFleet, Severity: Stop}
+		f := Finding{Check: CheckFleet, Severity: Stop, Segue: g.Address}
 		switch {
-		case g.Error != "" && c.Ask.FleetMissing:
+		case g.Error != "" && c.Ask.MayMiss(g.Address):
 			f.Severity, f.What = Warn, fmt.Sprintf("Segue %s cannot be asked, and is passed over: %s", g.Address, g.Error)
 		case g.Error != "":
 			f.What = fmt.Sprintf("Segue %s cannot be asked: %s", g.Address, g.Error)
-			f.Remedy = "segue status --admin " + g.Address + "; or --fleet-missing ignore, and its clients may see errors"
+			f.Remedy = "segue status --admin " + g.Address + "; or --accept " + f.ID() + ", and its clients may see errors"
 		case c.next == nil || c.next.Address == "":
 			continue
 		case g.Backend(c.next) == nil:
 			f.Node = c.next.Name // it may have it by an address that nobody could tell to be this one, and sessions there
 			f.What = fmt.Sprintf("Segue %s has no backend with its address %s: nothing would be drained there", g.Address, c.next.Address)
-			f.Remedy = "segue backends --admin " + g.Address + "; --name NODE=" + c.next.Address + " with the name that it has there; or --accept fleet where it is not to have it"
+			f.Remedy = "segue backends --admin " + g.Address + "; --name NODE=" + c.next.Address + " with the name that it has there; or --accept " + f.ID() + " where it is not to have it"
 		case !g.others(c.next):
 			f.What = fmt.Sprintf("Segue %s has no other backend that is usable: its clients would wait", g.Address)
 			f.Remedy = "segue backends --admin " + g.Address
@@ -62,10 +62,10 @@ func (c *checks) drained() (none bool) {
 				continue
 			}
 			none = false
-			c.add(Finding{
-				Check: CheckFleet, Severity: Stop, Node: n.Name, What: fmt.Sprintf("Segue %s has it in %s, and not for this rollout: somebody else is at work", g.Address, b.Admin),
-				Remedy: "ask who it is; or `segue ready " + b.Name + " --admin " + g.Address + "`; or --accept fleet",
-			}, true)
+			f := Finding{Check: CheckFleet, Severity: Stop, Node: n.Name, Segue: g.Address}
+			f.What = fmt.Sprintf("Segue %s has it in %s, and not for this rollout: somebody else is at work", g.Address, b.Admin)
+			f.Remedy = "ask who it is; or `segue ready " + b.Name + " --admin " + g.Address + "`; or --accept " + f.ID() + ", and it is in " + b.Admin.String() + " again when its turn is over"
+			c.add(f, true)
 		}
 	}
 	return none

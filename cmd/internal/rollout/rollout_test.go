@@ -327,7 +327,7 @@ func TestPutBackAsItStood(t *testing.T) {
 	for seed := range uint64(20) {
 		r := rand.New(rand.NewPCG(seed, 9))
 		c, a := newCluster(t, 3, int(seed%3), 1, 0, 0, 3), ask()
-		a.Accept = []Check{CheckFleet}
+		a.Accept = []string{string(CheckFleet)}
 		stood := map[string]backend.Admin{}
 		for _, g := range c.segues {
 			for i := range g.Backends {
@@ -354,7 +354,7 @@ func TestPutBackAsItStood(t *testing.T) {
 // What an operator says while a rollout has paused is what holds afterwards.
 func TestPutBackAsItStoodAfterAPause(t *testing.T) {
 	c, a := newCluster(t, 3, 0, 0, 0, 0, 2), ask()
-	a.Accept = []Check{CheckFleet}
+	a.Accept = []string{string(CheckFleet)}
 	c.troubles["fe-1"] = "sessions stay"
 	c.segues[0].Backends[1].Admin, c.segues[0].Backends[1].Sessions = backend.Maint, 0
 	s := c.play(Begin("x", a, c.facts()), nil, nil)

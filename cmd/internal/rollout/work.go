@@ -157,7 +157,7 @@ func (s *State) undrained(f *Facts, n *Node) (why string, drain bool) {
 	for i := range f.Segues {
 		g := &f.Segues[i]
 		if g.Error != "" {
-			if !s.Ask.FleetMissing {
+			if !s.Ask.MayMiss(g.Address) {
 				return fmt.Sprintf("Segue %s cannot be asked: %s", g.Address, g.Error), false
 			}
 			continue
@@ -340,7 +340,7 @@ func (s *State) unadmitted(f *Facts, n *Node) (why string, admit bool) {
 	for i := range f.Segues {
 		g := &f.Segues[i]
 		if g.Error != "" {
-			if !s.Ask.FleetMissing {
+			if !s.Ask.MayMiss(g.Address) {
 				why = fmt.Sprintf("Segue %s cannot be asked: %s", g.Address, g.Error)
 			}
 			continue

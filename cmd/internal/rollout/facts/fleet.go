@@ -29,8 +29,8 @@ type Fleet struct {
 	Kube kube.Config
 	// Client makes a client for an admin address.
 	Client func(address string) (*admin.Client, error)
-	// Missing says that one that cannot be told is passed over.
-	Missing bool
+	// MayMiss tells of an address whether one that cannot be told is passed over; nil: none is.
+	MayMiss func(address string) bool
 	// Traffic says that they are asked how fast statements are answered, too.
 	Traffic bool
 	// Timeout is how long one may take to answer.
@@ -113,7 +113,7 @@ func (f *Fleet) one(ctx context.Context, at string) (rollout.Segue, error) {
 	own.Seen, own.Hidden = counted(status.Failures)
 	seen := len(own.Seen) > 0
 	for _, o := range status.Others {
-		if o.Error != "" && !f.Missing {
+		if o.Error != "" && !f.mayMiss(at) {
 			return g, fmt.Errorf("process %d, which it has taken over from, does not answer: %s", o.PID, o.Error)
 		}
 		if o.Error == "" {
@@ -214,12 +214,14 @@ func (f *Fleet) tell(ctx context.Context, n rollout.Node, wanted func(address st
 				err = f.set(ctx, g.Address, b.Name, to)
 			}
 		}
-		if err != nil && (!f.Missing || g.Error == "") {
+		if err != nil && (!f.mayMiss(g.Address) || g.Error == "") {
 			return fmt.Errorf("tell Segue %s: %w", g.Address, err)
 		}
 	}
 	return nil
 }
+
+func (f *Fleet) mayMiss(address string) bool { return f.MayMiss != nil && f.MayMiss(address) }
 
 func (f *Fleet) set(ctx context.Context, at, name string, to backend.Admin) error {
 	c, err := f.Client(at)

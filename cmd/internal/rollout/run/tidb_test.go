@@ -44,7 +44,7 @@ func TestTiDBTellsOfAll(t *testing.T) {
 	if v := s.begin(a).Next(f); v.Node != "" || !strings.Contains(rollout.Blocking(v.Findings)[0].What, "this pd has 8.5.0, older than 8.5.1") {
 		t.Errorf("PD is old: %+v", v)
 	}
-	a.Accept = []rollout.Check{rollout.CheckVersions}
+	a.Accept = []string{string(rollout.CheckVersions)}
 	if err := s.through(t.Context(), s.begin(a)); err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +85,7 @@ func TestTiDBTroubles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s, a := newSimulated(t, test.network, 3, 0, 0, 0, fesim.Options{Flavor: backend.TiDB}), tidbAsk()
-			s.to, a.Accept = "8.5.1", []rollout.Check{rollout.CheckVersions}
+			s.to, a.Accept = "8.5.1", []string{string(rollout.CheckVersions)}
 			s.source.Names[s.cluster.FEs()[2].MySQLAddress()] = "fe-3"
 			test.wrong(s, &a)
 			err := s.through(t.Context(), s.begin(a))

@@ -1,0 +1,65 @@
+package rollout
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"segue/backend"
+)
+
+// What is accepted of one place stands against nothing, and what is found elsewhere does.
+func TestAcceptsOneFinding(t *testing.T) {
+	for _, test := range []struct {
+		accept  string
+		blocked string // by what; in order, with commas
+	}{
+		{"", "fleet:segue-0:9131/fe-1 fleet:segue-1:9131 fleet:segue-2:9131/fe-2 members:fe-2"},
+		{"fleet", "members:fe-2"},
+		{"fleet:segue-1:9131", "fleet:segue-0:9131/fe-1 fleet:segue-2:9131/fe-2 members:fe-2"},
+		{"fleet:segue-1", "fleet:segue-0:9131/fe-1 fleet:segue-2:9131/fe-2 members:fe-2"},
+		{"fleet:fe-2", "fleet:segue-0:9131/fe-1 fleet:segue-1:9131 members:fe-2"},
+		{"fleet:segue-2:9131/fe-2", "fleet:segue-0:9131/fe-1 fleet:segue-1:9131 members:fe-2"},
+		{"fleet:segue-2:9131/fe-1", "fleet:segue-0:9131/fe-1 fleet:segue-1:9131 fleet:segue-2:9131/fe-2 members:fe-2"},
+		{"fleet:segue", "fleet:segue-0:9131/fe-1 fleet:segue-1:9131 fleet:segue-2:9131/fe-2 members:fe-2"},
+		{"fleet:", "fleet:segue-0:9131/fe-1 fleet:segue-1:9131 fleet:segue-2:9131/fe-2 members:fe-2"},
+		{"members:fe-2", "fleet:segue-0:9131/fe-1 fleet:segue-1:9131 fleet:segue-2:9131/fe-2"},
+		{"quorum:fe-2", "fleet:segue-0:9131/fe-1 fleet:segue-1:9131 fleet:segue-2:9131/fe-2 members:fe-2"},
+	} {
+		c, a := newCluster(t, 3, 0, 0, 0, 0, 3), ask()
+		if test.accept != "" {
+			a.Accept = []string{test.accept}
+		}
+		f := c.facts()
+		f.Nodes[2].Healthy, f.Nodes[2].Trouble = No, "timeout"
+		f.Segues[0].Backends = slices.Delete(slices.Clone(f.Segues[0].Backends), 1, 2)
+		f.Segues[1] = Segue{Address: "segue-1:9131", Error: "refused"}
+		f.Segues[2].Backends[2].Admin = backend.Drain
+		var ids []string
+		for _, x := range Blocking(Preflight(f, Begin("x", a, f), f.Node("fe-1"))) {
+			if x.Check == CheckFleet || x.Check == CheckMembers {
+				ids = append(ids, x.ID())
+			}
+		}
+		slices.Sort(ids)
+		if got := strings.Join(ids, " "); got != test.blocked {
+			t.Errorf("--accept %q: blocked by %q, want %q", test.accept, got, test.blocked)
+		}
+		if known, want := f.Known(test.accept), test.accept != "fleet:segue" && test.accept != "fleet:"; known != want {
+			t.Errorf("--accept %q: known %v", test.accept, known)
+		}
+	}
+}
+
+// One Segue that cannot be reached is passed over where that is accepted, and no other.
+func TestAcceptsOneSegueAway(t *testing.T) {
+	for accept, want := range map[string]bool{"fleet": true, "fleet:segue-1:9131": true, "fleet:segue-0:9131": false, "fleet:fe-1": false} {
+		c, a := newCluster(t, 3, 0, 0, 0, 0, 2), ask()
+		a.Accept = []string{accept}
+		c.segues[1].Error = "refused"
+		s := c.play(Begin("x", a, c.facts()), nil, nil)
+		if s.Finished != want {
+			t.Errorf("--accept %s: %+v", accept, s.Paused)
+		}
+	}
+}
