@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"segue/backend"
+	"segue/backend/discover/nodes"
+	"segue/backend/wire"
 	"segue/cmd/internal/rollout"
 	"segue/cmd/internal/rollout/facts"
 	"segue/config"
@@ -42,7 +45,32 @@ func examineCluster(ctx context.Context, c *config.Config, user, password string
 	source := &facts.Source{Flavor: c.Health.Flavor, Seeds: c.Backends, User: user, Password: password, Timeout: factTimeout}
 	f := gather(ctx, source)
 	state := rollout.Begin(checkCluster, rollout.Ask{Limits: rollout.DefaultLimits()}, f)
-	return append(examineClocks(ctx, source), ofPreflight(rollout.Preflight(f, state, nil))...)
+	found := append(judgeStrangers(f, source.Strangers(f)), examineClocks(ctx, source)...)
+	return append(found, ofPreflight(rollout.Preflight(f, state, nil))...)
+}
+
+// judgeStrangers says which backends are none of the nodes that the cluster tells of.
+func judgeStrangers(f *rollout.Facts, strangers []backend.Spec) (found []finding) {
+	var own []string
+	for i := range f.Nodes {
+		n := &f.Nodes[i]
+		if n.Address != "" && !slices.ContainsFunc(strangers, func(s backend.Spec) bool { return s.Address == n.Address }) {
+			own = append(own, n.Address)
+		}
+	}
+	ask := nodes.ShowFrontends
+	if f.Flavor == backend.TiDB {
+		ask = "SELECT INSTANCE FROM information_schema.cluster_info WHERE TYPE = \"tidb\""
+	}
+	for _, s := range strangers {
+		found = append(found, finding{
+			Backend: s.Name, Address: s.Address, Check: checkCluster, Verdict: warning,
+			Cause: fmt.Sprintf("%s is none of the cluster's own nodes, which are %s: a balancer's or a Service's address is not drained when one of them leaves, and counts beside them",
+				s.Address, wire.Shown(strings.Join(own, ", "), wire.MaxShown)),
+			Next: fmt.Sprintf("mysql %s -u USER -p -e '%s'   # name nodes in its place, by these addresses", clientFlags(s.Address), ask),
+		})
+	}
+	return found
 }
 
 // ofPreflight are the findings of a rollout's preflight that a check tells.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,5 +106,30 @@ func TestCheckWarnsOfSecrets(t *testing.T) {
 	}
 	if strings.Contains(validated.stderr+validated.stdout+checked.stdout+checked.stderr, "hunter2") {
 		t.Error("the secret is told")
+	}
+}
+
+// A backend that is a balancer in front of the cluster, and none of its nodes, is told of, with what to do; one that is a node by its name is not.
+func TestCheckTellsOfStrangers(t *testing.T) {
+	t.Parallel()
+	for _, flavor := range []backend.Flavor{backend.StarRocks, backend.TiDB} {
+		fes := frontends(t, 2, fesim.Options{Flavor: flavor})
+		var specs []backend.Spec
+		for _, fe := range fes {
+			specs = append(specs, backend.Spec{Name: fe.Name(), Address: fe.MySQLAddress(), HealthURL: fe.HealthURL()})
+		}
+		balancer, _, stop, err := startSegue(t.Context(), specs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(stop)
+		_, port, _ := net.SplitHostPort(fes[0].MySQLAddress())
+		path := configFile(t, fmt.Sprintf("flavor: %s\nbackends:\n  - {name: by-name, address: 'localhost:%s', health: %q}\n  - {name: vip, address: '%s', health: %q}\n",
+			flavor, port, fes[0].HealthURL(), balancer, fes[1].HealthURL()))
+		got := segue(t, nil, "check", "--config", path, "--user", "root")
+		if want := "  warning  vip cluster: " + balancer + " is none of the cluster's own nodes, which are " + fes[0].MySQLAddress() + ", " + fes[1].MySQLAddress() + ": "; strings.Count(got.stdout, "own nodes") != 1 ||
+			!strings.Contains(got.stdout, want) || !strings.Contains(got.stdout, "# name nodes in its place") {
+			t.Errorf("%s: no %q in\n%s%s", flavor, want, got.stdout, got.stderr)
+		}
 	}
 }

@@ -139,6 +139,22 @@ func (s *Source) sameHost(a, b string) bool {
 	return slices.ContainsFunc(s.ips(hostOf(a)), func(ip string) bool { return slices.Contains(ips, ip) })
 }
 
+// Strangers are the seeds that are none of the nodes that the cluster has told of, by no address that their names stand for: that of a balancer, say, or a name of several nodes. There are
+// none where a cluster tells of none.
+func (s *Source) Strangers(f *rollout.Facts) (list []backend.Spec) {
+	if !f.Told {
+		return nil
+	}
+	for _, seed := range s.Seeds {
+		if !slices.ContainsFunc(f.Nodes, func(n rollout.Node) bool {
+			return n.Address != "" && n.ErrMsg != notListed && (n.Address == seed.Address || s.sameHost(n.Address, seed.Address))
+		}) {
+			list = append(list, seed)
+		}
+	}
+	return list
+}
+
 func portOf(address string) string {
 	_, port, _ := net.SplitHostPort(address)
 	return port
