@@ -208,6 +208,10 @@ func (s *session) turnedAway(answer []byte) (instead []byte, taken bool) {
 // heardRefusal is turnedAway for what may be an ERR_Packet.
 func (s *session) heardRefusal(answer []byte) (instead []byte, taken bool) {
 	code := binary.LittleEndian.Uint16(answer[codeAt:])
+	if (code == codePrevented || code == codeReadOnlyMode) && s.w.server.options().Flavor == backend.MySQL {
+		s.w.server.misdirected(s.backend())
+		return answer, false
+	}
 	if code != codeServerShutdown && code != codeInterrupted && code != codeConnectionKilled && code != codeParse {
 		return answer, false
 	}
@@ -217,6 +221,9 @@ func (s *session) heardRefusal(answer []byte) (instead []byte, taken bool) {
 		return answer, false
 	}
 	f := facts{s}.refused(code, said)
+	if f.Leaderless {
+		s.w.server.misdirected(s.backend())
+	}
 	action := plan.Refused(&f)
 	switch action {
 	case plan.PassDryRun:

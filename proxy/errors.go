@@ -30,6 +30,8 @@ var (
 const (
 	codeServerShutdown      = 1053 // ER_SERVER_SHUTDOWN
 	codeUnknown             = 1105 // ER_UNKNOWN_ERROR
+	codePrevented           = 1290 // ER_OPTION_PREVENTS_STATEMENT: read_only, among others
+	codeReadOnlyMode        = 1836 // ER_READ_ONLY_MODE
 	codeParse               = 1064 // ER_PARSE_ERROR, and an FE's code for all that has none
 	codeUnsupportedPrepared = 1295 // ER_UNSUPPORTED_PS
 	codeInterrupted         = 1317 // ER_QUERY_INTERRUPTED

@@ -115,6 +115,13 @@ func (s *Server) evidence(b *backend.Backend, cause error) {
 	}
 }
 
+// misdirected passes on that a backend is not, or has not, the one that leads.
+func (s *Server) misdirected(b *backend.Backend) {
+	if on := s.OnMisdirected; on != nil && b != nil {
+		on(b)
+	}
+}
+
 // hidden enters a failure of a backend that the session's client has not seen, and never will, because of an action; or, without one, that it has.
 func (s *session) hidden(kind ledger.Kind, action ledger.Action, backend string, cause error) {
 	i := ledger.Incident{Time: time.Now(), Session: s.id, Client: s.client.address(), User: wire.Shown(s.who.user(), wire.MaxShown), Backend: backend, Kind: kind, Action: action}

@@ -30,6 +30,10 @@ type Server struct {
 	// wait. It must not block.
 	OnSilence func(b *backend.Backend, cause error)
 
+	// OnMisdirected, if set before Serve, is told of a backend that has answered a statement with an error that says that another one leads: it takes no writes, or does not
+	// reach its leader. It must not block.
+	OnMisdirected func(b *backend.Backend)
+
 	// Elsewhere, if set before Serve, is where else sessions may be that a KILL is meant for.
 	Elsewhere Elsewhere
 

@@ -93,6 +93,7 @@ func newApp(c *config.Config, o options) (*app, error) {
 	}
 	a.server.OnEvidence = a.monitor.Observe
 	a.server.OnSilence = a.monitor.Doubt
+	a.server.OnMisdirected = a.discovery.misdirected
 	a.admin = &admin.Handler{
 		Registry: a.registry, Sessions: a.server, Pauser: a.server, Failures: a.server, Victim: a.server, Metrics: metrics, About: a.about,
 		History: history.New(), Tallies: a.server, Traffic: a.traffic,

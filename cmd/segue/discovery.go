@@ -29,6 +29,7 @@ type discovery struct {
 	log      *slog.Logger
 	metrics  *discoveryMetrics
 	renewed  chan struct{} // has room for one: other sources are to run
+	hints    chan struct{} // likewise: a backend has said that another one leads
 
 	noted func() // called when a source has told something; set before run, nil: nobody
 
@@ -64,7 +65,7 @@ const (
 )
 
 func newDiscovery(r *backend.Registry, log *slog.Logger, m *discoveryMetrics) *discovery {
-	return &discovery{registry: r, log: log, metrics: m, renewed: make(chan struct{}, 1), places: make(map[string]placed), failed: make(map[string]string), told: make(map[string]bool)}
+	return &discovery{registry: r, log: log, metrics: m, renewed: make(chan struct{}, 1), hints: make(chan struct{}, 1), places: make(map[string]placed), failed: make(map[string]string), told: make(map[string]bool)}
 }
 
 // configure has c hold from now on.
@@ -111,10 +112,18 @@ func (d *discovery) sourcesOf(c *config.Config) (list []discover.Source) {
 	if o.SQL { // the last to give names, as it has those that nobody else has
 		list = append(list, &cluster.Source{
 			Flavor: c.Flavor, Registry: d.registry, User: o.User, Password: o.Password, AnyKey: c.GetServerPublicKey, Interval: o.Interval,
-			Same: d.same,
+			Same: d.same, Hints: d.hints,
 		})
 	}
 	return list
+}
+
+// misdirected takes it that a backend has said that another one leads. It never blocks.
+func (d *discovery) misdirected(*backend.Backend) {
+	select {
+	case d.hints <- struct{}{}:
+	default:
+	}
 }
 
 // heard reports whether every source has told something, be it that it failed.

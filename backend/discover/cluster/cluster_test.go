@@ -307,16 +307,18 @@ func TestLeaderless(t *testing.T) {
 
 // A backend that was not known when the cluster was asked is known from its first probe on: what comes then is a change.
 func TestDiffer(t *testing.T) {
-	before := map[string]bool{"a": true}
+	up, down := stand{up: true}, stand{}
+	before := map[string]stand{"a": up}
 	for i, tt := range []struct {
-		now  map[string]bool
+		now  map[string]stand
 		want bool
 	}{
-		{map[string]bool{"a": true}, false},
-		{map[string]bool{"a": true, "b": true}, false},
-		{map[string]bool{"b": true}, false},
-		{map[string]bool{"a": true, "b": false}, true},
-		{map[string]bool{"a": false, "b": true}, true},
+		{map[string]stand{"a": up}, false},
+		{map[string]stand{"a": up, "b": up}, false},
+		{map[string]stand{"b": up}, false},
+		{map[string]stand{"a": up, "b": down}, true},
+		{map[string]stand{"a": down, "b": up}, true},
+		{map[string]stand{"a": {true, backend.Drain}, "b": up}, true},
 	} {
 		if got := differ(before, tt.now); got != tt.want {
 			t.Errorf("%d: %t", i, got)

@@ -21,6 +21,8 @@ const (
 	mostAsks = 3               // of nodes, until one has answered
 	soonest  = 500 * time.Millisecond
 	soon     = 4 * time.Second // between soonest and this many asks again when a backend has come or gone
+	alertFor = time.Minute     // after that, or a new role, it asks …
+	alertGap = 5 * time.Second // … as often as this: what follows, an election, say, need not be seen in any backend's health
 )
 
 // Source is [discover.Source] for a cluster of one flavor.
@@ -31,6 +33,8 @@ type Source struct {
 	Password string
 	AnyKey   bool // as sql.Target has it
 	Interval time.Duration
+	// Hints is heard for somebody who has been told by a backend that another one leads, or that it takes no writes; nil: nobody is.
+	Hints <-chan struct{}
 	// Same tells whether two addresses are known to lead to the same server; nil: if they are equal.
 	Same func(a, b string) bool
 
@@ -39,6 +43,11 @@ type Source struct {
 	ports   map[string]string   // address of an FE, in lower case → the HTTP address that it has named itself
 	tried   map[string]*attempt // address of a backend, likewise → how often it has been asked for that
 	curious bool                // there are some to be asked, soon
+	alert   time.Time           // until then it asks often
+	deaf    time.Time           // until then no hint is heard
+	hints   discover.Pace       // of hints that have led to nothing new
+	hinted  bool                // a hint is why it asks
+	roles   map[string]string   // address → what the last answer said that it is
 	now     func() time.Time    // nil: time.Now
 }
 
@@ -65,6 +74,7 @@ func (s *Source) Run(ctx context.Context, tell func(discover.Answer)) error {
 			return ctx.Err()
 		}
 		tell(a)
+		s.compare(a, time.Now())
 		d := pace.Answered()
 		switch {
 		case a.Err != nil:
@@ -76,11 +86,42 @@ func (s *Source) Run(ctx context.Context, tell func(discover.Answer)) error {
 			if s.curious {
 				d = min(d, soonest+rand.N(soon-soonest))
 			}
+			if time.Now().Before(s.alert) {
+				d = min(d, alertGap-alertGap/4+rand.N(alertGap/4))
+			}
 		}
 		if err := s.wait(ctx, d, before); err != nil {
 			return err
 		}
 	}
+}
+
+// compare judges by an answer whether it is worth asking often, and hearing hints.
+func (s *Source) compare(a discover.Answer, now time.Time) {
+	if a.Err != nil {
+		return
+	}
+	roles := make(map[string]string)
+	for _, f := range a.Found {
+		roles[f.Address] = f.Role.String()
+	}
+	for _, n := range a.About {
+		roles[n.Address] = n.Role.String()
+	}
+	changed := s.roles != nil && !maps.Equal(s.roles, roles)
+	if s.roles = roles; changed {
+		s.alert = now.Add(alertFor)
+	}
+	if !s.hinted {
+		return
+	}
+	s.hinted = false
+	s.hints.Interval, s.hints.Longest = soon, s.Interval
+	if changed {
+		s.hints.Answered()
+		return
+	}
+	s.deaf = now.Add(s.hints.Failed()) // an application that writes to a replica all the time is no news
 }
 
 // leaderless reports whether nobody leads of those that one is to lead, or whoever does so is seen to be down.
@@ -90,33 +131,46 @@ func (s *Source) leaderless(found []discover.Found) bool {
 	}
 	standing := s.standing()
 	return !slices.ContainsFunc(found, func(f discover.Found) bool {
-		up, known := standing[f.Address]
-		return f.Role.Writes() && f.Alive && (up || !known)
+		b, known := standing[f.Address]
+		return f.Role.Writes() && f.Alive && (b.up || !known)
 	})
 }
 
-// standing says of each backend whether it is up; those of which nothing is known yet are left out.
-func (s *Source) standing() map[string]bool {
-	m := make(map[string]bool)
+// stand is how a backend stands: whether it is up, and what an operator wants of it.
+type stand struct {
+	up    bool
+	admin backend.Admin
+}
+
+// standing says of each backend how it stands; those of whose health nothing is known yet are left out.
+func (s *Source) standing() map[string]stand {
+	m := make(map[string]stand)
 	for _, b := range s.Registry.Backends() {
-		if h := b.Status().Health; h != backend.Unknown {
-			m[b.Address()] = h == backend.Up
+		if st := b.Status(); st.Health != backend.Unknown {
+			m[b.Address()] = stand{st.Health == backend.Up, st.Admin}
 		}
 	}
 	return m
 }
 
-// wait waits for d, or less if a backend stands otherwise than before.
-func (s *Source) wait(ctx context.Context, d time.Duration, before map[string]bool) error {
-	timer := time.NewTimer(d)
+// wait waits for d, or less if a backend stands otherwise than before, or somebody has heard that another one leads.
+func (s *Source) wait(ctx context.Context, d time.Duration, before map[string]stand) error {
+	timer, listen := time.NewTimer(d), time.NewTimer(time.Until(s.deaf))
 	defer timer.Stop()
+	defer listen.Stop()
+	hints := (<-chan struct{})(nil) // until it listens
 	until, hurried := time.Now().Add(d), false
+	hurry := func(most time.Duration) {
+		hurried = true
+		if d := soonest + rand.N(most-soonest); time.Now().Add(d).Before(until) {
+			timer.Reset(d)
+		}
+	}
 	for {
 		changed := s.Registry.Changed()
-		if now := s.standing(); !hurried && differ(before, now) {
-			hurried = true
-			if d := soonest + rand.N(soon-soonest); time.Now().Add(d).Before(until) {
-				timer.Reset(d)
+		if now := s.standing(); differ(before, now) {
+			if s.alert = time.Now().Add(alertFor); !hurried {
+				hurry(soon)
 			}
 		}
 		select {
@@ -125,16 +179,23 @@ func (s *Source) wait(ctx context.Context, d time.Duration, before map[string]bo
 		case <-timer.C:
 			return nil
 		case <-changed:
+		case <-listen.C:
+			hints = s.Hints
+		case <-hints:
+			if hints = nil; !hurried {
+				s.hinted = true
+				hurry(2 * soonest)
+			}
 		}
 	}
 }
 
-// differ reports whether a backend that was known is up now and was not, or the other way round. Those that were not are known before from now on.
-func differ(before, now map[string]bool) (yes bool) {
-	for address, up := range now {
+// differ reports whether a backend that was known stands otherwise now. Those that were not are known before from now on.
+func differ(before, now map[string]stand) (yes bool) {
+	for address, is := range now {
 		if was, known := before[address]; !known {
-			before[address] = up
-		} else if was != up {
+			before[address] = is
+		} else if was != is {
 			yes = true
 		}
 	}
