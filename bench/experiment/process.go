@@ -7,9 +7,10 @@ import (
 	"os"
 	"os/exec"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
+
+	"segue/bench/said"
 )
 
 // grace is how long a process may take to end once it has been asked to.
@@ -26,17 +27,17 @@ func Signals() map[string]syscall.Signal {
 // process is one life of a program.
 type process struct {
 	cmd    *exec.Cmd
-	said   *tail
+	said   *said.Tail
 	exited chan struct{} // closed by wait
 }
 
 // shell makes a command in a process group of its own, so that what it starts in
 // turn ends with it.
-func (s *Stage) shell(text string, said *tail) *exec.Cmd {
+func (s *Stage) shell(text string, tail *said.Tail) *exec.Cmd {
 	cmd := exec.Command("sh", "-c", text)
 	cmd.Dir = s.e.Dir
 	cmd.Env = append(os.Environ(), s.Env...)
-	cmd.Stdout, cmd.Stderr = said, said
+	cmd.Stdout, cmd.Stderr = tail, tail
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = time.Second // for a grandchild that has kept the output
 	return cmd
@@ -44,7 +45,7 @@ func (s *Stage) shell(text string, said *tail) *exec.Cmd {
 
 // begin starts a program.
 func (s *Stage) begin(p Process) (*process, error) {
-	life := &process{said: &tail{}, exited: make(chan struct{})}
+	life := &process{said: &said.Tail{}, exited: make(chan struct{})}
 	life.cmd = s.shell("exec "+p.Run, life.said)
 	if err := life.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.Name, err)
@@ -89,8 +90,8 @@ func (p *process) end() {
 
 // command runs one command to its end.
 func (s *Stage) command(ctx context.Context, text string) error {
-	said := &tail{}
-	cmd := s.shell(text, said)
+	tail := &said.Tail{}
+	cmd := s.shell(text, tail)
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -100,39 +101,18 @@ func (s *Stage) command(ctx context.Context, text string) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
-		return fmt.Errorf("%w%s", err, said)
+		return fmt.Errorf("%w%s", err, quoted(tail))
 	}
 	return nil
 }
 
-// tail keeps the end of what a program says, for errors.
-type tail struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-// mostSaid is how much is kept.
-const mostSaid = 2000
-
-// Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, p...)
-	if over := len(t.text) - mostSaid; over > 0 {
-		t.text = t.text[over:]
+// quoted is what a program said last, to follow an error.
+func quoted(t *said.Tail) string {
+	lines := t.Lines(0)
+	if lines == nil {
+		return ""
 	}
-	return len(p), nil
-}
-
-// String is what it said, to follow an error.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if text := strings.TrimSpace(string(t.text)); text != "" {
-		return "; it said:\n    " + strings.ReplaceAll(text, "\n", "\n    ")
-	}
-	return ""
+	return "; it said:\n    " + strings.Join(lines, "\n    ")
 }
 
 var errGone = errors.New("it is not running")

@@ -113,7 +113,7 @@ func (s *Stage) start(ctx context.Context, p Process, timeout time.Duration) err
 	s.reapers.Go(func() { // ends with the process, or with the waiting
 		select {
 		case <-life.exited:
-			cancel(fmt.Errorf("it has exited%s", life.said))
+			cancel(fmt.Errorf("it has exited%s", quoted(life.said)))
 		case <-watched.Done():
 		}
 	})

@@ -3,7 +3,6 @@ package experiment
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -139,13 +138,5 @@ func TestPlayEndsWithItsContext(t *testing.T) {
 	})
 	if err != nil || !slices.Equal(marks, []string{"begun"}) {
 		t.Errorf("%v, marks %q", err, marks)
-	}
-}
-
-func TestTailKeepsTheEnd(t *testing.T) {
-	said := &tail{}
-	fmt.Fprint(said, strings.Repeat("x", 5000), "end")
-	if got := said.String(); len(got) > mostSaid+20 || !strings.HasSuffix(got, "xend") {
-		t.Errorf("%d bytes, ending %q", len(got), got[len(got)-5:])
 	}
 }

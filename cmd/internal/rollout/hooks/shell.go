@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"time"
 
+	"segue/backend/wire"
+	"segue/bench/said"
 	"segue/cmd/internal/rollout"
 )
 
@@ -35,18 +37,30 @@ func (s *Set) shell(ctx context.Context, text string, n rollout.Node) error {
 	}
 	defer output.Close()
 	defer context.AfterFunc(ctx, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })()
-	said, read := &tail{to: s.Said}, make(chan struct{})
+	tail, read := &said.Tail{To: s.Said}, make(chan struct{})
 	go func() {
 		defer close(read)
-		_, _ = io.Copy(said, output)
+		_, _ = io.Copy(tail, output)
 	}()
 	err = cmd.Wait()
 	_ = output.SetReadDeadline(time.Now().Add(afterwards))
 	<-read
 	if err != nil {
-		return fmt.Errorf("%w%s", err, said)
+		return fmt.Errorf("%w%s", err, quoted(tail))
 	}
 	return nil
+}
+
+// quoted is what a command said last, to follow an error.
+func quoted(t *said.Tail) string {
+	lines := t.Lines(5)
+	if lines == nil {
+		return ""
+	}
+	for i, line := range lines {
+		lines[i] = wire.Shown(line, wire.MaxShown)
+	}
+	return "; it said: " + strings.Join(lines, " / ")
 }
 
 // environment is what a command gets to know of the node.
