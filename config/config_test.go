@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -435,7 +436,7 @@ func TestExampleIsComplete(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newParser(path, readSecret)
+	p := newParser(path, new(reader))
 	keys := append(p.schema(&document{config: Default()}), key{keys: p.entryKeys(&entry{})}, key{keys: p.userKeys(&userEntry{})})
 	for _, k := range keys {
 		for _, sub := range append(k.keys, k) {
@@ -462,9 +463,10 @@ func FuzzParse(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	noSecret := func(string) (string, error) { return "", os.ErrNotExist }
+	none := new(reader)
+	none.Open = func(string) (fs.File, error) { return nil, os.ErrNotExist }
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := parse("f.yaml", data, nil, noSecret)
+		c, _, err := parseSeen("f.yaml", data, nil, none)
 		if err == nil {
 			if len(c.Backends) == 0 && !c.Discover.findsAlone() || len(c.Listen) == 0 || c.Health.Interval < minInterval || c.Health.FastInterval > c.Health.Interval {
 				t.Errorf("accepted %+v", c)

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -125,7 +124,7 @@ func TestDiscoverProblems(t *testing.T) {
 			t.Errorf("%s:\n%s\nwant %q and %q", name, text, c.problem, c.remedy)
 		}
 	}
-	_, err := parse("x", []byte(one+"discover: {user: u, password_file: nowhere}\n"), nil, func(string) (string, error) { return "", os.ErrNotExist })
+	_, err := Parse(filepath.Join(t.TempDir(), "x"), []byte(one+"discover: {user: u, password_file: nowhere}\n"))
 	if err == nil || !strings.Contains(err.Error(), "discover.password_file nowhere") {
 		t.Errorf("%v", err)
 	}

@@ -26,13 +26,14 @@ const byDefault = "default"
 // Effective loads a configuration and tells each of its values, in the order of the schema, and where it comes from; or *Problems.
 func Effective(path string, overrides ...Override) ([]Setting, error) {
 	var data []byte
+	from := new(reader)
 	if path != "" {
 		var err error
-		if data, err = readFile(path); err != nil {
+		if data, err = from.config(path); err != nil {
 			return nil, err
 		}
 	}
-	p := newParser(path, readSecret)
+	p := newParser(path, from)
 	d := &document{config: Default()}
 	keys := p.schema(d)
 	p.readFile(data, keys)

@@ -74,7 +74,7 @@ hold: {timeout: 0s}
 
 // No key is left out, and what is told as the default is what Default has.
 func TestEffectiveHasEveryKey(t *testing.T) {
-	p := newParser("x", readSecret)
+	p := newParser("x", new(reader))
 	values := Default().values()
 	settings, err := Effective("", Override{Key: "backends", Value: "a:1", Source: "argument"})
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 // LoadExperiment reads the file of `segue bench --experiment`, and returns it or
 // *Problems. It is as strict as Load.
 func LoadExperiment(path string) (*experiment.Experiment, error) {
-	data, err := readFile(path)
+	data, err := new(reader).config(path)
 	if problems, ok := errors.AsType[*Problems](err); ok {
 		problems.List[0].Remedy = "name an existing file with --experiment"
 	}
@@ -29,7 +29,7 @@ func LoadExperiment(path string) (*experiment.Experiment, error) {
 // ParseExperiment is LoadExperiment with the bytes at hand. Commands run in the
 // folder of name.
 func ParseExperiment(name string, data []byte) (*experiment.Experiment, error) {
-	p := newParser(name, nil)
+	p := newParser(name, new(reader))
 	if len(data) > MaxFileSize {
 		return nil, &Problems{List: []Problem{tooLarge(name)}}
 	}

@@ -1,15 +1,13 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
+
+	"segue/backend/files"
 )
 
 // MaxFileSize is the largest file that is read, in bytes. A thousand backends
@@ -25,7 +23,7 @@ func Load(path string, overrides ...Override) (*Config, error) {
 	if path == "" {
 		return Parse("", nil, overrides...)
 	}
-	data, err := readFile(path)
+	data, err := new(reader).config(path)
 	if err != nil {
 		return nil, err
 	}
@@ -35,17 +33,13 @@ func Load(path string, overrides ...Override) (*Config, error) {
 // Parse is Load with the bytes at hand. The name is what problems are reported
 // under; a relative password_file is looked up in the name's folder.
 func Parse(name string, data []byte, overrides ...Override) (*Config, error) {
-	return parse(name, data, overrides, readSecret)
-}
-
-func parse(name string, data []byte, overrides []Override, secret secretReader) (*Config, error) {
-	c, _, err := parseSeen(name, data, overrides, secret)
+	c, _, err := parseSeen(name, data, overrides, new(reader))
 	return c, err
 }
 
 // parseSeen also tells what was read, whatever came of it.
-func parseSeen(name string, data []byte, overrides []Override, secret secretReader) (*Config, seen, error) {
-	p := newParser(name, secret)
+func parseSeen(name string, data []byte, overrides []Override, from *reader) (*Config, seen, error) {
+	p := newParser(name, from)
 	if len(data) > MaxFileSize {
 		p.problems = append(p.problems, tooLarge(name))
 		return nil, p.seen(data), &Problems{List: p.problems}
@@ -63,15 +57,22 @@ func parseSeen(name string, data []byte, overrides []Override, secret secretRead
 	return c, c.seen, nil
 }
 
-// readFile returns the file's bytes, or *Problems.
-func readFile(path string) ([]byte, error) {
-	data, err := readLimited(path, MaxFileSize)
+// reader reads the files of one configuration. One that is kept while it is read again and again knows which of them hang.
+type reader struct{ files.Reader }
+
+// config returns the bytes of the file itself, or *Problems.
+func (r *reader) config(path string) ([]byte, error) {
+	data, err := r.Read(path, MaxFileSize)
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, files.ErrTooLarge):
 		return nil, &Problems{List: []Problem{tooLarge(path)}}
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, &Problems{List: []Problem{{
 			Source: path, What: "no such file", Remedy: "name an existing file with --config or SEGUE_CONFIG",
+		}}}
+	case errors.Is(err, files.ErrNoAnswer):
+		return nil, &Problems{List: []Problem{{
+			Source: path, What: "cannot be read: " + cause(err), Remedy: "`mount` says where it is; a copy on a disk of this machine does not hang",
 		}}}
 	case err != nil:
 		return nil, &Problems{List: []Problem{{
@@ -89,16 +90,13 @@ func tooLarge(name string) Problem {
 	}
 }
 
-// secretReader returns the content of a file that holds a secret.
-type secretReader func(path string) (string, error)
-
 // ReadSecret returns the secret that a file has in its only line.
-func ReadSecret(path string) (string, error) { return readSecret(path) }
+func ReadSecret(path string) (string, error) { return new(reader).secret(path) }
 
-// readSecret returns the file's first line: editors and `echo` end it with a
+// secret returns the file's first line: editors and `echo` end it with a
 // newline that is not part of the secret.
-func readSecret(path string) (string, error) {
-	data, err := readLimited(path, maxSecretSize)
+func (r *reader) secret(path string) (string, error) {
+	data, err := r.Read(path, maxSecretSize)
 	if err != nil {
 		return "", err
 	}
@@ -107,33 +105,6 @@ func readSecret(path string) (string, error) {
 		return "", errors.New("has more than one line")
 	}
 	return strings.TrimSuffix(line, "\r"), nil
-}
-
-var errTooLarge = errors.New("is too large")
-
-// readLimited reads a regular file of at most limit bytes, and nothing else: a pipe would block the program until somebody writes to it.
-// What is looked at is what has been opened, which blocks for no pipe either: a path may lead elsewhere a moment later.
-func readLimited(path string, limit int64) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("is not a regular file")
-	}
-	var b bytes.Buffer
-	if _, err := io.Copy(&b, io.LimitReader(f, limit+1)); err != nil {
-		return nil, err
-	}
-	if int64(b.Len()) > limit {
-		return nil, errTooLarge
-	}
-	return b.Bytes(), nil
 }
 
 // cause is err without the operation and the path, which the problem names

@@ -29,9 +29,8 @@ type key struct {
 // parser walks the nodes of one file, and gathers problems.
 type parser struct {
 	name        string
-	secret      secretReader
-	credentials string                            // the folder with the credentials of the unit; empty: there is none
-	keyFile     func(path string) ([]byte, error) // reads a file with a public key
+	from        *reader // of the files that it names
+	credentials string  // the folder with the credentials of the unit; empty: there is none
 	problems    []Problem
 	warnings    []Problem
 	broken      bool                  // the file is not YAML
@@ -46,12 +45,11 @@ type parser struct {
 	unsaid      []string          // keys whose readers do not say what they may be
 }
 
-func newParser(name string, secret secretReader) *parser {
+func newParser(name string, from *reader) *parser {
 	return &parser{
 		name:        name,
-		secret:      secret,
+		from:        from,
 		credentials: credentialsFolder(),
-		keyFile:     readKeyFile,
 		where:       make(map[string]*yaml.Node),
 		source:      make(map[*yaml.Node]string),
 	}

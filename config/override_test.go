@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"reflect"
 	"strings"
@@ -34,10 +35,11 @@ func FuzzOverride(f *testing.F) {
 		f.Add(i, seeds[i%len(seeds)])
 		f.Add(i, seeds[(i+7)%len(seeds)])
 	}
-	noSecret := func(string) (string, error) { return "", os.ErrNotExist }
+	none := new(reader)
+	none.Open = func(string) (fs.File, error) { return nil, os.ErrNotExist }
 	const source = "SEGUE_SOMETHING"
 	load := func(data string, overrides ...Override) (*Config, []Problem) {
-		c, err := parse("f.yaml", []byte(data), overrides, noSecret)
+		c, _, err := parseSeen("f.yaml", []byte(data), overrides, none)
 		problems, _ := errors.AsType[*Problems](err)
 		if err == nil {
 			c.seen = seen{}

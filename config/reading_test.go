@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,7 @@ func TestPipesAreNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{pipe, link, "/dev/zero", dir} {
-		if _, err := readLimited(path, 10); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		if _, err := new(reader).Read(path, 10); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
@@ -48,13 +49,21 @@ func TestSecretThatHangs(t *testing.T) {
 	hangs, reading := make(chan struct{}), make(chan struct{}, 10)
 	changed := make(chan *Config, 10)
 	trigger := make(chan func())
-	w := &Watcher{
-		Path: path, Trigger: trigger, Changed: func(c *Config, _ error) { changed <- c },
-		secret: func(path string) (string, error) { reading <- struct{}{}; <-hangs; return readSecret(path) },
+	watcher := func() *Watcher {
+		w := &Watcher{Path: path, Trigger: trigger, Changed: func(c *Config, _ error) { changed <- c }}
+		w.from.Patience = time.Hour
+		w.from.Open = func(at string) (fs.File, error) {
+			if at == secret {
+				reading <- struct{}{}
+				<-hangs
+			}
+			return os.Open(at)
+		}
+		return w
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- w.Run(ctx, current) }()
+	go func() { ended <- watcher().Run(ctx, current) }()
 	<-reading
 	for range 3 { // it listens all the while
 		select {
@@ -76,7 +85,7 @@ func TestSecretThatHangs(t *testing.T) {
 	// … and this one reads on.
 	ctx, stop = context.WithCancel(t.Context())
 	defer stop()
-	go func() { ended <- w.Run(ctx, current) }()
+	go func() { ended <- watcher().Run(ctx, current) }()
 	<-reading
 	trigger <- func() {}
 	if len(changed) > 0 {
@@ -94,5 +103,56 @@ func TestSecretThatHangs(t *testing.T) {
 	stop()
 	if err := <-ended; err != nil {
 		t.Error(err)
+	}
+}
+
+// A file on a server that is gone is refused with what is wrong, within the time that it may take; what was in force stays so, and the file is read once it is back.
+func TestFileServerThatIsGone(t *testing.T) {
+	dir := t.TempDir()
+	path, secret := filepath.Join(dir, "segue.yaml"), filepath.Join(dir, "secret")
+	for name, text := range map[string]string{path: one + "users: [{name: a, password_file: secret}]\n", secret: "first\n"} {
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	current, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, gone := range []string{path, secret} {
+		t.Run(filepath.Base(gone), func(t *testing.T) {
+			type told struct {
+				c   *Config
+				err error
+			}
+			changed, trigger, back := make(chan told, 10), make(chan func()), make(chan struct{})
+			w := &Watcher{Path: path, Trigger: trigger, Changed: func(c *Config, err error) { changed <- told{c, err} }}
+			w.from.Patience = 10 * time.Millisecond
+			w.from.Open = func(at string) (fs.File, error) {
+				if at == gone {
+					<-back
+				}
+				return os.Open(at)
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- w.Run(ctx, current) }()
+			got := <-changed
+			if got.err == nil || !strings.Contains(got.err.Error(), "no answer within 10ms: it may be on a file server that is gone") || !strings.Contains(got.err.Error(), filepath.Base(gone)) {
+				t.Errorf("%+v", got)
+			}
+			close(back)
+			for got.c == nil { // as soon as what hung has ended
+				trigger <- func() {}
+				got = <-changed
+			}
+			if !slices.ContainsFunc(got.c.Proxy.Users, func(u proxy.User) bool { return u.Password == "first" }) {
+				t.Errorf("%+v", got.c.Proxy.Users)
+			}
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -179,7 +179,7 @@ func (p *parser) pemFile(n *yaml.Node, what string) []byte {
 	if !ok {
 		return nil
 	}
-	data, err := p.keyFile(path)
+	data, err := p.from.keyFile(path)
 	p.remember(path, string(data), err)
 	if err != nil {
 		p.report(n, fmt.Sprintf("%s %s: %s", what, n.Value, cause(err)), "it must be a file as PEM, readable for Segue")

@@ -33,7 +33,7 @@ func (p *parser) publicKey(n *yaml.Node, what string) string {
 	if !ok {
 		return ""
 	}
-	data, err := p.keyFile(path)
+	data, err := p.from.keyFile(path)
 	if err == nil {
 		err = wire.CheckPublicKey(data)
 	}
@@ -49,5 +49,5 @@ func (p *parser) publicKey(n *yaml.Node, what string) string {
 	return string(data)
 }
 
-// readKeyFile returns the content of a file with a public key.
-func readKeyFile(path string) ([]byte, error) { return readLimited(path, maxSecretSize) }
+// keyFile returns the content of a file with keys or certificates.
+func (r *reader) keyFile(path string) ([]byte, error) { return r.Read(path, maxSecretSize) }

@@ -222,7 +222,7 @@ func (p *parser) secretFile(n *yaml.Node, what, path string) (secret string, ok 
 	if !ok {
 		return "", false
 	}
-	secret, err := p.secret(full)
+	secret, err := p.from.secret(full)
 	p.remember(full, secret, err)
 	p.checkSecretMode(n, what, path)
 	if err != nil {

@@ -186,7 +186,7 @@ func TestReferenceHasEveryKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := newParser("x", readSecret)
+	p := newParser("x", new(reader))
 	for _, section := range p.schema(&document{config: Default()}) {
 		for _, k := range append(section.keys, key{}) {
 			full := strings.Trim(section.name+"."+k.name, ".")

@@ -32,7 +32,7 @@ type Watcher struct {
 	Changed func(*Config, error)
 	Log     *slog.Logger // nil: nothing is logged
 
-	secret secretReader // nil: readSecret
+	from reader
 }
 
 // Run watches until ctx is done and then returns nil. It starts from the
@@ -93,22 +93,18 @@ type look struct {
 	err    error
 }
 
-// read reads everything anew, the file and those with secrets that it names. It runs in a goroutine of its own, for which nobody waits: a file
-// on a server that is gone is read until that is back. While the file itself cannot be read, the folders of before are kept in view.
+// read reads everything anew, the file and those with secrets that it names. It runs in a goroutine of its own, for which nobody waits: each file
+// on a server that is gone takes [files.Patience], once. While the file itself cannot be read, the folders of before are kept in view.
 func (w *Watcher) read(folders []string, to chan<- look) {
-	secret := w.secret
-	if secret == nil {
-		secret = readSecret
-	}
 	var l look
 	data, err := []byte(nil), error(nil)
 	if w.Path != "" {
-		data, err = readFile(w.Path)
+		data, err = w.from.config(w.Path)
 	}
 	if err != nil {
 		l = look{nil, seen{"unreadable: " + err.Error(), folders}, err}
 	} else {
-		l.config, l.seen, l.err = parseSeen(w.Path, data, w.Overrides, secret)
+		l.config, l.seen, l.err = parseSeen(w.Path, data, w.Overrides, &w.from)
 	}
 	to <- l // there is room for the one that is under way
 }

@@ -1,16 +1,13 @@
 package config
 
-import (
-	"os"
-
-	"go.yaml.in/yaml/v3"
-)
+import "go.yaml.in/yaml/v3"
 
 // AdminOf tells where a file has the admin API, and the certificate that it shows there, if any, whatever else is wrong with the file: whoever asks a Segue that runs
 // whether it does is not to be told that its file has got a problem meanwhile. What cannot be read is as by default.
 func AdminOf(path string) (address string, certificate []byte) {
 	address = Default().Admin
-	data, err := readFile(path)
+	files := new(reader)
+	data, err := files.config(path)
 	if err != nil {
 		return address, nil
 	}
@@ -25,7 +22,7 @@ func AdminOf(path string) (address string, certificate []byte) {
 	if cert == nil || cert.Kind != yaml.ScalarNode {
 		return address, nil
 	}
-	certificate, _ = os.ReadFile(beside(path, cert.Value)) // without it, it is another's to vouch for
+	certificate, _ = files.keyFile(beside(path, cert.Value)) // without it, it is another's to vouch for
 	return address, certificate
 }
 

@@ -11,21 +11,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
-	"os"
 	"strconv"
-	"syscall"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"segue/backend/discover"
 	"segue/backend/discover/nodes"
+	"segue/backend/files"
 )
 
 // Source is [discover.Source] for one file.
-type Source struct{ Path string }
+type Source struct {
+	Path string
+
+	files files.Reader
+}
 
 const (
 	every   = time.Second // the file is read: it may lie where no change is told, and is small
@@ -53,19 +55,14 @@ func (s *Source) Run(ctx context.Context, tell func(discover.Answer)) error {
 }
 
 func (s *Source) read() discover.Answer {
-	f, err := os.OpenFile(s.Path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a FIFO without a writer blocks for ever otherwise
-	if err != nil {
-		return discover.Answer{Err: err}
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil {
-		return discover.Answer{Err: err}
-	} else if !info.Mode().IsRegular() {
-		return discover.Answer{Err: errors.New("not a regular file: " + s.Path)}
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err == nil && len(data) > maxSize {
+	data, err := s.files.Read(s.Path, maxSize)
+	switch {
+	case errors.Is(err, files.ErrTooLarge):
 		err = errors.New("the file has more than 1 MiB")
+	case errors.Is(err, files.ErrNotRegular):
+		err = errors.New("not a regular file: " + s.Path)
+	case errors.Is(err, files.ErrNoAnswer):
+		err = fmt.Errorf("%s: %w", s.Path, err)
 	}
 	if err != nil {
 		return discover.Answer{Err: err}
