@@ -58,6 +58,8 @@ type JobKind string
 const (
 	SchemaChange JobKind = "schema change"
 	Load         JobKind = "load"
+	// FedLoad is one that somebody outside feeds: a client by Stream Load, or the cluster itself from a queue (Routine Load). It is short, and is fed again where it fails.
+	FedLoad JobKind = "fed load"
 )
 
 // Segue is one Segue in front of the cluster, as its admin API tells.

@@ -51,6 +51,9 @@ func (c *checks) jobs() {
 	for _, j := range c.Jobs {
 		f := Finding{Check: CheckJobs, Severity: Warn, What: fmt.Sprintf("%s %s is %s", j.Kind, j.Name, j.State)}
 		switch {
+		case storage && j.Kind == FedLoad:
+			f.What += ": a backend that leaves lets it end within its graceful exit, and what feeds it has to try again"
+			f.Remedy = "PAUSE ROUTINE LOAD, or have clients retry; `SELECT * FROM information_schema.loads WHERE STATE = 'LOADING'`"
 		case storage:
 			f.Severity = Stop
 			f.What += ": stopping a backend may cancel it"

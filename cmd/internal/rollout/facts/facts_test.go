@@ -80,6 +80,21 @@ func TestCheckpoint(t *testing.T) {
 	}
 }
 
+func TestLoading(t *testing.T) {
+	columns := []string{"LABEL", "DB_NAME", "STATE", "TYPE"}
+	jobs, err := loading(sql.Table{Columns: columns, Rows: [][]string{{"l1", "db", "LOADING", "INSERT"}, {"l2", "db", "PREPARED", "ROUTINE LOAD"}}})
+	want := []rollout.Job{{Kind: rollout.Load, Name: "db.l1 (INSERT)", State: "loading"}, {Kind: rollout.FedLoad, Name: "db.l2 (ROUTINE LOAD)", State: "prepared"}}
+	if err != nil || !slices.Equal(jobs, want) {
+		t.Errorf("%+v, %v", jobs, err)
+	}
+	if jobs, err := loading(sql.Table{Columns: columns}); err != nil || jobs != nil {
+		t.Errorf("%+v, %v", jobs, err)
+	}
+	if _, err := loading(sql.Table{Columns: columns[:2], Rows: [][]string{{"l", "d"}}}); err == nil {
+		t.Error("an answer without states is believed")
+	}
+}
+
 func TestOwnVersion(t *testing.T) {
 	for greeted, want := range map[string]string{"8.0.11-TiDB-v8.5.0": "8.5.0", "8.0.11-TiDB-None": "None", "11.4.5-MariaDB": "11.4.5-MariaDB", "": ""} {
 		if got := ownVersion(greeted); got != want {

@@ -185,6 +185,7 @@ func (s *Source) jobs(ctx context.Context, f *rollout.Facts, c *sql.Conn) {
 		}
 		f.Jobs = append(f.Jobs, running(of, name)...)
 	}
+	s.loads(ctx, f, c)
 }
 
 // running reads what runs or waits in one database.

@@ -275,7 +275,7 @@ func TestSimulatedTroubles(t *testing.T) {
 		"a load runs": {134, func(s *simulated, a *rollout.Ask) {
 			a.Limits.Patience = 300 * time.Millisecond
 			s.cluster.Begin(fesim.JobOptions{Kind: fesim.BrokerLoad, Duration: time.Hour})
-		}, "paused: it has not mended itself within 300ms: jobs: load in "},
+		}, "paused: it has not mended itself within 300ms: jobs: load test.label_20001 (BROKER) is loading: stopping a backend may cancel it"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -286,6 +286,34 @@ func TestSimulatedTroubles(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 		})
+	}
+}
+
+// Loads of all kinds are seen, where the release tells of them: what is fed from outside stops nothing.
+func TestSimulatedLoads(t *testing.T) {
+	t.Parallel()
+	s := newSimulated(t, 137, 3, 0, 2, 0, fesim.Options{})
+	for kind, label := range map[fesim.JobKind]string{fesim.StreamLoad: "a", fesim.RoutineLoad: "b"} {
+		s.cluster.Begin(fesim.JobOptions{Kind: kind, Label: label, Duration: time.Hour})
+	}
+	s.cluster.Begin(fesim.JobOptions{Kind: fesim.StreamLoad, Label: "over"})
+	verdict := func() (v rollout.Verdict, said string) {
+		f := s.source.Facts(t.Context(), run.Question{Whole: true})
+		v = rollout.Begin("x", simAsk(), f).Next(f)
+		for _, x := range v.Findings {
+			if x.Check == rollout.CheckJobs {
+				said += string(x.Severity) + ": " + x.What + "\n"
+			}
+		}
+		return v, said
+	}
+	v, said := verdict()
+	if v.Node == "" || strings.Count(said, "\n") != 2 || !strings.Contains(said, "warn: fed load test.a (STREAM) is loading") || !strings.Contains(said, "warn: fed load test.b (ROUTINE) is running") {
+		t.Errorf("%q may go: %s", v.Node, said)
+	}
+	s.cluster.Begin(fesim.JobOptions{Kind: fesim.BrokerLoad, Label: "c", Duration: time.Hour})
+	if v, said := verdict(); v.Node != "" || strings.Count(said, "\n") != 3 || !strings.Contains(said, "stop: load test.c (BROKER) is loading") {
+		t.Errorf("%q may go: %s", v.Node, said)
 	}
 }
 
