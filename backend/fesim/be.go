@@ -82,7 +82,7 @@ func (c *Cluster) AddBE(opts BEOptions) (*BE, error) {
 		set(&opts.Tablets, 12)
 	}
 	set(&opts.Name, fmt.Sprintf("%s-%d", kind, n))
-	set(&opts.Version, starRocksVersion)
+	set(&opts.Version, c.version)
 	set(&opts.HTTPAddress, "127.0.0.1:0")
 	set(&opts.HeartbeatAddress, "127.0.0.1:0")
 	set(&opts.Address, "127.0.0.1:0")

@@ -23,6 +23,7 @@ type Cluster struct {
 	scale     float64
 	retries   int  // heartbeats that may fail in a row
 	deadly    bool // FEs take a BE that exits for dead
+	version   string
 
 	mu       sync.Mutex
 	fes      []*FE
@@ -66,7 +67,7 @@ func NewCluster(n int, opts Options) (*Cluster, error) {
 func newCluster(opts Options) *Cluster {
 	return &Cluster{
 		election: opts.scaled(opts.Election), wait: opts.scaled(opts.LeaderWait), heartbeat: opts.tick(opts.Heartbeat), repair: opts.scaled(opts.Repair),
-		scale: opts.TimeScale, retries: opts.HeartbeatRetries, deadly: opts.ExitingIsDead, changed: make(chan struct{}), avoided: make(map[*FE]map[int]time.Time),
+		scale: opts.TimeScale, retries: opts.HeartbeatRetries, deadly: opts.ExitingIsDead, version: opts.Version, changed: make(chan struct{}), avoided: make(map[*FE]map[int]time.Time),
 		fragments: make(map[*fragment]bool), rand: rand.New(rand.NewPCG(opts.Seed, 0)),
 		ledger: make(map[string]int), globals: make(map[string]value), txns: make(map[uint64][]write),
 		journal: journal{lag: opts.scaled(opts.MetadataLag), replayed: make(map[*FE]int)},

@@ -103,6 +103,7 @@ func (o Options) withDefaults() Options {
 	case backend.Doris:
 		set(&o.MaxExit, 300*time.Second)
 		set(&o.ServerVersion, "5.7.99")
+		set(&o.Version, "doris-2.1.7")
 	case backend.TiDB:
 		set(&o.MaxExit, 15*time.Second)
 		set(&o.ServerVersion, "8.0.11-TiDB-v8.5.0")

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"segue/backend"
 )
 
 // showFrontends has the columns of FrontendsNodeProc; newer versions put an Id in front. A leaving FE is alive here like any other.
@@ -20,6 +22,9 @@ func showFrontends(e *env) (*result, error) {
 		if err := s.fe.cluster.untilLeader(e.ctx); err != nil {
 			return nil, err
 		}
+	}
+	if s.fe.opts.Flavor == backend.Doris {
+		return dorisFrontends(s), nil
 	}
 	names := strings.Fields("Name IP EditLogPort HttpPort QueryPort RpcPort Role ClusterId Join Alive ReplayedJournalId LastHeartbeat IsHelper ErrMsg StartTime Version")
 	if s.fe.opts.FrontendsWithID {
@@ -98,6 +103,9 @@ func (c *Cluster) untilLeader(ctx context.Context) error {
 func showBackends(e *env) (*result, error) {
 	if !e.s.operator() {
 		return nil, denied("OPERATE")
+	}
+	if e.s.fe.opts.Flavor == backend.Doris && len(e.s.fe.cluster.BEs()) > 0 {
+		return dorisBackends(e.s), nil
 	}
 	names := strings.Fields(`BackendId IP HeartbeatPort BePort HttpPort BrpcPort LastStartTime LastHeartbeat Alive SystemDecommissioned ClusterDecommissioned
 		TabletNum DataUsedCapacity AvailCapacity TotalCapacity UsedPct MaxDiskUsedPct ErrMsg Version Status DataTotalCapacity DataUsedPct CpuCores MemLimit
