@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -77,11 +78,8 @@ ends at once. Exit code 0, or 1 when sessions had to be cut.`,
 // simOptions puts the flags that need reading into o.
 func simOptions(o *fesim.Options, flavor, generation string, users map[string]string) error {
 	var err error
-	if o.Flavor, err = backend.ParseFlavor(flavor); err != nil {
+	if o.Flavor, err = simFlavor(flavor); err != nil {
 		return err
-	}
-	if o.Flavor == backend.MySQL {
-		return fmt.Errorf("there is no simulated mysql; run a real one")
 	}
 	if o.Generation, err = parseGeneration(generation); err != nil {
 		return err
@@ -95,6 +93,15 @@ func simOptions(o *fesim.Options, flavor, generation string, users map[string]st
 	o.Users = map[string]string{"root": ""}
 	maps.Copy(o.Users, users)
 	return nil
+}
+
+// simFlavor reads whom to play.
+func simFlavor(name string) (backend.Flavor, error) {
+	f, err := backend.ParseFlavor(name)
+	if err == nil && f == backend.MySQL {
+		err = errors.New("there is no simulated mysql; run a real one")
+	}
+	return f, err
 }
 
 func parseGeneration(name string) (fesim.Generation, error) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"segue/backend"
 	"segue/backend/fesim"
 )
 
@@ -57,7 +58,9 @@ a real cluster do; BEs and CNs take the ports that the system gives them.
 	f.StringVar(&s.control, "control", "127.0.0.1:18030", "`address` to upset them by, on loopback")
 	generation := f.String("generation", "G3", "how an FE leaves: `G2` (3.5, 4.0), G3 (main) or G4 (not merged)")
 	words(cmd, "generation", "G2", "G3", "G4")
-	f.StringVar(&s.options.Version, "version", "", "`version` of all nodes at first (default 3.5.0-fesim)")
+	flavor := f.String("flavor", "starrocks", "`flavor`: starrocks, doris, or tidb, whose servers are called fe-1 … too")
+	words(cmd, "flavor", "starrocks", "doris", "tidb")
+	f.StringVar(&s.options.Version, "version", "", "`version` of all nodes at first (default 3.5.0-fesim; doris-2.1.7; 8.5.0)")
 	f.StringToStringVar(&s.settings, "be-setting", nil, "`name=value` in the be.conf of all BEs and CNs; may be repeated")
 	f.BoolVar(&s.options.ExitingIsDead, "exiting-is-dead", false, "FEs of 3.3: a BE that exits counts as dead too early")
 	f.BoolVar(&s.options.CloseAfterStmt, "close-after-statement", false, "while leaving, close a session right after its statement")
@@ -66,6 +69,12 @@ a real cluster do; BEs and CNs take the ports that the system gives them.
 		var err error
 		if s.options.Generation, err = parseGeneration(*generation); err != nil {
 			return usageError{err}
+		}
+		if s.options.Flavor, err = simFlavor(*flavor); err != nil {
+			return usageError{err}
+		}
+		if s.options.Flavor == backend.TiDB && s.backends+s.computeNodes+s.observers > 0 {
+			return usageError{errors.New("--flavor tidb: its servers have no backends, compute nodes or observers beside them")}
 		}
 		return s.run(cmd.Context(), w)
 	}
