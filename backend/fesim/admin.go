@@ -8,8 +8,11 @@ import (
 	"time"
 )
 
-// alterSystem parses ALTER SYSTEM CREATE IMAGE.
+// alterSystem parses ALTER SYSTEM CREATE IMAGE, and MODIFY BACKEND of Doris.
 func (p *parser) alterSystem(stmt *statement) error {
+	if p.word("modify", "backend") {
+		return p.modifyBackend(stmt)
+	}
 	if err := p.expectWord("create", "image"); err != nil {
 		return err
 	}

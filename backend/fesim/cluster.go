@@ -40,7 +40,8 @@ type Cluster struct {
 	journal  journal
 
 	bes       []*BE
-	avoided   map[*FE]map[int]time.Time // BEs on an FE's blacklist, and since when
+	avoided   map[*FE]map[int]time.Time    // BEs on an FE's blacklist, and since when
+	disabled  map[int]map[string]time.Time // Doris: what is not to be planned on a BE, by its id
 	lastBeat  time.Time
 	fragments map[*fragment]bool
 	jobs      []*Job
@@ -67,7 +68,7 @@ func NewCluster(n int, opts Options) (*Cluster, error) {
 func newCluster(opts Options) *Cluster {
 	return &Cluster{
 		election: opts.scaled(opts.Election), wait: opts.scaled(opts.LeaderWait), heartbeat: opts.tick(opts.Heartbeat), repair: opts.scaled(opts.Repair),
-		scale: opts.TimeScale, retries: opts.HeartbeatRetries, deadly: opts.ExitingIsDead, version: opts.Version, changed: make(chan struct{}), avoided: make(map[*FE]map[int]time.Time),
+		scale: opts.TimeScale, retries: opts.HeartbeatRetries, deadly: opts.ExitingIsDead, version: opts.Version, changed: make(chan struct{}), avoided: make(map[*FE]map[int]time.Time), disabled: make(map[int]map[string]time.Time),
 		fragments: make(map[*fragment]bool), rand: rand.New(rand.NewPCG(opts.Seed, 0)),
 		ledger: make(map[string]int), globals: make(map[string]value), txns: make(map[uint64][]write),
 		journal: journal{lag: opts.scaled(opts.MetadataLag), replayed: make(map[*FE]int)},

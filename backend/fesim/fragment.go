@@ -51,7 +51,7 @@ func (c *Cluster) place(ctx context.Context, f *FE, reads bool) (context.Context
 func (c *Cluster) choose(f *FE) (*BE, error) {
 	var alive []*BE
 	for _, b := range c.bes {
-		if _, avoided := c.avoided[f][b.id]; b.known.alive && !b.known.blocked && !avoided {
+		if _, avoided := c.avoided[f][b.id]; b.known.alive && !b.known.blocked && !avoided && len(c.disabled[b.id]) == 0 {
 			alive = append(alive, b)
 		}
 	}

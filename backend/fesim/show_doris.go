@@ -46,10 +46,12 @@ func dorisBackends(s *session) *result {
 	defer c.mu.Unlock()
 	var rows [][]value
 	for _, b := range c.nodes(false) {
+		query, load := c.disabled[b.id]["disable_query"], c.disabled[b.id]["disable_load"]
+		status := fmt.Sprintf(`{"isQueryDisabled":%t,"isLoadDisabled":%t,"isActive":true}`, !query.IsZero(), !load.IsZero())
 		rows = append(rows, []value{
 			strconv.Itoa(b.id), hostOf(b.heartbeat), portOf(b.heartbeat), portOf(b.thrift), portOf(b.http), "8060", "-1", shownTime(b.known.started), shownTime(b.known.lastBeat),
 			strconv.FormatBool(b.known.alive), "false", strconv.Itoa(b.opts.Tablets), "0.000", "0.000", "1.000 TB", "1.000 TB", "0.00 %", "0.00 %", "0.000",
-			`{"location" : "default"}`, b.known.errMsg, b.known.version, `{"isQueryDisabled":false,"isLoadDisabled":false}`, "0", "mix",
+			`{"location" : "default"}`, b.known.errMsg, b.known.version, status, "0", "mix",
 		})
 	}
 	return table(names, rows...)

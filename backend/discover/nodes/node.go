@@ -98,6 +98,7 @@ type Node struct {
 	// are given in UTC.
 	LastStart, LastHeartbeat time.Time
 	Decommissioned           bool // of a BE or CN: it is being emptied, or has been
+	Disabled                 bool // Doris: somebody has told FEs not to give the BE queries, or loads
 	Tablets                  int  // of a BE; -1: not said
 	RunningQueries           int  // of a BE or CN; -1: not said
 	Answering                bool // it is the one that has answered; only newer Doris says so

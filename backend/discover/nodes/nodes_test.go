@@ -159,6 +159,14 @@ func TestParseBackendsAndComputeNodes(t *testing.T) {
 	if err != nil || len(doris) != 1 || doris[0].Kind != nodes.Compute || doris[0].StatusCode != "" || doris[0].Tablets != 7 || doris[0].RunningQueries != -1 {
 		t.Errorf("Doris: %+v, %v", doris, err)
 	}
+	for status, want := range map[string]bool{
+		`{"isQueryDisabled":true,"isLoadDisabled":false}`: true, `{"isQueryDisabled":false,"isLoadDisabled":true,"isActive":true}`: true, `{"isQueryDisabled":false}`: false, `{}`: false, "": false, "?": false,
+	} {
+		list, err := nodes.ParseBackends(table("BackendId|Host|HeartbeatPort|Alive|Status\n1|h|9050|true|" + status))
+		if err != nil || len(list) != 1 || list[0].Disabled != want {
+			t.Errorf("%s: %+v, %v", status, list, err)
+		}
+	}
 	compute, err := nodes.ParseComputeNodes(table(`
 		ComputeNodeId|IP|HeartbeatPort|BePort|HttpPort|BrpcPort|LastStartTime|LastHeartbeat|Alive|SystemDecommissioned|ClusterDecommissioned|ErrMsg|Version|CpuCores|NumRunningQueries|HasStoragePath|StatusCode
 		10004|cn-0.cn|9050|9060|8040|8060|NULL|NULL|false|false|false|java.net.ConnectException|NULL|0|0|false|DISCONNECTED`))

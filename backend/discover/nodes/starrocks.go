@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"encoding/json"
 	"net"
 	"strings"
 )
@@ -84,6 +85,7 @@ func (r *reader) worker(row int) Node {
 		Host: host, HTTP: r.at(row, host, "HttpPort"), Alive: r.truth(row, "Alive"), StatusCode: strings.ToUpper(r.text(row, "StatusCode")),
 		Version: r.text(row, "Version"), ErrMsg: r.text(row, "ErrMsg"), LastStart: r.when(row, "LastStartTime"), LastHeartbeat: r.when(row, "LastHeartbeat"),
 		Decommissioned: r.truth(row, "SystemDecommissioned") || r.truth(row, "ClusterDecommissioned"),
+		Disabled:       isDisabled(r.text(row, "Status")),
 		Tablets:        r.number(row, "TabletNum"), RunningQueries: r.number(row, "NumRunningQueries"),
 	}
 	if n.Name = r.at(row, host, "HeartbeatPort"); n.Name == "" {
@@ -94,6 +96,12 @@ func (r *reader) worker(row int) Node {
 		n.Zone = n.Labels["zone"]
 	}
 	return n
+}
+
+// isDisabled reads Status of Doris' SHOW BACKENDS: {"isQueryDisabled":false,"isLoadDisabled":false,…}.
+func isDisabled(status string) bool {
+	var said struct{ IsQueryDisabled, IsLoadDisabled bool }
+	return json.Unmarshal([]byte(status), &said) == nil && (said.IsQueryDisabled || said.IsLoadDisabled)
 }
 
 // hostOf is an address without its port.

@@ -236,7 +236,7 @@ func (s *State) pauseNow(now time.Time, p *Progress, why, remedy string) Act {
 	if p != nil {
 		s.Paused.Node, s.Paused.Phase = p.Node, p.Phase
 		if p.Avoided {
-			s.Paused.Remedy += "; until it is back frontends avoid it (DELETE BACKEND BLACKLIST " + p.Last.ID + " on each of them takes that back)"
+			s.Paused.Remedy += "; until it is back frontends avoid it (" + p.unavoid(s.Doris) + " takes that back)"
 		}
 	}
 	s.note(now, s.Paused.Node, "pause", why)

@@ -47,10 +47,12 @@ type Progress struct {
 	Avoided bool `json:"avoided,omitempty"`
 	Told    bool `json:"told,omitempty"`
 	// Stood is what operators had said of it before its turn, by the address of the Segue that they had told: none of these is to have it ready afterwards.
-	Stood   map[string]backend.Admin `json:"stood,omitempty"`
-	Again   bool                     `json:"again,omitempty"`   // Stood is to be looked for once more
-	Stopped bool                     `json:"stopped,omitempty"` // Driver.Stop may have been called
-	Looks   int                      `json:"looks,omitempty"`   // in a row at which nobody has seen it
+	Stood map[string]backend.Admin `json:"stood,omitempty"`
+	// Disabled is Node.Disabled before its turn: it stays so.
+	Disabled bool `json:"disabled,omitempty"`
+	Again    bool `json:"again,omitempty"`   // Stood is to be looked for once more
+	Stopped  bool `json:"stopped,omitempty"` // Driver.Stop may have been called
+	Looks    int  `json:"looks,omitempty"`   // in a row at which nobody has seen it
 	// Asked says that the driver can stop the node, Kept what it has to know again (see [Orderer]).
 	Asked  bool   `json:"asked,omitempty"`
 	Kept   string `json:"kept,omitempty"`
@@ -81,7 +83,8 @@ type State struct {
 	Began    time.Time  `json:"began"`
 	Ended    time.Time  `json:"ended,omitzero"`
 	Ask      Ask        `json:"ask"`
-	Back     bool       `json:"back,omitempty"` // nodes are taken back to the former version
+	Doris    bool       `json:"doris,omitempty"` // the cluster is one of Doris
+	Back     bool       `json:"back,omitempty"`  // nodes are taken back to the former version
 	Prepared Prepared   `json:"prepared"`
 	Nodes    []Progress `json:"nodes"` // in the order in which they went; those that wait follow in the cluster's
 	Current  string     `json:"current,omitempty"`
@@ -163,7 +166,7 @@ type Ledger struct {
 
 // Begin is the state of a rollout of which nothing has been done.
 func Begin(name string, ask Ask, f *Facts) *State {
-	s := &State{Version: StateVersion, Name: name, Began: f.Now, Ask: ask}
+	s := &State{Version: StateVersion, Name: name, Began: f.Now, Ask: ask, Doris: f.Flavor == backend.Doris}
 	s.Meet(f)
 	s.Before, _ = traffic(f)
 	return s

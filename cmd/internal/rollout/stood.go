@@ -2,9 +2,9 @@ package rollout
 
 import "segue/backend"
 
-// stood keeps what operators had said of a node before its turn, by Segue: it is said again when that is over.
+// stood keeps what operators had said of a node before its turn, to each Segue and to frontends: it holds again when that is over.
 func (p *Progress) stood(f *Facts, n *Node) {
-	p.Stood = nil
+	p.Stood, p.Disabled = nil, n.Disabled && !p.Avoided
 	for i := range f.Segues {
 		g := &f.Segues[i]
 		if b := g.Backend(n); b != nil && b.Admin != backend.Ready {
@@ -22,4 +22,12 @@ func (p *Progress) after(address string) backend.Admin {
 		return backend.Ready
 	}
 	return p.Stood[address]
+}
+
+// unavoid is how somebody has frontends use a backend again.
+func (p *Progress) unavoid(doris bool) string {
+	if !doris {
+		return "DELETE BACKEND BLACKLIST " + p.Last.ID + " on each of them"
+	}
+	return `ALTER SYSTEM MODIFY BACKEND "` + p.Last.ID + `" SET ("disable_query" = "false"), and so for "disable_load",`
 }

@@ -75,7 +75,7 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 		p.Again = false
 		p.stood(f, n)
 	}
-	if n.stores() && !p.Told {
+	if n.stores() && !p.Told && !p.Disabled {
 		return Act{Do: DoDrain, Node: *n, Why: "have frontends avoid it"}
 	}
 	if why, drain := s.undrained(f, n); drain || why != "" {

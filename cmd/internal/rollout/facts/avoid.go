@@ -29,15 +29,18 @@ func (s *Source) Ready(ctx context.Context, n rollout.Node, stood map[string]bac
 }
 
 // avoid puts a node on the blacklist of every frontend, or takes it off: each has its own, in memory. Without it a frontend sends work to a backend that leaves until a heartbeat
-// has told, which that refuses; reads are tried elsewhere then, and writes are not. StarRocks alone has it, from 3.3 on.
+// has told, which that refuses; reads are tried elsewhere then, and writes are not. StarRocks has it from 3.3 on.
 //
 // https://docs.starrocks.io/docs/administration/management/BE_blacklist/
 func (s *Source) avoid(ctx context.Context, n rollout.Node, add bool) error {
-	if s.Flavor != backend.StarRocks {
+	if s.Flavor != backend.StarRocks && s.Flavor != backend.Doris {
 		return nil
 	}
 	if _, err := strconv.ParseUint(n.ID, 10, 64); err != nil {
 		return fmt.Errorf("its id is not known (%q)", n.ID)
+	}
+	if s.Flavor == backend.Doris {
+		return s.disable(ctx, n.ID, add)
 	}
 	verb, kind := "DELETE", "BACKEND"
 	if add {
@@ -58,6 +61,29 @@ func (s *Source) avoid(ctx context.Context, n rollout.Node, add bool) error {
 		for _, at := range s.fes {
 			_ = s.tellFrontend(ctx, at, "DELETE "+kind+" BLACKLIST "+n.ID)
 		}
+	}
+	return err
+}
+
+// disable has all frontends of Doris plan no new queries and loads on a backend, or plan them there again. It is in the metadata, and stays until it is taken back.
+//
+// https://doris.apache.org/docs/sql-manual/sql-statements/cluster-management/instance-management/MODIFY-BACKEND
+func (s *Source) disable(ctx context.Context, id string, add bool) error {
+	set := func(c *sql.Conn, to bool) (failed error) {
+		for _, what := range []string{"disable_query", "disable_load"} {
+			_, err := s.query(ctx, c, fmt.Sprintf(`ALTER SYSTEM MODIFY BACKEND "%s" SET ("%s" = "%t")`, id, what, to))
+			failed = errors.Join(failed, err)
+		}
+		return failed
+	}
+	c, err := s.dial(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	err = set(c, add)
+	if err != nil && add { // one of the two alone is not left behind
+		_ = set(c, false)
 	}
 	return err
 }

@@ -80,3 +80,38 @@ func TestDorisTroubles(t *testing.T) {
 		})
 	}
 }
+
+// A backend is given no work while it goes; what somebody had said before stays, and what the rollout has said is taken back.
+func TestDorisBackendsAreAvoided(t *testing.T) {
+	s := newSimulated(t, 158, 3, 0, 2, 0, fesim.Options{Flavor: backend.Doris})
+	s.to = "doris-3.0.1"
+	disabled := func() (list []string) {
+		for _, n := range s.source.Facts(t.Context(), run.Question{Whole: true}).Nodes {
+			if n.Disabled {
+				list = append(list, n.Name)
+			}
+		}
+		return list
+	}
+	be2 := s.source.Facts(t.Context(), run.Question{}).Node("be-2")
+	if err := s.source.Drain(t.Context(), *be2); err != nil { // somebody
+		t.Fatal(err)
+	}
+	for _, name := range []string{"be-1", "be-2"} {
+		s.wrong["stop "+name] = func() error {
+			if got := fmt.Sprint(disabled()); !strings.Contains(got, name) {
+				t.Errorf("%s is stopped, and is given work: %s are not", name, got)
+			}
+			be := s.cluster.BEs()[int(name[3]-'1')]
+			be.Stop(true)
+			<-be.Exited()
+			return nil
+		}
+	}
+	if err := s.through(t.Context(), s.begin(dorisAsk())); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(disabled()); got != "[be-2]" {
+		t.Errorf("%s are given no work, want be-2, as before", got)
+	}
+}
