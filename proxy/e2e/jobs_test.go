@@ -23,7 +23,7 @@ import (
 
 // jobTimeout is how long one round of one job may take; dbt's, which begins with reading its project, takes ten seconds on a machine that does
 // nothing else.
-const jobTimeout = 2 * time.Minute
+const jobTimeout = 5 * time.Minute
 
 // jobPace is how often a round of a job may begin: some take milliseconds, and the machine's time is dbt's.
 const jobPace = time.Second

@@ -21,11 +21,11 @@ func (a *Ask) MayMiss(address string) bool {
 
 // ID is what an operator accepts it by: its check, and where it is of one place that.
 func (f *Finding) ID() string {
-	id := string(f.Check)
-	for i, place := range slices.DeleteFunc([]string{f.Segue, f.Node}, func(place string) bool { return place == "" }) {
-		id += []string{":", "/"}[i] + place
+	places := slices.DeleteFunc([]string{f.Segue, f.Node}, func(place string) bool { return place == "" })
+	if len(places) == 0 {
+		return string(f.Check)
 	}
-	return id
+	return string(f.Check) + ":" + strings.Join(places, "/")
 }
 
 // at tells whether it is of a place: a node, a Segue by its address or its host, or SEGUE/NODE.
