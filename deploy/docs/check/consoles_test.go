@@ -45,6 +45,7 @@ func TestConsoles(t *testing.T) {
 
 // runPage runs the blocks of a page, until a command fails: what comes behind it builds on it.
 func runPage(t *testing.T, program string, p Page, blocks []Block) {
+	t.Helper()
 	s := newShell(t, program)
 	for _, b := range blocks {
 		steps, err := Steps(b.Line, b.Text)

@@ -44,7 +44,7 @@ type shell struct {
 // newShell starts one in a network, a file system and a set of processes of its own, all of which ends with the test. Names of servers lead to addresses of that network.
 func newShell(t *testing.T, program string) *shell {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "docs-") // t.TempDir is too long for the path of a UNIX socket
+	dir, err := os.MkdirTemp("", "docs-") //nolint:usetesting // t.TempDir is too long for the path of a UNIX socket
 	if err != nil {
 		t.Fatal(err)
 	}
