@@ -112,15 +112,21 @@ func squeeze(l string) string {
 var (
 	longFlag = regexp.MustCompile(`(?:^|[\s\[])(--[a-z][a-z0-9-]*)`)
 	subword  = regexp.MustCompile(`^[a-z][a-z-]*$`)
+	// What may stand in front of a command, and between two; `kubectl exec POD -- segue` ends with one.
+	before    = regexp.MustCompile(`^(sudo|time|exec|env|until|while|if|!|do|[A-Z_]+=.*)$`)
+	separator = regexp.MustCompile(`[|;&\n]+| -- `)
 )
 
 // Invocations are the uses of segue in a command: the words that may name a subcommand, and the flags.
 func Invocations(command string) (uses []Invocation) {
-	for part := range strings.SplitSeq(strings.ReplaceAll(remark.ReplaceAllString(command, ""), "\\\n", " "), "|") {
+	for _, part := range separator.Split(strings.ReplaceAll(remark.ReplaceAllString(command, ""), "\\\n", " "), -1) {
 		words := strings.Fields(part)
 		for i, w := range words {
-			if w != "segue" && !strings.HasSuffix(w, "/segue") {
+			if before.MatchString(w) {
 				continue
+			}
+			if w != "segue" && !strings.HasSuffix(w, "/segue") {
+				break // segue may be what another command is about: helm install segue
 			}
 			use := Invocation{}
 			for _, word := range words[i+1:] {
@@ -130,9 +136,6 @@ func Invocations(command string) (uses []Invocation) {
 				use.Words = append(use.Words, word)
 			}
 			rest := strings.Join(words[i+1:], " ")
-			if cut := strings.Index(rest, " -- "); cut >= 0 {
-				rest = rest[:cut]
-			}
 			for _, m := range longFlag.FindAllStringSubmatch(rest, -1) {
 				use.Flags = append(use.Flags, m[1])
 			}

@@ -70,7 +70,10 @@ func TestInvocations(t *testing.T) {
 	if len(got) != 1 || !slices.Equal(got[0].Words, []string{"drain"}) || !slices.Equal(got[0].Flags, []string{"--wait", "--admin"}) {
 		t.Errorf("%v", got)
 	}
-	if got := Invocations("kubectl logs segue-1 --tail 3"); len(got) != 0 {
+	if got := Invocations("A=b segue status | x && kubectl exec p -- /segue top --admin a"); len(got) != 2 || got[1].Words[0] != "top" {
+		t.Errorf("%v", got)
+	}
+	if got := Invocations("kubectl logs segue-1 --tail 3; helm install segue --set x"); len(got) != 0 {
 		t.Errorf("%v", got)
 	}
 }
