@@ -11,5 +11,5 @@
 //	```yaml                   any other: it has to be YAML
 //
 // The blocks of a page are run one after the other by one bash, in a folder and a network of its own, with segue on its PATH. A command behind which "&" stands goes on until the
-// page ends, and is waited for until it has said what stands below it. What a reader need not see is in a comment that begins with "<!-- console".
+// page ends, and is waited for until it has said what stands below it, whatever it says then and in its log. What a reader need not see is in a comment that begins with "<!-- console".
 package check
