@@ -12,7 +12,7 @@ SEED ?= 1
 LIVES ?= 1000000
 CORE := ./proxy
 KUBE := ^TestKube
-# What documents show of a terminal is run: a minute, and it needs root or namespaces for users.
+# What documents show of a terminal is run: two minutes, and it needs root or namespaces for users.
 CONSOLES := ^TestConsoles$$
 # The image's life in a pod: namespaces, as root.
 POD := ^TestPod
