@@ -71,7 +71,7 @@ func TestRolloutOfOtherClusters(t *testing.T) {
 				t.Errorf("exit code %d: %s", got.code, got.stderr)
 			}
 			rest := got.stdout
-			for _, name := range strings.FieldsSeq(test.order) {
+			for name := range strings.FieldsSeq(test.order) {
 				var found bool
 				if _, rest, found = strings.Cut(rest, name); !found || !strings.Contains(rest, ": gone") {
 					t.Errorf("%s did not go in its turn", name)
