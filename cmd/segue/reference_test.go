@@ -135,6 +135,7 @@ func TestReferenceConfiguration(t *testing.T) {
 
 // cliPage is the help of every command.
 func cliPage(t *testing.T) string {
+	t.Helper()
 	root, _ := (&world{stdout: os.Stdout, stderr: os.Stderr, getenv: getenv(nil), etc: "x"}).commands()
 	var b strings.Builder
 	b.WriteString("What `segue COMMAND --help` says. The same stands in the manual (`make man`). `segue serve --help-all` has a flag for each key as well: [configuration](configuration.md).\n")
@@ -193,6 +194,7 @@ func wrongFiles() []struct{ kind, text string } {
 
 // errorsPage is what Segue says is wrong, to clients and to whoever configures it.
 func errorsPage(t *testing.T) string {
+	t.Helper()
 	t.Setenv("CREDENTIALS_DIRECTORY", "")
 	var b strings.Builder
 	b.WriteString("## Errors that clients get\n\nWhatever a server answers is passed on as it is. Segue's own errors begin with `segue: `; `…` stands for what differs. SQLSTATE class 08 has drivers take the connection for lost,\n" +

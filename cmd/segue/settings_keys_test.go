@@ -165,6 +165,7 @@ func TestEveryKeyFromEverywhere(t *testing.T) {
 }
 
 func everywhere(t *testing.T, dir string, k config.Key, s sample) {
+	t.Helper()
 	common := map[string]any{"backends": []any{"a1:9030", "a2:9030"}}
 	base, whole := filepath.Join(dir, "base.yaml"), filepath.Join(dir, "whole.yaml")
 	writeFile(t, base, document(t, common, s.beside))

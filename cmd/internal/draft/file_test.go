@@ -28,7 +28,8 @@ func TestText(t *testing.T) {
 		hasNot   []string
 	}{
 		{
-			"an FE cluster with a node that is down", File{
+			"an FE cluster with a node that is down",
+			File{
 				Asked: "fe1:9030", Version: "StarRocks version 3.5.0", Flavor: backend.StarRocks, User: "segue", Secret: "/run/pw",
 				Nodes: []Node{
 					{Address: "fe1:9030", Role: nodes.Leader, Version: "3.5.0", Health: "http://fe1:8030/api/health"},
@@ -42,19 +43,27 @@ func TestText(t *testing.T) {
 			[]string{"a guess", "backend_tls"},
 		},
 		{
-			"nothing but an address", File{Asked: "db:9030", Flavor: backend.StarRocks, Guessed: true, Nodes: []Node{{Address: "db:9030"}}}, "db:9030 http://db:8030/api/health",
-			[]string{"a guess, see above"}, nil,
+			"nothing but an address",
+			File{Asked: "db:9030", Flavor: backend.StarRocks, Guessed: true, Nodes: []Node{{Address: "db:9030"}}},
+			"db:9030 http://db:8030/api/health",
+			[]string{"a guess, see above"},
+			nil,
 		},
 		{
 			"none can be used", File{Flavor: backend.TiDB, Nodes: []Node{{Address: "t1:4000", Problem: "x", Useless: true}}}, "t1:4000 http://t1:10080/status", []string{"# t1:4000: x\n", "PROCESS"}, nil,
 		},
 		{
-			"a server on this machine", File{Flavor: backend.MySQL, TLS: true, Here: true, Nodes: []Node{{Address: "127.0.0.1:3306", Role: nodes.Primary}}}, "127.0.0.1:3306 ",
-			[]string{"listen: 127.0.0.1:13306\n", "# backend_tls: {mode: verify-identity"}, nil,
+			"a server on this machine",
+			File{Flavor: backend.MySQL, TLS: true, Here: true, Nodes: []Node{{Address: "127.0.0.1:3306", Role: nodes.Primary}}},
+			"127.0.0.1:3306 ",
+			[]string{"listen: 127.0.0.1:13306\n", "# backend_tls: {mode: verify-identity"},
+			nil,
 		},
 		{
-			"IPv6, and a stranger who forges lines", File{Asked: "x\nadmin: evil", Version: "8\nusers: [x]", Flavor: backend.MySQL, Nodes: []Node{{Address: "[::2]:3306", Version: "1\n  - evil:1", Problem: "a\n- b"}}},
-			"[::2]:3306 ", nil, []string{"\nadmin: evil", "\nusers: [x]", "\n  - evil"},
+			"IPv6, and a stranger who forges lines",
+			File{Asked: "x\nadmin: evil", Version: "8\nusers: [x]", Flavor: backend.MySQL, Nodes: []Node{{Address: "[::2]:3306", Version: "1\n  - evil:1", Problem: "a\n- b"}}},
+			"[::2]:3306 ", nil,
+			[]string{"\nadmin: evil", "\nusers: [x]", "\n  - evil"},
 		},
 	} {
 		text := test.file.Text()
