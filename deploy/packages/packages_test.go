@@ -97,14 +97,14 @@ func onePackage(t *testing.T, format string) string {
 // output runs a command that must be there and succeed.
 func output(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	out, err := run2(t.Context(), name, args...)
+	out, err := attempt(t.Context(), name, args...)
 	if err != nil {
 		t.Fatalf("%s %s: %v\n%s\n(deploy/packages/setup.sh installs what is missing)", name, strings.Join(args, " "), err, out)
 	}
 	return out
 }
 
-func run2(ctx context.Context, name string, args ...string) (string, error) {
+func attempt(ctx context.Context, name string, args ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
 	return string(out), err
 }
@@ -183,7 +183,7 @@ func TestRPM(t *testing.T) {
 	if said := output(t, "rpm", "-K", "--nosignature", rpm); !strings.Contains(said, "digests OK") {
 		t.Error(said)
 	}
-	said, err := run2(t.Context(), "rpmlint", "--config", "rpm/rpmlint.toml", rpm)
+	said, err := attempt(t.Context(), "rpmlint", "--config", "rpm/rpmlint.toml", rpm)
 	if err != nil {
 		t.Errorf("rpmlint: %v\n%s", err, said)
 	}
@@ -259,4 +259,16 @@ func TestBadInput(t *testing.T) {
 	if _, err := buildTime("yesterday"); err == nil || !strings.Contains(err.Error(), "git log") {
 		t.Error(err)
 	}
+}
+
+func TestNamesOfArm64(t *testing.T) {
+	t.Parallel()
+	in := these(filepath.Join(built, "man", "segue.1"), "v1.2.3-rc.1")
+	in.arch = "arm64"
+	made, err := in.pack(t.TempDir(), "deb,rpm")
+	if err != nil || filepath.Base(made[0]) != "segue_1.2.3~rc.1-1_arm64.deb" || filepath.Base(made[1]) != "segue-1.2.3~rc.1-1.aarch64.rpm" {
+		t.Fatal(made, err)
+	}
+	has(t, output(t, "dpkg-deb", "--field", made[0]), "Architecture: arm64", "Version: 1.2.3~rc.1-1")
+	has(t, output(t, "rpm", "-qp", "--qf", "%{ARCH} %{VERSION}-%{RELEASE}", made[1]), "aarch64 1.2.3~rc.1-1")
 }
