@@ -44,7 +44,7 @@ man: build ## Write the manual's pages to bin/man
 
 .PHONY: docs
 docs: ## Write what is made from the code: the reference in deploy/docs, the JSON schema, the list of metrics
-	$(GO) test -timeout 5m -count=1 -run '^(TestReference|TestMetricNames$$|TestSchema$$)' ./cmd/segue -update
+	$(GO) test -timeout 5m -count=1 -run '^(TestReference|TestMetricNames$$|TestSchema)' ./cmd/segue -update
 
 .PHONY: demo
 demo: build ## Show the main job: a rolling restart, with a cloud load balancer and with Segue (about a minute)

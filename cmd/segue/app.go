@@ -58,8 +58,8 @@ type options struct {
 	overrides []config.Override // that hold for every reload
 	log       *slog.Logger
 	out       io.Writer
-	dropped   func() uint64 // lines of log and out; nil: none are
-	systemd   *systemd
+	dropped   func() uint64   // lines of log and out; nil: none are
+	systemd   *systemd        // nil: there is none to tell
 	sockets   sockets         // that are bound already
 	place     place           // where another Segue asks for them
 	takeover  bool            // take those of a Segue that runs, if one does
@@ -70,6 +70,9 @@ type options struct {
 // newApp makes a Segue and binds its addresses. It starts nothing.
 func newApp(c *config.Config, o options) (*app, error) {
 	a := &app{started: time.Now(), log: o.log, out: o.out, systemd: o.systemd, threads: o.threads, reload: make(chan func(), 1), hurried: make(chan struct{})}
+	if a.systemd == nil {
+		a.systemd = new(systemd)
+	}
 	if err := a.open(c, o); err != nil {
 		return nil, err
 	}

@@ -82,6 +82,7 @@ func samples(t *testing.T, dir string) map[string]sample {
 		"discover.kubernetes.token_file": {secret, service}, "discover.kubernetes.ca_file": {ca, service}, "discover.interval": {"40s", nil}, "discover.remove_after": {"0s", nil},
 		"connect.budget": {"11s", nil}, "connect.timeout": {"3s", nil}, "connect.unauthenticated": {"33", nil},
 		"drain.timeout": {"61s", nil}, "drain.hang_timeout": {"4s", nil}, "drain.takeover_timeout": {"2h", nil},
+		"shutdown.delay": {"9s", nil}, "shutdown.wait_clients": {"90s", nil},
 		"hold.timeout": {"0s", nil}, "hold.statements": {"10001", nil}, "hold.dry_run": {"true", nil},
 		"replay.attempts": {"0", nil}, "replay.timeout": {"2m", nil}, "replay.reads": {"any", nil}, "stored_programs": {"read", nil},
 		"takeover.socket": {"/run/t.sock", nil}, "takeover.offer": {"false", nil},
