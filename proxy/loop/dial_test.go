@@ -44,7 +44,7 @@ func TestDial(t *testing.T) {
 	}
 }
 
-const dialTime = 200 * time.Millisecond
+const dialTime = 1500 * time.Millisecond
 
 // dialOnce dials, and uses the connection if there is one.
 func dialOnce(t *testing.T, l *Loop, to net.Addr, want error) {
