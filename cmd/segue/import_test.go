@@ -10,10 +10,10 @@ import (
 // What is printed is a configuration, and passwords are nowhere but in it.
 func TestImport(t *testing.T) {
 	for _, c := range []struct{ name, text, want, remarks string }{
-		{"haproxy.cfg", "listen db\n bind :3307\n mode tcp\n balance source\n server a a.example:3306\n", "address: a.example:3306", "haproxy.cfg: 1 remark, at its top"},
-		{"proxysql.cnf", `mysql_servers=({address="a", port=3306}) mysql_users=({username="u", password="hidden-word"})`, `password: "hidden-word"`, "proxysql.cnf: 2 remarks"},
+		{"haproxy.cfg", "listen db\n bind :3307\n mode tcp\n balance source\n server a a.example:3306\n", "address: a.example:3306", "haproxy.cfg: 2 remarks, at its top"},
+		{"proxysql.cnf", `mysql_servers=({address="a", port=3306}) mysql_users=({username="u", password="hidden-word"})`, `password: "hidden-word"`, "proxysql.cnf: 3 remarks"},
 		{"nginx.conf", "stream { server { listen 3307; proxy_pass a.example:9030; } }", "flavor: starrocks", ""},
-		{"url.txt", "jdbc:mysql:loadbalance://u:hidden-word@a:4000,b:4000/d\n", "flavor: tidb", "URL: 2 remarks"},
+		{"url.txt", "jdbc:mysql:loadbalance://u:hidden-word@[a:4000,b:4000]/d\n", "flavor: tidb", "URL: 2 remarks"},
 	} {
 		path := filepath.Join(t.TempDir(), c.name)
 		writeFile(t, path, c.text)

@@ -40,7 +40,11 @@ func (p *Plan) chooseFlavor(said string) {
 		p.Flavor, p.FlavorWhy = tidb, "by port 4000"
 	default:
 		p.Flavor, p.FlavorWhy = mysql, "MySQL and MariaDB"
-		if port != 3306 && port != 0 {
+		switch {
+		case port == 0 && len(p.names()) > 0:
+			p.FlavorWhy = "nothing says what the servers are, their ports stand in SRV records: starrocks, doris, tidb or mysql"
+			p.remark(0, "flavor: %s", p.FlavorWhy)
+		case port != 3306 && port != 0:
 			p.FlavorWhy = fmt.Sprintf("nothing says what the servers are, and port %d is nobody's: starrocks, doris, tidb or mysql", port)
 			p.remark(0, "flavor: %s", p.FlavorWhy)
 		}
@@ -55,8 +59,8 @@ func (p *Plan) commonPort() int {
 			return port
 		}
 	}
-	if len(p.DNS) > 0 {
-		_, port := split(p.DNS[0])
+	if names := p.names(); len(names) > 0 {
+		_, port := split(names[0].Text) // 0: records of the name say it
 		return port
 	}
 	return 0

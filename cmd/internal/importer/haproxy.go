@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -21,13 +22,18 @@ func (s *haSection) title() string { return strings.TrimSpace(s.kind() + " " + s
 
 // mode is tcp or http: its own, or its defaults'.
 func (s *haSection) mode() string {
-	mode := "tcp"
+	return cmp.Or(s.last("mode"), "tcp")
+}
+
+// last is what the last line says that begins with a word; "": none does.
+func (s *haSection) last(word string) string {
+	said := ""
 	for _, l := range s.settings() {
-		if l.word(0) == "mode" {
-			mode = l.word(1)
+		if l.word(0) == word {
+			said = l.word(1)
 		}
 	}
-	return mode
+	return said
 }
 
 // settings are its lines behind those of its defaults.
@@ -45,11 +51,14 @@ var haSectionWords = []string{
 }
 
 // haService is what listens, and the servers behind it: one listen section, or a frontend and a backend.
-type haService struct{ front, back *haSection }
+type haService struct {
+	front, back *haSection
+	byRule      bool // use_backend leads from front to back
+}
 
 // name is what --section calls it.
 func (s haService) name() string {
-	if s.front != nil {
+	if s.front != nil && !s.byRule {
 		return s.front.name()
 	}
 	return s.back.name()
@@ -63,7 +72,7 @@ func (s haService) title() string {
 }
 
 func (s haService) line() int {
-	if s.front != nil {
+	if s.front != nil && !s.byRule {
 		return s.front.number
 	}
 	return s.back.number
@@ -88,6 +97,7 @@ func readHAProxy(p *Plan, s Source) error {
 		return err
 	}
 	p.Section, p.Line = service.title(), service.line()
+	othersOfHAProxy(p, sections, haServices(sections), service)
 	h := &haproxy{plan: p, service: service, sections: sections}
 	return h.read()
 }
@@ -140,24 +150,25 @@ func haServices(sections []*haSection) []haService {
 		}
 	}
 	for _, s := range sections {
-		switch s.kind() {
-		case "listen":
-			if hasServers(s) {
-				add(haService{s, s})
-				continue
-			}
-			fallthrough
-		case "frontend":
-			for _, l := range s.settings() {
-				if l.word(0) == "default_backend" {
-					add(haService{s, backs[l.word(1)]})
-				}
+		if s.kind() == "listen" && hasServers(s) {
+			add(haService{front: s, back: s})
+		} else if s.kind() == "listen" || s.kind() == "frontend" {
+			add(haService{front: s, back: backs[s.last("default_backend")]})
+		}
+	}
+	for _, s := range sections {
+		if s.kind() != "listen" && s.kind() != "frontend" {
+			continue
+		}
+		for _, l := range s.settings() {
+			if back := backs[l.word(1)]; l.word(0) == "use_backend" && !used[back] {
+				add(haService{front: s, back: back, byRule: true})
 			}
 		}
 	}
 	for _, s := range sections {
 		if s.kind() == "backend" && !used[s] {
-			add(haService{nil, s})
+			add(haService{back: s})
 		}
 	}
 	return list
@@ -185,14 +196,32 @@ func chooseHAProxy(p *Plan, all []haService, section string) (haService, error) 
 	case 0:
 		return haService{}, p.problem(0, "name the file that has them", "no listen section, frontend or backend in mode tcp with servers")
 	case 1:
-		for _, s := range all {
-			if s.line() != likely[0].line() {
-				p.remark(s.line(), "%s is not imported: one Segue is one cluster. For this one: --section %s", s.title(), shown(s.name()))
-			}
-		}
 		return likely[0], nil
 	}
 	return haService{}, p.problem(0, "name one with --section: "+haNames(likely), "it has %d proxies that could be it, and one Segue is one cluster", len(likely))
+}
+
+// othersOfHAProxy remarks every proxy that is not the chosen one.
+func othersOfHAProxy(p *Plan, sections []*haSection, all []haService, chosen haService) {
+	told := map[*haSection]bool{chosen.front: true, chosen.back: true}
+	for _, s := range all {
+		if told[s.back] {
+			continue
+		}
+		for _, section := range s.sections() {
+			told[section] = true
+		}
+		p.remark(s.line(), "%s is not imported: one Segue is one cluster. For this one: --section %s", s.title(), shown(s.name()))
+	}
+	for _, s := range sections {
+		switch kind := s.kind(); {
+		case told[s] || kind != "listen" && kind != "frontend" && kind != "backend":
+		case s.mode() != "tcp":
+			p.remark(s.number, "%s is not imported: it is in mode %s, and Segue speaks the MySQL protocol", s.title(), shown(s.mode()))
+		default:
+			p.remark(s.number, "%s is not imported: no servers stand in it, or behind it", s.title())
+		}
+	}
 }
 
 func haNames(all []haService) string {

@@ -16,12 +16,7 @@ type haproxy struct {
 	server   haServer // what default-server says
 	sticky   bool
 	dynamic  []string // the sections of resolvers that servers name
-}
-
-// haCheck is how the servers of a service are asked.
-type haCheck struct {
-	http bool
-	path string // of httpchk
+	all, own haLine   // maxconn of the process, and of the proxy
 }
 
 func (h *haproxy) read() error {
@@ -37,9 +32,9 @@ func (h *haproxy) read() error {
 		h.bind(haLine{s.number, []string{"bind", s.word(2)}}) // as it was written until HAProxy 1.5
 	}
 	seen := map[int]bool{} // lines of defaults that both halves have
-	for _, s := range h.service.sections() {
+	for i, s := range h.service.sections() {
 		for _, l := range s.settings() {
-			if seen[l.number] {
+			if seen[l.number] || i > 0 && l.word(0) == "maxconn" { // how many clients come is the front's
 				continue
 			}
 			seen[l.number] = true
@@ -61,6 +56,7 @@ func (h *haproxy) read() error {
 		}
 	}
 	h.resolvers()
+	h.limit()
 	if h.service.front == nil {
 		h.plan.remark(h.service.line(), "no frontend leads to it: say in listen where applications connect")
 	}
@@ -72,7 +68,7 @@ func (h *haproxy) global(s *haSection) {
 	for _, l := range s.lines {
 		switch l.word(0) {
 		case "maxconn":
-			h.sessions(l)
+			h.all = l
 		case "stats":
 			h.plan.remark(l.number, "stats: the admin API (admin: 127.0.0.1:9131) has /metrics, a status page and `segue top`; admin_token_file and admin_hosts say who may reach it")
 		case "spread-checks", "external-check", "insecure-fork-wanted":
@@ -83,12 +79,25 @@ func (h *haproxy) global(s *haSection) {
 	}
 }
 
-// sessions takes the smallest limit of sessions that is said.
-func (h *haproxy) sessions(l haLine) {
-	if n := number(l.word(1)); n > 0 && n <= 1_000_000 && (h.plan.Sessions == 0 || n < h.plan.Sessions) {
+// limit is how many sessions there may be: the proxy's (its own line comes before its defaults'), and never more than the process's.
+func (h *haproxy) limit() {
+	most := h.own
+	if n := number(h.all.word(1)); most.number == 0 || n > 0 && n < number(most.word(1)) {
+		most = h.all
+	}
+	switch n := number(most.word(1)); {
+	case most.number == 0:
+	case n <= 0:
+		h.plan.remark(most.number, "maxconn %s: not a number above 0; say it in limits.sessions", shown(most.word(1)))
+	case n > maxSessions:
+		h.plan.remark(most.number, "maxconn %d: limits.sessions is %d at most; file descriptors (LimitNOFILE) are the limit", n, maxSessions)
+	default:
 		h.plan.Sessions = n
 	}
 }
+
+// maxSessions is the configuration's.
+const maxSessions = 1_000_000
 
 // setting is one line of the service or of its defaults that is no server.
 func (h *haproxy) setting(l haLine) {
@@ -100,7 +109,7 @@ func (h *haproxy) setting(l haLine) {
 	case "balance":
 		h.balance(l)
 	case "maxconn":
-		h.sessions(l)
+		h.own = l
 	case "timeout":
 		h.timeout(l)
 	case "option":
@@ -171,67 +180,17 @@ func (h *haproxy) timeout(l haLine) {
 
 func (h *haproxy) option(l haLine) {
 	p := h.plan
+	if slices.Contains(haChecks, l.word(1)) {
+		h.choose(l)
+		return
+	}
 	switch l.word(1) {
-	case "httpchk":
-		h.check.http = true
-		h.check.path = "/"
-		switch words := l.rest(2); {
-		case len(words) == 1:
-			h.check.path = words[0]
-		case len(words) > 1:
-			h.check.path = words[1]
-			h.method(l, words[0])
-		}
-	case "mysql-check":
-		if user := l.after("user", 2); user != "" {
-			if isTemplate(user) {
-				p.remark(l.number, "option mysql-check: its user is of a template; say it in health.user")
-				return
-			}
-			p.Health.User, p.Health.Line = user, l.number
-		}
-	case "tcp-check", "tcpka", "clitcpka", "srvtcpka", "redispatch", "tcplog", "dontlognull", "dontlog-normal", "logasap", "log-health-checks", "tcp-smart-accept",
+	case "tcpka", "clitcpka", "srvtcpka", "redispatch", "tcplog", "dontlognull", "dontlog-normal", "logasap", "log-health-checks", "tcp-smart-accept",
 		"tcp-smart-connect", "nolinger", "abortonclose", "allbackups", "http-server-close", "httplog", "forwardfor", "httpclose", "http-keep-alive", "splice-auto",
 		"splice-request", "splice-response", "contstats", "log-separate-errors", "socket-stats", "persist", "http-use-htx":
 		// what it does Segue does anyway, it is about HTTP, or it is about HAProxy's log
-	case "external-check":
-		p.remark(l.number, "option external-check: no program is run as a check; a file that it writes can say which servers there are (discover.file), and `segue drain` and `segue ready` who serves")
-	case "ssl-hello-chk", "smtpchk", "ldap-check", "pgsql-check", "redis-check":
-		p.remark(l.number, "option %s: servers of the MySQL protocol are asked for their greeting", l.word(1))
 	default:
 		p.remark(l.number, "option %s: no equivalent", shown(l.word(1)))
-	}
-}
-
-func (h *haproxy) method(l haLine, method string) {
-	if method != "GET" {
-		h.plan.remark(l.number, "check by %s: Segue asks by GET", shown(method))
-	}
-}
-
-// checkLine is a line of http-check or tcp-check.
-func (h *haproxy) checkLine(l haLine) {
-	switch {
-	case l.word(0) == "http-check" && l.word(1) == "send":
-		h.check.http = true
-		if uri := l.after("uri", 2); uri != "" {
-			h.check.path = uri
-		}
-		if method := l.after("meth", 2); method != "" {
-			h.method(l, method)
-		}
-		if slices.Contains(l.words, "hdr") || slices.Contains(l.words, "body") {
-			h.plan.remark(l.number, "http-check send: headers and a body are not sent with a check")
-		}
-	case l.word(0) == "http-check" && l.word(1) == "expect":
-		if l.word(2) != "status" || l.word(3) != "200" {
-			h.plan.remark(l.number, "http-check expect: by HTTP 200 a server is well, by 500 and 503 it leaves; of bodies those are read that say so in the words of StarRocks, Doris and TiDB")
-		}
-	case l.word(0) == "http-check" && l.word(1) == "disable-on-404":
-		h.plan.remark(l.number, "http-check disable-on-404: a server says with 500 or 503 that it leaves")
-	case l.word(1) == "connect" && len(l.words) == 2:
-	default:
-		h.plan.remark(l.number, "%s %s: besides the health URL each server is asked for its greeting (and logged in to with health.user); nothing more is sent", l.word(0), shown(l.word(1)))
 	}
 }
 

@@ -2,20 +2,20 @@ package importer
 
 import (
 	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 )
 
 // haServer is what a server line or default-server says.
 type haServer struct {
-	weight      int // -1: not said
-	weighted    bool
-	backup, off bool
-	sendProxy   string
-	checkPort   int
-	checkSSL    bool
-	resolvers   string
+	weight       int // -1: not said
+	weighted     bool
+	backup, off  bool
+	sendProxy    string
+	checkPort    int
+	checkSSL     bool
+	checkAddress string
+	resolvers    string
 }
 
 // bind is where clients connect.
@@ -55,6 +55,9 @@ func (h *haproxy) readServer(l haLine) error {
 		return h.plan.problem(l.number, "write server NAME ADDRESS:PORT", "server without a name or an address")
 	}
 	address := l.word(2)
+	if srvName.MatchString(address) { // one server by the records of a name
+		return h.template(haLine{l.number, append([]string{"server-template", l.word(1), "1"}, l.words[2:]...)})
+	}
 	s := h.params(l, 3, h.server)
 	b := Backend{Name: l.word(1), Line: l.number, Backup: s.backup, SendProxy: s.sendProxy}
 	if isTemplate(address) {
@@ -72,9 +75,10 @@ func (h *haproxy) readServer(l haLine) error {
 			return h.plan.problem(l.number, "write HOST:PORT", "%q is no address of a server", shown(address))
 		}
 	}
-	if h.check.http && host != "" {
+	if h.check.http() && host != "" {
 		b.URL = h.healthURL(l, host, s)
 	}
+	h.otherPort(l, s)
 	switch {
 	case s.off:
 		b.Off = "it was disabled"
@@ -107,31 +111,11 @@ func (h *haproxy) address(text string) (host, address string, ok bool) {
 	return host, address, ok
 }
 
-// healthURL is where httpchk asks.
-func (h *haproxy) healthURL(l haLine, host string, s haServer) string {
-	port := s.checkPort
-	if port == 0 {
-		h.plan.remark(l.number, "option httpchk asks the MySQL port itself (no check port): the health URL is left to the flavor")
-		return ""
-	}
-	at, ok := place(host, port)
-	path, err := url.Parse(h.check.path)
-	if !ok || err != nil || !strings.HasPrefix(path.Path, "/") || path.Host != "" || isTemplate(h.check.path) {
-		h.plan.remark(l.number, "the URL of its check could not be read: say it in health")
-		return ""
-	}
-	scheme := "http"
-	if s.checkSSL {
-		scheme = "https"
-	}
-	return (&url.URL{Scheme: scheme, Host: at, Path: path.Path, RawQuery: path.RawQuery}).String()
-}
-
 // haValues are the parameters of a server that have a value.
 var haValues = []string{
 	"weight", "inter", "fastinter", "downinter", "rise", "fall", "port", "addr", "maxconn", "minconn", "maxqueue", "slowstart", "observe", "error-limit", "on-error",
 	"on-marked-down", "on-marked-up", "agent-check", "agent-port", "agent-inter", "agent-addr", "agent-send", "cookie", "id", "source", "resolvers", "resolve-prefer",
-	"resolve-net", "init-addr", "init-state", "ca-file", "crt", "verify", "sni", "check-sni", "ciphers", "ssl-min-ver", "track", "proto", "check-proto", "tcp-ut",
+	"resolve-net", "resolve-opts", "init-addr", "init-state", "ca-file", "crt", "verify", "sni", "check-sni", "ciphers", "ssl-min-ver", "track", "proto", "check-proto", "tcp-ut",
 	"pool-max-conn", "namespace", "usesrc", "ws", "alpn", "check-alpn", "force-tlsv12", "redir", "disabled-on",
 }
 
@@ -151,7 +135,7 @@ func (h *haproxy) param(l haLine, word, value string, s *haServer) {
 	p := h.plan
 	health := &p.Health
 	switch word {
-	case "check", "id", "init-addr", "init-state", "resolve-prefer", "proto", "check-proto", "cookie", "port", "enabled", "tcp-ut", "downinter", "verify", "verifyhost":
+	case "check", "id", "init-addr", "init-state", "resolve-prefer", "resolve-opts", "proto", "check-proto", "cookie", "port", "tcp-ut", "downinter", "verify", "verifyhost":
 		if word == "port" {
 			s.checkPort = max(number(value), 0)
 		}
@@ -180,14 +164,24 @@ func (h *haproxy) param(l haLine, word, value string, s *haServer) {
 		}
 	case "backup":
 		s.backup = true
+	case "no-backup":
+		s.backup = false
 	case "disabled":
 		s.off = true
+	case "enabled":
+		s.off = false
+	case "no-send-proxy":
+		s.sendProxy = strings.TrimPrefix(s.sendProxy, "v1")
+	case "no-send-proxy-v2", "no-send-proxy-v2-ssl", "no-send-proxy-v2-ssl-cn":
+		s.sendProxy = strings.TrimPrefix(s.sendProxy, "v2")
 	case "send-proxy":
 		s.sendProxy = "v1"
 	case "send-proxy-v2", "send-proxy-v2-ssl", "send-proxy-v2-ssl-cn":
 		s.sendProxy = "v2"
 	case "check-ssl":
 		s.checkSSL = true
+	case "no-check-ssl":
+		s.checkSSL = false
 	case "resolvers":
 		s.resolvers = value
 		h.dynamic = append(h.dynamic, value)
@@ -204,7 +198,7 @@ func (h *haproxy) param(l haLine, word, value string, s *haServer) {
 	case "track":
 		p.remark(l.number, "track: each backend is probed for itself")
 	case "addr":
-		p.remark(l.number, "addr: a health URL of its own can be said in health of the backend")
+		s.checkAddress = value
 	default:
 		if !slices.Contains(haSilent, word) {
 			p.remark(l.number, "server … %s: no equivalent", shown(word))
@@ -213,23 +207,50 @@ func (h *haproxy) param(l haLine, word, value string, s *haServer) {
 }
 
 // haSilent are words that say what Segue does anyway.
-var haSilent = []string{"no-check", "no-backup", "no-ssl", "no-send-proxy", "non-stick", "check-sni", "on", "none", "required", "inter", "tfo"}
+var haSilent = []string{"no-ssl", "non-stick", "check-sni", "on", "none", "required", "inter", "tfo"}
 
-// template is a server-template: servers by the addresses of a name.
+// template is a server-template: servers by the addresses of a name, or by the targets of its SRV records.
 func (h *haproxy) template(l haLine) error {
-	host, address, ok := h.address(l.word(3))
-	if len(l.words) < 4 || !ok || isTemplate(l.word(3)) {
-		return h.plan.problem(l.number, "write server-template PREFIX NUMBER NAME:PORT", "server-template without a name and a port")
+	p := h.plan
+	if len(l.words) < 4 || isTemplate(l.word(3)) {
+		return p.problem(l.number, "write server-template PREFIX NUMBER NAME:PORT", "server-template without a name and a port")
 	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return h.plan.problem(l.number, "write the address as a server", "server-template of an IP address")
+	n := Name{Text: l.word(3), Line: l.number}
+	if strings.HasPrefix(n.Text, "_") {
+		if !srvName.MatchString(n.Text) {
+			return p.problem(l.number, "write _SERVICE._PROTO.NAME, without a port", "%q is no name of SRV records", shown(n.Text))
+		}
+	} else {
+		host, address, ok := h.address(n.Text)
+		if !ok {
+			return p.problem(l.number, "write server-template PREFIX NUMBER NAME:PORT", "server-template without a name and a port")
+		}
+		if _, err := netip.ParseAddr(host); err == nil {
+			return p.problem(l.number, "write the address as a server", "server-template of an IP address")
+		}
+		n.Text = address
 	}
 	s := h.params(l, 4, h.server)
-	if h.check.http && s.checkPort > 0 {
-		h.plan.remark(l.number, "the URL of its check: what is found is asked where the flavor has its health URL")
+	n.SendProxy = s.sendProxy
+	if h.check.http() {
+		p.remark(l.number, "the URL of its check: what is found is asked where the flavor has its health URL")
 	}
-	h.plan.remark(l.number, "server-template: all addresses of the name are backends, not only %s of them", shown(l.word(2)))
-	h.plan.DNS = append(h.plan.DNS, address)
+	h.otherPort(l, s)
+	switch {
+	case s.off:
+		n.Off = "it was disabled"
+		p.remark(l.number, "server-template %s is disabled: it stands in a comment", shown(l.word(1)))
+	case s.weighted && s.weight == 0:
+		n.Off = "its weight was 0"
+		p.remark(l.number, "weight 0 of server-template %s: it stands in a comment", shown(l.word(1)))
+	case s.weighted && s.weight > 1:
+		p.remark(l.number, "weight of a server-template: what is found has weight 1 (SRV records can say another)")
+	}
+	if s.backup {
+		p.remark(l.number, "backup: what is found by a name serves beside all others; write the backups as backends, with another zone than the rest and balance.prefer: [local]")
+	}
+	p.remark(l.number, "server-template: all addresses of the name are backends, not only %s of them", shown(l.word(2)))
+	p.Names = append(p.Names, n)
 	return nil
 }
 
@@ -245,7 +266,7 @@ func (h *haproxy) resolvers() {
 			switch _, err := netip.ParseAddr(host); {
 			case l.word(0) != "nameserver" && l.word(0) != "parse-resolv-conf":
 				h.plan.remark(l.number, "resolvers: TTLs of the answers are believed; discover.interval and discover.remove_after say the rest")
-			case l.word(0) == "nameserver" && len(h.plan.DNS) > 0 && slices.Contains(h.dynamic, s.name()):
+			case l.word(0) == "nameserver" && len(h.plan.Names) > 0 && slices.Contains(h.dynamic, s.name()):
 				if !ok || err != nil {
 					h.plan.remark(l.number, "nameserver: discover.resolvers are IP or IP:PORT")
 					continue

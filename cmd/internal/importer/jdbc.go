@@ -15,18 +15,43 @@ const (
 	jdbcReplication = "replication"
 )
 
-var jdbcScheme = regexp.MustCompile(`^jdbc:(?:aws-wrapper:)?(mysql|mariadb)(\+srv)?(?::(loadbalance|replication|failover|sequential|aurora))?://`)
+var (
+	jdbcScheme = regexp.MustCompile(`^jdbc:(aws-wrapper:)?(mysql|mariadb)(\+srv)?(?::(loadbalance|load-balance-read|replication|failover|sequential|aurora))?://`)
+	// jdbcWord is a name that can be shown: it is no piece of a password that was not encoded.
+	jdbcWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,60}$`)
+	// jdbcDatabase is a database that can be shown.
+	jdbcDatabase = regexp.MustCompile(`^[\w$-]{0,64}$`)
+)
 
 // jdbcURL tells whether a text is a URL of JDBC.
 func jdbcURL(text string) bool { return strings.HasPrefix(text, "jdbc:") }
 
-// jdbc is a URL as it is read. No error and no remark has a piece of it but hosts, ports and names of properties.
+// jdbc is a URL as it is read. No error and no remark has a piece of it but names of properties and the database.
 type jdbc struct {
-	plan   *Plan
-	driver string
-	form   string
-	srv    bool
-	user   User
+	plan     *Plan
+	driver   string
+	form     string
+	srv      bool
+	wrapper  bool // of AWS, around the driver
+	cloudSQL bool // Google's socket factory finds the server
+	global   jdbcAccount
+	hosts    []jdbcHost
+	tls      map[string]string // properties of TLS by their names in small letters
+}
+
+// jdbcAccount is who logs in.
+type jdbcAccount struct {
+	name, password       string
+	hasName, hasPassword bool
+}
+
+// jdbcHost is one of the URL's.
+type jdbcHost struct {
+	host    string
+	port    int
+	role    string
+	account jdbcAccount
+	more    bool // it has properties of its own that are not read
 }
 
 // readJDBC makes a plan of a URL of Connector/J or of MariaDB's connector.
@@ -44,47 +69,70 @@ func readJDBC(p *Plan, s Source) error {
 	if isMarked(text) {
 		return p.problem(0, "write the URL with the values in, as the driver gets it", "it has variables or the marks of a template in it")
 	}
-	j := &jdbc{plan: p, driver: scheme[1], srv: scheme[2] != "", form: scheme[3]}
+	j := &jdbc{plan: p, wrapper: scheme[1] != "", driver: scheme[2], srv: scheme[3] != "", form: scheme[4], tls: map[string]string{}}
 	switch {
 	case j.form == "" && (j.driver == "mysql" || !j.srv):
 		j.form = jdbcFailover
 	case j.form == "failover":
 		j.form = jdbcLoadBalance // MariaDB's, of 2.x: at random
+	case j.form == "load-balance-read":
+		j.form = jdbcReplication
 	case j.form == "aurora":
 		j.form = jdbcLoadBalance
 		p.remark(0, "aurora: name the instances as backends; discover.sql with balance.prefer: leader tells who writes")
 	}
-	authority, path, query := cutJDBC(strings.ReplaceAll(text[len(scheme[0]):], "&amp;", "&"))
-	hosts := authority
-	if at := strings.LastIndexByte(authority, '@'); at >= 0 {
-		hosts = authority[at+1:]
-		name, password, _ := strings.Cut(authority[:at], ":")
-		j.user.Name, j.user.Password = unescape(name), unescape(password)
-	}
-	if err := j.hosts(hosts); err != nil {
+	authority, database, query, err := j.cut(strings.ReplaceAll(text[len(scheme[0]):], "&amp;", "&"))
+	if err != nil {
 		return err
 	}
 	j.properties(query)
-	j.account()
-	database, _ := url.PathUnescape(path)
-	p.remark(0, "the new URL is jdbc:%s://127.0.0.1:9030/%s with its other properties; those of load balancing and of failover go", j.driver, shown(database))
+	if j.cloudSQL {
+		return p.problem(0, "name its address, in jdbc:mysql://ADDRESS:3306/database, or keep Google's proxy and name that", "where the server is is known to Cloud SQL's socket factory alone")
+	}
+	if err := j.servers(authority); err != nil {
+		return err
+	}
+	j.chooseTLS()
+	j.accounts()
+	if j.wrapper {
+		p.remark(0, "aws-wrapper: the new URL is the driver's own, without the wrapper and its properties (wrapperPlugins, failover…). Name the instances as backends: Segue notices who is gone, and discover.sql who writes. Accounts that log in by IAM need a password here")
+	}
+	if database, err = url.PathUnescape(database); err != nil || !jdbcDatabase.MatchString(database) {
+		database = "…"
+	}
+	p.remark(0, "the new URL is jdbc:%s://127.0.0.1:9030/%s with its other properties, and the account as user and password; those of load balancing and of failover go", j.driver, database)
 	return nil
 }
 
-// cutJDBC parts what stands behind ://. Hosts may have brackets and parentheses.
-func cutJDBC(text string) (authority, path, query string) {
-	text, query, _ = strings.Cut(text, "?")
-	if query == "" {
-		text, _, _ = strings.Cut(text, "#")
+// cut parts what stands behind ://, where the drivers do. A password with one of their marks in it would be taken for something else, and be shown:
+// an @ behind the hosts tells.
+func (j *jdbc) cut(text string) (authority, database, query string, err error) {
+	wrong := j.plan.problem(0, "encode what is no mark of the URL: / as %2F, ? as %3F, # as %23, @ as %40, & as %26", "it has an @, or a property without a name, behind its hosts")
+	end := strings.IndexAny(text, "/?#")
+	if end < 0 {
+		return text, "", "", nil
 	}
-	at := strings.LastIndexByte(text, '/')
-	if end := strings.LastIndexAny(text, ")]"); at >= 0 && at > end {
-		if first := strings.IndexByte(text[end+1:], '/'); first >= 0 {
-			at = end + 1 + first
+	authority, text = text[:end], text[end:]
+	fragment := ""
+	if j.driver == "mysql" || !strings.Contains(text, "?") {
+		text, fragment, _ = strings.Cut(text, "#")
+	}
+	database, query, _ = strings.Cut(text, "?")
+	if strings.Contains(database+fragment, "@") {
+		return "", "", "", wrong
+	}
+	if fragment != "" {
+		j.plan.remark(0, "#: the driver does not read what stands behind it; in a value write %%23")
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		lower := strings.ToLower(name)
+		secret := lower == "user" || strings.HasPrefix(lower, "password")
+		if strings.Contains(name, "@") || strings.Contains(value, "@") && !secret || name == "" && value != "" {
+			return "", "", "", wrong
 		}
-		return text[:at], text[at+1:], query
 	}
-	return text, "", query
+	return authority, strings.TrimPrefix(database, "/"), query, nil
 }
 
 func unescape(text string) string {
@@ -94,41 +142,85 @@ func unescape(text string) string {
 	return text
 }
 
-// hosts are in one of the forms of Connector/J (Connection URL Syntax).
-func (j *jdbc) hosts(text string) error {
+// servers are the hosts in one of the forms of Connector/J (Connection URL Syntax).
+func (j *jdbc) servers(authority string) error {
 	p := j.plan
-	if inner, ok := strings.CutPrefix(text, "["); ok && strings.HasSuffix(inner, "]") && strings.ContainsAny(inner, ",(") {
-		text = inner[:len(inner)-1]
-	}
-	list := splitHosts(text)
+	j.parts(authority, jdbcAccount{}, true)
 	const most = 1000
-	if len(list) > most {
+	if len(j.hosts) > most {
 		return p.problem(0, "write backends yourself", "it names more than %d hosts", most)
 	}
-	for i, item := range list {
-		host, port, role := hostOf(strings.TrimSpace(item))
-		if host == "" && len(list) == 1 {
-			host = "localhost"
+	for i, h := range j.hosts {
+		if h.more {
+			p.remark(0, "host %d has properties of its own besides its account: they are not looked at; what all hosts need belongs into the new URL", i+1)
+		}
+		if h.host == "" && len(j.hosts) == 1 {
+			h.host = "localhost"
 		}
 		if j.srv {
-			if _, ok := place(host, 1); !ok || port != 0 {
+			name := "_mysql._tcp." + h.host
+			if h.port != 0 || !srvName.MatchString(name) {
 				return p.problem(0, "write the name of the service alone", "the host of an SRV URL is a name without a port")
 			}
-			p.DNS = append(p.DNS, "_mysql._tcp."+host)
+			p.Names = append(p.Names, Name{Text: name})
 			continue
 		}
-		if port == 0 {
-			port = 3306
+		if h.port == 0 {
+			h.port = 3306
 		}
-		address, ok := place(host, port)
+		address, ok := place(h.host, h.port)
 		if !ok {
-			return p.problem(0, "write HOST:PORT for each", "host %d of the URL is no address", i+1)
+			return p.problem(0, "write HOST:PORT for each; in a user or a password encode , as %2C, : as %3A and @ as %40", "host %d of the URL is no address", i+1)
 		}
 		b := Backend{Address: address}
-		j.role(&b, i, role)
+		j.role(&b, i, h.role)
 		p.Backends = append(p.Backends, b)
 	}
 	return nil
+}
+
+// parts reads a list of hosts: each may have its account before an @, and be a list in brackets.
+func (j *jdbc) parts(list string, account jdbcAccount, brackets bool) {
+	for _, item := range splitHosts(list) {
+		item, account := strings.TrimSpace(item), account
+		before := item
+		if open := strings.IndexAny(item, "(["); open >= 0 {
+			before = item[:open]
+		}
+		if at := strings.LastIndexByte(before, '@'); at >= 0 {
+			name, password, has := strings.Cut(before[:at], ":")
+			account = jdbcAccount{unescape(name), unescape(password), true, has}
+			item = item[at+1:]
+		}
+		if inner, ok := strings.CutPrefix(item, "["); ok && brackets && closes(item) && strings.ContainsAny(inner, ",(") {
+			j.parts(inner[:len(inner)-1], account, false)
+			continue
+		}
+		h := hostOf(item)
+		if !h.account.hasName {
+			h.account.name, h.account.hasName = account.name, account.hasName
+		}
+		if !h.account.hasPassword {
+			h.account.password, h.account.hasPassword = account.password, account.hasPassword
+		}
+		j.hosts = append(j.hosts, h)
+	}
+}
+
+// closes tells whether the bracket that begins a text is closed by its last byte.
+func closes(text string) bool {
+	depth := 0
+	for i := range len(text) {
+		switch text[i] {
+		case '(', '[':
+			depth++
+		case ')', ']':
+			if depth--; depth == 0 {
+				return i == len(text)-1
+			}
+		}
+	}
+	return false
 }
 
 // role is what a host is for.
@@ -165,94 +257,70 @@ func splitHosts(text string) []string {
 }
 
 // hostOf reads host:port, (host=…,port=…) and address=(host=…)(port=…).
-func hostOf(text string) (host string, port int, role string) {
+func hostOf(text string) (h jdbcHost) {
 	rest, isAddress := strings.CutPrefix(text, "address=")
 	if !isAddress && !strings.HasPrefix(text, "(") {
-		host, port = split(text)
-		return host, port, ""
+		h.host, h.port = split(text)
+		return h
 	}
 	for _, pair := range strings.FieldsFunc(rest, func(r rune) bool { return r == '(' || r == ')' || r == ',' }) {
 		name, value, _ := strings.Cut(pair, "=")
+		value = strings.TrimSpace(value)
 		switch strings.ToLower(strings.TrimSpace(name)) {
 		case "host":
-			host = unescape(strings.TrimSpace(value))
+			h.host = unescape(value)
 		case "port":
-			port = number(strings.TrimSpace(value))
+			h.port = number(value)
 		case "type":
-			role = strings.TrimSpace(value)
+			h.role = value
+		case "user":
+			h.account.name, h.account.hasName = unescape(value), true
+		case "password":
+			h.account.password, h.account.hasPassword = unescape(value), true
+		default:
+			h.more = true
 		}
 	}
-	return host, port, role
+	return h
 }
 
-// properties are what stands behind the question mark.
-func (j *jdbc) properties(query string) {
+// accounts are those of the hosts: their own, or the URL's.
+func (j *jdbc) accounts() {
 	p := j.plan
-	const most = 200
-	for i, pair := range strings.SplitN(query, "&", most+1) {
-		if i == most {
-			p.remark(0, "more than %d properties: the others are not looked at", most)
-			break
+	var first *jdbcAccount
+	for _, h := range j.hosts {
+		a := h.account
+		if !a.hasName {
+			a.name, a.hasName = j.global.name, j.global.hasName
 		}
-		name, value, _ := strings.Cut(pair, "=")
-		name, value = unescape(name), unescape(value)
-		switch lower := strings.ToLower(name); {
-		case lower == "user":
-			j.user.Name = value
-		case lower == "password" || lower == "password1":
-			j.user.Password = value
-		case lower == "sslmode" || lower == "usessl" || lower == "requiressl":
-			j.tls(lower, strings.ToLower(strings.ReplaceAll(value, "_", "-")))
-		case lower == "loadbalancestrategy" || lower == "ha.loadbalancestrategy" || lower == "serveraffinityorder":
-			p.remark(0, "%s: balance.policy is least-sessions or round-robin; balance.prefer: [local] prefers servers of a zone", shown(name))
-		case strings.HasPrefix(lower, "loadbalance") || strings.HasPrefix(lower, "ha."):
-			p.remark(0, "%s: servers are probed, and sessions spread over them and moved, by Segue: take it out of the URL", shown(name))
-		case slices.Contains(jdbcFailoverProperties, lower):
-			p.remark(0, "%s: take it out of the URL; through Segue the driver knows one host, and its connections live on", shown(name))
-		case lower == "sockettimeout" || lower == "connecttimeout":
-			p.remark(0, "%s: keep it above connect.budget and hold.timeout (10s each), so that a wait there is no error", shown(name))
-		case lower == "dnssrv" && strings.EqualFold(value, "true") && !j.srv:
-			p.remark(0, "dnsSrv: name the service in discover.dns, as _mysql._tcp.NAME")
+		if !a.hasPassword {
+			a.password, a.hasPassword = j.global.password, j.global.hasPassword
 		}
+		if first == nil {
+			first = &a
+		} else if a != *first {
+			p.remark(0, "hosts have accounts of their own, or some have none: through Segue there is one host; give the new URL one account that all servers know")
+		}
+		j.account(a)
 	}
 }
 
-var jdbcFailoverProperties = []string{
-	"autoreconnect", "autoreconnectforpools", "failoverreadonly", "maxreconnects", "retriesalldown", "initialtimeout", "secondsbeforeretrymaster",
-	"secondsbeforeretrysource", "queriesbeforeretrymaster", "queriesbeforeretrysource", "allowmasterdownconnections", "allowsourcedownconnections",
-	"allowslavedownconnections", "allowreplicadownconnections", "readfrommasterwhennoslaves", "readfromsourcewhennoreplicas", "replicationconnectiongroup",
-	"selfdestructonpingmaxoperations", "selfdestructonpingsecondslifetime", "transactionreplay", "transactionreplaysize", "deniedlisttimeout", "blacklisttimeout",
-}
-
-func (j *jdbc) tls(name, value string) {
+// account is one that logs in.
+func (j *jdbc) account(a jdbcAccount) {
+	p := j.plan
 	switch {
-	case value == "disabled" || value == "disable" || name == "usessl" && value == "false":
-		j.plan.TLS = "disabled"
-	case value == "preferred" || name == "usessl":
-		j.plan.TLS = "preferred"
-	case value == "required" || value == "trust" || name == "requiressl" && value == "true":
-		j.plan.TLS = "required"
-	case name != "requiressl":
-		j.plan.TLS = "required"
-		j.plan.remark(0, "sslMode: to verify servers, say backend_tls: {mode: verify-identity, ca_file: …}; required encrypts and believes whoever answers")
-	}
-	if j.plan.TLS == "required" {
-		j.plan.remark(0, "sslMode: with it the driver asks Segue for TLS too: tls: {cert_file: …, key_file: …}")
-	}
-}
-
-func (j *jdbc) account() {
-	u := j.user
-	switch {
-	case u.Name == "" && u.Password != "":
-		j.plan.remark(0, "a password without a user: left out")
-	case u.Name == "":
-	case !utf8.ValidString(u.Name) || !utf8.ValidString(u.Password):
-		j.plan.remark(0, "the user or the password is not UTF-8: give the password by password_file")
+	case a.name == "" && a.password != "":
+		p.remark(0, "a password without a user: left out")
+	case a.name == "" || slices.ContainsFunc(p.Users, func(u User) bool { return u.Name == a.name }):
+	case !utf8.ValidString(a.name) || !utf8.ValidString(a.password):
+		p.remark(0, "the user or the password is not UTF-8: give the password by password_file")
+	case !a.hasPassword:
+		p.remark(0, "the URL has no password for its user: it stands in a comment; say it in users, by password_file, so that its sessions can move")
+		p.Users = append(p.Users, User{Name: a.name, Unknown: true})
 	default:
-		if u.Password != "" {
-			j.plan.remark(0, "the password of the URL: carried over in the clear; better in a file of its own, by password_file")
+		if a.password != "" {
+			p.remark(0, "the password of the URL: carried over in the clear; better in a file of its own, by password_file")
 		}
-		j.plan.Users = append(j.plan.Users, u)
+		p.Users = append(p.Users, User{Name: a.name, Password: a.password})
 	}
 }

@@ -131,10 +131,10 @@ func (l *libconfig) settings(end byte, depth int) ([]libMember, error) {
 		}
 		name := l.name()
 		if name == "" {
-			return nil, l.fail("%q where the name of a setting should be", shown(string(l.text[l.at])))
+			return nil, l.fail("something else where the name of a setting should be; in a string a \" is written \\\"")
 		}
 		if c := l.peek(); c != '=' && c != ':' {
-			return nil, l.fail("no = behind %s", shown(name))
+			return nil, l.fail("no = behind a name; in a string a \" is written \\\"")
 		}
 		l.at++
 		value, err := l.value(depth)

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -35,8 +36,11 @@ func readNginx(p *Plan, s Source) error {
 			streams++
 			inside = append(inside, d.block...)
 		}
-		if d.word(0) == "include" {
+		switch d.word(0) {
+		case "include":
 			p.remark(d.line, "include is not followed: if it has upstreams, import that file")
+		case "http", "mail":
+			p.remark(d.line, "%s is not imported: Segue speaks the MySQL protocol", d.word(0))
 		}
 	}
 	if streams == 0 {
@@ -47,6 +51,7 @@ func readNginx(p *Plan, s Source) error {
 	if err != nil {
 		return err
 	}
+	n.remarkOthers(server)
 	return n.read(server)
 }
 
@@ -61,8 +66,10 @@ func (n *nginx) gather(list []*directive) {
 		switch d.word(0) {
 		case "upstream":
 		case "server":
-			if server, ok := n.server(d); ok {
+			if server, why := n.server(d); why == "" {
 				n.servers = append(n.servers, server)
+			} else {
+				n.plan.remark(d.line, "server is not imported: %s", why)
 			}
 		case "include":
 			n.plan.remark(d.line, "include is not followed: if it has upstreams, import that file")
@@ -74,18 +81,16 @@ func (n *nginx) gather(list []*directive) {
 	}
 }
 
-// server is a block that passes TCP connections on; false: it is another.
-func (n *nginx) server(d *directive) (nginxServer, bool) {
-	s := nginxServer{directive: d}
-	found := false
+// server is a block that passes TCP connections on, or why it is another.
+func (n *nginx) server(d *directive) (s nginxServer, why string) {
+	s.directive = d
 	for _, in := range d.block {
 		switch in.word(0) {
 		case "listen":
 			if slices.Contains(in.words, "udp") {
-				return s, false
+				return s, "it is of UDP"
 			}
 		case "proxy_pass":
-			found = true
 			s.name = in.word(1)
 			s.upstream = n.upstreams[s.name]
 			if s.upstream == nil {
@@ -93,7 +98,13 @@ func (n *nginx) server(d *directive) (nginxServer, bool) {
 			}
 		}
 	}
-	return s, found && !strings.Contains(s.name, "://")
+	switch {
+	case s.name == "":
+		return s, "it has no proxy_pass"
+	case strings.Contains(s.name, "://"):
+		return s, "it is of HTTP, and Segue speaks the MySQL protocol"
+	}
+	return s, ""
 }
 
 // likely tells whether a server block is MySQL's, by a port or a name.
@@ -130,14 +141,25 @@ func (n *nginx) choose(section string) (nginxServer, error) {
 	case 0:
 		return nginxServer{}, n.plan.problem(0, "name the file that has it; files that are included are not read", "no server in a stream block, with proxy_pass")
 	case 1:
-		for _, s := range n.servers {
-			if s.line != likely[0].line {
-				n.plan.remark(s.line, "server for %s is not imported: one Segue is one cluster. For this one: --section %s", shown(s.name), shown(s.name))
-			}
-		}
 		return likely[0], nil
 	}
 	return nginxServer{}, n.plan.problem(0, "name one with --section: "+n.names(likely), "it has %d servers that could be it, and one Segue is one cluster", len(likely))
+}
+
+// remarkOthers remarks every server and every upstream that is not the chosen one's.
+func (n *nginx) remarkOthers(chosen nginxServer) {
+	used := map[string]bool{}
+	for _, s := range n.servers {
+		used[s.name] = true
+		if s.directive != chosen.directive {
+			n.plan.remark(s.line, "server for %s is not imported: one Segue is one cluster. For this one: --section %s", shown(s.name), shown(s.name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(n.upstreams)) {
+		if u := n.upstreams[name]; !used[name] {
+			n.plan.remark(u.line, "upstream %s is not imported: no server of TCP passes to it", shown(u.word(1)))
+		}
+	}
 }
 
 func (n *nginx) names(list []nginxServer) string {
@@ -172,7 +194,7 @@ func (n *nginx) read(s nginxServer) error {
 				p.Connect = t
 			}
 		case "proxy_protocol":
-			if d.word(1) == "on" {
+			if proxyOut = ""; d.word(1) == "on" {
 				proxyOut = "v1"
 			}
 		case "proxy_timeout":

@@ -37,11 +37,15 @@ func (n *nginx) readServer(d *directive, proxyOut string) error {
 		return p.problem(d.line, "import what nginx really reads, with the values in", "the address of a server is of a template or of a variable")
 	}
 	host, port := split(at)
-	dynamic := false
+	dynamic, service := false, nginxService(d)
 	if path, ok := strings.CutPrefix(at, "unix:"); ok {
 		b.Address = at
 		if !strings.HasPrefix(path, "/") || len(path) > 90 || strings.ContainsAny(path, " \t\r\n") {
 			return p.problem(d.line, "correct it", "%q is no path of a UNIX socket", shown(path))
+		}
+	} else if service != "" {
+		if b.Address = service + "." + at; !srvName.MatchString(b.Address) {
+			return p.problem(d.line, "write server NAME service=_SERVICE._PROTO resolve, without a port", "%q is no name of SRV records", shown(b.Address))
 		}
 	} else if b.Address, ok = place(host, port); !ok {
 		return p.problem(d.line, "write HOST:PORT", "%q is no address of a server", shown(at))
@@ -68,16 +72,44 @@ func (n *nginx) readServer(d *directive, proxyOut string) error {
 			}
 		case "resolve":
 			dynamic = true
+		case "service":
 		default:
 			p.remark(d.line, "server … %s: no equivalent", shown(name))
 		}
 	}
-	if _, err := netip.ParseAddr(host); err != nil && dynamic && b.Off == "" {
-		p.DNS = append(p.DNS, b.Address)
+	if _, err := netip.ParseAddr(host); err != nil && dynamic || service != "" {
+		n.found(d, b)
 		return nil
 	}
 	p.Backends = append(p.Backends, b)
 	return nil
+}
+
+// nginxService is the first half of the name of SRV records: what service= says, in its short forms too; "": nothing.
+func nginxService(d *directive) string {
+	for _, word := range d.words {
+		if service, ok := strings.CutPrefix(word, "service="); ok && service != "" {
+			if strings.HasPrefix(service, "_") {
+				return service
+			}
+			if strings.Contains(service, ".") { // nginx asks for that very name
+				return service
+			}
+			return "_" + service + "._tcp"
+		}
+	}
+	return ""
+}
+
+// found is a server by the addresses of a name.
+func (n *nginx) found(d *directive, b Backend) {
+	if b.Weight > 1 {
+		n.plan.remark(d.line, "weight of a server with resolve: what is found has weight 1 (SRV records can say another)")
+	}
+	if b.Backup {
+		n.plan.remark(d.line, "backup: what is found by a name serves beside all others; write the backups as backends, with another zone than the rest and balance.prefer: [local]")
+	}
+	n.plan.Names = append(n.plan.Names, Name{Text: b.Address, Off: b.Off, SendProxy: b.SendProxy, Line: b.Line})
 }
 
 // nginxTime reads a time span of nginx: seconds, unless it has units.

@@ -2,6 +2,8 @@ package importer
 
 import (
 	"fmt"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +23,7 @@ type Plan struct {
 	FlavorWhy string
 	Backends  []Backend
 	Users     []User
-	DNS       []string // discover.dns
+	Names     []Name // discover.dns
 	Resolvers []string
 	Policy    string // "": the default
 	Health    Health
@@ -29,6 +31,7 @@ type Plan struct {
 	SlowStart time.Duration
 	Sessions  int // limits.sessions; 0: the default
 	TLS       string
+	SendProxy string   // to what is found; "": none
 	Remarks   []Remark // by line
 
 	noted map[string]int // index of a remark by its text
@@ -58,12 +61,23 @@ type Backend struct {
 	Backup        bool
 	Off           string // why it stands in a comment; "": it does not
 	SendProxy     string
+	TLS           string // mode of its own; "": that of all
 	Line          int
+}
+
+// Name is a name whose addresses, or whose targets, are servers.
+type Name struct {
+	Text      string // HOST:PORT, or _SERVICE._PROTO.NAME
+	Off       string // why it stands in a comment; "": it does not
+	SendProxy string
+	Line      int
 }
 
 // User is an account whose sessions can move.
 type User struct {
 	Name, Password, Hash string
+	Unknown              bool // its password is not there: it stands in a comment
+	TLS                  bool // its clients have to come on TLS: in a comment, as certificates are missing
 	Line                 int
 }
 
@@ -112,11 +126,11 @@ func (p *Plan) problem(line int, remedy, format string, args ...any) error {
 // Place is where a remark is about: FILE:LINE, with further lines behind it.
 func (p *Plan) Place(r Remark) string {
 	if len(r.Lines) == 0 {
-		return p.Name
+		return p.name()
 	}
 	const most = 6 // lines that are named
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s:%d", p.Name, r.Lines[0])
+	fmt.Fprintf(&b, "%s:%d", p.name(), r.Lines[0])
 	for i, line := range r.Lines[1:] {
 		if i+1 == most {
 			fmt.Fprintf(&b, " and %d more", len(r.Lines)-most)
@@ -127,23 +141,47 @@ func (p *Plan) Place(r Remark) string {
 	return b.String()
 }
 
+// name is the source's, fit to be shown. Of a long path the end is what tells.
+func (p *Plan) name() string {
+	const most = 60
+	if len(p.Name) <= most {
+		return shown(p.Name)
+	}
+	return shown("…/" + path.Base(filepath.ToSlash(p.Name)))
+}
+
 // shown makes a name of the source fit to be shown.
 func shown(text string) string { return wire.Shown(text, 80) }
 
 // finish is what all kinds have in common: what must hold so that the configuration loads.
 func (p *Plan) finish(s Source) error {
-	if len(p.Backends)+len(p.DNS) > maxBackends {
+	if len(p.Backends)+len(p.Names) > maxBackends {
 		return p.problem(p.Line, "let discover find them", "%s has more than %d servers", p.Section, maxBackends)
 	}
 	p.uniqueBackends()
-	if !slices.ContainsFunc(p.Backends, func(b Backend) bool { return b.Off == "" }) && len(p.DNS) == 0 {
+	if !slices.ContainsFunc(p.Backends, func(b Backend) bool { return b.Off == "" }) && len(p.names()) == 0 {
 		return p.problem(p.Line, "name the file, or the section with --section, that has them", "%s has no server that Segue could use", p.Section)
 	}
 	p.uniqueListen()
 	p.chooseFlavor(s.Flavor)
+	p.proxyHeaders()
 	p.backups()
+	p.askedRarely()
 	slices.SortStableFunc(p.Remarks, func(a, b Remark) int { return first(a) - first(b) })
 	return nil
+}
+
+// askedRarely remarks that servers of MySQL and MariaDB that are up are hardly asked, while nobody can log in there for that.
+func (p *Plan) askedRarely() {
+	if p.rarely() {
+		p.remark(0, "health.user: without it a MySQL or MariaDB server that is up is asked rarely (a greeting without a login counts against max_connect_errors), and one that is idle and gone is seen late: give an account, health: {user: …, password_file: …}")
+	}
+}
+
+// rarely tells whether that is so of one of the servers.
+func (p *Plan) rarely() bool {
+	asked := func(b Backend) bool { return b.Off != "" || b.URL != "" }
+	return p.Flavor == mysql && p.Health.User == "" && (len(p.names()) > 0 || slices.ContainsFunc(p.Backends, func(b Backend) bool { return !asked(b) }))
 }
 
 func first(r Remark) int {
@@ -151,6 +189,37 @@ func first(r Remark) int {
 		return 1 << 30 // what is about the whole comes last
 	}
 	return slices.Min(r.Lines)
+}
+
+// names are those that are asked for.
+func (p *Plan) names() []Name {
+	return slices.DeleteFunc(slices.Clone(p.Names), func(n Name) bool { return n.Off != "" })
+}
+
+// proxyHeaders sees to it that what is found by a name gets the header that it expects, and servers one that they read.
+func (p *Plan) proxyHeaders() {
+	read := func(version string, line int) string {
+		if version == "v2" && (p.Flavor == starrocks || p.Flavor == doris) {
+			p.remark(line, "the PROXY header of version 2: StarRocks and Doris read version 1 alone, and get that")
+			return "v1"
+		}
+		return version
+	}
+	for i := range p.Backends {
+		if b := &p.Backends[i]; b.Off == "" {
+			b.SendProxy = read(b.SendProxy, b.Line)
+		}
+	}
+	names := p.names()
+	for _, n := range names {
+		if n.SendProxy != names[0].SendProxy {
+			p.remark(n.Line, "the PROXY header: what is found by %s expects another one (or none) than what is found by %s, and all get the same: say it in proxy_protocol.send", shown(n.Text), shown(names[0].Text))
+			return
+		}
+	}
+	if len(names) > 0 {
+		p.SendProxy = read(names[0].SendProxy, names[0].Line)
+	}
 }
 
 // uniqueListen leaves one of the same addresses, and a default where there is none.

@@ -67,7 +67,9 @@ func (q *proxysql) top(m libMember) {
 		p.remark(line, "scheduler: no programs are run; discover.file reads a list of servers that one writes, and the admin API takes drain and ready")
 	case "proxysql_servers":
 		p.remark(line, "proxysql_servers: Segues know nothing of each other; each reads its file")
-	case "mysql_hostgroup_attributes", "mysql_servers_ssl_params", "mysql_collations", "mysql_firewall_whitelist_users", "mysql_firewall_whitelist_rules", "restapi",
+	case "mysql_servers_ssl_params":
+		p.remark(line, "mysql_servers_ssl_params: TLS to one server is tls: {mode: …, ca_file: …, cert_file: …, key_file: …} of the backend")
+	case "mysql_hostgroup_attributes", "mysql_collations", "mysql_firewall_whitelist_users", "mysql_firewall_whitelist_rules", "restapi",
 		"debug_levels", "clickhouse_users":
 		p.remark(line, "%s: no equivalent", strings.ToLower(m.name))
 	case "pgsql_servers", "pgsql_users", "pgsql_variables", "pgsql_query_rules", "pgsql_replication_hostgroups":

@@ -52,8 +52,9 @@ func (q *proxysql) parameters(v libValue, b *Backend) {
 		case "weight":
 			if n := number(m.value.text); n > 0 {
 				b.Weight = n
-			} else {
+			} else if b.Off == "" {
 				b.Off = "its weight was 0"
+				p.remark(v.line, "weight 0 of a server: it stands in a comment; `segue drain` takes a running one out")
 			}
 		case "max_connections":
 			p.remark(v.line, "max_connections of a server: the server's own is the limit; one that is full is passed over")
@@ -62,13 +63,20 @@ func (q *proxysql) parameters(v libValue, b *Backend) {
 				p.remark(v.line, "%s: how far a replica is behind, and how far away, is not looked at", name)
 			}
 		case "use_ssl":
-			if b.Off == "" && (m.value.text == "1" || m.value.text == "true") {
-				p.TLS = "required"
+			if on(m.value) {
+				b.TLS = "required"
 			}
 		case "compression":
 			if m.value.text != "0" && m.value.text != "false" {
 				p.remark(v.line, "compression: backend_compression: zlib, for all servers that offer it")
 			}
+		case "address", "hostname", "port", "hostgroup", "hostgroup_id", "status", "comment":
+		case "gtid_port":
+			if m.value.text != "0" {
+				p.remark(v.line, "gtid_port: no causal reads; a session reads where it writes")
+			}
+		default:
+			p.remark(v.line, "a server has a key that ProxySQL's documentation has not: no equivalent")
 		}
 	}
 }
@@ -110,8 +118,63 @@ func (q *proxysql) accounts() {
 		if g := v.textOf("default_hostgroup"); g != "" && g != q.group {
 			p.remark(v.line, "user %s belongs to hostgroup %s: here it comes to the servers of hostgroup %s", shown(name), shown(g), shown(q.group))
 		}
+		q.userKeys(v, &u)
 		seen[name] = true
 		p.Users = append(p.Users, u)
+	}
+	q.monitor()
+}
+
+// on tells whether a truth is set.
+func on(v libValue) bool { return v.text == "1" || strings.EqualFold(v.text, "true") }
+
+// userKeys are what is said of a user beside its account. A name that is unknown is not shown: it may be a piece of a password that is not quoted as it should.
+func (q *proxysql) userKeys(v libValue, u *User) {
+	p := q.plan
+	for _, m := range v.members {
+		text := m.value.text
+		switch name := strings.ToLower(m.name); name {
+		case "username", "password", "active", "default_hostgroup", "comment":
+		case "transaction_persistent", "fast_forward": // every session stays on one server, and every statement goes there as it is
+		case "use_ssl":
+			if on(m.value) {
+				u.TLS = true
+				p.remark(v.line, "use_ssl of a user: require: tls, once clients are offered it (tls: {cert_file: …, key_file: …}); until then it stands in a comment")
+			}
+		case "max_connections":
+			if text != "10000" { // what ProxySQL has without a word
+				p.remark(v.line, "max_connections of a user: no limit of one account's sessions; the servers' own holds (MAX_USER_CONNECTIONS), limits.sessions is for all")
+			}
+		case "default_schema":
+			if text != "" {
+				p.remark(v.line, "default_schema: the client's own URL names the database")
+			}
+		case "schema_locked":
+			if on(m.value) {
+				p.remark(v.line, "schema_locked: a session may use every database that its account may")
+			}
+		case "frontend", "backend":
+			if !on(m.value) {
+				p.remark(v.line, "%s of a user: an account is the same for clients and for servers, with one password", name)
+			}
+		case "attributes":
+			if text != "" {
+				p.remark(v.line, "attributes of a user: no equivalent")
+			}
+		default:
+			p.remark(v.line, "a user has a key that ProxySQL's documentation has not: no equivalent")
+		}
+	}
+}
+
+// monitor is the account of checks.
+func (q *proxysql) monitor() {
+	p := q.plan
+	if p.Health.User == "" && p.Health.Password != "" {
+		p.remark(p.Health.Line, "monitor_password without a monitor_username: left out; say both in health")
+	}
+	if p.Health.User != "" && (isMarked(p.Health.User) || isMarked(p.Health.Password) || !utf8.ValidString(p.Health.User+p.Health.Password)) {
+		p.remark(p.Health.Line, "monitor_username, monitor_password: of a template, or not UTF-8: say them in health: {user: …, password_file: …}")
 	}
 	if p.Health.User == "" || isMarked(p.Health.User) || isMarked(p.Health.Password) || !utf8.ValidString(p.Health.User+p.Health.Password) {
 		p.Health.User, p.Health.Password = "", ""

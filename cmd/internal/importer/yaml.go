@@ -3,6 +3,7 @@ package importer
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -53,15 +54,15 @@ func (w *writer) comment(first, then, text string) {
 }
 
 func (w *writer) head(p *Plan) {
-	from := shown(p.Name)
+	from := p.name()
 	if p.Line > 0 {
-		from = fmt.Sprintf("%s (%s:%d)", p.Section, shown(p.Name), p.Line)
+		from = fmt.Sprintf("%s (%s:%d)", p.Section, p.name(), p.Line)
 	}
 	w.comment("", "", "Written by `segue import` from "+from+". Save it as segue.yaml, read it, then: segue validate segue.yaml, and segue check --config segue.yaml")
 	if len(p.Remarks) > 0 {
 		w.line("#\n# What has no equivalent, or another effect:")
 		for _, r := range p.Remarks {
-			w.comment("- ", "  ", shown(p.Place(r))+": "+r.Text)
+			w.comment("- ", "  ", p.Place(r)+": "+r.Text)
 		}
 	}
 	w.line("")
@@ -72,7 +73,7 @@ func (p *Plan) at(line int) string {
 	if line == 0 {
 		return ""
 	}
-	return fmt.Sprintf("  # %s:%d", shown(p.Name), line)
+	return fmt.Sprintf("  # %s:%d", p.name(), line)
 }
 
 func (w *writer) places(p *Plan) {
@@ -114,11 +115,16 @@ func (w *writer) backends(p *Plan) {
 		if b.URL != "" {
 			w.line("    health: %s", scalar(b.URL))
 		}
+		if b.TLS != "" {
+			w.line("    tls: {mode: %s}", b.TLS)
+		}
 		if b.Weight > 1 {
 			w.line("    weight: %d", b.Weight)
 		}
 		if b.SendProxy != "" {
 			w.line("    proxy_protocol: %s", b.SendProxy)
+		} else if p.SendProxy != "" {
+			w.line("    proxy_protocol: %s", scalar("off"))
 		}
 		if zones {
 			w.line("    zone: %s", map[bool]string{false: mainZone, true: backupZone}[b.Backup])
@@ -130,11 +136,19 @@ func (w *writer) backends(p *Plan) {
 }
 
 func (w *writer) discover(p *Plan) {
-	if len(p.DNS) == 0 {
+	var used []string
+	for _, n := range p.Names {
+		if n.Off == "" {
+			used = append(used, n.Text)
+		} else {
+			w.line("\n# discover: {dns: [%s]}%s: %s", commented(n.Text), p.at(n.Line), n.Off)
+		}
+	}
+	if len(used) == 0 {
 		return
 	}
 	w.line("\ndiscover:")
-	w.line("  dns: [%s]   # every address of the name is a backend", scalars(p.DNS))
+	w.line("  dns: [%s]   # every address of the name is a backend", scalars(used))
 	if len(p.Resolvers) > 0 {
 		w.line("  resolvers: [%s]", scalars(p.Resolvers))
 	}
@@ -142,14 +156,24 @@ func (w *writer) discover(p *Plan) {
 
 func (w *writer) users(p *Plan) {
 	w.line("")
-	if len(p.Users) == 0 {
+	if !slices.ContainsFunc(p.Users, func(u User) bool { return !u.Unknown }) {
 		w.comment("", "", "Sessions move only where Segue can log in for their account. Name the accounts of your applications, so that they do not lose "+
 			"their connections when a server leaves:")
-		w.line("# users:\n#   - {name: app, password_file: /run/secrets/app}")
+		w.line("# users:")
+		for _, u := range p.Users {
+			w.line("#   - {name: %s, password_file: /run/secrets/…}%s", commented(u.Name), p.at(u.Line))
+		}
+		if len(p.Users) == 0 {
+			w.line("#   - {name: app, password_file: /run/secrets/app}")
+		}
 		return
 	}
 	w.line("users:")
 	for _, u := range p.Users {
+		if u.Unknown {
+			w.line("  # - {name: %s, password_file: /run/secrets/…}%s", commented(u.Name), p.at(u.Line))
+			continue
+		}
 		w.line("  - name: %s%s", scalar(u.Name), p.at(u.Line))
 		switch {
 		case u.Hash != "":
@@ -158,6 +182,9 @@ func (w *writer) users(p *Plan) {
 			w.line("    password: %s   # better: password_file: /run/secrets/…, a file that has it as its only line", quoted(u.Password))
 		default:
 			w.line("    password: \"\"   # none")
+		}
+		if u.TLS {
+			w.line("    # require: tls   # with tls: {cert_file: …, key_file: …}")
 		}
 	}
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func (w *writer) rest(p *Plan) {
-	w.health(p.Health)
+	w.health(p.Health, p.rarely())
 	if p.Connect > 0 {
 		if p.Connect <= defaultConnect {
 			w.line("\nconnect: {timeout: %s}", p.Connect)
@@ -31,13 +31,16 @@ func (w *writer) rest(p *Plan) {
 	if p.TLS != "" {
 		w.line("\nbackend_tls: {mode: %s}", p.TLS)
 	}
+	if p.SendProxy != "" {
+		w.line("\nproxy_protocol: {send: %s}   # to what is found by name", p.SendProxy)
+	}
 	if p.Sessions > 0 {
 		w.line("\nlimits: {sessions: %d}", p.Sessions)
 	}
 }
 
 // health writes what was quicker than Segue's defaults, and the rest as a comment.
-func (w *writer) health(h Health) {
+func (w *writer) health(h Health, rarely bool) {
 	var keep, was []string
 	put := func(quick bool, text string) {
 		if quick {
@@ -79,6 +82,10 @@ func (w *writer) health(h Health) {
 		w.line("")
 	}
 	if len(was) > 0 {
-		w.line("# health: {%s}   # as it was; Segue's defaults (every 200ms, rise 2, fall 3) are quicker", strings.Join(was, ", "))
+		than := "are quicker"
+		if rarely {
+			than = "are quicker with health.user"
+		}
+		w.line("# health: {%s}   # as it was; Segue's defaults (every 200ms, rise 2, fall 3) %s", strings.Join(was, ", "), than)
 	}
 }
