@@ -47,7 +47,7 @@ docs: ## Write what is made from the code: the reference in deploy/docs, the JSO
 	$(GO) test -timeout 5m -count=1 -run '^(TestReference|TestMetricNames$$|TestSchema)' ./cmd/segue -update
 
 .PHONY: demo
-demo: build ## Show the main job: a rolling restart, with a cloud load balancer and with Segue (about a minute)
+demo: build ## Show the main job: a rolling restart, with a cloud load balancer and with Segue (half a minute)
 	bin/segue demo
 
 .PHONY: test
@@ -113,7 +113,8 @@ microbench: ## Run the Go benchmarks
 	$(GO) test -run '^$$' -bench . -benchmem ./proxy/... ./backend/...
 
 .PHONY: experiments
-experiments: build ## Measure restarts, kills and hangs through no proxy, a name, HAProxy, nginx and Segue: bench/README.md and deploy/docs/explanation/measured.md (an hour, as root; installs HAProxy, nginx and MariaDB, builds TiDB)
+experiments: build ## Measure restarts, kills and hangs through no proxy, a name, HAProxy, nginx and Segue, and under HikariCP: bench/README.md and deploy/docs/explanation/measured.md (an hour and more, as root, after make deps; installs nginx, builds TiDB)
+	GO='$(GO)' bench/experiments/pool/pool.sh
 	GO='$(GO)' bench/experiments/run.sh
 
 .PHONY: lint

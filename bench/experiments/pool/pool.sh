@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What an application on HikariCP and Connector/J sees while MariaDB servers go: by the driver's own jdbc:mysql:loadbalance, through HAProxy, and
-# through Segue. $EXPERIMENTS and $FRONTS name parts. The jars are those of proxy/e2e/setup.sh.
+# through Segue, and puts that into bench/README.md. $EXPERIMENTS and $FRONTS name parts. Programs and jars are those of `make deps`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD/../..
@@ -9,7 +9,13 @@ OUT=$(realpath -m "${OUT:-$cache/pool}")
 PATH=$PATH:/usr/sbin
 export SEGUE=${SEGUE:-$root/bin/segue} DATA=$OUT/servers MARIADB_DATA=$OUT/mariadb SERVER=mariadb PATH
 jars=$cache/e2e/jars/*
+command -v haproxy >/dev/null || apt-get install -y --no-install-recommends haproxy
+for command in javac mariadbd mariadb; do
+	command -v "$command" >/dev/null || { echo "no $command: make deps" >&2; exit 1; }
+done
+[ -n "$(compgen -G "$jars.jar")" ] || { echo "no jars in $cache/e2e/jars: make deps" >&2; exit 1; }
 mkdir -p "$OUT"
+echo "$(date -u '+%-d %B %Y'), on $(nproc) × $(sed -n 's/^model name\s*: //p;T;q' /proc/cpuinfo | head -n 1), Linux $(uname -r)" >"$OUT/machine"
 [ -d "$MARIADB_DATA" ] || {
 	mariadb-install-db --no-defaults --user="$(id -un)" --datadir="$MARIADB_DATA.new" --auth-root-authentication-method=normal \
 		--skip-test-db --force --innodb-log-file-size=32M >"$OUT/mariadb-install-db.log"
@@ -70,3 +76,5 @@ for experiment in ${EXPERIMENTS:-rolling kill hang refuse all-down}; do
 		finish
 	done
 done
+cd "$root"
+${GO:-go} run ./bench/experiments/publish "$OUT"

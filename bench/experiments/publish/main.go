@@ -1,7 +1,7 @@
 // Publish writes what the experiments gave into the documents: it is the last step of
 // `make experiments`.
 //
-//	publish DIRECTORY    in the repository's root; DIRECTORY has the files of bench/experiments/run.sh
+//	publish DIRECTORY    in the repository's root; DIRECTORY has the files of bench/experiments/run.sh, or those of pool/pool.sh
 //
 // A table stands in bench/README.md between <!-- begin EXPERIMENT-SERVERS --> and
 // <!-- end -->, and is replaced when there is a result of every front. The short table
@@ -72,13 +72,18 @@ func publish(dir string) error {
 		fresh[s.String()+".svg"] = true
 		fmt.Printf("%s: in %s\n", s, whole)
 	}
-	table, err := summary(doc)
-	if err != nil {
-		return fmt.Errorf("%s: %w", whole, err)
+	if doc, err = splicePool(doc, dir); err != nil {
+		return err
 	}
-	all, err := splice(string(short), "experiments", table)
-	if err != nil {
-		return fmt.Errorf("%s: %w", front, err)
+	all := string(short)
+	if len(fresh) > 0 { // else there is nothing new for it
+		table, err := summary(doc)
+		if err != nil {
+			return fmt.Errorf("%s: %w", whole, err)
+		}
+		if all, err = splice(all, "experiments", table); err != nil {
+			return fmt.Errorf("%s: %w", front, err)
+		}
 	}
 	for path, text := range map[string]string{whole: doc, front: all} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
