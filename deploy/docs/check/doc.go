@@ -6,7 +6,7 @@
 //	```console                what is run: lines behind "$ ", each until the next; a line behind "> " goes on with the one before.
 //	                          What stands below a command is what it says: "..." stands for any lines, "…" for any text within a line.
 //	                          Nothing there: whatever it says. It has to exit with 0.
-//	```console real-cluster   what is not run, and why, in a word; the flags of segue in it are looked at all the same
+//	```console real-cluster   what is not run, and why, in a word of the list that the tests have; the flags of segue in it are looked at all the same
 //	```yaml segue             a configuration, or some keys of one: it is loaded
 //	```yaml                   any other: it has to be YAML
 //
