@@ -12,7 +12,7 @@ var (
 	goodName  = regexp.MustCompile(`^[A-Za-z0-9_:-][A-Za-z0-9_.:-]{0,63}$`)
 	badInName = regexp.MustCompile(`[^A-Za-z0-9_.:-]+`)
 	marked    = regexp.MustCompile(`\$\{|\{\{|\{%|<%`)
-	srvName   = regexp.MustCompile(`^_[A-Za-z0-9-]+\._[A-Za-z]+\.[A-Za-z0-9]([A-Za-z0-9_.-]{0,200}[A-Za-z0-9])?\.?$`)
+	srvName   = regexp.MustCompile(`^_[A-Za-z0-9-]{1,30}\._[A-Za-z]{1,10}\.[A-Za-z0-9]([A-Za-z0-9_.-]{0,200}[A-Za-z0-9])?\.?$`)
 	template  = regexp.MustCompile(`\$|\{\{|\{%|<%|%>|\}\}|@@|__`)
 )
 

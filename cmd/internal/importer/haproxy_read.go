@@ -34,8 +34,8 @@ func (h *haproxy) read() error {
 	seen := map[int]bool{} // lines of defaults that both halves have
 	for i, s := range h.service.sections() {
 		for _, l := range s.settings() {
-			if seen[l.number] || i > 0 && l.word(0) == "maxconn" { // how many clients come is the front's
-				continue
+			if seen[l.number] || i > 0 && l.word(0) == "maxconn" || i < len(h.service.sections())-1 && h.ofServers(l) {
+				continue // how many clients come is the front's, how servers are chosen and asked the back's
 			}
 			seen[l.number] = true
 			if l.word(0) != "server" && l.word(0) != "server-template" {
@@ -61,6 +61,19 @@ func (h *haproxy) read() error {
 		h.plan.remark(h.service.line(), "no frontend leads to it: say in listen where applications connect")
 	}
 	return nil
+}
+
+// ofServers tells whether a line is about servers, and stands where HAProxy does not look for that: in a frontend, or in defaults that only it has.
+func (h *haproxy) ofServers(l haLine) bool {
+	switch l.word(0) {
+	case "balance", "default-server", "http-check", "tcp-check", "option":
+	default:
+		return false
+	}
+	if l.word(0) == "option" && !slices.Contains(haChecks, l.word(1)) {
+		return false
+	}
+	return !slices.ContainsFunc(h.service.back.settings(), func(o haLine) bool { return o.number == l.number })
 }
 
 // global has what is the process's.

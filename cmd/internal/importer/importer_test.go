@@ -370,6 +370,18 @@ func TestHAProxyMaxconn(t *testing.T) {
 	}
 }
 
+// How servers are chosen and asked is not the frontend's business, nor that of defaults that it alone has.
+func TestHAProxyDefaultsOfTheFrontendAlone(t *testing.T) {
+	p, err := Import(Source{Name: "f", Kind: HAProxy, Text: []byte("defaults d\noption httpchk\nbalance roundrobin\ndefault-server port 80 send-proxy\ndefaults e\noption mysql-check user u\nfrontend f from d\nbind :1\ndefault_backend b\nbackend b from e\nserver a a:3306 check\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	load(t, p)
+	if b := p.Backends[0]; b.URL != "" || b.SendProxy != "" || p.Policy != "" || p.Health.User != "u" {
+		t.Errorf("%+v\n%s", b, p.YAML())
+	}
+}
+
 // What is found by a name gets a header alone, and servers beside it do not.
 func TestHeaderForNames(t *testing.T) {
 	p, err := Import(Source{Name: "f", Kind: HAProxy, Text: []byte("listen mysql\nserver-template a 3 db.example:9030 send-proxy-v2\nserver b b:9030\n")})
