@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"segue/backend"
+	"segue/backend/secure"
 	"segue/cmd/internal/draft"
 	"segue/config"
 )
@@ -24,13 +25,17 @@ each of them from here, and print a configuration with comments. With --user, an
 of the cluster, all of its nodes are found; without, only what is said to everybody.
 What could not be found out stands at the beginning of the file, with what to do.
 The account needs OPERATE on StarRocks and Doris, PROCESS on TiDB, and nothing on MySQL
-and MariaDB. Its password is in no file that is written.`,
+and MariaDB. Its password is in no file that is written. Without --ca-file or --tls it
+logs in without TLS, where no server is told the password itself, and only on ADDRESS.`,
 		Example: "  segue init fe1:9030 --user segue --password-file pw --out segue.yaml\n  segue init db1:3306",
 		Args:    cobra.ExactArgs(1),
 	}
 	f := cmd.Flags()
 	user := f.String("user", "", "`account` that asks")
 	secret := f.String("password-file", "", "`file` with its password")
+	ca := f.String("ca-file", "", "`file` with the authorities of the servers' certificates")
+	mode := f.String("tls", "", "`mode` of TLS to the servers (default: verify-identity with --ca-file)")
+	words(cmd, "tls", secure.ModeNames()...)
 	flavor := f.String("flavor", "", "`flavor`: starrocks, doris, tidb, mysql or mariadb (default: it is found out)")
 	words(cmd, "flavor", "starrocks", "doris", "tidb", "mysql", "mariadb")
 	out := f.String("out", "", "`file` to write (default: standard output)")
@@ -49,6 +54,12 @@ and MariaDB. Its password is in no file that is written.`,
 			o.Flavor = &known
 		}
 		var err error
+		if o.TLS, err = policyOf(*mode, *ca); err != nil {
+			return usageError{err}
+		}
+		if *ca != "" {
+			o.CA = absolute(*ca)
+		}
 		if o.Password, err = readPassword(*secret); err != nil {
 			return err
 		}
@@ -68,6 +79,30 @@ and MariaDB. Its password is in no file that is written.`,
 		return w.writeDraft(file, *out, *force)
 	}
 	return cmd
+}
+
+// policyOf is how --tls and --ca-file have connections secured; nil: neither is given.
+func policyOf(mode, ca string) (*secure.Policy, error) {
+	if mode == "" && ca == "" {
+		return nil, nil
+	}
+	wanted, m := secure.VerifyIdentity, secure.Material{}
+	if mode != "" {
+		if err := wanted.UnmarshalText([]byte(mode)); err != nil {
+			return nil, fmt.Errorf("--tls %w", err)
+		}
+	}
+	if ca != "" {
+		var err error
+		if m.CA, err = os.ReadFile(ca); err != nil {
+			return nil, fmt.Errorf("--ca-file %s: %w", ca, innermost(err))
+		}
+	}
+	p, err := secure.New(wanted, m)
+	if err != nil {
+		return nil, fmt.Errorf("--tls, --ca-file: %w", err)
+	}
+	return p, nil
 }
 
 // writeDraft writes what has been found out, once it has been seen to load.

@@ -2,6 +2,7 @@ package draft
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -28,16 +29,38 @@ type Options struct {
 	Password string
 	Secret   string        // the file with it, for the text
 	Timeout  time.Duration // of one question
+	// TLS is how connections are secured; nil: nothing is said of that. Then an account with a password logs in without TLS, where a password is never said to
+	// a server, but only what proves that it is known: inside TLS whoever answers could ask for it in clear, as nothing shows who that is.
+	TLS *secure.Policy
+	CA  string // the file with the authorities of TLS, for the text
 }
+
+// login is how connections are secured on which somebody logs in.
+func (o *Options) login(looks *secure.Policy) *secure.Policy {
+	if o.TLS == nil && o.Password != "" {
+		return nil
+	}
+	return looks
+}
+
+// believes reports whether the account may log in on servers that another one has named: what they are told is of no use to them, or they are known by their
+// certificates, or whoever answers is to be believed.
+func (o *Options) believes() bool { return o.TLS != nil || o.Password == "" }
 
 // Ask finds out what there is. The error is why nothing could be: the server cannot be reached, or greets nobody.
 func Ask(ctx context.Context, o Options) (*File, error) {
-	policy, err := secure.New(secure.Preferred, secure.Material{})
-	if err != nil {
-		return nil, err
+	looks := o.TLS
+	if looks == nil {
+		var err error
+		if looks, err = secure.New(secure.Preferred, secure.Material{}); err != nil {
+			return nil, err
+		}
 	}
-	a := &asker{Options: o, registry: backend.NewRegistry(backend.Options{}), policy: policy, file: &File{Asked: o.Address, User: o.User, Secret: o.Secret}}
-	a.registry.Apply([]backend.Spec{{Name: o.Address, Address: o.Address, TLS: policy}})
+	a := &asker{Options: o, registry: backend.NewRegistry(backend.Options{}), looks: looks, policy: o.login(looks), file: &File{Asked: o.Address, User: o.User, Secret: o.Secret}}
+	if o.TLS != nil {
+		a.file.Mode, a.file.CA = o.TLS.String(), o.CA
+	}
+	a.registry.Apply([]backend.Spec{{Name: o.Address, Address: o.Address, TLS: a.policy}})
 	if err := a.greeted(ctx); err != nil {
 		return nil, err
 	}
@@ -50,7 +73,8 @@ func Ask(ctx context.Context, o Options) (*File, error) {
 type asker struct {
 	Options
 	registry *backend.Registry
-	policy   *secure.Policy
+	looks    *secure.Policy // where nobody logs in
+	policy   *secure.Policy // where somebody does
 	file     *File
 	facts    backend.Facts // of the one that was asked
 }
@@ -137,16 +161,32 @@ func (a *asker) members(ctx context.Context) {
 	answer := source.Ask(ctx)
 	if answer.Err != nil {
 		a.file.Nodes = []Node{self}
-		a.remark("which other servers there are: "+answer.Err.Error(), "see that the account may ask (below), then ask again; or add them to backends")
+		a.refused(answer.Err)
 		return
 	}
-	if a.file.Flavor.IsFE() { // each knows its own HTTP port, and guesses those of the others
+	if a.file.Flavor.IsFE() && a.believes() { // each knows its own HTTP port, and guesses those of the others
 		a.register(answer.Found)
 		if second := source.Ask(ctx); second.Err == nil {
 			answer = second
 		}
 	}
 	a.take(answer, self)
+}
+
+// refused says why nobody tells which other servers there are.
+func (a *asker) refused(err error) {
+	const which = "which other servers there are: "
+	byName := "ask again with --ca-file and the authority of the servers' certificates; or with --tls required, if whoever answers there may have the password"
+	switch {
+	case errors.Is(err, sql.ErrClearPassword):
+		a.remark(which+"the server wants the password in clear, and nothing shows who it is", byName)
+	case errors.Is(err, sql.ErrUntrustedKey):
+		a.remark(which+"the server wants the password itself, and nothing shows who it is", byName)
+	case a.policy == nil && a.file.TLS:
+		a.remark(which+err.Error(), "see that the account may ask (below), and without TLS; else "+byName)
+	default:
+		a.remark(which+err.Error(), "see that the account may ask (below), then ask again; or add them to backends")
+	}
 }
 
 // register makes backends of what has been found, so that they can be asked.
@@ -214,7 +254,7 @@ func (a *asker) examine(ctx context.Context) {
 		if url == "" {
 			url = a.file.Flavor.HealthURL(n.Address)
 		}
-		specs = append(specs, backend.Spec{Name: n.Address, Address: n.Address, HealthURL: url, TLS: a.policy})
+		specs = append(specs, backend.Spec{Name: n.Address, Address: n.Address, HealthURL: url, TLS: a.looks})
 	}
 	r.Apply(specs)
 	var wg sync.WaitGroup

@@ -9,6 +9,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/discover/nodes"
+	"segue/backend/secure"
 	"segue/backend/wire"
 )
 
@@ -19,6 +20,8 @@ type File struct {
 	Flavor  backend.Flavor // what it is, or is taken for
 	Guessed bool           // … as nothing tells
 	TLS     bool           // it offers TLS
+	Mode    string         // TLS mode that was given; empty: none was
+	CA      string         // path of the file with the authorities; empty: none was given
 	User    string         // account that has asked; empty: nobody has
 	Secret  string         // path of the file with its password; empty: it has none
 	Nodes   []Node         // those that speak MySQL; the one that was asked at least
@@ -55,10 +58,21 @@ func (f *File) Text() string {
 	f.backends(&b)
 	f.finding(&b)
 	fmt.Fprint(&b, usersText)
-	if f.TLS {
+	switch {
+	case f.Mode != "" && f.Mode != secure.Preferred.String(): // which is the default
+		fmt.Fprintf(&b, "\n# How connections to the servers are secured.\nbackend_tls: {mode: %s%s}\n", f.Mode, f.authorities())
+	case f.TLS:
 		fmt.Fprint(&b, "\n# The servers offer TLS: by this their certificates are checked, too.\n# backend_tls: {mode: verify-identity, ca_file: /etc/segue/tls/servers-ca.crt}\n")
 	}
 	return b.String()
+}
+
+// authorities is the key for them, if there are any.
+func (f *File) authorities() string {
+	if f.CA == "" {
+		return ""
+	}
+	return ", ca_file: " + strconv.Quote(f.CA)
 }
 
 func (f *File) head(b *strings.Builder) {
