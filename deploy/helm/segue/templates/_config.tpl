@@ -1,9 +1,39 @@
+{{- /* segue.noSecrets refuses what would stand in clear where many may read it: in the ConfigMap, or in the Deployment. */ -}}
+{{- define "segue.noSecrets" -}}
+{{- $way := "put it in a Secret (kubectl create secret generic NAME --from-file=app=FILE), say secrets: [NAME], and in its place" -}}
+{{- range $part := list "discover" "health" -}}
+{{- if hasKey (index $.Values.config $part | default dict) "password" -}}
+{{- fail (printf "config.%s.password would stand in a ConfigMap, in clear: %s password_file: /run/secrets/segue/KEY" $part $way) -}}
+{{- end -}}
+{{- end -}}
+{{- range $i, $user := .Values.config.users -}}
+{{- range $key := list "password" "hash" -}}
+{{- if hasKey $user $key -}}
+{{- fail (printf "config.users[%d].%s would stand in a ConfigMap, in clear: %s password_file: /run/secrets/segue/KEY" $i $key $way) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $i, $backend := .Values.config.backends -}}
+{{- if kindIs "map" $backend -}}
+{{- if regexMatch "^https?://[^/?#]*@" ($backend.health | default "" | toString) -}}
+{{- fail (printf "config.backends[%d].health: its password would stand in a ConfigMap, in clear: let the health URL be asked without one" $i) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- range $i, $variable := .Values.extraEnv -}}
+{{- if and (hasSuffix "_PASSWORD" $variable.name) (hasKey $variable "value") -}}
+{{- fail (printf "extraEnv[%d]: %s would stand in the Deployment, in clear: name a Secret in valueFrom.secretKeyRef, or say password_file in config" $i $variable.name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- /* segue.config is the configuration: what the chart decides, over what config says. */ -}}
 {{- define "segue.config" -}}
 {{- $said := .Values.config -}}
 {{- if not (or $said.backends $said.discover) -}}
 {{- fail "config: neither backends nor discover: say where the servers are, for example --set 'config.discover.dns={sr-fe-search.starrocks:9030}'" -}}
 {{- end -}}
+{{- include "segue.noSecrets" . -}}
 {{- range $key := list "listen" "admin" "admin_mode" "admin_group" "admin_token_file" "admin_read" "takeover" "shutdown" -}}
 {{- if hasKey $said $key -}}
 {{- fail (printf "config.%s: the chart says that itself; see service.port, admin and shutdown" $key) -}}
