@@ -108,13 +108,8 @@ func (a *asker) flavor(ctx context.Context) {
 	case len(given) == 1:
 		a.file.Flavor = given[0]
 	default:
-		known := false
-		for word, flavor := range map[string]backend.Flavor{"starrocks": backend.StarRocks, "doris": backend.Doris, "tidb": backend.TiDB, "mariadb": backend.MySQL, "mysql": backend.MySQL} {
-			if strings.Contains(strings.ToLower(said), word) {
-				a.file.Flavor, known = flavor, true
-			}
-		}
-		if !known {
+		var known bool
+		if a.file.Flavor, known = called(said); !known {
 			a.file.Guessed = true
 			a.remark("which flavor the servers have: StarRocks, Doris and some others greet alike", "write it below, or ask again with --user and --password-file, or --flavor")
 		}
@@ -122,6 +117,20 @@ func (a *asker) flavor(ctx context.Context) {
 	if said != "" {
 		a.file.Version = said
 	}
+}
+
+// called is the flavor of a server by what it calls itself. Several say what they are compatible with, too ("TiDB Server … MySQL 8.0 compatible"): that comes last.
+func called(said string) (backend.Flavor, bool) {
+	said = strings.ToLower(said)
+	for _, word := range []struct {
+		text   string
+		flavor backend.Flavor
+	}{{"starrocks", backend.StarRocks}, {"doris", backend.Doris}, {"tidb", backend.TiDB}, {"mariadb", backend.MySQL}, {"mysql", backend.MySQL}} {
+		if strings.Contains(said, word.text) {
+			return word.flavor, true
+		}
+	}
+	return 0, false
 }
 
 // said is what the server calls itself, to who is logged in.

@@ -116,3 +116,26 @@ func TestAskNobody(t *testing.T) {
 		}
 	}
 }
+
+// A server is what it calls itself, not what it says that it is compatible with; each time anew.
+func TestCalled(t *testing.T) {
+	for said, want := range map[string]backend.Flavor{
+		"TiDB Server (Apache License 2.0) Community Edition, MySQL 8.0 compatible 8.0.30": backend.TiDB,
+		"StarRocks version 3.5.0 8.0.33":                   backend.StarRocks,
+		"Doris version doris-2.1.7-rc03 5.7.99":            backend.Doris,
+		"MariaDB Server 11.8.3-MariaDB":                    backend.MySQL,
+		"MySQL Community Server - GPL 8.4.3":               backend.MySQL,
+		"StarRocks, of Apache Doris, speaks MySQL's words": backend.StarRocks,
+	} {
+		for range 100 {
+			if got, ok := called(said); !ok || got != want {
+				t.Fatalf("%s: %s, %t", said, got, ok)
+			}
+		}
+	}
+	for _, said := range []string{"", "Source distribution 8.0.36"} {
+		if got, ok := called(said); ok {
+			t.Errorf("%q: %s", said, got)
+		}
+	}
+}
