@@ -109,7 +109,7 @@ func policyOf(mode, ca string) (*secure.Policy, error) {
 func (w *world) writeDraft(file *draft.File, out string, force bool) error {
 	text := file.Text()
 	if _, err := config.Parse("segue.yaml", []byte(text)); err != nil {
-		return fmt.Errorf("what the cluster says makes no configuration; please report this: %w\n%s", err, text)
+		return fmt.Errorf("what the cluster says makes no configuration (%w); ask another of its servers, or write the file by hand: deploy/segue.example.yaml", err)
 	}
 	if out == "" {
 		_, err := fmt.Fprint(w.stdout, text)

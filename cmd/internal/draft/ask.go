@@ -201,7 +201,7 @@ func (a *asker) refused(err error) {
 // register makes backends of what has been found, so that they can be asked.
 func (a *asker) register(found []discover.Found) {
 	var specs []backend.Spec
-	for _, f := range found {
+	for _, f := range found[:min(len(found), mostNodes)] {
 		if f.Address != "" {
 			specs = append(specs, backend.Spec{Name: f.Address, Address: f.Address, TLS: a.policy})
 		}
@@ -229,7 +229,11 @@ func (a *asker) take(answer discover.Answer, self Node) {
 			a.file.Nodes = append(a.file.Nodes, node)
 		}
 	}
-	for _, f := range answer.Found {
+	for i, f := range answer.Found {
+		if i == mostNodes {
+			a.remark(fmt.Sprintf("which of %d servers are real: the cluster names more than %d, and the others were left out", len(answer.Found), mostNodes), "see what is wrong there (SHOW FRONTENDS, cluster_info); add those that are real to backends")
+			break
+		}
 		add(f.Node)
 	}
 	if len(answer.Found) == 0 {
@@ -266,6 +270,8 @@ func (a *asker) examine(ctx context.Context) {
 		specs = append(specs, backend.Spec{Name: n.Address, Address: n.Address, HealthURL: url, TLS: a.looks})
 	}
 	r.Apply(specs)
+	ctx, cancel := context.WithTimeout(ctx, max(inAll, 4*a.Timeout))
+	defer cancel()
 	var wg sync.WaitGroup
 	turns := make(chan struct{}, mostAtATime)
 	for i := range specs {
@@ -276,7 +282,12 @@ func (a *asker) examine(ctx context.Context) {
 		wg.Go(func() {
 			turns <- struct{}{}
 			defer func() { <-turns }()
-			a.file.Nodes[i].judge(health.Examine(ctx, b, health.Options{Flavor: a.file.Flavor, Timeout: a.Timeout}), specs[i].HealthURL)
+			found := health.Examine(ctx, b, health.Options{Flavor: a.file.Flavor, Timeout: a.Timeout})
+			if ctx.Err() != nil { // what it says is of the clock, not of the node
+				a.file.Nodes[i].Health, a.file.Nodes[i].Problem = "", "it has not been looked at: the others took too long"
+				return
+			}
+			a.file.Nodes[i].judge(found, specs[i].HealthURL)
 		})
 	}
 	wg.Wait()
@@ -284,8 +295,12 @@ func (a *asker) examine(ctx context.Context) {
 	a.unwell()
 }
 
-// mostAtATime is how many nodes are looked at at a time.
-const mostAtATime = 8
+// The bounds of looking at what a stranger names: without them it would have this machine knock wherever it likes, for hours.
+const (
+	mostAtATime = 8
+	mostNodes   = 256         // as discover has it
+	inAll       = time.Minute // and no less than four questions take
+)
 
 // judge takes what was seen of a node.
 func (n *Node) judge(found []health.Finding, url string) {

@@ -1,6 +1,7 @@
 package draft
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"segue/backend"
+	"segue/backend/discover"
 	"segue/backend/discover/nodes"
 	"segue/backend/fesim"
 )
@@ -137,5 +139,22 @@ func TestCalled(t *testing.T) {
 		if got, ok := called(said); ok {
 			t.Errorf("%q: %s", said, got)
 		}
+	}
+}
+
+// Of a list that is longer than any cluster's the beginning is taken, and that is said.
+func TestTakeStopsSomewhere(t *testing.T) {
+	a := &asker{file: &File{Flavor: backend.MySQL}, registry: backend.NewRegistry(backend.Options{})}
+	var answer discover.Answer
+	for i := range 10_000 {
+		answer.Found = append(answer.Found, discover.Found{Node: nodes.Node{Address: fmt.Sprintf("10.0.%d.%d:3306", i/250, i%250), Alive: true}})
+	}
+	a.take(answer, Node{Address: "db:3306"})
+	if len(a.file.Nodes) != mostNodes || len(a.file.Remarks) != 1 || !strings.Contains(a.file.Text(), "which of 10000 servers") {
+		t.Errorf("%d nodes, %v", len(a.file.Nodes), a.file.Remarks)
+	}
+	a.register(answer.Found)
+	if n := len(a.registry.Backends()); n != mostNodes {
+		t.Errorf("%d are asked", n)
 	}
 }
