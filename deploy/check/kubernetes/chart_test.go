@@ -220,7 +220,7 @@ func TestChartEverything(t *testing.T) {
 	if b := of[policyv1.PodDisruptionBudget](t, all); b.Spec.MaxUnavailable.StrVal != "25%" || !reflect.DeepEqual(b.Spec.Selector, d.Spec.Selector) {
 		t.Errorf("budget %s", shown(b.Spec))
 	}
-	if n := of[networkingv1.NetworkPolicy](t, all); len(n.Spec.Ingress) != 2 || len(n.Spec.Egress) != 2 || len(n.Spec.PolicyTypes) != 2 || n.Spec.Ingress[0].From[0].NamespaceSelector == nil {
+	if n := of[networkingv1.NetworkPolicy](t, all); len(n.Spec.Ingress) != 2 || len(n.Spec.Egress) != 3 || n.Spec.Egress[1].Ports[0].Port.IntVal != 443 || len(n.Spec.PolicyTypes) != 2 || n.Spec.Ingress[0].From[0].NamespaceSelector == nil {
 		t.Errorf("policy %s", shown(n.Spec))
 	}
 	for _, o := range all {
@@ -296,6 +296,7 @@ func TestChartRefuses(t *testing.T) {
 		"config: {backends: [a:1], health: {user: a, password: x}}":                                        "config.health.password would stand in a ConfigMap",
 		"config: {backends: [b:1, {address: 'a:1', health: 'http://u:p@a/'}]}":                             "config.backends[1].health",
 		least + "extraEnv: [{name: SEGUE_HEALTH_PASSWORD, value: x}]":                                      "extraEnv[0]",
+		least + "networkPolicy: {enabled: true}\nserviceMonitor: {enabled: true}":                          "networkPolicy.admin",
 		least + "replica: 3":                                                       "replica",
 		least + "replicas: many":                                                   "/replicas",
 		least + "image: {digest: latest}":                                          "/image/digest",
