@@ -21,6 +21,10 @@ import (
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/dynamic/fake"
 	"sigs.k8s.io/yaml"
 )
 
@@ -58,16 +62,19 @@ func parsed(t *testing.T, text string) (all map[string]any) {
 }
 
 // template renders the chart as `helm template` does; the notes are left out.
-func template(v map[string]any) (map[string]string, error) {
+func template(v map[string]any) (map[string]string, error) { return release("segue", v) }
+
+// release is template for a release of a name, as an upgrade of it does where there is something already.
+func release(name string, v map[string]any, there ...runtime.Object) (map[string]string, error) {
 	c, err := loader.Load(chart)
 	if err != nil {
 		return nil, err
 	}
-	all, err := util.ToRenderValues(c, v, common.ReleaseOptions{Name: "segue", Namespace: namespace, Revision: 1, IsInstall: true}, nil)
+	all, err := util.ToRenderValues(c, v, common.ReleaseOptions{Name: name, Namespace: namespace, Revision: 1, IsInstall: len(there) == 0, IsUpgrade: len(there) > 0}, nil)
 	if err != nil {
 		return nil, err
 	}
-	files, err := engine.Render(c, all)
+	files, err := engine.RenderWithClientProvider(c, all, deployments{there})
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +84,33 @@ func template(v map[string]any) (map[string]string, error) {
 		}
 	}
 	return files, nil
+}
+
+// deployments are those of a cluster, which a template may look up.
+type deployments struct{ there []runtime.Object }
+
+func (d deployments) GetClientFor(string, string) (dynamic.NamespaceableResourceInterface, bool, error) {
+	return fake.NewSimpleDynamicClient(runtime.NewScheme(), d.there...).Resource(appsv1.SchemeGroupVersion.WithResource("deployments")), true, nil
+}
+
+// An upgrade that turns the autoscaler on keeps the pods that there are.
+func TestChartTurnsAutoscalingOn(t *testing.T) {
+	there := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apps/v1", "kind": "Deployment", "metadata": map[string]any{"name": "segue", "namespace": namespace}, "spec": map[string]any{"replicas": int64(6)},
+	}}
+	v := values(t, "testdata/values/least.yaml")
+	v["autoscaling"] = map[string]any{"enabled": true}
+	files, err := release("segue", v, there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []object
+	for name, text := range files {
+		all = append(all, decode(t, name, []byte(text))...)
+	}
+	if n := of[appsv1.Deployment](t, all).Spec.Replicas; n == nil || *n != 6 {
+		t.Errorf("replicas: %s", shown(n))
+	}
 }
 
 func rendered(t *testing.T, path string) (all []object) {
