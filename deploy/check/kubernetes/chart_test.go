@@ -182,6 +182,12 @@ func TestChartMakes(t *testing.T) {
 			if len(c.Listen) != 1 || c.Takeover.Offer {
 				t.Errorf("%s: listens on %v, offers takeover: %v", path, c.Listen, c.Takeover.Offer)
 			}
+			for _, o := range all { // whoever asks by the admin Service's name gets an answer
+				s, ok := o.typed.(*corev1.Service)
+				if ok && s.Spec.ClusterIP == "None" && !(slices.Contains(c.Access.Hosts, s.Name) && slices.Contains(c.Access.Hosts, s.Name+"."+s.Namespace) && slices.Contains(c.Access.Hosts, s.Name+"."+s.Namespace+".svc")) {
+					t.Errorf("%s: %s is not among the names of the admin API: %v", path, s.Name, c.Access.Hosts)
+				}
+			}
 		}
 	}
 }

@@ -51,5 +51,8 @@
 {{- else if eq .Values.admin.read "token" -}}
 {{- fail "admin.read=token: there is no token: name a Secret in admin.tokenSecret" -}}
 {{- end -}}
+{{- /* the names of the admin Service: by another one Segue answers nothing but probes and metrics */ -}}
+{{- $admin := printf "%s-admin" (include "segue.name" .) -}}
+{{- $_ := set $own "admin_hosts" (concat (list $admin (printf "%s.%s" $admin .Release.Namespace) (printf "%s.%s.svc" $admin .Release.Namespace)) ($said.admin_hosts | default list)) -}}
 {{- toYaml (mergeOverwrite (dict "limits" (dict "statements_memory" "64MiB")) (deepCopy $said) $own) -}}
 {{- end -}}
