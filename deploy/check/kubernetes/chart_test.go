@@ -319,6 +319,27 @@ func TestChartHasNoCopies(t *testing.T) {
 	}
 }
 
+// A name that YAML would take for something else is a name; one that no Service may have is none.
+func TestChartTakesNamesForNames(t *testing.T) {
+	odd := parsed(t, "config: {backends: [a:1]}\nsecrets: ['2024']\nadmin: {tokenSecret: 'null'}\nserviceAccount: {name: 'true'}\npriorityClassName: 'off'\ndashboard: {enabled: true}")
+	for given, want := range map[string]string{"on": "on", "null": "null", "a.b": "a-b"} {
+		files, err := release(given, odd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range files {
+			for _, o := range decode(t, given+" "+name, []byte(text)) {
+				if !strings.HasPrefix(o.meta.GetName(), want) || o.meta.GetLabels()["app.kubernetes.io/instance"] != given {
+					t.Errorf("release %s: %s, %v", given, o, o.meta.GetLabels())
+				}
+			}
+		}
+	}
+	if _, err := release("2gateway", parsed(t, "config: {backends: [a:1]}")); err == nil || !strings.Contains(err.Error(), "fullnameOverride") {
+		t.Errorf("2gateway: %v", err)
+	}
+}
+
 // What makes no sense is refused, by a sentence that says where it stands.
 func TestChartRefuses(t *testing.T) {
 	const least = "config: {backends: [a:1]}\n"
@@ -337,19 +358,23 @@ func TestChartRefuses(t *testing.T) {
 		"config: {backends: [b:1, {address: 'a:1', health: 'http://u:p@a/'}]}":                             "config.backends[1].health",
 		least + "extraEnv: [{name: SEGUE_HEALTH_PASSWORD, value: x}]":                                      "extraEnv[0]",
 		least + "networkPolicy: {enabled: true}\nserviceMonitor: {enabled: true}":                          "networkPolicy.admin",
-		least + "replica: 3":                                                       "replica",
-		least + "replicas: many":                                                   "/replicas",
-		least + "image: {digest: latest}":                                          "/image/digest",
-		least + "service: {type: ExternalName}":                                    "/service/type",
-		least + "service: {internalTrafficPolicy: Node}":                           "/service/internalTrafficPolicy",
-		least + "admin: {read: token}":                                             "admin.tokenSecret",
-		least + "admin: {read: nobody}":                                            "/admin/read",
-		least + "shutdown: {drainSeconds: 0}":                                      "/shutdown/drainSeconds",
-		least + "resources: {requests: {cpu: lots}}":                               "/resources/requests/cpu",
-		least + "autoscaling: {enabled: true, minReplicas: 3, maxReplicas: 2}":     "autoscaling.maxReplicas is below",
-		least + "autoscaling: {enabled: true}\nresources: {requests: {cpu: null}}": "autoscaling.enabled",
-		least + "podDisruptionBudget: {maxUnavailable: 0}":                         "/podDisruptionBudget/maxUnavailable",
-		least + "serviceMonitor: {enabled: yes please}":                            "/serviceMonitor/enabled",
+		least + "fullnameOverride: a.b":                                                                    "/fullnameOverride",
+		least + "fullnameOverride: 2gateway":                                                               "/fullnameOverride",
+		least + "podLabels: {app.kubernetes.io/name: x}":                                                   "podLabels: app.kubernetes.io/name",
+		least + "image: {tag: 'a\"b'}":                                                                     "/image/tag",
+		least + "replica: 3":                                                                               "replica",
+		least + "replicas: many":                                                                           "/replicas",
+		least + "image: {digest: latest}":                                                                  "/image/digest",
+		least + "service: {type: ExternalName}":                                                            "/service/type",
+		least + "service: {internalTrafficPolicy: Node}":                                                   "/service/internalTrafficPolicy",
+		least + "admin: {read: token}":                                                                     "admin.tokenSecret",
+		least + "admin: {read: nobody}":                                                                    "/admin/read",
+		least + "shutdown: {drainSeconds: 0}":                                                              "/shutdown/drainSeconds",
+		least + "resources: {requests: {cpu: lots}}":                                                       "/resources/requests/cpu",
+		least + "autoscaling: {enabled: true, minReplicas: 3, maxReplicas: 2}":                             "autoscaling.maxReplicas is below",
+		least + "autoscaling: {enabled: true}\nresources: {requests: {cpu: null}}":                         "autoscaling.enabled",
+		least + "podDisruptionBudget: {maxUnavailable: 0}":                                                 "/podDisruptionBudget/maxUnavailable",
+		least + "serviceMonitor: {enabled: yes please}":                                                    "/serviceMonitor/enabled",
 	} {
 		_, err := template(parsed(t, text))
 		if err == nil || !strings.Contains(err.Error(), want) {

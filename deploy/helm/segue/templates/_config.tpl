@@ -34,6 +34,11 @@
 {{- fail "config: neither backends nor discover: say where the servers are, for example --set 'config.discover.dns={sr-fe-search.starrocks:9030}'" -}}
 {{- end -}}
 {{- include "segue.noSecrets" . -}}
+{{- range $label := list "app.kubernetes.io/name" "app.kubernetes.io/instance" -}}
+{{- if hasKey $.Values.podLabels $label -}}
+{{- fail (printf "podLabels: %s: by that label the chart's objects find the pods; take another one" $label) -}}
+{{- end -}}
+{{- end -}}
 {{- range $key := list "listen" "admin" "admin_mode" "admin_group" "admin_token_file" "admin_read" "takeover" "shutdown" -}}
 {{- if hasKey $said $key -}}
 {{- fail (printf "config.%s: the chart says that itself; see service.port, admin and shutdown" $key) -}}
