@@ -196,8 +196,10 @@ func TestOrdinarySidecar(t *testing.T) {
 		checkSidecar(t, o.String(), p, c, false)
 		if h := c.Lifecycle; h == nil || h.PostStart == nil || h.PostStart.Exec == nil || !slices.Equal(h.PostStart.Exec.Command[:2], []string{"/segue", "wait"}) {
 			t.Errorf("%s: nothing waits for it: %v", o, h)
+		} else if s := c.StartupProbe; !slices.Contains(h.PostStart.Exec.Command, fmt.Sprintf("%ds", s.PeriodSeconds*s.FailureThreshold)) {
+			t.Errorf("%s: what waits gives up before the startup probe: %v", o, h.PostStart.Exec.Command)
 		}
-		if args := strings.Join(c.Args, " "); !strings.Contains(args, "--shutdown-delay 5s --shutdown-wait-clients 25s") {
+		if args := strings.Join(c.Args, " "); !strings.Contains(args, "--shutdown-delay 5s --shutdown-wait-clients 20s") {
 			t.Errorf("%s: stops at once: %s", o, args)
 		}
 	}
