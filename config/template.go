@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -41,7 +42,11 @@ func (p *parser) secretText(into *string) func(*yaml.Node) {
 			p.said = anyText()
 			return
 		}
-		if !p.unfilled(n, p.key(n), inAFile) {
+		switch {
+		case p.unfilled(n, p.key(n), inAFile):
+		case strings.ContainsAny(n.Value, "\r\n"): // nothing shows a secret, so that nobody would see why it is refused
+			p.report(n, p.key(n)+" has a line break in it", "take it out, or write the password into a file, and name that by password_file")
+		default:
 			read(n)
 		}
 	}

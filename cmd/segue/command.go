@@ -27,6 +27,7 @@ func (e usageError) Unwrap() error { return e.error }
 // run runs one command line and returns its exit code.
 func (w *world) run(ctx context.Context, args []string) int {
 	w.args = args
+	w.getenv = withoutLineEnd(w.getenv)
 	defer w.flush()
 	root, begun := w.commands()
 	root.SetArgs(args)

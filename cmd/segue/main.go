@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 
 	"segue/cmd/internal/outlet"
 	"segue/config"
@@ -50,4 +51,9 @@ func main() {
 		etc:     "/etc/segue/segue.yaml",
 	}
 	os.Exit(w.run(context.Background(), os.Args[1:]))
+}
+
+// withoutLineEnd gives variables without a line break at their end, as files with secrets are read: a Secret or a ConfigMap that was made of a file has it.
+func withoutLineEnd(getenv func(string) string) func(string) string {
+	return func(name string) string { return strings.TrimSuffix(strings.TrimSuffix(getenv(name), "\n"), "\r") }
 }

@@ -274,6 +274,18 @@ func TestRivals(t *testing.T) {
 	}
 }
 
+// A variable that was made of a file has a line break at its end, which is no part of it; one within a secret is a problem, which tells nothing of it.
+func TestVariablesWithLineBreaks(t *testing.T) {
+	env := []string{"SEGUE_BACKENDS=a:1\n", "SEGUE_FLAVOR=tidb\r\n", "SEGUE_HEALTH_USER=probe", "SEGUE_HEALTH_PASSWORD=hunter2\n"}
+	if got := effectiveValues(t, env)["flavor"]; got.Value != "tidb" {
+		t.Errorf("%+v", got)
+	}
+	got := segue(t, []string{"SEGUE_BACKENDS=a:1", "SEGUE_HEALTH_USER=probe", "SEGUE_HEALTH_PASSWORD=hunter2\nmore"}, "config")
+	if got.code != exitUsage || !strings.Contains(got.stderr, "SEGUE_HEALTH_PASSWORD: health.password has a line break in it") || strings.Contains(got.stderr, "hunter2") {
+		t.Errorf("exit %d: %s%s", got.code, got.stdout, got.stderr)
+	}
+}
+
 // A relative path that was written where Segue is started begins there, be it a flag's or a variable's; one in the file begins at the file.
 func TestRelativePaths(t *testing.T) {
 	dir := t.TempDir()
