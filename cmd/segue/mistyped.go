@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -40,9 +41,9 @@ func (w *world) unknownVariables() []string {
 // unknownVariables leaves out what Kubernetes makes by itself for a service that is called segue.
 func unknownVariables(environ, known []string) (told []string) {
 	for _, pair := range environ {
-		name, _, _ := strings.Cut(pair, "=")
+		name, value, _ := strings.Cut(pair, "=")
 		rest, ours := strings.CutPrefix(strings.ToUpper(name), variablePrefix)
-		if !ours || slices.Contains(known, name) || kubernetes(rest) {
+		if !ours || slices.Contains(known, name) || kubernetes(name, value, environ) {
 			continue
 		}
 		text := fmt.Sprintf("unknown variable %s is ignored", name)
@@ -66,10 +67,23 @@ func nearestVariable(name string, known []string) string {
 	return ""
 }
 
-// kubernetes reports whether a variable is one that Kubernetes makes for a service.
-func kubernetes(name string) bool {
-	return strings.HasSuffix("_"+name, "_SERVICE_HOST") || strings.Contains(name, "SERVICE_PORT") || strings.HasSuffix(name, "PORT") || strings.Contains(name, "PORT_")
+// kubernetes reports whether a variable is one that Kubernetes makes for a service, by what such a one looks like: SEGUE_LISTEN_PORT=3306 is somebody's mistake.
+//
+// https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+func kubernetes(name, value string, environ []string) bool {
+	if strings.HasSuffix(name, "_SERVICE_HOST") || portOfService.MatchString(name) {
+		return true
+	}
+	if strings.HasSuffix(name, "_PORT") && !strings.HasSuffix(name, "_SERVICE_PORT") {
+		scheme, _, url := strings.Cut(value, "://")
+		return url && slices.Contains([]string{"tcp", "udp", "sctp"}, scheme)
+	}
+	service, _, named := strings.Cut(name, "_SERVICE_PORT")
+	return named && slices.ContainsFunc(environ, func(pair string) bool { return strings.HasPrefix(pair, service+"_SERVICE_HOST=") })
 }
+
+// portOfService is what the variables of one port are called.
+var portOfService = regexp.MustCompile(`_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$`)
 
 // mistypedFlag adds to an error which flag was meant.
 func mistypedFlag(cmd *cobra.Command, err error) error {

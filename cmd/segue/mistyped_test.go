@@ -48,11 +48,20 @@ func TestUnknownVariables(t *testing.T) {
 		{"SEGUE_XYZZY=1", "segue: unknown variable SEGUE_XYZZY is ignored\n"},
 		{"SEGUE_ADMIN_CA=x", ""},
 		{"SEGUE_SERVICE_HOST=10.0.0.1", ""},
+		{"SEGUE_PORT=tcp://10.0.0.1:9030", ""},
+		{"SEGUE_GATEWAY_PORT_9030_TCP_ADDR=10.0.0.1", ""},
+		{"SEGUE_PORT=9030", "segue: unknown variable SEGUE_PORT is ignored\n"},
+		{"SEGUE_SERVICE_PORT=9030", "segue: unknown variable SEGUE_SERVICE_PORT is ignored\n"}, // no service is called so: there is no SEGUE_SERVICE_HOST
+		{"SEGUE_ADMIN_PORT=9200", "segue: unknown variable SEGUE_ADMIN_PORT is ignored; did you mean SEGUE_ADMIN_CERT?\n"},
+		{"SEGUE_DISCOVER_KUBERNETES_HTTPPORT=8030", "segue: unknown variable SEGUE_DISCOVER_KUBERNETES_HTTPPORT is ignored; did you mean SEGUE_DISCOVER_KUBERNETES_HTTP_PORT?\n"},
 		{"SEGUES_LISTEN=:1", ""},
 	} {
 		if got := segue(t, []string{test.variable}, "version"); got.code != exitDone || got.stderr != test.want {
 			t.Errorf("%s: exit %d: %s", test.variable, got.code, got.stderr)
 		}
+	}
+	if got := segue(t, []string{"SEGUE_SERVICE_HOST=10.0.0.1", "SEGUE_SERVICE_PORT=9030", "SEGUE_SERVICE_PORT_MYSQL=9030"}, "version"); got.stderr != "" {
+		t.Errorf("a service that is called segue: %s", got.stderr)
 	}
 	got := segue(t, []string{"SEGUE_BACKEND=fe1:9030"}, "serve")
 	if got.code != exitUsage || !strings.Contains(got.stderr, "unknown variable SEGUE_BACKEND is ignored; did you mean SEGUE_BACKENDS?") || !strings.Contains(got.stderr, "no backends and no configuration") {
