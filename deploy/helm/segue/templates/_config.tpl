@@ -50,6 +50,17 @@
 {{- if and ($said.discover | default dict).kubernetes (not (include "segue.account" .)) -}}
 {{- fail "config.discover.kubernetes: the pods' account may not list EndpointSlices: say rbac.create=true, or serviceAccount.name of an account that may" -}}
 {{- end -}}
+{{- if or $said.state ($said.discover | default dict).file -}}
+{{- fail "config.state, config.discover.file: a pod of this chart has no volume for them, and a root that nothing is written to; leave them out" -}}
+{{- end -}}
+{{- range $i, $variable := .Values.extraEnv -}}
+{{- if regexMatch "^SEGUE_(CONFIG|LISTEN|ADMIN|ADMIN_(MODE|GROUP|TOKEN_FILE|READ|TLS_.*)|TAKEOVER_.*|SHUTDOWN_.*|DRAIN_TIMEOUT|STATE|DISCOVER_FILE|DISCOVER_KUBERNETES_.*)$" $variable.name -}}
+{{- fail (printf "extraEnv[%d]: %s would win over what the chart says, while its probes, Services and grace go by that; see config, service.port, admin and shutdown" $i $variable.name) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $said.admin_tls .Values.serviceMonitor.enabled (not .Values.serviceMonitor.tlsConfig) -}}
+{{- fail "serviceMonitor.tlsConfig: config.admin_tls is set, and Prometheus would trust no certificate of it: name its authority, as values.yaml has it" -}}
+{{- end -}}
 {{- $own := dict "listen" ":9030" "admin" ":9131" "admin_read" .Values.admin.read "takeover" (dict "offer" false) "drain" (dict "timeout" (printf "%ds" (int .Values.shutdown.drainSeconds))) -}}
 {{- if .Values.admin.tokenSecret -}}
 {{- $_ := set $own "admin_token_file" "/run/secrets/segue-admin/token" -}}
