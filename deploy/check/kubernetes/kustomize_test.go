@@ -255,3 +255,25 @@ func shown(o any) string {
 	}
 	return string(text)
 }
+
+// A sidecar that cannot start is started again for ever, and no backoffLimit counts it: a Job of the example ends all the same.
+func TestExampleJobsEnd(t *testing.T) {
+	jobs := 0
+	for _, o := range build(t, filepath.Join(deploy, "kubernetes/examples/sidecar")) {
+		var spec batchv1.JobSpec
+		switch j := o.typed.(type) {
+		case *batchv1.Job:
+			spec = j.Spec
+		case *batchv1.CronJob:
+			spec = j.Spec.JobTemplate.Spec
+		default:
+			continue
+		}
+		if jobs++; spec.ActiveDeadlineSeconds == nil {
+			t.Errorf("%s: has no end", o)
+		}
+	}
+	if jobs != 2 {
+		t.Errorf("%d jobs", jobs)
+	}
+}
