@@ -30,6 +30,7 @@ type pod struct {
 	args          []string
 	listen, admin string
 	config        string // folder of the configuration
+	secrets       string // folder of a Secret's files; empty: none is mounted
 	database      string // address
 	made          int
 }
@@ -195,6 +196,9 @@ func (p *pod) run(env []string, args ...string) (*process, string) {
 			"namespaces":  []map[string]string{{"type": "pid"}, {"type": "mount"}, {"type": "ipc"}, {"type": "uts"}}, // the network is the pod's
 			"cgroupsPath": "/" + id,
 		},
+	}
+	if p.secrets != "" {
+		config["mounts"] = append(config["mounts"].([]any), mount("/run/secrets/segue", "bind", p.secrets, "bind", "ro"))
 	}
 	text, err := json.Marshal(config)
 	if err := errors.Join(err, os.Mkdir(bundle, 0o755), os.WriteFile(filepath.Join(bundle, "config.json"), text, 0o600)); err != nil {
