@@ -72,15 +72,16 @@ func FuzzOverride(f *testing.F) {
 			return
 		}
 		names := strings.Split(k.Path, ".")
-		text := base
+		var text strings.Builder
+		text.WriteString(base)
 		for i, name := range names {
-			text += strings.Repeat(" ", i) + name + ":"
+			text.WriteString(strings.Repeat(" ", i) + name + ":")
 			if i == len(names)-1 {
-				text += " " + value
+				text.WriteString(" " + value)
 			}
-			text += "\n"
+			text.WriteString("\n")
 		}
-		inFile, fileProblems := load(text)
+		inFile, fileProblems := load(text.String())
 		if (c == nil) != (inFile == nil) || len(problems) != len(fileProblems) {
 			t.Fatalf("%s=%q: %v, and in the file %v", k.Path, value, problems, fileProblems)
 		}
