@@ -185,14 +185,14 @@ func (a *asker) members(ctx context.Context) {
 // refused says why nobody tells which other servers there are.
 func (a *asker) refused(err error) {
 	const which = "which other servers there are: "
-	byName := "ask again with --ca-file and the authority of the servers' certificates; or with --tls required, if whoever answers there may have the password"
+	byName := "give --ca-file, the authority of their certificates, or --tls required: whoever answers gets the password"
 	switch {
 	case errors.Is(err, sql.ErrClearPassword):
 		a.remark(which+"the server wants the password in clear, and nothing shows who it is", byName)
 	case errors.Is(err, sql.ErrUntrustedKey):
 		a.remark(which+"the server wants the password itself, and nothing shows who it is", byName)
 	case a.policy == nil && a.file.TLS:
-		a.remark(which+err.Error(), "see that the account may ask (below), and without TLS; else "+byName)
+		a.remark(which+err.Error(), "let the account ask (below), without TLS; else "+byName)
 	default:
 		a.remark(which+err.Error(), "see that the account may ask (below), then ask again; or add them to backends")
 	}

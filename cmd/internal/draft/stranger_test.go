@@ -2,6 +2,7 @@ package draft
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"testing"
 
 	"segue/backend"
+	"segue/backend/discover/sql"
 	"segue/backend/fesim"
 	"segue/backend/secure"
 	"segue/backend/secure/securetest"
@@ -106,8 +108,19 @@ func TestAskGivesNoPasswordAway(t *testing.T) {
 		if s.hasIt() != test.told {
 			t.Errorf("%s: told: %t", name, s.hasIt())
 		}
-		if test.tls == nil && !strings.Contains(f.Text(), "--ca-file") {
+		if test.tls == nil && !strings.Contains(f.Text(), "or --tls required: whoever answers gets the password\n") {
 			t.Errorf("%s: the file does not say what to do:\n%s", name, f.Text())
+		}
+	}
+}
+
+// What to do about a login that is refused is not cut off: it fits in a line.
+func TestRemarksFit(t *testing.T) {
+	for _, err := range []error{errors.New("x"), sql.ErrClearPassword, sql.ErrUntrustedKey} {
+		a := asker{file: &File{TLS: true}}
+		a.refused(err)
+		if do := a.file.Remarks[0].Do; shown(do) != do || !strings.Contains(do, "--ca-file") {
+			t.Errorf("%v: %s", err, shown(do))
 		}
 	}
 }
