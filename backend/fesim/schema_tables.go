@@ -23,6 +23,9 @@ func (e *env) schemaTable(name string) (*relation, error) {
 	if name == "cluster_info" && e.s.fe.opts.Flavor == backend.TiDB {
 		t, ok = schemaTable{clusterInfoColumns, clusterInfo}, true
 	}
+	if name == "loads" && formerLoads(e.s.fe.opts.Version) {
+		t = schemaTable{formerLoadColumns, loadsOfOld}
+	}
 	if !ok {
 		return nil, unknownTable("information_schema." + name)
 	}

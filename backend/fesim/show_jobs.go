@@ -2,6 +2,7 @@ package fesim
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -93,6 +94,30 @@ func loads(e *env) [][]value {
 			"{}", begun, begun, orNull(ended), orNull(ended), "{}", orNull(reason), nil, nil,
 		}
 	}, BrokerLoad, StreamLoad, RoutineLoad)
+}
+
+// formerLoadColumns are those that the table had from 3.1 on.
+//
+// https://docs.starrocks.io/docs/3.1/sql-reference/information_schema/
+const formerLoadColumns = `JOB_ID LABEL DATABASE_NAME STATE PROGRESS TYPE PRIORITY SCAN_ROWS FILTERED_ROWS UNSELECTED_ROWS SINK_ROWS ETL_INFO TASK_INFO CREATE_TIME ETL_START_TIME
+	ETL_FINISH_TIME LOAD_START_TIME LOAD_FINISH_TIME JOB_DETAILS ERROR_MSG TRACKING_URL TRACKING_SQL REJECTED_RECORD_PATH`
+
+// formerLoads tells whether a release has the table as it was first: those up to 3.4 do by their documents.
+func formerLoads(version string) bool {
+	return slices.ContainsFunc([]string{"3.1.", "3.2.", "3.3.", "3.4."}, func(of string) bool { return strings.HasPrefix(version, of) })
+}
+
+// loadsOfOld is information_schema.loads of those: Broker Loads alone, and INSERTs, which fesim does not keep as jobs.
+func loadsOfOld(e *env) [][]value {
+	c := e.s.fe.cluster
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.jobRows("", func(j *Job, state, reason, begun, ended string) []value {
+		return []value{
+			strconv.Itoa(j.id), j.opts.Label, j.opts.DB, state, progress(state), string(j.opts.Kind), "NORMAL", "0", "0", "0", "0", nil, "resource:N/A; timeout(s):14400; max_filter_ratio:0.0",
+			begun, begun, begun, begun, orNull(ended), "{}", orNull(reason), nil, nil, nil,
+		}
+	}, BrokerLoad)
 }
 
 func progress(state string) string {

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"strings"
 	"time"
 
 	"segue/backend"
@@ -21,6 +22,8 @@ type Facts struct {
 	Beside []Beside `json:"beside,omitempty"`
 	// Unseen says why something could not be seen, by the check that needs it.
 	Unseen  map[Check]string `json:"unseen,omitempty"`
+	// Partly says why something was seen in part, by the check: nothing stops for that.
+	Partly  map[Check]string `json:"partly,omitempty"`
 	Tablets *Tablets         `json:"tablets,omitempty"`
 	Jobs    []Job            `json:"jobs,omitempty"` // schema changes and loads that are not finished
 	// Settings are of backends and compute nodes, by node and name.
@@ -49,6 +52,10 @@ type Job struct {
 	Kind  JobKind `json:"kind"`
 	Name  string  `json:"name"`
 	State string  `json:"state"`
+	DB    string  `json:"db,omitempty"`
+	Count int     `json:"count,omitempty"` // of jobs that are not told one by one
+	// Within is a time within which an INSERT has begun; 0: for how long it has run is not known.
+	Within time.Duration `json:"within_ns,omitempty"`
 }
 
 // JobKind is what a job does.
@@ -58,9 +65,13 @@ type JobKind string
 const (
 	SchemaChange JobKind = "schema change"
 	Load         JobKind = "load"
+	Insert       JobKind = "insert" // INSERT: one that is short ends within a backend's graceful exit
 	// FedLoad is one that somebody outside feeds: a client by Stream Load, or the cluster itself from a queue (Routine Load). It is short, and is fed again where it fails.
 	FedLoad JobKind = "fed load"
 )
+
+// word is the kind as it is accepted by.
+func (k JobKind) word() string { return strings.ReplaceAll(string(k), " ", "-") }
 
 // Segue is one Segue in front of the cluster, as its admin API tells.
 type Segue struct {

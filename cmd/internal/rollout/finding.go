@@ -38,6 +38,7 @@ type Finding struct {
 	Severity Severity `json:"severity"`
 	Node     string   `json:"node,omitempty"`  // empty: the whole cluster
 	Segue    string   `json:"segue,omitempty"` // by its admin address; empty: it is of no one Segue
+	Of       string   `json:"of,omitempty"`    // which of a check's kinds it is, in the words that follow "CHECK:" when it is accepted; empty: there is one
 	What     string   `json:"what"`
 	Remedy   string   `json:"remedy,omitempty"` // the next command, or what else helps
 	Blocks   bool     `json:"blocks"`           // no node goes while it is so

@@ -3,6 +3,7 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -48,16 +49,22 @@ func (c *checks) jobs() {
 		return
 	}
 	well, storage := true, c.next != nil && (c.next.Kind == Backend || c.next.Kind == Compute)
+	if why, partly := c.Partly[CheckJobs]; partly {
+		well = false
+		c.add(Finding{Check: CheckJobs, Severity: Warn, What: why}, false)
+	}
 	for _, j := range c.Jobs {
-		f := Finding{Check: CheckJobs, Severity: Warn, What: fmt.Sprintf("%s %s is %s", j.Kind, j.Name, j.State)}
+		f := Finding{Check: CheckJobs, Severity: Warn, Of: j.Kind.word(), What: fmt.Sprintf("%s %s is %s", j.Kind, j.Name, j.State)}
 		switch {
+		case storage && j.Kind == Insert && j.Within > 0 && j.Within <= c.grace():
+			f.What += fmt.Sprintf(": it has begun within the last %v, and %s lets it end", j.Within.Round(time.Second), c.next.Name)
 		case storage && j.Kind == FedLoad:
 			f.What += ": a backend that leaves lets it end within its graceful exit, and what feeds it has to try again"
 			f.Remedy = "PAUSE ROUTINE LOAD, or have clients retry; `SELECT * FROM information_schema.loads WHERE STATE = 'LOADING'`"
 		case storage:
 			f.Severity = Stop
 			f.What += ": stopping a backend may cancel it"
-			f.Remedy = "wait for it (`SHOW ALTER TABLE COLUMN`, `SHOW LOAD`), or cancel it; or --accept jobs"
+			f.Remedy = "wait for it (`SHOW ALTER TABLE COLUMN`, `SHOW LOAD`), or cancel it; or --accept " + f.ID()
 		default:
 			f.What += ": it may have to be repeated"
 		}
@@ -74,6 +81,12 @@ const (
 	loopCount     = "loop_count_wait_fragments_finish"
 	waitHeartbeat = "graceful_exit_wait_for_frontend_heartbeat"
 )
+
+// grace is how long the next one lets fragments end that run there; 0: it is not known. It looks that often, every ten seconds.
+func (c *checks) grace() time.Duration {
+	loops, _ := strconv.Atoi(c.Settings[c.next.Name][loopCount])
+	return max(time.Duration(loops)*10*time.Second, 0)
+}
 
 // exit: what backends do when they are stopped is a graceful exit.
 func (c *checks) exit() {

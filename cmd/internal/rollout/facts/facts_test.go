@@ -83,7 +83,7 @@ func TestCheckpoint(t *testing.T) {
 func TestLoading(t *testing.T) {
 	columns := []string{"LABEL", "DB_NAME", "STATE", "TYPE"}
 	jobs, err := loading(sql.Table{Columns: columns, Rows: [][]string{{"l1", "db", "LOADING", "INSERT"}, {"l2", "db", "PREPARED", "ROUTINE LOAD"}}})
-	want := []rollout.Job{{Kind: rollout.Load, Name: "db.l1 (INSERT)", State: "loading"}, {Kind: rollout.FedLoad, Name: "db.l2 (ROUTINE LOAD)", State: "prepared"}}
+	want := []rollout.Job{{Kind: rollout.Insert, Name: "db.l1 (INSERT)", DB: "db", State: "loading"}, {Kind: rollout.FedLoad, Name: "db.l2 (ROUTINE LOAD)", DB: "db", State: "prepared"}}
 	if err != nil || !slices.Equal(jobs, want) {
 		t.Errorf("%+v, %v", jobs, err)
 	}
@@ -92,6 +92,50 @@ func TestLoading(t *testing.T) {
 	}
 	if _, err := loading(sql.Table{Columns: columns[:2], Rows: [][]string{{"l", "d"}}}); err == nil {
 		t.Error("an answer without states is believed")
+	}
+}
+
+// Loads that are counted go where all of them are told one by one, and stay where an account may not see all.
+func TestUntold(t *testing.T) {
+	counted := []rollout.Job{{Kind: rollout.Load, DB: "a", Count: 1}, {Kind: rollout.Load, DB: "b", Count: 2}, {Kind: rollout.SchemaChange, DB: "a", Count: 1}}
+	told := []rollout.Job{{Kind: rollout.Load, DB: "a"}, {Kind: rollout.FedLoad, DB: "b"}, {Kind: rollout.Insert, DB: "b"}}
+	if got := untold(counted, told); !slices.Equal(got, counted[1:]) {
+		t.Errorf("%+v", got)
+	}
+	if got := untold(counted, append(told, rollout.Job{Kind: rollout.Load, DB: "b"})); !slices.Equal(got, counted[2:]) {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Of an INSERT that was not there when it was asked last is known how long it can have run.
+func TestInserts(t *testing.T) {
+	var m inserts
+	at := time.Unix(1000, 0)
+	ask := func(names ...string) (within []time.Duration) {
+		var jobs []rollout.Job
+		for _, name := range names {
+			jobs = append(jobs, rollout.Job{Kind: rollout.Insert, Name: name})
+		}
+		m.age(jobs, at)
+		at = at.Add(5 * time.Second)
+		for _, j := range jobs {
+			within = append(within, j.Within)
+		}
+		return within
+	}
+	for i, test := range []struct {
+		names []string
+		want  []time.Duration
+	}{
+		{[]string{"a"}, []time.Duration{0}},
+		{[]string{"a", "b"}, []time.Duration{0, 5 * time.Second}},
+		{[]string{"b", "c"}, []time.Duration{10 * time.Second, 5 * time.Second}},
+		{make([]string, mostLoads), make([]time.Duration, mostLoads)},
+		{[]string{"d"}, []time.Duration{0}}, // it may have been there before, behind the others
+	} {
+		if got := ask(test.names...); i != 3 && !slices.Equal(got, test.want) {
+			t.Errorf("%d: %v, want %v", i, got, test.want)
+		}
 	}
 }
 

@@ -201,7 +201,7 @@ func running(t sql.Table, db string) (jobs []rollout.Job) {
 		}
 		for _, state := range []string{"Pending", "Running"} {
 			if n, _ := number(t, row, state); n > 0 {
-				jobs = append(jobs, rollout.Job{Kind: kind, Name: fmt.Sprintf("in %s (%d)", db, n), State: strings.ToLower(state)})
+				jobs = append(jobs, rollout.Job{Kind: kind, Name: fmt.Sprintf("in %s (%d)", db, n), DB: db, Count: n, State: strings.ToLower(state)})
 			}
 		}
 	}

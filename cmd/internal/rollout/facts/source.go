@@ -41,11 +41,13 @@ type Source struct {
 	hosts map[string]found // by name, what it was resolved to
 	fes   []string         // MySQL addresses of all frontends, as last told
 	image image            // as last told
+
+	inserts inserts
 }
 
 // Facts gathers.
 func (s *Source) Facts(ctx context.Context, q run.Question) *rollout.Facts {
-	f := &rollout.Facts{Flavor: s.Flavor, Whole: q.Whole, Unseen: map[rollout.Check]string{}}
+	f := &rollout.Facts{Flavor: s.Flavor, Whole: q.Whole, Unseen: map[rollout.Check]string{}, Partly: map[rollout.Check]string{}}
 	var asking sync.WaitGroup
 	s.resolve(ctx, s.seedAddresses()...)
 	asking.Go(func() { f.Segues = s.Fleet.ask(ctx, s.Timeout) })

@@ -317,6 +317,38 @@ func TestSimulatedLoads(t *testing.T) {
 	}
 }
 
+// The table of older releases has other columns, and tells of what files are read for alone.
+func TestSimulatedLoadsOfOlderReleases(t *testing.T) {
+	t.Parallel()
+	s := newSimulated(t, 138, 3, 0, 2, 0, fesim.Options{Version: "3.3.9"})
+	for range 2 {
+		f := s.source.Facts(t.Context(), run.Question{Whole: true})
+		if why, unseen := f.Unseen[rollout.CheckJobs]; unseen || len(f.Jobs) > 0 || f.Partly[rollout.CheckJobs] != "" {
+			t.Errorf("%s, %+v, %+v", why, f.Jobs, f.Partly)
+		}
+		s.cluster.Begin(fesim.JobOptions{Kind: fesim.StreamLoad, Duration: time.Hour})
+	}
+	s.cluster.Begin(fesim.JobOptions{Kind: fesim.BrokerLoad, Label: "c", Duration: time.Hour})
+	f := s.source.Facts(t.Context(), run.Question{Whole: true})
+	if len(f.Jobs) != 1 || f.Jobs[0].Name != "test.c (BROKER)" || f.Jobs[0].Kind != rollout.Load {
+		t.Errorf("%+v", f.Jobs)
+	}
+}
+
+// Many loads that are fed hide none that a stop would cancel.
+func TestSimulatedLoadsAmongMany(t *testing.T) {
+	t.Parallel()
+	s := newSimulated(t, 139, 3, 0, 2, 0, fesim.Options{})
+	for range 150 {
+		s.cluster.Begin(fesim.JobOptions{Kind: fesim.StreamLoad, Duration: time.Hour})
+	}
+	s.cluster.Begin(fesim.JobOptions{Kind: fesim.BrokerLoad, Label: "c", Duration: time.Hour})
+	f := s.source.Facts(t.Context(), run.Question{Whole: true})
+	if !slices.ContainsFunc(f.Jobs, func(j rollout.Job) bool { return j.Kind == rollout.Load && j.Name == "test.c (BROKER)" }) || len(f.Jobs) > 30 {
+		t.Errorf("%+v", f.Jobs)
+	}
+}
+
 // An account that may not see what a preflight needs sees that it does not.
 func TestSimulatedWithoutPrivilege(t *testing.T) {
 	s := newSimulated(t, 135, 3, 0, 2, 0, fesim.Options{Users: map[string]string{"root": "", "app": ""}})
