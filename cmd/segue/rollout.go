@@ -102,7 +102,7 @@ func (w *world) addRollout(cmd *cobra.Command) *rolloutFlags {
 	f.StringVar(&r.admin.key, "admin-key", "", "`file` with the key, if --admin-cert does not have it (SEGUE_ADMIN_KEY)")
 	f.StringVar(&r.ask.Version, "to-version", "", "`version` that every node is to have in the end: those that have it do not go")
 	f.StringSliceVar(&r.ask.Only, "only", nil, "`nodes` that are to go (default: all)")
-	f.StringSliceVar(&r.accept, "accept", nil, "`findings` that stop nothing: all of a check (balance), or those of one node or\nSegue (fleet:10.0.0.5:9131, members:fe-2), as plan names them")
+	f.StringSliceVar(&r.accept, "accept", nil, "`findings` that stop nothing: all of a check (balance), or one of them,\nas plan names it (fleet:10.0.0.5:9131, members:fe-2, jobs:load)")
 	f.StringVar(&r.backup, "backup", "", "`command` that saves the metadata first; {{.Host}} is the leader's")
 	f.BoolVar(&r.noBackup, "no-backup", false, "do without saving the metadata")
 	f.BoolVar(&r.ask.Image, "create-image", false, "have the metadata written as an image first (ALTER SYSTEM CREATE IMAGE)")
@@ -215,8 +215,8 @@ func readPassword(path string) (string, error) {
 	return password, nil
 }
 
-// known reports names of --only and --accept that no node has, where the cluster has told which there are.
-func (r *rolloutFlags) known(f *rollout.Facts) error {
+// known reports names of --only and --accept that no node has, where the cluster has told which there are. s has those that there were; nil: none.
+func (r *rolloutFlags) known(f *rollout.Facts, s *rollout.State) error {
 	if _, unseen := f.Unseen[rollout.CheckMembers]; unseen || len(f.Nodes) == 0 {
 		return nil
 	}
@@ -230,8 +230,8 @@ func (r *rolloutFlags) known(f *rollout.Facts) error {
 		}
 	}
 	for _, name := range r.ask.Accept {
-		if !f.Known(name) {
-			return usageError{fmt.Errorf("--accept %s: there is no such node, and no such Segue in --fleet; nodes are %s", name, shown(strings.Join(names, ", ")))}
+		if !f.Known(name, s) {
+			return usageError{fmt.Errorf("--accept %s: there is no such node, and no such Segue in --fleet; it is to be in plan's own words, and nodes are %s", name, shown(strings.Join(names, ", ")))}
 		}
 	}
 	return nil

@@ -35,7 +35,7 @@ node may go now.`,
 		}
 		r.ask.Change = !*change
 		f := gather(cmd.Context(), source)
-		if err := r.known(f); err != nil {
+		if err := r.known(f, nil); err != nil {
 			return err
 		}
 		s := rollout.Begin("plan", r.ask, f)
@@ -159,9 +159,6 @@ configuration; 3 none may go now: ask again; 4 none is left that is to go.`,
 		}
 		r.ask.Change = r.ask.Version != ""
 		f := gather(cmd.Context(), source)
-		if err := r.known(f); err != nil {
-			return err
-		}
 		s, err := baseline(r, f)
 		if err != nil {
 			return err
@@ -183,6 +180,9 @@ configuration; 3 none may go now: ask again; 4 none is left that is to go.`,
 // baseline is how the nodes were when --state was written for the first time, with what has become of them since.
 func baseline(r *rolloutFlags, f *rollout.Facts) (*rollout.State, error) {
 	if r.state == "" {
+		if err := r.known(f, nil); err != nil {
+			return nil, err
+		}
 		s := rollout.Begin("next", r.ask, f)
 		s.Recognize(f, false)
 		return s, nil
@@ -201,6 +201,9 @@ func baseline(r *rolloutFlags, f *rollout.Facts) (*rollout.State, error) {
 	}
 	if s.Name != "next" {
 		return nil, usageError{fmt.Errorf("--state %s is a rollout of `segue rollout run`", r.state)}
+	}
+	if err := r.known(f, s); err != nil {
+		return nil, err
 	}
 	s.Ask = r.ask
 	s.Ask.Starts = r.ask.Version == ""

@@ -152,7 +152,7 @@ func (w *world) rolloutRun(cmd *cobra.Command, r *runFlags, args []string) error
 		source.Fleet.Traffic = r.ask.Compares()
 	}
 	facts := gather(cmd.Context(), source)
-	if err := r.known(facts); err != nil && s == nil {
+	if err := r.known(facts, s); err != nil && s == nil {
 		return err
 	}
 	given := rollout.Given{Flags: givenFlags(cmd.Flags(), "state", "resume", "roll-back", "force", "output"), Args: args}

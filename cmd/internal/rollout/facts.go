@@ -21,7 +21,7 @@ type Facts struct {
 	// Beside are nodes of TiDB that no rollout of its servers touches.
 	Beside []Beside `json:"beside,omitempty"`
 	// Unseen says why something could not be seen, by the check that needs it.
-	Unseen  map[Check]string `json:"unseen,omitempty"`
+	Unseen map[Check]string `json:"unseen,omitempty"`
 	// Partly says why something was seen in part, by the check: nothing stops for that.
 	Partly  map[Check]string `json:"partly,omitempty"`
 	Tablets *Tablets         `json:"tablets,omitempty"`

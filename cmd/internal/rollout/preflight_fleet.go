@@ -35,8 +35,9 @@ func (c *checks) fleet() {
 			f.What = fmt.Sprintf("Segue %s has no backend with its address %s: nothing would be drained there", g.Address, c.next.Address)
 			f.Remedy = "segue backends --admin " + g.Address + "; --name NODE=" + c.next.Address + " with the name that it has there; or --accept " + f.ID() + " where it is not to have it"
 		case !g.others(c.next):
+			f.Of = ofOthers
 			f.What = fmt.Sprintf("Segue %s has no other backend that is usable: its clients would wait", g.Address)
-			f.Remedy = "segue backends --admin " + g.Address
+			f.Remedy = "segue backends --admin " + g.Address + "; or --accept " + f.ID()
 		default:
 			continue
 		}

@@ -38,8 +38,12 @@ func TestPreflight(t *testing.T) {
 		"balance":                   {facts: func(f *Facts) { f.Tablets.Balancing = 2 }, check: CheckBalance, severity: Stop, what: "2 tablets", blocks: true},
 		"a load":                    {facts: func(f *Facts) { f.Jobs = []Job{{Kind: Load, Name: "in test (1)", State: "running"}} }, check: CheckJobs, severity: Stop, what: "load in test (1) is running", blocks: true},
 		"an INSERT":                 {facts: func(f *Facts) { f.Jobs = []Job{{Kind: Insert, Name: "a.b", State: "loading"}} }, check: CheckJobs, severity: Stop, what: "stopping a backend may cancel it", blocks: true},
-		"a short INSERT":            {facts: func(f *Facts) { f.Jobs = []Job{{Kind: Insert, Name: "a.b", State: "loading", Within: 20 * time.Second}} }, check: CheckJobs, severity: Warn, what: "lets it end"},
-		"a long INSERT":             {facts: func(f *Facts) { f.Jobs = []Job{{Kind: Insert, Name: "a.b", State: "loading", Within: 21 * time.Second}} }, check: CheckJobs, severity: Stop, what: "may cancel it", blocks: true},
+		"a short INSERT": {facts: func(f *Facts) {
+			f.Jobs = []Job{{Kind: Insert, Name: "a.b", State: "loading", Within: 20 * time.Second}}
+		}, check: CheckJobs, severity: Warn, what: "lets it end"},
+		"a long INSERT": {facts: func(f *Facts) {
+			f.Jobs = []Job{{Kind: Insert, Name: "a.b", State: "loading", Within: 21 * time.Second}}
+		}, check: CheckJobs, severity: Stop, what: "may cancel it", blocks: true},
 		"loads that are not told":   {facts: func(f *Facts) { f.Partly = map[Check]string{CheckJobs: "unknown table"} }, check: CheckJobs, severity: Warn, what: "unknown table"},
 		"a load, and a frontend":    {facts: func(f *Facts) { f.Jobs = []Job{{Kind: Load, Name: "in test (1)", State: "running"}} }, next: "fe-1", check: CheckJobs, severity: Warn, what: "load in test (1) is running"},
 		"no graceful exit":          {facts: func(f *Facts) { f.Settings["be-1"][loopCount] = "0" }, check: CheckExit, severity: Stop, what: "graceful exit is off", blocks: true},
