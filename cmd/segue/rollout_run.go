@@ -238,7 +238,11 @@ func (w *world) rolloutThrough(ctx context.Context, r *runFlags, driver rollout.
 	case isPaused:
 		err = exitError{fmt.Errorf("%w\n  next: %s\n  then: %s", err, cmp.Or(paused.Remedy, "see above"), again), exitNotNow}
 	case errors.Is(err, run.ErrInterrupted):
-		err = exitError{fmt.Errorf("%w: %s\n  then: %s", err, standing(s), again), exitNotNow}
+		undo := ""
+		if how := s.Undo(); how != "" {
+			undo = "\n  until then: " + shown(how)
+		}
+		err = exitError{fmt.Errorf("%w: %s%s\n  then: %s", err, standing(s), undo, again), exitNotNow}
 	case err == nil:
 		fmt.Fprintln(w.stdout, standing(s))
 	}

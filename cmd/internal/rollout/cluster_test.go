@@ -218,7 +218,7 @@ func (c *cluster) do(s *State, a Act) error {
 		for _, g := range c.segues {
 			for i := range g.Backends {
 				if b := &g.Backends[i]; b.Name == n.Name && g.Error == "" {
-					if b.Admin = max(b.Admin, to); a.Do == DoAdmit {
+					if b.Admin = max(b.Admin, to); a.Do == DoAdmit && b.Admin != backend.Maint {
 						b.Admin = a.Stood[g.Address]
 					}
 				}

@@ -89,7 +89,7 @@ func (s *State) Did(a Act, err error, now time.Time) {
 	case DoCheck:
 		p.Called = true
 	case DoDrain:
-		p.Told, p.Avoided = true, a.Node.stores()
+		p.Told = true
 		return
 	case DoAdmit:
 		p.Avoided = false
@@ -107,8 +107,13 @@ func (s *State) Did(a Act, err error, now time.Time) {
 // releases cannot be told, and an account may lack the privilege.
 func (s *State) failed(a Act, p *Progress, err error, now time.Time) {
 	if a.Do == DoDrain && a.Node.stores() {
-		p.Told = true
+		p.Told, p.Avoided = true, s.Doris
 		s.note(now, a.Node.Name, "failed", fmt.Sprintf("frontends could not be told to avoid it: statements that begin before they see it leave may fail: %v", err))
+		return
+	}
+	if a.Do == DoAdmit && p.Avoided && !p.Told && !s.Doris { // nobody knows whether they had been told, and their lists are in memory alone
+		p.Avoided = false
+		s.note(now, a.Node.Name, "failed", fmt.Sprintf("frontends could not be told to use it again, if they avoid it (%s takes that back): %v", p.Last.unavoid(false), err))
 		return
 	}
 	if a.Do == DoDrain || a.Do == DoAdmit {
@@ -159,7 +164,7 @@ func (s *State) choose(f *Facts) Act {
 		return Act{Do: DoAsk, Node: *n}
 	}
 	s.Current = n.Name
-	p.Began, p.Ended, p.Role, p.Called, p.Gone, p.Traffic, p.Told, p.Stopped, p.Asked = f.Now, time.Time{}, n.Role, false, false, nil, false, false, false
+	p.Began, p.Ended, p.Role, p.Called, p.Gone, p.Traffic, p.Told, p.Stopped, p.Asked, p.Drained = f.Now, time.Time{}, n.Role, false, false, nil, false, false, false, nil
 	p.mark(n, f.Now)
 	p.stood(f, n)
 	p.ErrorsBefore, p.HiddenBefore, p.Errors, p.Hidden = s.Errors, s.Hidden, 0, 0
@@ -215,6 +220,7 @@ func (s *State) pausing(f *Facts) Act {
 			return p.admit(n, "it was not stopped")
 		}
 		p.Again = true
+		p.undrained(f, n)
 	}
 	why, remedy := s.Pausing.Why, s.Pausing.Remedy
 	return s.pauseNow(f.Now, p, why, remedy)
@@ -236,7 +242,7 @@ func (s *State) pauseNow(now time.Time, p *Progress, why, remedy string) Act {
 	if p != nil {
 		s.Paused.Node, s.Paused.Phase = p.Node, p.Phase
 		if p.Avoided {
-			s.Paused.Remedy += "; until it is back frontends avoid it (" + p.unavoid(s.Doris) + " takes that back)"
+			s.Paused.Remedy += "; until it is back frontends avoid it (" + p.Last.unavoid(s.Doris) + " takes that back)"
 		}
 	}
 	s.note(now, s.Paused.Node, "pause", why)

@@ -48,6 +48,8 @@ type Progress struct {
 	Told    bool `json:"told,omitempty"`
 	// Stood is what operators had said of it before its turn, by the address of the Segue that they had told: none of these is to have it ready afterwards.
 	Stood map[string]backend.Admin `json:"stood,omitempty"`
+	// Drained are the Segues, by address, in which a drain of the node is the rollout's own: until it is seen otherwise there it is nobody else's.
+	Drained map[string]bool `json:"drained,omitempty"`
 	// Disabled is Node.Disabled before its turn: it stays so.
 	Disabled bool `json:"disabled,omitempty"`
 	Again    bool `json:"again,omitempty"`   // Stood is to be looked for once more
@@ -310,6 +312,10 @@ func (s *State) TurnBack(f *Facts) {
 				continue
 			}
 			// It was not stopped yet: it only has to be let in again.
+			if n := f.Node(p.Node); p.Again && n != nil {
+				p.Again = false
+				p.stood(f, n)
+			}
 			s.enter(p, Admitting, f.Now)
 			continue
 		case Stopping, Leaving, Changing, Starting, Returning, Admitting, Checking, Done:

@@ -1,19 +1,62 @@
 package rollout
 
-import "segue/backend"
+import (
+	"fmt"
+	"maps"
 
-// stood keeps what operators had said of a node before its turn, to each Segue and to frontends: it holds again when that is over.
+	"segue/backend"
+)
+
+// stood keeps what operators had said of a node before its turn, to each Segue and to frontends: it holds again when that is over. What the rollout itself has said is none of that, and
+// of a Segue that cannot be asked what was known holds.
 func (p *Progress) stood(f *Facts, n *Node) {
-	p.Stood, p.Disabled = nil, n.Disabled && !p.Avoided
+	p.Disabled = n.Disabled && !p.Avoided
+	former := p.Stood
+	p.Stood = nil
 	for i := range f.Segues {
 		g := &f.Segues[i]
-		if b := g.Backend(n); b != nil && b.Admin != backend.Ready {
+		is, b := former[g.Address], g.Backend(n)
+		if g.Error == "" {
+			is = backend.Ready
+		}
+		if b != nil && (b.Admin != backend.Drain || !p.Drained[g.Address]) {
+			is = b.Admin
+		}
+		if is != backend.Ready {
 			if p.Stood == nil {
 				p.Stood = map[string]backend.Admin{}
 			}
-			p.Stood[g.Address] = b.Admin
+			p.Stood[g.Address] = is
 		}
 	}
+}
+
+// drains keeps that Segues are about to be told to drain the node. One that cannot be asked may be reached by then.
+func (p *Progress) drains(f *Facts, n *Node) {
+	for i := range f.Segues {
+		g := &f.Segues[i]
+		b := g.Backend(n)
+		if _, before := p.Stood[g.Address]; before || b == nil && g.Error == "" || b != nil && b.Admin != backend.Ready {
+			continue
+		}
+		if p.Drained == nil {
+			p.Drained = map[string]bool{}
+		}
+		p.Drained[g.Address] = true
+	}
+}
+
+// undrained forgets those that have been seen not to drain it.
+func (p *Progress) undrained(f *Facts, n *Node) {
+	maps.DeleteFunc(p.Drained, func(address string, _ bool) bool {
+		for i := range f.Segues {
+			if g := &f.Segues[i]; g.Address == address {
+				b := g.Backend(n)
+				return b != nil && b.Admin != backend.Drain
+			}
+		}
+		return false
+	})
 }
 
 // after is what a Segue is to be told of the node when its turn is over. A Segue that was not there before has it ready.
@@ -25,9 +68,26 @@ func (p *Progress) after(address string) backend.Admin {
 }
 
 // unavoid is how somebody has frontends use a backend again.
-func (p *Progress) unavoid(doris bool) string {
-	if !doris {
-		return "DELETE BACKEND BLACKLIST " + p.Last.ID + " on each of them"
+func (n *Node) unavoid(doris bool) string {
+	switch {
+	case doris:
+		return `ALTER SYSTEM MODIFY BACKEND "` + n.ID + `" SET ("disable_query" = "false"), and so for "disable_load",`
+	case n.Kind == Compute:
+		return "DELETE COMPUTE NODE BLACKLIST " + n.ID + " on each of them"
 	}
-	return `ALTER SYSTEM MODIFY BACKEND "` + p.Last.ID + `" SET ("disable_query" = "false"), and so for "disable_load",`
+	return "DELETE BACKEND BLACKLIST " + n.ID + " on each of them"
+}
+
+// Undo is how somebody has the node in work used again, which was drained and not stopped; empty: there is none such.
+func (s *State) Undo() string {
+	p := s.of(s.Current)
+	switch {
+	case p == nil || p.Phase != Draining || p.Stopped:
+		return ""
+	case p.Avoided:
+		return p.Last.unavoid(s.Doris) + " has frontends use " + p.Node + " again"
+	case p.Last.stores() || len(p.Drained) == 0:
+		return ""
+	}
+	return fmt.Sprintf("`segue ready %s` in each Segue gives %s sessions again", p.Node, p.Node)
 }

@@ -76,6 +76,7 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 		p.stood(f, n)
 	}
 	if n.stores() && !p.Told && !p.Disabled {
+		p.Avoided = true // said before it is done: what is cut off between the two is taken back as well
 		return Act{Do: DoDrain, Node: *n, Why: "have frontends avoid it"}
 	}
 	if why, drain := s.undrained(f, n); drain || why != "" {
@@ -83,6 +84,7 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 			return s.pause(f.Now, p, fmt.Sprintf("%s has not been left within %v: %s", n.Name, s.Ask.Limits.Drain, why), "`segue sessions` says what stays; then `segue rollout run --resume`")
 		}
 		if drain {
+			p.drains(f, n)
 			return Act{Do: DoDrain, Node: *n, Why: why}
 		}
 		return Act{Do: DoWait, Node: *n, Why: why}
@@ -322,11 +324,14 @@ func (s *State) admitting(f *Facts, p *Progress, n *Node) Act {
 	switch {
 	case why == "" && !admit:
 		s.Held = ""
+		s.meanwhile(f, p, n)
 		if now, told := traffic(f); told {
 			p.Traffic = &now
 		}
 		s.enter(p, Checking, f.Now)
 		return s.checking(f, p, n)
+	case f.Now.Sub(p.Since) > s.Ask.Limits.Return && !admit && why == s.unasked(f): // that is nothing of the node's, and taking back mends it no more than this did
+		return s.pause(f.Now, p, fmt.Sprintf("%s is back, and whether all use it again is not known: %s", n.Name, why), "start it, or look at the way there; then `segue rollout run --resume`")
 	case f.Now.Sub(p.Since) > s.Ask.Limits.Return:
 		return s.fail(f, p, fmt.Sprintf("%s is back, and is not let in again within %v: %s", n.Name, s.Ask.Limits.Return, why))
 	case admit:
@@ -335,19 +340,13 @@ func (s *State) admitting(f *Facts, p *Progress, n *Node) Act {
 	return Act{Do: DoWait, Node: *n, Why: why}
 }
 
-// unadmitted says which Segue does not use the node, and whether it is to be told.
+// unadmitted says which Segue does not use the node, and whether it is to be told. One that has it in maint does so by somebody's word, which a rollout never says: it stays.
 func (s *State) unadmitted(f *Facts, n *Node) (why string, admit bool) {
 	for i := range f.Segues {
 		g := &f.Segues[i]
-		if g.Error != "" {
-			if !s.Ask.MayMiss(g.Address) {
-				why = fmt.Sprintf("Segue %s cannot be asked: %s", g.Address, g.Error)
-			}
-			continue
-		}
 		b := g.Backend(n)
 		switch wanted := s.of(n.Name).after(g.Address); {
-		case b == nil || wanted == backend.Ready && b.usable() || wanted != backend.Ready && b.Admin == wanted:
+		case b == nil || b.Admin == backend.Maint || wanted == backend.Ready && b.usable() || wanted != backend.Ready && b.Admin == wanted:
 		case wanted != backend.Ready:
 			return fmt.Sprintf("put it back to %s in Segue %s, as an operator had it", wanted, g.Address), true
 		case b.Admin != backend.Ready:
@@ -356,7 +355,27 @@ func (s *State) unadmitted(f *Facts, n *Node) (why string, admit bool) {
 			why = fmt.Sprintf("Segue %s sees it %s: %s", g.Address, b.Health, b.Cause)
 		}
 	}
-	return why, false
+	return cmp.Or(why, s.unasked(f)), false
+}
+
+// unasked says which Segue cannot be asked, of those that are to be; empty: none.
+func (s *State) unasked(f *Facts) string {
+	for i := range f.Segues {
+		if g := &f.Segues[i]; g.Error != "" && !s.Ask.MayMiss(g.Address) {
+			return fmt.Sprintf("Segue %s cannot be asked: %s", g.Address, g.Error)
+		}
+	}
+	return ""
+}
+
+// meanwhile notes which Segues keep sessions off the node by what somebody has said since its turn began.
+func (s *State) meanwhile(f *Facts, p *Progress, n *Node) {
+	for i := range f.Segues {
+		g := &f.Segues[i]
+		if b := g.Backend(n); b != nil && b.Admin == backend.Maint && p.after(g.Address) != backend.Maint {
+			s.note(f.Now, n.Name, "seen", "somebody has put it into maint in Segue "+g.Address+" meanwhile: there it stays so")
+		}
+	}
 }
 
 // checking asks whether clients are as well as before.

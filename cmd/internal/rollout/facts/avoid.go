@@ -69,23 +69,26 @@ func (s *Source) avoid(ctx context.Context, n rollout.Node, add bool) error {
 //
 // https://doris.apache.org/docs/sql-manual/sql-statements/cluster-management/instance-management/MODIFY-BACKEND
 func (s *Source) disable(ctx context.Context, id string, add bool) error {
-	set := func(c *sql.Conn, to bool) (failed error) {
-		for _, what := range []string{"disable_query", "disable_load"} {
-			_, err := s.query(ctx, c, fmt.Sprintf(`ALTER SYSTEM MODIFY BACKEND "%s" SET ("%s" = "%t")`, id, what, to))
-			failed = errors.Join(failed, err)
-		}
-		return failed
+	err := s.setDisabled(ctx, id, add)
+	if err != nil && add { // one of the two alone is not left behind; the connection may be what failed
+		err = errors.Join(err, s.setDisabled(ctx, id, false))
 	}
+	return err
+}
+
+// setDisabled sets both switches of a backend.
+func (s *Source) setDisabled(ctx context.Context, id string, to bool) error {
 	c, err := s.dial(ctx, "")
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	err = set(c, add)
-	if err != nil && add { // one of the two alone is not left behind
-		_ = set(c, false)
+	var failed []error
+	for _, what := range []string{"disable_query", "disable_load"} {
+		_, err := s.query(ctx, c, fmt.Sprintf(`ALTER SYSTEM MODIFY BACKEND "%s" SET ("%s" = "%t")`, id, what, to))
+		failed = append(failed, err)
 	}
-	return err
+	return errors.Join(failed...)
 }
 
 // tellFrontend runs one statement on one frontend.

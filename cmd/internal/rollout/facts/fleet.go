@@ -189,16 +189,23 @@ func (f *Fleet) Drain(ctx context.Context, n rollout.Node) error {
 	})
 }
 
-// Ready tells every Segue that a node may have sessions again, but for those in stood.
+// Ready tells every Segue that a node may have sessions again, but for those in stood. One that has it in maint is not told: somebody else has said so.
 func (f *Fleet) Ready(ctx context.Context, n rollout.Node, stood map[string]backend.Admin) error {
-	return f.tell(ctx, n, func(address string, _ backend.Admin) backend.Admin { return stood[address] })
+	return f.tell(ctx, n, func(address string, is backend.Admin) backend.Admin {
+		if is == backend.Maint {
+			return is
+		}
+		return stood[address]
+	})
 }
 
-// tell tells every Segue that has the node as a backend what is wanted of it, by the Segue's address and what it is told now.
+// tell tells every Segue that has the node as a backend what is wanted of it, by the Segue's address and what it is told now. One that
+// cannot be told keeps none of the others from it.
 func (f *Fleet) tell(ctx context.Context, n rollout.Node, wanted func(address string, is backend.Admin) backend.Admin) error {
 	if f == nil {
 		return nil
 	}
+	var failed []error
 	segues := f.ask(ctx, f.Timeout)
 	for i := range segues {
 		g := &segues[i]
@@ -215,10 +222,10 @@ func (f *Fleet) tell(ctx context.Context, n rollout.Node, wanted func(address st
 			}
 		}
 		if err != nil && (!f.mayMiss(g.Address) || g.Error == "") {
-			return fmt.Errorf("tell Segue %s: %w", g.Address, err)
+			failed = append(failed, fmt.Errorf("tell Segue %s: %w", g.Address, err))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (f *Fleet) mayMiss(address string) bool { return f.MayMiss != nil && f.MayMiss(address) }

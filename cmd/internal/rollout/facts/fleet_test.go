@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -136,5 +137,38 @@ func TestPodsOfAService(t *testing.T) {
 		if list, err := f.at(t.Context(), place); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v %v", place, list, err)
 		}
+	}
+}
+
+// One Segue that cannot be told keeps none of the others from it, and one that somebody has put into maint is left so.
+func TestAllAreTold(t *testing.T) {
+	var mu sync.Mutex
+	told := map[string]string{}
+	segueOf := func(started, admin string) *httptest.Server {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("X-Segue", "x")
+			switch {
+			case r.Method != http.MethodGet:
+				mu.Lock()
+				defer mu.Unlock()
+				told[started] = r.URL.Path
+				fmt.Fprint(w, "{}")
+			case r.URL.Path == "/api/v1/status":
+				fmt.Fprintf(w, `{"started": "2026-11-30T10:00:00.%sZ"}`, started)
+			case r.URL.Path == "/api/v1/backends":
+				fmt.Fprintf(w, `[{"name": "fe-1", "address": "10.0.0.1:9030", "health": "up", "admin": %q}]`, admin)
+			default:
+				fmt.Fprint(w, "[]")
+			}
+		}))
+		t.Cleanup(s.Close)
+		return s
+	}
+	away := httptest.NewServer(http.NotFoundHandler())
+	away.Close()
+	f := newFleet("127.0.0.1:1", at(segueOf("1", "drain")), at(segueOf("2", "maint")), at(segueOf("3", "drain")), at(away))
+	err := f.Ready(t.Context(), rollout.Node{Name: "fe-1", Address: "10.0.0.1:9030"}, nil)
+	if err == nil || strings.Count(err.Error(), "tell Segue") != 2 || len(told) != 2 || told["2"] != "" {
+		t.Errorf("%v, told: %v", err, told)
 	}
 }
