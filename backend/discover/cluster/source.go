@@ -21,8 +21,8 @@ const (
 	mostAsks = 3               // of nodes, until one has answered
 	soonest  = 500 * time.Millisecond
 	soon     = 4 * time.Second // between soonest and this many asks again when a backend has come or gone
-	alertFor = time.Minute     // after that, or a new role, it asks …
-	alertGap = 5 * time.Second // … as often as this: what follows, an election, say, need not be seen in any backend's health
+	alerts   = 3               // after that, or a new role, it asks so many times more, as what follows, an election, say, need not be seen in any backend's health: …
+	alertGap = 5 * time.Second // … after this, and then after twice as long each time; at least a sixth of the interval, with which somebody spares the cluster
 )
 
 // Source is [discover.Source] for a cluster of one flavor.
@@ -43,8 +43,9 @@ type Source struct {
 	ports   map[string]string   // address of an FE, in lower case → the HTTP address that it has named itself
 	tried   map[string]*attempt // address of a backend, likewise → how often it has been asked for that
 	curious bool                // there are some to be asked, soon
-	alert   time.Time           // until then it asks often
+	alert   int                 // so many times more it asks soon
 	deaf    time.Time           // until then no hint is heard
+	failing discover.Pace       // of questions that fail, or that find nobody who leads
 	hints   discover.Pace       // of hints that have led to nothing new
 	hinted  bool                // a hint is why it asks
 	roles   map[string]string   // address → what the last answer said that it is
@@ -65,8 +66,6 @@ func (s *Source) String() string { return "sql of " + s.Flavor.String() }
 
 // Run implements [discover.Source].
 func (s *Source) Run(ctx context.Context, tell func(discover.Answer)) error {
-	pace := discover.Pace{Interval: s.Interval}
-	failing := discover.Pace{Interval: soonest, Longest: s.Interval}
 	for {
 		before := s.standing()
 		a := s.ask(ctx)
@@ -75,30 +74,42 @@ func (s *Source) Run(ctx context.Context, tell func(discover.Answer)) error {
 		}
 		tell(a)
 		s.compare(a, time.Now())
-		d := pace.Answered()
-		switch {
-		case a.Err != nil:
-			d = failing.Failed()
-		case s.leaderless(a.Found): // an election, or an answer from before it
-			d = min(d, failing.Failed())
-		default:
-			failing.Answered()
-			if s.curious {
-				d = min(d, soonest+rand.N(soon-soonest))
-			}
-			if time.Now().Before(s.alert) {
-				d = min(d, alertGap-alertGap/4+rand.N(alertGap/4))
-			}
-		}
-		if err := s.wait(ctx, d, before); err != nil {
+		if err := s.wait(ctx, s.next(a), before); err != nil {
 			return err
 		}
 	}
 }
 
+// next is when to ask again, behind an answer.
+func (s *Source) next(a discover.Answer) time.Duration {
+	d := (&discover.Pace{Interval: s.Interval}).Answered()
+	s.failing.Interval, s.failing.Longest = soonest, s.Interval
+	switch {
+	case a.Err != nil:
+		d = s.failing.Failed()
+		if until := time.Now().Add(d); until.After(s.deaf) {
+			s.deaf = until // who cannot be asked is asked no sooner for being in trouble
+		}
+	case s.leaderless(a.Found): // an election, or an answer from before it
+		d = min(d, s.failing.Failed())
+	default:
+		s.failing.Answered()
+		if s.curious {
+			d = min(d, soonest+rand.N(soon-soonest))
+		}
+		if s.alert > 0 {
+			gap := max(alertGap, s.Interval/6) << (alerts - s.alert)
+			d = min(d, gap-gap/4+rand.N(gap/4))
+			s.alert--
+		}
+	}
+	return d
+}
+
 // compare judges by an answer whether it is worth asking often, and hearing hints.
 func (s *Source) compare(a discover.Answer, now time.Time) {
 	if a.Err != nil {
+		s.unheard(now)
 		return
 	}
 	roles := make(map[string]string)
@@ -110,18 +121,23 @@ func (s *Source) compare(a discover.Answer, now time.Time) {
 	}
 	changed := s.roles != nil && !maps.Equal(s.roles, roles)
 	if s.roles = roles; changed {
-		s.alert = now.Add(alertFor)
+		s.alert = alerts
 	}
-	if !s.hinted {
-		return
-	}
-	s.hinted = false
-	s.hints.Interval, s.hints.Longest = soon, s.Interval
-	if changed {
+	if s.hinted && changed {
+		s.hinted = false
 		s.hints.Answered()
 		return
 	}
-	s.deaf = now.Add(s.hints.Failed()) // an application that writes to a replica all the time is no news
+	s.unheard(now)
+}
+
+// unheard has a hint that has led to nothing heard ever more seldom: an application that writes to a replica all the time is no news.
+func (s *Source) unheard(now time.Time) {
+	if s.hinted {
+		s.hinted = false
+		s.hints.Interval, s.hints.Longest = soon, s.Interval
+		s.deaf = now.Add(s.hints.Failed())
+	}
 }
 
 // leaderless reports whether nobody leads of those that one is to lead, or whoever does so is seen to be down.
@@ -169,7 +185,7 @@ func (s *Source) wait(ctx context.Context, d time.Duration, before map[string]st
 	for {
 		changed := s.Registry.Changed()
 		if now := s.standing(); differ(before, now) {
-			if s.alert = time.Now().Add(alertFor); !hurried {
+			if s.alert = alerts; !hurried {
 				hurry(soon)
 			}
 		}
