@@ -8,15 +8,16 @@ import (
 const clusterInfoColumns = "TYPE INSTANCE STATUS_ADDRESS VERSION GIT_HASH START_TIME UPTIME SERVER_ID"
 
 // clusterInfo is TiDB's information_schema.cluster_info: the servers that run, and a PD and a store that are always well. PD forgets a server that has ended.
+// Times are a DATETIME in the zone of whoever answers.
 //
 // https://docs.pingcap.com/tidb/stable/information-schema-cluster-info/
 func clusterInfo(e *env) [][]value {
-	began := e.s.fe.current().began.Format(time.RFC3339)
+	began := e.s.fe.current().began.Format(time.DateTime)
 	var rows [][]value
 	for i, f := range e.s.fe.cluster.FEs() {
 		if l := f.current(); l != nil && e.s.fe.cluster.isAlive(f) {
 			rows = append(rows, []value{
-				"tidb", f.mysql.address, f.http.address, l.version, "fesim", l.began.Format(time.RFC3339), time.Since(l.began).Round(time.Second).String(), strconv.Itoa(i + 1),
+				"tidb", f.mysql.address, f.http.address, l.version, "fesim", l.began.Format(time.DateTime), time.Since(l.began).String(), strconv.Itoa(i + 1),
 			})
 		}
 	}

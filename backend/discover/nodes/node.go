@@ -97,11 +97,12 @@ type Node struct {
 	// LastStart and LastHeartbeat are by the clock and in the zone of the cluster, which does not name it: they are good to be compared with one another, and
 	// are given in UTC.
 	LastStart, LastHeartbeat time.Time
-	Decommissioned           bool // of a BE or CN: it is being emptied, or has been
-	Disabled                 bool // Doris: somebody has told FEs not to give the BE queries, or loads
-	Tablets                  int  // of a BE; -1: not said
-	RunningQueries           int  // of a BE or CN; -1: not said
-	Answering                bool // it is the one that has answered; only newer Doris says so
+	Uptime                   time.Duration // of TiDB and what stands beside it: since LastStart; 0: not said
+	Decommissioned           bool          // of a BE or CN: it is being emptied, or has been
+	Disabled                 bool          // Doris: somebody has told FEs not to give the BE queries, or loads
+	Tablets                  int           // of a BE; -1: not said
+	RunningQueries           int           // of a BE or CN; -1: not said
+	Answering                bool          // it is the one that has answered; only newer Doris says so
 }
 
 // mostRows bounds a list: no cluster has as many nodes.

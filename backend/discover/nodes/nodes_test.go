@@ -203,15 +203,15 @@ func TestParseClusterInfo(t *testing.T) {
 	want := []nodes.Node{
 		{
 			ID: "1281", Name: "10.0.0.1:4000", Host: "10.0.0.1", Kind: nodes.Server, Type: "tidb", Address: "10.0.0.1:4000", HTTP: "10.0.0.1:10080", Alive: true, Version: "8.5.1",
-			Zone: "eu-1a", Labels: map[string]string{"zone": "eu-1a", "rack": "7"}, LastStart: at("2026-11-30 07:00:00"), Tablets: -1, RunningQueries: -1,
+			Zone: "eu-1a", Labels: map[string]string{"zone": "eu-1a", "rack": "7"}, LastStart: at("2026-11-30 07:00:00"), Uptime: 2 * time.Hour, Tablets: -1, RunningQueries: -1,
 		},
 		{
-			ID: "0", Name: "10.0.0.2:2379", Host: "10.0.0.2", Type: "pd", HTTP: "10.0.0.2:2379", Alive: true, Version: "8.5.1", LastStart: at("2026-11-30 07:00:00"),
+			ID: "0", Name: "10.0.0.2:2379", Host: "10.0.0.2", Type: "pd", HTTP: "10.0.0.2:2379", Alive: true, Version: "8.5.1", LastStart: at("2026-11-30 07:00:00"), Uptime: 2 * time.Hour,
 			Tablets: -1, RunningQueries: -1,
 		},
 		{
 			ID: "0", Name: "10.0.0.3:20160", Host: "10.0.0.3", Kind: nodes.Backend, Type: "tikv", HTTP: "10.0.0.3:20180", Alive: true, Version: "8.5.1",
-			LastStart: at("2026-11-30 07:00:00"), Tablets: -1, RunningQueries: -1,
+			LastStart: at("2026-11-30 07:00:00"), Uptime: 2 * time.Hour, Tablets: -1, RunningQueries: -1,
 		},
 	}
 	if !slices.EqualFunc(list, want, equal) {

@@ -1,17 +1,21 @@
 package nodes
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // The statements about a TiDB cluster.
 const (
-	ClusterInfo = "SELECT TYPE, INSTANCE, STATUS_ADDRESS, VERSION, START_TIME, SERVER_ID FROM information_schema.cluster_info"
+	ClusterInfo = "SELECT TYPE, INSTANCE, STATUS_ADDRESS, VERSION, START_TIME, UPTIME, SERVER_ID FROM information_schema.cluster_info"
 	// ServersInfo tells the labels of TiDB servers, which cluster_info does not.
 	ServersInfo = "SELECT IP, PORT, LABELS FROM information_schema.tidb_servers_info"
 	// ClusterID tells which cluster it is, of newer TiDB, to who may read mysql.tidb.
 	ClusterID = "SELECT VARIABLE_VALUE FROM mysql.tidb WHERE VARIABLE_NAME = 'cluster_id'"
 )
 
-// ParseClusterInfo reads information_schema.cluster_info of TiDB, which lists whoever has reported to PD and not been forgotten by it: all are Alive.
+// ParseClusterInfo reads information_schema.cluster_info of TiDB, which lists whoever has reported to PD and not been forgotten by it: all are Alive. LastStart is in the
+// zone of the server that has answered, wherever the node is; Uptime is in none.
 //
 // https://docs.pingcap.com/tidb/stable/information-schema-cluster-info/
 func ParseClusterInfo(t Table) ([]Node, error) {
@@ -27,6 +31,7 @@ func ParseClusterInfo(t Table) ([]Node, error) {
 			HTTP: r.address(row, "STATUS_ADDRESS"), Alive: true, Version: r.text(row, "VERSION"), LastStart: r.when(row, "START_TIME"),
 			Tablets: -1, RunningQueries: -1,
 		}
+		n.Uptime, _ = time.ParseDuration(r.text(row, "UPTIME"))
 		switch n.Type {
 		case "tidb":
 			n.Kind, n.Address = Server, at

@@ -213,3 +213,22 @@ func TestAliases(t *testing.T) {
 		t.Errorf("one of many is called %s", got)
 	}
 }
+
+// What a cluster of TiDB tells is the same whichever server answers, in whatever zone it is; and of two processes at an address the later is there.
+func TestTiDBToldFromElsewhere(t *testing.T) {
+	at := time.Date(2026, 11, 30, 8, 0, 0, 0, time.UTC)
+	told := func(shift time.Duration) rollout.Node {
+		f, s := &rollout.Facts{}, &Source{Flavor: backend.TiDB}
+		s.told(f, []nodes.Node{
+			{Kind: nodes.Server, Name: "10.0.0.1:4000", Address: "10.0.0.1:4000", Alive: true, Version: "8.5.1", LastStart: at.Add(shift), Uptime: time.Hour},
+			{Kind: nodes.Server, Name: "10.0.0.1:4000", Address: "10.0.0.1:4000", Alive: true, Version: "8.5.0", LastStart: at.Add(shift - time.Hour), Uptime: 2 * time.Hour},
+		})
+		if len(f.Nodes) != 1 || f.Nodes[0].Version != "8.5.1" || f.Nodes[0].Uptime != time.Hour || f.Nodes[0].Exact {
+			t.Fatalf("%+v", f.Nodes)
+		}
+		return f.Nodes[0]
+	}
+	if here, there := told(0), told(8*time.Hour); there.Start.Sub(here.Start).Abs() > time.Minute {
+		t.Errorf("started at %v, told by another one at %v", here.Start, there.Start)
+	}
+}

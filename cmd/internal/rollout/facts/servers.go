@@ -26,7 +26,7 @@ func (s *Source) servers(ctx context.Context, f *rollout.Facts, q run.Question) 
 	}
 	var asking sync.WaitGroup
 	for i := range f.Nodes {
-		if n := &f.Nodes[i]; !n.Exact {
+		if n := &f.Nodes[i]; !n.Exact && n.Uptime == 0 {
 			asking.Go(func() { s.server(ctx, n, s.spec(n.Address)) })
 		}
 	}

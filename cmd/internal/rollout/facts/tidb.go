@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"segue/backend/discover/nodes"
 	"segue/backend/discover/sql"
@@ -52,7 +53,7 @@ func (s *Source) clusterInfo(ctx context.Context, avoid string) ([]nodes.Node, e
 	return nodes.ParseClusterInfo(t)
 }
 
-// tidbSelf takes from a server that tells of itself what the cluster would have told.
+// tidbSelf takes from a server that tells of itself what the cluster would have told. Its start time is in its own zone, which the same process always has.
 func (s *Source) tidbSelf(ctx context.Context, c *sql.Conn, n *rollout.Node) bool {
 	t, err := c.Query(ctx, nodes.ClusterInfo)
 	if err != nil {
@@ -73,7 +74,12 @@ func (s *Source) told(f *rollout.Facts, list []nodes.Node) {
 	for i := range list {
 		switch n := s.nodeOf(&list[i]); {
 		case list[i].Kind == nodes.Server:
-			n.Start, n.Exact = list[i].LastStart, !list[i].LastStart.IsZero()
+			if superseded(&list[i], list) {
+				continue
+			}
+			if up := list[i].Uptime; up > 0 { // the start time is in the zone of whoever answers, which may be another one next time
+				n.Start, n.Uptime = time.Now().Add(-up).Truncate(time.Second), up
+			}
 			f.Nodes = append(f.Nodes, n)
 		case list[i].Type == "pd" || list[i].Type == "tikv" || list[i].Type == "tiflash":
 			f.Beside = append(f.Beside, rollout.Beside{Name: list[i].Name, Type: list[i].Type, Version: n.Version})
@@ -85,6 +91,13 @@ func (s *Source) told(f *rollout.Facts, list []nodes.Node) {
 		}
 	}
 	slices.SortStableFunc(f.Nodes, func(a, b rollout.Node) int { return s.placeOf(&a) - s.placeOf(&b) })
+}
+
+// superseded tells whether a later process has the same address: PD tells of one that was killed for another 45 seconds.
+func superseded(n *nodes.Node, list []nodes.Node) bool {
+	return slices.ContainsFunc(list, func(o nodes.Node) bool {
+		return o.Kind == n.Kind && o.Address == n.Address && o.LastStart.After(n.LastStart)
+	})
 }
 
 // missed adds the servers that were there before: one that is being restarted is not told of, and is one of the nodes all the same.

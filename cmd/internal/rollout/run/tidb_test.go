@@ -30,7 +30,7 @@ func TestTiDBTellsOfAll(t *testing.T) {
 	var names []string
 	for _, n := range f.Nodes {
 		names = append(names, n.Name)
-		if !n.Exact || n.Version != "8.5.0" || n.Healthy != rollout.Yes || n.HTTP == "" {
+		if n.Exact || n.Uptime <= 0 || n.Start.IsZero() || n.Version != "8.5.0" || n.Healthy != rollout.Yes || n.HTTP == "" {
 			t.Errorf("%+v", n)
 		}
 	}
