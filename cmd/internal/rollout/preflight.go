@@ -97,6 +97,7 @@ func (c *checks) members() {
 			c.add(Finding{Check: CheckMembers, Severity: Stop, Node: n.Name, What: why, Remedy: "wait until it is back, or start it: one at a time is away"}, true)
 		}
 	}
+	c.disabled()
 	if c.Listed != "" {
 		c.add(Finding{Check: CheckMembers, Severity: Warn, What: "the servers are those that were given, and nobody has said whether there are others: " + c.Listed, Remedy: "segue check --user …; or see that none is missing from the list"}, false)
 	}
@@ -108,6 +109,29 @@ func (c *checks) members() {
 	}
 	if len(c.list) == before {
 		c.add(Finding{Check: CheckMembers, Severity: OK, What: fmt.Sprintf("%d nodes, all serve", len(c.Facts.Nodes))}, true)
+	}
+}
+
+// disabled: no backend is kept from work by somebody's word, which may be a former rollout's that nobody has taken up again; where all others are, none would be left to do it.
+func (c *checks) disabled() {
+	stores, left := c.next != nil && c.next.stores() && !c.next.Disabled, 0
+	for i := range c.Facts.Nodes {
+		if n := &c.Facts.Nodes[i]; stores && n.stores() && !n.Disabled && n.Name != c.next.Name && n.serves() == "" {
+			left++
+		}
+	}
+	for i := range c.Facts.Nodes {
+		n := &c.Facts.Nodes[i]
+		if !n.Disabled || n.Name == c.Current {
+			continue
+		}
+		f := Finding{Check: CheckMembers, Severity: Warn, Node: n.Name, What: "frontends do not give it queries, or loads (disable_query, disable_load): somebody has said so, or a rollout that was given up"}
+		if stores && left == 0 {
+			f.Severity = Stop
+			f.What += "; no backend but " + c.next.Name + " would take them"
+		}
+		f.Remedy = "ask who it is; or " + n.unavoid(true) + " has them use it again"
+		c.add(f, true)
 	}
 }
 

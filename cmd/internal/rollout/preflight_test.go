@@ -25,6 +25,8 @@ func TestPreflight(t *testing.T) {
 		"a node is down":            {facts: func(f *Facts) { f.Nodes[4].Alive = false }, check: CheckMembers, severity: Stop, what: "not alive", blocks: true},
 		"a backend leaves":          {facts: func(f *Facts) { f.Nodes[4].StatusCode = "SHUTDOWN" }, check: CheckMembers, severity: Stop, what: "its StatusCode is SHUTDOWN", blocks: true},
 		"a node answers nobody":     {facts: func(f *Facts) { f.Nodes[4].Healthy, f.Nodes[4].Trouble = No, "timeout" }, check: CheckMembers, severity: Stop, what: "timeout", blocks: true},
+		"a backend is disabled":     {facts: func(f *Facts) { f.Nodes[4].Disabled = true }, check: CheckMembers, severity: Warn, what: "disable_query"},
+		"all others are disabled":   {facts: func(f *Facts) { f.Nodes[4].Disabled, f.Nodes[5].Disabled = true, true }, check: CheckMembers, severity: Stop, what: "no backend but", blocks: true},
 		"nobody leads":              {facts: func(f *Facts) { f.Nodes[0].Role = Follower }, check: CheckLeader, severity: Stop, what: "no frontend leads", blocks: true},
 		"two frontends":             {facts: func(f *Facts) { f.Nodes = slices.Delete(f.Nodes, 1, 2) }, check: CheckQuorum, severity: Stop, what: "2 voting frontends", blocks: true},
 		"one follower down":         {facts: func(f *Facts) { f.Nodes[1].Alive = false }, check: CheckQuorum, severity: Stop, what: "2 of 3 followers live", blocks: true},

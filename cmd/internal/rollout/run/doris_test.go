@@ -83,7 +83,7 @@ func TestDorisTroubles(t *testing.T) {
 
 // A backend is given no work while it goes; what somebody had said before stays, and what the rollout has said is taken back.
 func TestDorisBackendsAreAvoided(t *testing.T) {
-	s := newSimulated(t, 158, 3, 0, 2, 0, fesim.Options{Flavor: backend.Doris})
+	s := newSimulated(t, 158, 3, 0, 3, 0, fesim.Options{Flavor: backend.Doris})
 	s.to = "doris-3.0.1"
 	disabled := func() (list []string) {
 		for _, n := range s.source.Facts(t.Context(), run.Question{Whole: true}).Nodes {
