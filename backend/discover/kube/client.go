@@ -7,11 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
+
+	"segue/backend/files"
 )
 
 const (
@@ -35,6 +39,8 @@ const (
 type Client struct {
 	server    *url.URL
 	tokenFile string
+	reading   sync.Mutex // one reads it at a time: a reader takes another one for one that hangs
+	files     files.Reader
 	namespace string
 	trust     *trust
 }
@@ -65,14 +71,27 @@ func (c *Client) Namespace() string { return c.namespace }
 // Close closes connections that nobody uses.
 func (c *Client) Close() { c.trust.close() }
 
+// mostFile bounds a token, and a list of authorities.
+const mostFile = 1 << 20
+
+// unread names the file in an error that does not.
+func unread(path string, err error) error {
+	if _, named := errors.AsType[*fs.PathError](err); named {
+		return err
+	}
+	return fmt.Errorf("%s %w", path, err)
+}
+
 // token reads the bearer token. It is read for each request: the kubelet renews it in its file, and requests are few.
 func (c *Client) token() (string, error) {
 	if c.tokenFile == "" {
 		return "", nil
 	}
-	text, err := os.ReadFile(c.tokenFile)
+	c.reading.Lock()
+	text, err := c.files.Read(c.tokenFile, mostFile)
+	c.reading.Unlock()
 	if err != nil {
-		return "", fmt.Errorf("read token: %w", err)
+		return "", fmt.Errorf("read token: %w", unread(c.tokenFile, err))
 	}
 	token := strings.TrimSpace(string(text))
 	if token == "" {

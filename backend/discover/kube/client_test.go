@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"segue/backend/secure/securetest"
@@ -157,6 +158,10 @@ func TestClientEndsWithItsContext(t *testing.T) {
 func TestConfig(t *testing.T) {
 	empty := filepath.Join(t.TempDir(), "empty")
 	write(t, empty, "")
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name   string
 		config Config
@@ -168,6 +173,8 @@ func TestConfig(t *testing.T) {
 		{"with a password", Config{Server: "https://a:b@10.0.0.1", Namespace: "n"}, "want https://HOST"},
 		{"no namespace", Config{Server: "https://10.0.0.1"}, "no namespace"},
 		{"no token", Config{Server: "https://10.0.0.1", Namespace: "n", TokenFile: "/nowhere"}, "read token"},
+		{"a pipe that nobody writes a token to", Config{Server: "https://10.0.0.1", Namespace: "n", TokenFile: pipe}, pipe + " is not a regular file"},
+		{"a pipe that nobody writes authorities to", Config{Server: "https://10.0.0.1", Namespace: "n", CAFile: pipe}, pipe + " is not a regular file"},
 		{"empty token", Config{Server: "https://10.0.0.1", Namespace: "n", TokenFile: empty}, "is empty"},
 		{"no authorities", Config{Server: "https://10.0.0.1", Namespace: "n", CAFile: "/nowhere"}, "read authorities"},
 		{"no certificate", Config{Server: "https://10.0.0.1", Namespace: "n", CAFile: empty}, "no certificate"},

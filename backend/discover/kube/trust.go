@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"sync"
 	"time"
+
+	"segue/backend/files"
 )
 
 // trust makes HTTP clients that believe the authorities in a file, a new one whenever the file holds other ones: clusters renew theirs.
@@ -17,6 +18,7 @@ type trust struct {
 	file string // empty: the system's authorities
 
 	mu    sync.Mutex
+	files files.Reader
 	pem   []byte // what current was made from
 	ready *http.Client
 }
@@ -28,11 +30,11 @@ func (t *trust) client() (*http.Client, error) {
 	var pem []byte
 	if t.file != "" {
 		var err error
-		if pem, err = os.ReadFile(t.file); err != nil {
+		if pem, err = t.files.Read(t.file, mostFile); err != nil {
 			if t.ready != nil {
 				return t.ready, nil
 			}
-			return nil, fmt.Errorf("read authorities: %w", err)
+			return nil, fmt.Errorf("read authorities: %w", unread(t.file, err))
 		}
 	}
 	if t.ready != nil && bytes.Equal(pem, t.pem) {

@@ -15,6 +15,7 @@ import (
 
 	"segue/backend"
 	"segue/backend/discover/kube"
+	"segue/backend/files"
 	"segue/cmd/internal/admin"
 	"segue/cmd/internal/rollout"
 	"segue/proxy/ledger"
@@ -36,6 +37,7 @@ type Fleet struct {
 	// Timeout is how long one may take to answer.
 	Timeout time.Duration
 
+	files files.Reader
 	known map[string]bool // addresses of those that have answered and not ended
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -170,5 +171,16 @@ func TestAllAreTold(t *testing.T) {
 	err := f.Ready(t.Context(), rollout.Node{Name: "fe-1", Address: "10.0.0.1:9030"}, nil)
 	if err == nil || strings.Count(err.Error(), "tell Segue") != 2 || len(told) != 2 || told["2"] != "" {
 		t.Errorf("%v, told: %v", err, told)
+	}
+}
+
+// A list that is a pipe, or on a file server that is gone, keeps nobody waiting: it is an address that cannot be asked.
+func TestListThatHangs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "fleet")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if names, wrong := asked(newFleet("file:"+path).ask(t.Context(), 0)); len(names) != 1 || wrong != "is not a regular file" {
+		t.Errorf("%v %s", names, wrong)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strings"
 
@@ -31,7 +30,7 @@ func (f *Fleet) at(ctx context.Context, place string) ([]string, error) {
 	case "dns":
 		return lookup(ctx, rest)
 	case "file":
-		return readList(rest)
+		return f.readList(rest)
 	case "kubernetes":
 		return f.pods(ctx, rest)
 	}
@@ -98,9 +97,12 @@ func lookup(ctx context.Context, place string) (list []string, err error) {
 	return list, nil
 }
 
+// mostList bounds such a file.
+const mostList = 1 << 20
+
 // readList reads a file with one address a line; what follows # is a comment.
-func readList(path string) (list []string, err error) {
-	data, err := os.ReadFile(path)
+func (f *Fleet) readList(path string) (list []string, err error) {
+	data, err := f.files.Read(path, mostList)
 	if err != nil {
 		return nil, err
 	}
