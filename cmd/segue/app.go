@@ -62,6 +62,7 @@ type options struct {
 	systemd   *systemd        // nil: there is none to tell
 	sockets   sockets         // that are bound already
 	place     place           // where another Segue asks for them
+	args      []string        // what this Segue was started with, for one that takes over
 	takeover  bool            // take those of a Segue that runs, if one does
 	threads   func(n int) int // sets how many there are; nil: that is fixed
 	loops     int             // how many event loops there are then; 0: one
@@ -143,6 +144,7 @@ func (a *app) run(ctx context.Context) error {
 	if atOnce() {
 		g.Go(func() error { a.linger(asked, serving); stop(); return nil })
 	}
+	g.Go(func() error { a.stopEarlier(asked, serving); return nil })
 	g.Go(func() error {
 		defer end()
 		defer stop()

@@ -28,6 +28,8 @@ type greeting struct {
 	Sockets []string `json:"sockets"` // the keys whose place the sockets take, in their order; and "offer"
 	Passed  []string `json:"passed"`  // those of them whose sockets are a service manager's
 	Program string   `json:"program"` // the file that it runs, whatever is at its path by now; empty: it cannot tell
+	Run     string   `json:"run"`     // systemd's INVOCATION_ID: of which run of which unit it is; empty: of none
+	Args    []string `json:"args"`    // what it was started with behind serve, for one that is to be as it is
 }
 
 // ready is what the new one says.

@@ -18,6 +18,15 @@ type systemd struct {
 
 	mu    sync.Mutex // guards what follows
 	muted bool       // another process speaks for the unit
+	ends  bool       // it has been told that this one is stopping
+}
+
+// run is which run of which unit this process is of; empty: of none.
+func (s *systemd) run() string {
+	if s == nil {
+		return ""
+	}
+	return s.invocation
 }
 
 // tell sends lines. An error means that nobody listens, and changes nothing
@@ -38,12 +47,25 @@ func (s *systemd) tell(lines ...string) {
 	_, _ = conn.Write([]byte(strings.Join(lines, "\n")))
 }
 
-func (s *systemd) ready(status string) { s.tell("READY=1", "STATUS="+status) }
-func (s *systemd) reloading()          { s.tell("RELOADING=1") }
-func (s *systemd) status(text string)  { s.tell("STATUS=" + text) }
+func (s *systemd) ready(status string) { s.tellUnlessStopping("READY=1", "STATUS="+status) }
+func (s *systemd) reloading()          { s.tellUnlessStopping("RELOADING=1") }
+func (s *systemd) status(text string)  { s.tellUnlessStopping("STATUS=" + text) }
+
+// tellUnlessStopping is tell of what is not to be said any more once Segue is stopping: backends that come and go, and reloads, would say that it is not.
+func (s *systemd) tellUnlessStopping(lines ...string) {
+	s.mu.Lock()
+	ends := s.ends
+	s.mu.Unlock()
+	if !ends {
+		s.tell(lines...)
+	}
+}
 
 // stopping says that it may take a while.
 func (s *systemd) stopping(status string, most time.Duration) {
+	s.mu.Lock()
+	s.ends = true
+	s.mu.Unlock()
 	s.tell("STOPPING=1", "STATUS="+status, fmt.Sprintf("EXTEND_TIMEOUT_USEC=%d", most.Microseconds()))
 }
 

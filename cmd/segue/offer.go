@@ -132,7 +132,7 @@ func (s *sockets) giveTo(ctx context.Context, conn *net.UnixConn) (pid int32, sa
 
 // give gives the sockets.
 func (s *sockets) give(conn *net.UnixConn) error {
-	g := greeting{Version: takeoverVersion, Network: network(), Program: programFile()}
+	g := greeting{Version: takeoverVersion, Network: network(), Program: programFile(), Run: s.run, Args: s.args}
 	var fds []int
 	type named struct {
 		name string

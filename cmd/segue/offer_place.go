@@ -3,6 +3,7 @@ package main
 import (
 	"slices"
 	"sync"
+	"syscall"
 
 	"segue/config"
 )
@@ -24,6 +25,14 @@ func (o *offer) at() *socketFile {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.now
+}
+
+// own has those who connect from now on see this process at the other end: for the kernel that is who has called listen last, and this socket was another's.
+func (o *offer) own() {
+	if o == nil {
+		return
+	}
+	_ = control(o.at(), func(fd int) { _ = syscall.Listen(fd, syscall.SOMAXCONN) }) // a wrong name in a message, at worst
 }
 
 // move has it be another socket, unless it is over.

@@ -59,7 +59,7 @@ func TestSocketsAreNotGivenToTheOverflowUser(t *testing.T) {
 	t.Parallel()
 	fes := frontends(t, 1, fesim.Options{})
 	s := printsTo(t, fes, namespaced, nil)
-	if _, p, err := takeOver(offerPath(t, s.addr), at(s.addr)); p != nil || err == nil {
+	if _, p, err := takeOver(offerPath(t, s.addr), wanted{listen: at(s.addr)}); p != nil || err == nil {
 		t.Errorf("%v, %v", p, err)
 	}
 	eventually(t, "said", func() bool { return strings.Contains(s.stderr.String(), "kernel.overflowuid") })
@@ -129,7 +129,7 @@ func TestPlaceOfTheOfferThatIsTaken(t *testing.T) {
 			if err := once(s.addr); err != nil {
 				t.Error(err)
 			}
-			_, p, err := takeOver(path, at(s.addr))
+			_, p, err := takeOver(path, wanted{listen: at(s.addr)})
 			if offered := p != nil; offered != (test.want == "") {
 				t.Errorf("offered: %v, %v", offered, err)
 			}
@@ -149,7 +149,7 @@ func TestOfferSwitchedOff(t *testing.T) {
 	t.Parallel()
 	fes := frontends(t, 1, fesim.Options{})
 	s := serve(t, nil, "--config", configFile(t, configuration(fes, "takeover: {offer: false}\n")))
-	if _, p, err := takeOver(offerPath(t, s.addr), at(s.addr)); p != nil || err != nil {
+	if _, p, err := takeOver(offerPath(t, s.addr), wanted{listen: at(s.addr)}); p != nil || err != nil {
 		t.Errorf("%v, %v", p, err)
 	}
 }

@@ -60,11 +60,15 @@ type place struct {
 	given string // takeover.socket
 	dir   string // for one without a name of its own; empty: there is none
 	err   error  // why
+	run   string // systemd's INVOCATION_ID, if dir is the folder of a unit: of which run of it this process is
 }
 
 func newPlace(c *config.Config, getenv func(string) string) place {
 	p := place{given: c.Takeover.Socket}
 	if p.given == "" {
+		if getenv("RUNTIME_DIRECTORY") != "" {
+			p.run = getenv("INVOCATION_ID")
+		}
 		p.dir, p.err = runtimeDir(getenv, os.Geteuid())
 	}
 	return p
@@ -82,6 +86,16 @@ func (p place) of(at net.Addr) (string, error) {
 		return "", fmt.Errorf("%w: %w; name one with takeover.socket, or set RUNTIME_DIRECTORY", errNoFolder, p.err)
 	}
 	return filepath.Join(p.dir, offerName(at)), nil
+}
+
+// ofUnit are the paths of all offers in the folder of this process's unit: the Segue that the unit runs may serve other addresses than the configuration has, by
+// flags that this process has not been given, or by sockets of systemd.
+func (p place) ofUnit() []string {
+	if p.run == "" {
+		return nil
+	}
+	paths, _ := filepath.Glob(filepath.Join(p.dir, "takeover*.sock")) // the pattern is good
+	return paths
 }
 
 // socketFile is a listening socket and the file that it is.

@@ -78,7 +78,7 @@ func TestPredecessorThatDoesNotFit(t *testing.T) {
 			if strings.HasPrefix(words, "{") {
 				words += "\n"
 			}
-			s, p, err := takeOver(pretend(t, words, ln, offered), at(test.listen))
+			s, p, err := takeOver(pretend(t, words, ln, offered), wanted{listen: at(test.listen)})
 			defer s.close()
 			switch {
 			case test.want == "" && (err != nil || p == nil):

@@ -105,6 +105,7 @@ SEGUE_LOG_LEVEL. ` + "`segue config`" + ` says where each value comes from.`,
 			systemd:   &systemd{socket: w.getenv("NOTIFY_SOCKET"), invocation: w.getenv("INVOCATION_ID"), begun: begun.file()},
 			sockets:   passed,
 			place:     newPlace(c, w.getenv),
+			args:      ownArgs(w.args),
 			takeover:  *takeover,
 			threads:   threads,
 			loops:     loops,
@@ -139,6 +140,7 @@ func (w *world) serve(ctx context.Context, a *app) error {
 				a.requestReload()
 			case ctx.Err() == nil:
 				stop()
+			case s == syscall.SIGTERM && a.isFollowed(): // whoever stops the unit may say it to all of its processes, as often as one of them ends
 			default:
 				a.cut()
 			}

@@ -20,11 +20,14 @@ type sockets struct {
 	api       net.Listener   // the admin API
 	apiPassed bool           // by a service manager: what the configuration says of it does not count
 	offer     *offer         // where another Segue asks for all of these; nil: it cannot. See takeover.go
+	run       string         // of the process that has them, as its greeting tells
+	args      []string       // likewise
 }
 
 // open gets the sockets: those of a Segue that runs, those that have been passed, and what is missing.
 func (a *app) open(c *config.Config, o options) error {
 	a.sockets, a.place = o.sockets, o.place
+	a.sockets.run, a.sockets.args = o.systemd.run(), o.args
 	if o.takeover {
 		if err := a.takeOver(c, o); err != nil {
 			a.sockets.close()
@@ -84,12 +87,32 @@ func (a *app) takeOver(c *config.Config, o options) error {
 			continue
 		}
 		asked = append(asked, path)
-		s, p, err := takeOver(path, c.Listen)
+		s, p, err := takeOver(path, wanted{listen: c.Listen})
 		switch {
 		case errors.Is(err, errNoSegue):
 			a.log.Warn("nothing to take over: a start like any other", "listen", l.Address, "cause", err)
 		case err != nil:
 			return fmt.Errorf("take over from the Segue on %s: %w", l.Address, err)
+		case p != nil:
+			a.succeed(c, s, p)
+			return nil
+		}
+	}
+	return a.takeOverUnit(c, o, asked)
+}
+
+// takeOverUnit is takeOver from the Segue that this process's unit runs, if that is at none of the addresses: systemd has bound another one for it, or the file has
+// changed since.
+func (a *app) takeOverUnit(c *config.Config, o options, asked []string) error {
+	for _, path := range o.place.ofUnit() {
+		if slices.Contains(asked, path) {
+			continue
+		}
+		s, p, err := takeOver(path, wanted{listen: c.Listen, run: o.place.run})
+		switch {
+		case errors.Is(err, errNoSegue): // another unit's
+		case err != nil:
+			return fmt.Errorf("take over from the Segue of this unit: %w", err)
 		case p != nil:
 			a.succeed(c, s, p)
 			return nil
@@ -101,6 +124,7 @@ func (a *app) takeOver(c *config.Config, o options) error {
 // succeed takes the sockets of a Segue that is to be taken over from.
 func (a *app) succeed(c *config.Config, s sockets, p *predecessor) {
 	a.sockets.close()
+	s.run, s.args = a.sockets.run, a.sockets.args
 	a.sockets, a.predecessor = s, p
 	a.log.Info("taking over", "listen", s.clients.String(), "pid", p.pid)
 	if s.api != nil && !s.apiPassed && !sameListener(s.api, c.Admin) {

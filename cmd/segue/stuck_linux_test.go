@@ -163,7 +163,7 @@ func TestOfferOutlivesEMFILE(t *testing.T) {
 		conn.Close()
 	}
 	eventually(t, "taken over", func() bool {
-		got, p, err := takeOver(path, at(s.addr))
+		got, p, err := takeOver(path, wanted{listen: at(s.addr)})
 		if err != nil || p == nil {
 			return false
 		}

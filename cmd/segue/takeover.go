@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
@@ -36,7 +37,23 @@ func sameListener(ln net.Listener, address string) bool {
 type predecessor struct {
 	conn    *net.UnixConn
 	pid     int32
-	program string // the file that it runs (programFile); empty: it does not tell
+	program string   // the file that it runs (programFile); empty: it does not tell
+	args    []string // what it was started with
+}
+
+// wanted is which Segue is to be taken over from: one that serves applications at one of these addresses; or the one of this run of a unit, if this process is of
+// one (INVOCATION_ID), wherever it serves.
+type wanted struct {
+	listen []config.Listen
+	run    string
+}
+
+// fits is an error unless this one is it.
+func (w wanted) fits(g greeting, s sockets, pid int32) error {
+	if s.clients.know(w.listen) || w.run != "" && w.run == g.Run {
+		return nil
+	}
+	return fmt.Errorf("process %d serves applications on %s: %w", pid, s.clients, errNoSegue)
 }
 
 // relieve tells the predecessor that it may go, and returns when it accepts nobody any more, with what it leaves, or has gone. invocation is the
@@ -64,9 +81,8 @@ func (p *predecessor) leave() {
 // errNoSegue is what takeOver says of somebody at the place of a Segue's offer who is none that could be taken over from.
 var errNoSegue = errors.New("it is taken for no Segue")
 
-// takeOver asks for the sockets of the Segue that serves applications at one of some addresses, at the place where it would offer them. Without one
-// there, p is nil, and err says if there is somebody else.
-func takeOver(path string, listen []config.Listen) (s sockets, p *predecessor, err error) {
+// takeOver asks for the sockets of a Segue at the place where it would offer them. Without one there, p is nil, and err says if there is somebody else.
+func takeOver(path string, which wanted) (s sockets, p *predecessor, err error) {
 	conn, err := net.DialUnix("unix", nil, &net.UnixAddr{Net: "unix", Name: path})
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist) {
 		return s, nil, nil
@@ -75,7 +91,7 @@ func takeOver(path string, listen []config.Listen) (s sockets, p *predecessor, e
 		return s, nil, fmt.Errorf("%s: %w: %w", path, innermost(err), errNoSegue)
 	}
 	p = &predecessor{conn: conn}
-	if s, err = p.take(path, listen); err != nil {
+	if s, err = p.take(which); err != nil {
 		s.close()
 		_ = conn.Close()
 		return sockets{}, nil, err
@@ -84,7 +100,7 @@ func takeOver(path string, listen []config.Listen) (s sockets, p *predecessor, e
 }
 
 // take gets the sockets, if it is one to be taken over from.
-func (p *predecessor) take(path string, listen []config.Listen) (s sockets, err error) {
+func (p *predecessor) take(which wanted) (s sockets, err error) {
 	if err := p.check(); err != nil {
 		return s, err
 	}
@@ -98,7 +114,7 @@ func (p *predecessor) take(path string, listen []config.Listen) (s sockets, err 
 		closeAll(fds)
 		return s, fmt.Errorf("process %d takes part in a takeover in another way (%d, not %d); stop it in place of taking over", p.pid, g.Version, takeoverVersion)
 	}
-	p.program = g.Program
+	p.program, p.args = g.Program, g.Args
 	if here := network(); g.Network != "" && here != "" && g.Network != here {
 		closeAll(fds)
 		return s, fmt.Errorf("process %d is in another network (%s, not %s): %w", p.pid, g.Network, here, errNoSegue)
@@ -106,10 +122,7 @@ func (p *predecessor) take(path string, listen []config.Listen) (s sockets, err 
 	if s, err = adoptAll(g, fds); err != nil {
 		return s, fmt.Errorf("%w%s", err, said)
 	}
-	if !s.clients.know(listen) {
-		return s, fmt.Errorf("process %d serves applications on %s: %w", p.pid, s.clients, errNoSegue)
-	}
-	return s, nil
+	return s, which.fits(g, s, p.pid)
 }
 
 // check tells whether it may be one: it is this user's.
@@ -206,6 +219,11 @@ func adoptAll(g greeting, fds []int) (s sockets, err error) {
 	return s, err
 }
 
+// hasEnded tells whether an error is that of asking one that is about to end, or has: it was told to stop. Who is to run where it runs is not to run there on.
+func hasEnded(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+}
+
 // relieve takes over from the predecessor, if there is one, once this Segue knows its backends. If none of them is up, it is this one that
 // is wrong, or the moment.
 func (a *app) relieve(ctx context.Context) error {
@@ -222,6 +240,10 @@ func (a *app) relieve(ctx context.Context) error {
 		return fmt.Errorf("take over from process %d: %s; it goes on; `segue check` looks into backends that are not up", a.predecessor.pid, a.summary())
 	}
 	l, err := a.predecessor.relieve(a.systemd.invocation)
+	if a.systemd.begun != nil && hasEnded(err) {
+		return fmt.Errorf("process %d has ended before it could be taken over from; start Segue (systemctl start segue)", a.predecessor.pid)
+	}
+	a.sockets.offer.own()
 	c := a.config.current()
 	a.leave(a.sockets.clients.surplus(c.Listen))
 	a.sockets.permit(c, a.log)

@@ -349,7 +349,7 @@ func TestBadSocketsOfTheServiceManager(t *testing.T) {
 		}
 	}
 	// Meant for another process: no business of this one.
-	if s, err := inherited(getenv([]string{"LISTEN_PID=1", "LISTEN_FDS=7"})); err != nil || s != (sockets{}) {
+	if s, err := inherited(getenv([]string{"LISTEN_PID=1", "LISTEN_FDS=7"})); err != nil || s.clients != nil || s.api != nil || s.offer != nil {
 		t.Errorf("%v, %v", s, err)
 	}
 }
@@ -360,7 +360,7 @@ func TestOfferOutlivesWhoGivesUp(t *testing.T) {
 	fes := frontends(t, 1, fesim.Options{})
 	s := serve(t, nil, "--config", configFile(t, configuration(fes, "")))
 	for range 3 {
-		got, p, err := takeOver(offerPath(t, s.addr), at(s.addr))
+		got, p, err := takeOver(offerPath(t, s.addr), wanted{listen: at(s.addr)})
 		if err != nil || p == nil || p.pid != int32(os.Getpid()) || got.clients.String() != s.addr || got.api.Addr().String() != s.api {
 			t.Fatalf("%+v, %+v, %v", got, p, err)
 		}
@@ -372,7 +372,7 @@ func TestOfferOutlivesWhoGivesUp(t *testing.T) {
 	}
 	eventually(t, "said", func() bool { return strings.Count(s.stderr.String(), "it has ended before it was ready: EOF") == 3 })
 	nobody := deadAddress(t)
-	if _, p, err := takeOver(offerPath(t, nobody), at(nobody)); err != nil || p != nil {
+	if _, p, err := takeOver(offerPath(t, nobody), wanted{listen: at(nobody)}); err != nil || p != nil {
 		t.Errorf("from nobody: %v, %v", p, err)
 	}
 }

@@ -27,28 +27,88 @@ func packageOf(t *testing.T, version, script, format string) string {
 	return pack(t, these(binary, version), format)
 }
 
-// load is clients of all kinds that count each error, until they are told to stop.
+// load is clients that count each error, until they are told to stop.
 type load struct {
-	cmd *exec.Cmd
-	out string
+	m        *machine
+	cmd      *exec.Cmd
+	out, pid string // files: what they say, and the number of their process
+	ended    chan struct{}
 }
 
-func (m *machine) load() *load {
+// clients starts some, with more flags of segue bench.
+func (m *machine) clients(name string, flags ...string) *load {
 	m.t.Helper()
-	l := &load{out: filepath.Join(m.share, "load.txt")}
+	l := &load{m: m, out: filepath.Join(m.share, name+".txt"), pid: filepath.Join(m.share, name+".pid"), ended: make(chan struct{})}
 	file, err := os.Create(l.out)
 	if err != nil {
 		m.t.Fatal(err)
 	}
 	defer file.Close()
-	// Idle connections are used often, so that those on the process before are seen, too.
-	l.cmd = m.command(m.t.Context(), "sh", "-c", `echo $$ >/share/load.pid; exec "$0" "$@"`, m.give(filepath.Join(built, "segue")), "bench", "--dsn", "root@tcp(127.0.0.1:9030)/", "--duration", "0", "--rate", "200", "--idle-for", "2s",
-		"--mark", "--out", "/share/load", "--force")
+	l.cmd = m.command(m.t.Context(), append([]string{"sh", "-c", `echo $$ >/share/` + name + `.pid; exec "$0" "$@"`, "/share/clients", "bench", "--dsn", "root@tcp(127.0.0.1:9030)/",
+		"--duration", "0", "--out", "/share/" + name, "--force"}, flags...)...)
 	l.cmd.Stdout, l.cmd.Stderr = file, file
 	if err := l.cmd.Start(); err != nil {
 		m.t.Fatal(err)
 	}
+	go func() { defer close(l.ended); _ = l.cmd.Wait() }()
 	return l
+}
+
+// load is clients of all kinds. Idle connections are used often, so that those on the process before are seen, too.
+func (m *machine) load() *load {
+	m.t.Helper()
+	m.do("cp", m.give(filepath.Join(built, "segue")), "/share/clients")
+	return m.clients("load", "--rate", "200", "--idle-for", "2s", "--mark")
+}
+
+// statement is a client whose one statement runs when it returns, for so long. It ends with that.
+func (m *machine) statement(time string) *load {
+	m.t.Helper()
+	l := m.clients("statement", "--no-writes", "--timeout", "1m", "--slow", "1", "--slow-for", time, "--long", "0", "--short", "0", "--txn", "0", "--write", "0", "--idle", "0")
+	m.until("a statement runs", func() bool {
+		out, _ := m.try("segue", "sessions")
+		return strings.Contains(out, "busy")
+	})
+	l.stop()
+	return l
+}
+
+// stop has them begin nothing more.
+func (l *load) stop() {
+	l.m.t.Helper()
+	pid, err := os.ReadFile(l.pid)
+	if err != nil {
+		l.m.t.Fatal(err)
+	}
+	n, _ := strconv.Atoi(strings.TrimSpace(string(pid)))
+	l.m.signal("INT", n)
+}
+
+// over tells whether they have ended.
+func (l *load) over() bool {
+	select {
+	case <-l.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// unharmed waits for their end: none may have seen an error.
+func (l *load) unharmed(what string) {
+	l.m.t.Helper()
+	<-l.ended
+	if code := l.cmd.ProcessState.ExitCode(); code != 0 {
+		l.m.t.Errorf("%s: clients: exit %d", what, code)
+	}
+	report, err := os.ReadFile(l.out)
+	if err != nil {
+		l.m.t.Fatal(err)
+	}
+	if strings.Contains(string(report), ": 0 answers,") {
+		l.m.t.Errorf("%s: clients have had no answer", what)
+	}
+	l.m.t.Logf("%s: clients:\n%s", what, report)
 }
 
 // manager is what installs packages.
@@ -123,12 +183,34 @@ func upgrades(t *testing.T, by manager, units []string) {
 	if got := m.do("cat", "/etc/segue/segue.yaml"); got != file {
 		t.Errorf("the configuration has become\n%s", got)
 	}
-	m.ends(l)
+	l.stop()
+	l.unharmed("upgrades")
 
-	// systemd minds the process that has taken over as one of its own.
+	// A restart behind an upgrade ends statements of both processes in peace.
+	next := m.give(packageOf(t, "1.0.5", "", by.format))
+	statement := m.statement("15s")
+	pid = m.upgradeBy(by, "1.0.5", next, pid, true)
+	if statement.over() {
+		t.Error("the statement has ended too early to show anything")
+	}
+	m.do("systemctl", "restart", "segue.service")
+	statement.unharmed("restarted behind an upgrade")
+	if n := m.processes(); n != 1 {
+		t.Errorf("%d processes behind a restart", n)
+	}
+
+	// systemd minds the process that has taken over as one of its own. If that crashes, the next one starts at once, and nothing happens to the one before.
+	next = m.give(packageOf(t, "1.0.6", "", by.format))
+	statement = m.statement("20s")
+	pid = m.upgradeBy(by, "1.0.6", next, m.main(), true)
 	m.signal("KILL", pid)
 	m.until("started again", func() bool { now := m.main(); return now != 0 && now != pid })
-	m.do("systemctl", "restart", "segue.service")
+	m.until("it serves", func() bool { _, err := m.try("segue", "healthcheck", "ready"); return err == nil })
+	if statement.over() || m.processes() != 2 {
+		t.Errorf("%d processes; the one before was waited for", m.processes())
+	}
+	m.do("systemctl", "restart", "segue.service") // by one that has not known the one before
+	statement.unharmed("killed behind an upgrade, and restarted")
 	if n := m.processes(); n != 1 {
 		t.Errorf("%d processes behind a restart", n)
 	}
@@ -151,8 +233,14 @@ func upgrades(t *testing.T, by manager, units []string) {
 // upgrade installs another version over the one whose main process is pid, and returns the main process then: another one if it takes over.
 func (m *machine) upgrade(by manager, version, script string, pid int, takesOver bool) int {
 	m.t.Helper()
+	return m.upgradeBy(by, version, m.give(packageOf(m.t, version, script, by.format)), pid, takesOver)
+}
+
+// upgradeBy is upgrade by a package that has been made.
+func (m *machine) upgradeBy(by manager, version, path string, pid int, takesOver bool) int {
+	m.t.Helper()
 	began := time.Now()
-	said := m.do(append(slices.Clone(by.install), m.give(packageOf(m.t, version, script, by.format)))...)
+	said := m.do(append(slices.Clone(by.install), path)...)
 	m.t.Logf("to %s in %v", version, time.Since(began).Round(time.Millisecond))
 	now := m.main()
 	if (now != pid) != takesOver || now == 0 {
@@ -173,23 +261,4 @@ func (m *machine) marks(what string) {
 		return err == nil
 	})
 	time.Sleep(3 * time.Second) // clients' time
-}
-
-// ends stops the clients, of which none may have seen an error.
-func (m *machine) ends(l *load) {
-	m.t.Helper()
-	pid, err := os.ReadFile(filepath.Join(m.share, "load.pid"))
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	n, _ := strconv.Atoi(strings.TrimSpace(string(pid)))
-	m.signal("INT", n)
-	if err := l.cmd.Wait(); err != nil {
-		m.t.Errorf("clients: %v", err)
-	}
-	report, err := os.ReadFile(l.out)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	m.t.Logf("clients:\n%s", report)
 }
