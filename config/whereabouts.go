@@ -1,12 +1,18 @@
 package config
 
-import "go.yaml.in/yaml/v3"
+import (
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
 
 // AdminOf tells where a file has the admin API, and the certificate that it shows there, if any, whatever else is wrong with the file: whoever asks a Segue that runs
-// whether it does is not to be told that its file has got a problem meanwhile. What cannot be read is as by default.
-func AdminOf(path string) (address string, certificate []byte) {
+// whether it does is not to be told that its file has got a problem meanwhile. What cannot be read is as by default, and so is
+// what has not been read within patience (zero: that of all files), for each of the two files.
+func AdminOf(path string, patience time.Duration) (address string, certificate []byte) {
 	address = Default().Admin
 	files := new(reader)
+	files.Patience = patience
 	data, err := files.config(path)
 	if err != nil {
 		return address, nil

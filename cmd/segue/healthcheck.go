@@ -30,24 +30,26 @@ stop), for exec probes and HEALTHCHECK. Neither says how backends are now: whoev
 restarts Segue, or keeps clients from it, because a database is down mends nothing.
 
 It asks at --admin, SEGUE_ADMIN, or the address that the file of SEGUE_CONFIG, or
-/etc/segue/segue.yaml, has for admin, whatever else may be wrong with that file.
+/etc/segue/segue.yaml, has for admin, whatever else may be wrong with that file; on
+TLS if that file has admin_tls, whose certificate vouches. It needs no token.
 
-Exit code 0: yes; 1: no, or no answer in time.`,
+Exit code 0: yes; 1: no, or no answer in time; 2: it cannot ask: wrong usage.`,
 		Example:   "  segue healthcheck\n  segue healthcheck ready --timeout 1s",
 		Args:      oneQuestion,
 		ValidArgs: []string{askLive, askReady},
 	}
 	flags := addAdmin(cmd)
-	flags.lenient = true
+	flags.lenient, flags.public = true, true
 	most := addSpan(cmd.Flags(), "timeout", 3*time.Second, aboveZero, config.LongestSpan, "how long the answer may take")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		ctx, cancel := context.WithTimeout(cmd.Context(), *most)
+		defer cancel()
+		flags.patience = *most / 4 // there are two files
 		c, err := w.adminClient(*flags)
 		if err != nil {
 			return err
 		}
 		defer c.Close()
-		ctx, cancel := context.WithTimeout(cmd.Context(), *most)
-		defer cancel()
 		question, ask := askLive, c.Live
 		if len(args) == 1 && args[0] == askReady {
 			question, ask = askReady, c.Ready

@@ -2,10 +2,12 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"segue/backend/fesim"
+	"segue/backend/secure/securetest"
 )
 
 func TestHealthcheck(t *testing.T) {
@@ -79,5 +81,60 @@ func TestWait(t *testing.T) {
 	}
 	if code := usable.wait(); code != exitDone {
 		t.Errorf("exit %d\n%s", code, usable.stderr)
+	}
+}
+
+// Probes name the address alone, whatever else is in the file that Segue is started with: TLS, secrets that are gone, files that nobody can read in time.
+func TestHealthcheckOnTLS(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	putPair(t, dir, "tls", securetest.New(t, "test").Issue(t, securetest.Leaf{Names: []string{"segue.example"}}))
+	fes := frontends(t, 1, fesim.Options{})
+	file, token := filepath.Join(dir, "segue.yaml"), filepath.Join(dir, "token")
+	writeFile(t, token, "secret")
+	text := configuration(fes, "listen: 127.0.0.1:0\nadmin_tls: {cert_file: tls.crt, key_file: tls.key}\nadmin_token_file: "+token+"\n")
+	api := deadAddress(t)
+	writeFile(t, file, text+"admin: "+api+"\n")
+	start(t, nil, "serve", "--config", file).prints(`admin: https://(\S+)/`)
+	if err := os.Remove(token); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ env, args []string }{
+		{[]string{"SEGUE_CONFIG=" + file}, []string{"--admin", api}},
+		{[]string{"SEGUE_CONFIG=" + file, "SEGUE_ADMIN=" + api}, nil},
+		{[]string{"SEGUE_CONFIG=" + file}, []string{"--admin", "https://" + api}},
+		{[]string{"SEGUE_CONFIG=" + file, "SEGUE_ADMIN_TOKEN_FILE=" + token, "SEGUE_TOKEN_FILE=" + token}, nil},
+		{[]string{"SEGUE_ADMIN=" + api, "SEGUE_ADMIN_TLS_CERT_FILE=" + filepath.Join(dir, "tls.crt")}, nil},
+	} {
+		for _, question := range []string{"live", "ready"} {
+			if got := segue(t, test.env, append([]string{"healthcheck", question}, test.args...)...); got.code != exitDone {
+				t.Errorf("%v %v: exit %d\n%s", test.env, test.args, got.code, got.stderr)
+			}
+		}
+	}
+	if got := segue(t, []string{"SEGUE_CONFIG=" + file}, "wait", "--admin", api); got.code != exitDone {
+		t.Errorf("wait: exit %d\n%s", got.code, got.stderr)
+	}
+}
+
+func TestIsSameHere(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		at, own string
+		want    bool
+	}{
+		{"127.0.0.1:9131", "127.0.0.1:9131", true},
+		{"localhost:9131", "127.0.0.1:9131", true},
+		{"[::1]:9131", "10.0.0.5:9131", true},
+		{"10.0.0.5:9131", "10.0.0.5:9131", true},
+		{"10.0.0.6:9131", "10.0.0.5:9131", false},
+		{"127.0.0.1:9132", "127.0.0.1:9131", false},
+		{"unix:/run/a.sock", "unix:/run/a.sock", true},
+		{"unix:/run/b.sock", "unix:/run/a.sock", false},
+		{"127.0.0.1:9131", "", false},
+	} {
+		if got := isSameHere(test.at, test.own, ""); got != test.want {
+			t.Errorf("%s of %s: %v", test.at, test.own, got)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +24,9 @@ type adminFlags struct {
 	address, token, ca, cert, key string
 
 	lenient bool // a problem in the configuration that names the address is no reason not to ask there
+	public  bool // what is asked for is everybody's: no token is looked for
+
+	patience time.Duration // for a file that names the address; zero: that of all files
 }
 
 // addAdmin defines them on cmd.
@@ -40,28 +44,12 @@ func addAdmin(cmd *cobra.Command) *adminFlags {
 // adminClient asks where a running Segue answers: flag > SEGUE_ADMIN > file > default, with the token of flag > SEGUE_TOKEN_FILE > SEGUE_ADMIN_TOKEN_FILE > file. The
 // token of a file is for the address of that file alone, and so is the certificate that it says Segue shows.
 func (w *world) adminClient(a adminFlags) (*admin.Client, error) {
-	at, token, shown, err := w.adminAddress(a.address)
-	if path := w.getenv("SEGUE_CONFIG"); err != nil && a.lenient && a.address == "" && w.getenv("SEGUE_ADMIN") == "" && path != "" {
-		at, shown = config.AdminOf(path)
-		at, err = reachable(at), nil
-	}
+	at, token, shown, err := w.whereToAsk(a)
 	if err != nil {
 		return nil, err
 	}
-	source := "--token-file"
-	if a.token == "" {
-		source, a.token = "SEGUE_TOKEN_FILE", w.getenv("SEGUE_TOKEN_FILE")
-	}
-	if a.token == "" && a.address == "" { // what serve has got in the same place
-		source, a.token = "SEGUE_ADMIN_TOKEN_FILE", w.getenv("SEGUE_ADMIN_TOKEN_FILE")
-	}
-	if a.token != "" {
-		if token, err = config.ReadSecret(a.token); err == nil && token == "" {
-			err = errors.New("it is empty")
-		}
-		if err != nil {
-			return nil, usageError{fmt.Errorf("%s %s: %w", source, a.token, innermost(err))}
-		}
+	if token, err = w.adminToken(a, token); err != nil {
+		return nil, err
 	}
 	secured, err := w.adminTLS(a, shown)
 	if err != nil {
@@ -74,6 +62,72 @@ func (w *world) adminClient(a adminFlags) (*admin.Client, error) {
 	}
 	c.Authorize(token)
 	return c, nil
+}
+
+// adminToken is the token to show: the one of the file that names the address, unless another is given.
+func (w *world) adminToken(a adminFlags, token string) (string, error) {
+	source := "--token-file"
+	if a.token == "" && !a.public {
+		source, a.token = "SEGUE_TOKEN_FILE", w.getenv("SEGUE_TOKEN_FILE")
+	}
+	if a.token == "" && !a.public && a.address == "" { // what serve has got in the same place
+		source, a.token = "SEGUE_ADMIN_TOKEN_FILE", w.getenv("SEGUE_ADMIN_TOKEN_FILE")
+	}
+	if a.token == "" {
+		return token, nil
+	}
+	token, err := config.ReadSecret(a.token)
+	if err == nil && token == "" {
+		err = errors.New("it is empty")
+	}
+	if err != nil {
+		return "", usageError{fmt.Errorf("%s %s: %w", source, a.token, innermost(err))}
+	}
+	return token, nil
+}
+
+// whereToAsk is adminAddress for commands of all kinds.
+func (w *world) whereToAsk(a adminFlags) (at, token string, shown []byte, err error) {
+	named := a.address != "" || w.getenv("SEGUE_ADMIN") != ""
+	if !a.public || named { // else the file's other parts, and its secrets, do not matter
+		at, token, shown, err = w.adminAddress(a.address)
+	}
+	if !a.lenient || err != nil && named {
+		return at, token, shown, err
+	}
+	path := w.getenv("SEGUE_CONFIG")
+	if path == "" {
+		path = w.etc
+	}
+	own, cert := config.AdminOf(path, a.patience)
+	if over := w.getenv("SEGUE_ADMIN_TLS_CERT_FILE"); over != "" {
+		cert, _ = os.ReadFile(over) // as serve does; without it, it is another's to vouch for
+	}
+	switch own = reachable(own); {
+	case err != nil || at == "":
+		return own, "", cert, nil
+	case a.address == "": // SEGUE_ADMIN, which serve goes by as well
+		return at, token, cert, nil
+	case isSameHere(strings.TrimPrefix(at, httpsPrefix), own, w.getenv("SEGUE_ADMIN")):
+		return at, token, cert, nil
+	}
+	return at, token, shown, nil
+}
+
+// isSameHere tells whether an address is one of those where the Segue of this machine or container has its admin API: that port of this machine.
+func isSameHere(at string, own ...string) bool {
+	host, port, err := net.SplitHostPort(at)
+	for _, o := range own {
+		if _, p, bad := net.SplitHostPort(o); at == o || err == nil && bad == nil && p == port && isLoopback(host) {
+			return true
+		}
+	}
+	return false
+}
+
+func isLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // httpsPrefix begins an admin address that is on TLS.
@@ -157,7 +211,7 @@ func (w *world) adminAddress(flag string) (address, token string, shown []byte, 
 	if c, err := config.Load(w.etc); err == nil { // not for everybody to read, maybe
 		return reachable(c.Admin), c.Access.Token, c.AdminTLS.Server.Certificate, nil
 	}
-	address, shown = config.AdminOf(w.etc)
+	address, shown = config.AdminOf(w.etc, 0)
 	return reachable(address), "", shown, nil
 }
 
