@@ -163,7 +163,7 @@ func TestDeb(t *testing.T) {
 		" ./usr/lib/sysusers.d/segue.conf\n", " ./usr/share/bash-completion/completions/segue\n", " ./usr/share/zsh/vendor-completions/_segue\n", " ./usr/share/fish/vendor_completions.d/segue.fish\n",
 		" ./usr/share/man/man1/segue-serve.1.gz\n", " ./usr/share/doc/segue/copyright\n", " ./usr/share/doc/segue/changelog.Debian.gz\n", " ./usr/share/doc/segue/examples/60-segue.conf\n")
 	conffiles := output(t, "dpkg-deb", "--info", deb, "conffiles")
-	if strings.TrimSpace(conffiles) != "/etc/segue/segue.yaml" {
+	if strings.TrimSpace(conffiles) != "/etc/segue/segue.yaml\n/etc/needrestart/conf.d/segue.conf" {
 		t.Errorf("conffiles: %s", conffiles)
 	}
 	if said := output(t, "lintian", "--allow-root", "--fail-on", "error,warning", "--display-info", deb); strings.TrimSpace(said) != "" {
@@ -171,9 +171,20 @@ func TestDeb(t *testing.T) {
 	}
 }
 
+// needrestart reads its files as Perl, and leaves a service alone for which there is a 0.
+func TestNeedrestart(t *testing.T) {
+	t.Parallel()
+	const as = `our %nrconf = (override_rc => { qr/^dbus/ => 0 }); do "./deb/needrestart.conf"; die $@ if $@;
+for my $s (qw(segue.service segue.service.d xsegue.service dbus.service)) { for my $re (keys %{$nrconf{override_rc}}) { print "$s $nrconf{override_rc}->{$re}\n" if $s =~ /$re/ } }`
+	if got := output(t, "perl", "-w", "-e", as); got != "segue.service 0\ndbus.service 0\n" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestRPM(t *testing.T) {
 	t.Parallel()
 	rpm := onePackage(t, "rpm")
+	has(t, output(t, "rpm", "-qp", "--requires", rpm), "/usr/sbin/useradd\n")
 	if name := filepath.Base(rpm); name != "segue-1.0.0-1.x86_64.rpm" {
 		t.Errorf("it is called %s", name)
 	}

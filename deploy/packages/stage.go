@@ -50,8 +50,8 @@ func (s *stage) info() *nfpm.Info {
 	}
 	if s.format == "rpm" {
 		info.Description = details
-		info.License = "Apache-2.0"             // dpkg knows no such field: it has the file copyright
-		info.Depends = []string{"shadow-utils"} // its useradd
+		info.License = "Apache-2.0"                  // dpkg knows no such field: it has the file copyright
+		info.Depends = []string{"/usr/sbin/useradd"} // by its path: distributions have it in packages of different names
 	} else {
 		info.Depends = []string{"passwd"}
 	}
@@ -94,6 +94,10 @@ func (s *stage) layOut() {
 	}
 	s.add(filepath.Join(s.deploy, "packages", "deb", "copyright"), doc+"copyright", 0o644)
 	s.add(filepath.Join(s.deploy, "packages", "deb", "lintian-overrides"), "/usr/share/lintian/overrides/segue", 0o644)
+	s.list = append(s.list, &files.Content{
+		Source: s.exists(filepath.Join(s.deploy, "packages", "deb", "needrestart.conf")), Destination: "/etc/needrestart/conf.d/segue.conf", Type: files.TypeConfigNoReplace,
+		FileInfo: &files.ContentFileInfo{Owner: "root", Group: "root", Mode: 0o644, MTime: s.time},
+	})
 	s.add(s.made("changelog", s.zipped(s.changelog())), doc+"changelog.Debian.gz", 0o644)
 }
 
