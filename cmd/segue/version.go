@@ -12,6 +12,9 @@ import (
 // version is set by the linker (see the Makefile); empty in a plain go build.
 var version string
 
+// revision is likewise, in a release; otherwise the build tells.
+var revision string
+
 // build is what is known about this program.
 type build struct {
 	Version  string `json:"version"`
@@ -32,6 +35,7 @@ func readBuild() build {
 			b.Revision = s.Value
 		}
 	}
+	b.Revision = cmp.Or(revision, b.Revision)
 	return b
 }
 

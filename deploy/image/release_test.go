@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"os/exec"
@@ -56,6 +57,12 @@ func TestReleaseRefuses(t *testing.T) {
 	refused("a file more", "commit or stash", "v1.2.3", out)
 	git("add", "-A")
 	git("commit", "-q", "-m", "two")
+	full := t.TempDir()
+	if err := os.WriteFile(filepath.Join(full, "mine"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	git("tag", "-a", "v1.2.4", "-m", "v1.2.4")
+	refused("a folder of somebody's", "no earlier release", "v1.2.4", full)
 	refused("another commit", "git checkout v1.2.3", "v1.2.3", out)
 	if _, err := os.Stat(out); err == nil {
 		t.Error("something has been made")
@@ -71,4 +78,45 @@ func exitCode(err error) int {
 		return exit.ExitCode()
 	}
 	return -1
+}
+
+// The program in a release does not depend on what the machine's Go is told, nor on where it is built.
+func TestReleaseBuildsTheSame(t *testing.T) {
+	build, err := filepath.Abs("../release/build.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made [2][]byte
+	for i, variables := range [][]string{nil, {"GOFLAGS=-tags=other", "GOAMD64=v3", "GOEXPERIMENT=nogreenteagc", "CGO_ENABLED=1"}} {
+		dir := t.TempDir()
+		for name, text := range map[string]string{
+			"go.mod":            "module segue\n\ngo 1.24\n",
+			"cmd/segue/main.go": "package main\n\nimport \"math/bits\"\n\nvar version, revision string\n\nfunc main() { println(version, revision, more, bits.OnesCount(uint(len(version)))) }\n",
+			"cmd/segue/yes.go":  "//go:build other\n\npackage main\n\nconst more = 1\n",
+			"cmd/segue/no.go":   "//go:build !other\n\npackage main\n\nconst more = 2\n",
+		} {
+			path := filepath.Join(dir, name)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		to := filepath.Join(dir, "out")
+		cmd := exec.Command(build, dir, "v1.2.3", "0123abcd", "linux", "amd64", to)
+		cmd.Env = append(os.Environ(), variables...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if made[i], err = os.ReadFile(to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(made[0], made[1]) {
+		t.Error("two builds differ")
+	}
+	if !bytes.Contains(made[0], []byte("0123abcd")) {
+		t.Error("it does not tell its commit")
+	}
 }

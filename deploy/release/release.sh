@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes what a release consists of, from a clean checkout of its tag: tarballs, the image, packages, checksums. The same tag is the same bytes, with the same Go.
 #
-#   deploy/release/release.sh VERSION FOLDER     VERSION is the tag: v1.2.3. FOLDER is made anew.
+#   deploy/release/release.sh VERSION FOLDER     VERSION is the tag: v1.2.3. FOLDER is made, or has an earlier release, which goes.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 GO=${GO:-go}
@@ -18,6 +18,7 @@ head=$(git rev-parse HEAD)
 [ "$commit" = "$head" ] || die "$tag is $commit, and this is $head; go there: git checkout $tag"
 
 version=${tag#v}
+[ -z "$(ls -A "$2" 2>/dev/null)" ] || [ -f "$2/SHA256SUMS" ] || die "$2 has files, and no earlier release (SHA256SUMS); name another folder"
 mkdir -p "$2"
 out=$(cd "$2" && pwd)
 rm -rf "${out:?}"/*
@@ -26,14 +27,18 @@ trap 'rm -rf "$work"' EXIT
 export SOURCE_DATE_EPOCH CGO_ENABLED=0 LC_ALL=C TZ=UTC
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 umask 022
+# What is in the commit, and nothing that lies beside it.
+mkdir "$work/source"
+git archive "$commit" | tar -x -C "$work/source"
+cd "$work/source"
 
 # build OS ARCH FILE
 build() {
-	GOOS=$1 GOARCH=$2 "$GO" build -trimpath -ldflags "-s -w -X main.version=$tag" -o "$3" ./cmd/segue
+	deploy/release/build.sh "$work/source" "$tag" "$head" "$1" "$2" "$3"
 }
 # tarball FILE FOLDER: the folder beside it, whoever owns it here and whenever it was made.
 tarball() {
-	tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --format=ustar -C "$work" -cf - "$2" | gzip -9n >"$1"
+	tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner --mode='u+rwX,go=rX' --format=ustar -C "$work" -cf - "$2" | gzip -9n >"$1"
 }
 
 build "$("$GO" env GOHOSTOS)" "$("$GO" env GOHOSTARCH)" "$work/here"
