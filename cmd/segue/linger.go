@@ -38,16 +38,20 @@ func (a *app) linger(asked, serving context.Context) {
 	case <-serving.Done():
 		return
 	}
-	since, shutdown := time.Now(), a.config.current().Shutdown
+	since, last := time.Now(), a.config.current()
 	for said := ""; ; {
-		v := a.server.Vacancy()
+		c, reloaded := a.config.watch()
+		if c.Shutdown != last.Shutdown || c.Proxy.DrainTimeout != last.Proxy.DrainTimeout {
+			last, said = c, ""
+		}
+		shutdown, v := c.Shutdown, a.server.Vacancy()
 		wait, cause := lingering(shutdown, time.Since(since), vacantFor(v))
 		if wait <= 0 {
 			return
 		}
 		if said == "" {
 			a.admin.Stop()
-			a.systemd.stopping("stopping, and taking clients", shutdown.Longest()+a.config.current().Proxy.DrainTimeout+stopMargin)
+			a.systemd.stopping("stopping, and taking clients", shutdown.Longest()+c.Proxy.DrainTimeout+stopMargin)
 		}
 		if said != cause {
 			said = cause
@@ -57,6 +61,7 @@ func (a *app) linger(asked, serving context.Context) {
 		select {
 		case <-timer.C:
 		case <-v.Changed:
+		case <-reloaded:
 		case <-a.hurried:
 		case <-serving.Done():
 		}

@@ -83,3 +83,20 @@ func TestSIGTERMWithDelay(t *testing.T) {
 		t.Errorf("exit %d\n%s", code, s.stderr)
 	}
 }
+
+// Who has second thoughts about how long Segue goes on changes the file: it holds for one that goes on, too.
+func TestReloadWhileClientsAreConnected(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 1, fesim.Options{})
+	file := configFile(t, configuration(fes, "shutdown: {wait_clients: 1h}\n"))
+	s := serve(t, nil, "--config", file)
+	c := s.conn()
+	defer c.Close()
+	s.on(c)
+	s.signal(syscall.SIGTERM)
+	eventually(t, "not ready", func() bool { return s.client.Ready(t.Context()) != nil })
+	writeFile(t, file, configuration(fes, "shutdown: {wait_clients: 10ms}\n"))
+	if code := s.wait(); code != 0 {
+		t.Errorf("exit %d\n%s", code, s.stderr)
+	}
+}

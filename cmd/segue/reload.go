@@ -24,6 +24,7 @@ type state struct {
 	mu     sync.Mutex // guards what follows
 	config *config.Config
 	last   admin.Reload
+	next   chan struct{} // closed when another is put in force
 }
 
 // pending are the keys whose values are not those that the process has been started with, and need a restart to take effect.
@@ -39,6 +40,7 @@ func newState(c *config.Config, path string, reg prometheus.Registerer) *state {
 		}),
 		begun: c,
 		last:  admin.Reload{Path: path},
+		next:  make(chan struct{}),
 	}
 	reg.MustRegister(s.successful, s.timestamp)
 	s.accept(c)
@@ -49,6 +51,13 @@ func (s *state) current() *config.Config {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.config
+}
+
+// watch is current, and what is closed once it is another.
+func (s *state) watch() (c *config.Config, changed <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.config, s.next
 }
 
 func (s *state) reload() admin.Reload {
@@ -64,6 +73,8 @@ func (s *state) accept(c *config.Config) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.config = c
+	close(s.next)
+	s.next = make(chan struct{})
 	s.last.Successful, s.last.Loaded, s.last.Problems, s.last.Restart = true, time.Now(), nil, s.pending(c)
 	s.successful.Set(1)
 	s.timestamp.SetToCurrentTime()
