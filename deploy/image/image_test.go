@@ -35,6 +35,9 @@ func TestMain(m *testing.M) {
 	if segue, err := program(); err == nil {
 		_ = os.RemoveAll(filepath.Dir(segue))
 	}
+	if other, err := small(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(other))
+	}
 	os.Exit(code)
 }
 
@@ -55,15 +58,37 @@ var program = sync.OnceValues(func() (string, error) {
 	return path, nil
 })
 
+// small is a program for the other platform: any will do.
+var small = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "segue-image")
+	if err != nil {
+		return "", err
+	}
+	for name, text := range map[string]string{"go.mod": "module small\n", "main.go": "package main\n\nfunc main() {}\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			return "", err
+		}
+	}
+	build := exec.Command("go", "build", "-o", "small", ".")
+	build.Dir, build.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm64")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", errors.New(string(out))
+	}
+	return filepath.Join(dir, "small"), nil
+})
+
 // built is an image in a folder of its own, with what was said when it was made.
 func built() (o options, said string, err error) {
 	segue, err := program()
 	if err != nil {
 		return o, "", fmt.Errorf("build segue: %w", err)
 	}
-	// The other platform's binary is whatever Go program: the image does not look into it.
+	other, err := small()
+	if err != nil {
+		return o, "", fmt.Errorf("build a program for arm64: %w", err)
+	}
 	o = options{version: version, revision: "c0ffee", created: time.Unix(1_700_000_000, 0).UTC(), out: filepath.Join(filepath.Dir(segue), strconv.Itoa(rand.Int())), binaries: []binary{
-		{v1.Platform{OS: "linux", Architecture: "amd64"}, segue}, {v1.Platform{OS: "linux", Architecture: "arm64"}, os.Args[0]},
+		{v1.Platform{OS: "linux", Architecture: "amd64"}, segue}, {v1.Platform{OS: "linux", Architecture: "arm64"}, other},
 	}}
 	var out bytes.Buffer
 	err = build(o, &out)
@@ -304,5 +329,22 @@ func TestCommandLine(t *testing.T) {
 	o = options{version: "v1", out: t.TempDir(), binaries: []binary{{v1.Platform{OS: "linux", Architecture: "amd64"}, filepath.Join(t.TempDir(), strconv.Itoa(os.Getpid()))}}}
 	if err := build(o, io.Discard); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without the binary: %v", err)
+	}
+}
+
+// A program of another platform, or one that needs libraries, would not start.
+func TestProgramThatDoesNotFit(t *testing.T) {
+	segue, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, b := range map[string]binary{
+		"is built for linux/amd64, and is to be for linux/arm64": {v1.Platform{OS: "linux", Architecture: "arm64"}, segue},
+		"is it a Go program?": {v1.Platform{OS: "linux", Architecture: "amd64"}, "main.go"},
+	} {
+		o := options{version: version, out: t.TempDir(), binaries: []binary{b}}
+		if err := build(o, io.Discard); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
 	}
 }

@@ -22,6 +22,9 @@ func (o *options) sbom(b binary) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w; is it a Go program?", b.path, err)
 	}
+	if err := fits(info, b); err != nil {
+		return nil, err
+	}
 	digest, err := hashOf(b.path)
 	if err != nil {
 		return nil, err
@@ -53,6 +56,21 @@ func (o *options) sbom(b binary) ([]byte, error) {
 		return nil, err
 	}
 	return text.Bytes(), nil
+}
+
+// fits is an error unless a program is for its platform, and needs no library, of which the image has none.
+func fits(info *buildinfo.BuildInfo, b binary) error {
+	built := make(map[string]string)
+	for _, s := range info.Settings {
+		built[s.Key] = s.Value
+	}
+	switch {
+	case built["GOOS"] != b.platform.OS || built["GOARCH"] != b.platform.Architecture:
+		return fmt.Errorf("%s is built for %s/%s, and is to be for %s", b.path, built["GOOS"], built["GOARCH"], b.platform.String())
+	case built["CGO_ENABLED"] != "0":
+		return fmt.Errorf("%s needs libraries; build it with CGO_ENABLED=0", b.path)
+	}
+	return nil
 }
 
 // component is a module in the words of CycloneDX.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"os"
@@ -29,6 +30,9 @@ func (in input) pack(out, formats string) (made []string, err error) {
 	if !slices.Contains([]string{"amd64", "arm64"}, in.arch) {
 		return nil, fmt.Errorf("-arch %q: amd64 or arm64", in.arch)
 	}
+	if err := fits(in.binary, "linux", in.arch); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(out, 0o755); err != nil {
 		return nil, err
 	}
@@ -40,6 +44,25 @@ func (in input) pack(out, formats string) (made []string, err error) {
 		made = append(made, path)
 	}
 	return made, nil
+}
+
+// fits is an error unless a program is for a platform, and needs no library of it. What is no Go program, a stand-in for one, cannot tell.
+func fits(path, os, arch string) error {
+	info, err := buildinfo.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	built := make(map[string]string)
+	for _, s := range info.Settings {
+		built[s.Key] = s.Value
+	}
+	switch {
+	case built["GOOS"] != os || built["GOARCH"] != arch:
+		return fmt.Errorf("%s is built for %s/%s, and is to be for %s/%s", path, built["GOOS"], built["GOARCH"], os, arch)
+	case built["CGO_ENABLED"] != "0":
+		return fmt.Errorf("%s needs the libraries of the machine that it was built on; build it with CGO_ENABLED=0", path)
+	}
+	return nil
 }
 
 // write makes one.

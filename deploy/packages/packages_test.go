@@ -163,7 +163,7 @@ func TestDeb(t *testing.T) {
 		" ./usr/lib/sysusers.d/segue.conf\n", " ./usr/share/bash-completion/completions/segue\n", " ./usr/share/zsh/vendor-completions/_segue\n", " ./usr/share/fish/vendor_completions.d/segue.fish\n",
 		" ./usr/share/man/man1/segue-serve.1.gz\n", " ./usr/share/doc/segue/copyright\n", " ./usr/share/doc/segue/changelog.Debian.gz\n", " ./usr/share/doc/segue/examples/60-segue.conf\n")
 	conffiles := output(t, "dpkg-deb", "--info", deb, "conffiles")
-	if strings.TrimSpace(conffiles) != "/etc/segue/segue.yaml\n/etc/needrestart/conf.d/segue.conf" {
+	if strings.TrimSpace(conffiles) != "/etc/needrestart/conf.d/segue.conf\n/etc/segue/segue.yaml" {
 		t.Errorf("conffiles: %s", conffiles)
 	}
 	if said := output(t, "lintian", "--allow-root", "--fail-on", "error,warning", "--display-info", deb); strings.TrimSpace(said) != "" {
@@ -252,6 +252,8 @@ func TestBadInput(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*input){
 		"amd64 or arm64":             func(in *input) { in.arch = "mips" },
+		"built for linux/amd64":      func(in *input) { in.arch = "arm64" },
+		"CGO_ENABLED=0":              func(in *input) { in.binary = withLibraries(t) },
 		"-version":                   func(in *input) { in.version = "1 2" },
 		"segue completion bash, zsh": func(in *input) { in.completion = t.TempDir() },
 		"segue man DIR":              func(in *input) { in.man = t.TempDir() },
@@ -270,6 +272,23 @@ func TestBadInput(t *testing.T) {
 	if _, err := buildTime("yesterday"); err == nil || !strings.Contains(err.Error(), "git log") {
 		t.Error(err)
 	}
+}
+
+// withLibraries is a program that is not built as a package's has to be.
+func withLibraries(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module m\n", "main.go": "package main\n\nfunc main() {}\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("go", "build", "-o", "m", ".")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return filepath.Join(dir, "m")
 }
 
 func TestNamesOfArm64(t *testing.T) {
