@@ -100,6 +100,7 @@ type Node struct {
 	Uptime                   time.Duration // of TiDB and what stands beside it: since LastStart; 0: not said
 	Decommissioned           bool          // of a BE or CN: it is being emptied, or has been
 	Disabled                 bool          // Doris: somebody has told FEs not to give the BE queries, or loads
+	DisabledFor              string        // … which of them, where it is one alone: query or load
 	Tablets                  int           // of a BE; -1: not said
 	RunningQueries           int           // of a BE or CN; -1: not said
 	Answering                bool          // it is the one that has answered; only newer Doris says so

@@ -163,7 +163,7 @@ func TestParseBackendsAndComputeNodes(t *testing.T) {
 		`{"isQueryDisabled":true,"isLoadDisabled":false}`: true, `{"isQueryDisabled":false,"isLoadDisabled":true,"isActive":true}`: true, `{"isQueryDisabled":false}`: false, `{}`: false, "": false, "?": false,
 	} {
 		list, err := nodes.ParseBackends(table("BackendId|Host|HeartbeatPort|Alive|Status\n1|h|9050|true|" + status))
-		if err != nil || len(list) != 1 || list[0].Disabled != want {
+		if err != nil || len(list) != 1 || list[0].Disabled != want || (list[0].DisabledFor != "") != want {
 			t.Errorf("%s: %+v, %v", status, list, err)
 		}
 	}

@@ -85,9 +85,9 @@ func (r *reader) worker(row int) Node {
 		Host: host, HTTP: r.at(row, host, "HttpPort"), Alive: r.truth(row, "Alive"), StatusCode: strings.ToUpper(r.text(row, "StatusCode")),
 		Version: r.text(row, "Version"), ErrMsg: r.text(row, "ErrMsg"), LastStart: r.when(row, "LastStartTime"), LastHeartbeat: r.when(row, "LastHeartbeat"),
 		Decommissioned: r.truth(row, "SystemDecommissioned") || r.truth(row, "ClusterDecommissioned"),
-		Disabled:       isDisabled(r.text(row, "Status")),
 		Tablets:        r.number(row, "TabletNum"), RunningQueries: r.number(row, "NumRunningQueries"),
 	}
+	n.Disabled, n.DisabledFor = disabled(r.text(row, "Status"))
 	if n.Name = r.at(row, host, "HeartbeatPort"); n.Name == "" {
 		n.Name = host
 	}
@@ -98,10 +98,18 @@ func (r *reader) worker(row int) Node {
 	return n
 }
 
-// isDisabled reads Status of Doris' SHOW BACKENDS: {"isQueryDisabled":false,"isLoadDisabled":false,…}.
-func isDisabled(status string) bool {
+// disabled reads Status of Doris' SHOW BACKENDS: {"isQueryDisabled":false,"isLoadDisabled":false,…}. only is which of the two, where it is one alone.
+func disabled(status string) (is bool, only string) {
 	var said struct{ IsQueryDisabled, IsLoadDisabled bool }
-	return json.Unmarshal([]byte(status), &said) == nil && (said.IsQueryDisabled || said.IsLoadDisabled)
+	switch err := json.Unmarshal([]byte(status), &said); {
+	case err != nil:
+		return false, ""
+	case said.IsQueryDisabled == said.IsLoadDisabled:
+		return said.IsQueryDisabled, ""
+	case said.IsQueryDisabled:
+		return true, "query"
+	}
+	return true, "load"
 }
 
 // hostOf is an address without its port.

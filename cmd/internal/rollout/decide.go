@@ -113,7 +113,7 @@ func (s *State) failed(a Act, p *Progress, err error, now time.Time) {
 	}
 	if a.Do == DoAdmit && p.Avoided && !p.Told && !s.Doris { // nobody knows whether they had been told, and their lists are in memory alone
 		p.Avoided = false
-		s.note(now, a.Node.Name, "failed", fmt.Sprintf("frontends could not be told to use it again, if they avoid it (%s takes that back): %v", p.Last.unavoid(false), err))
+		s.note(now, a.Node.Name, "failed", fmt.Sprintf("frontends could not be told to use it again, if they avoid it (%s takes that back): %v", p.unavoid(false), err))
 		return
 	}
 	if a.Do == DoDrain || a.Do == DoAdmit {
@@ -242,7 +242,7 @@ func (s *State) pauseNow(now time.Time, p *Progress, why, remedy string) Act {
 	if p != nil {
 		s.Paused.Node, s.Paused.Phase = p.Node, p.Phase
 		if p.Avoided {
-			s.Paused.Remedy += "; until it is back frontends avoid it (" + p.Last.unavoid(s.Doris) + " takes that back)"
+			s.Paused.Remedy += "; until it is back frontends avoid it (" + p.unavoid(s.Doris) + " takes that back)"
 		}
 	}
 	s.note(now, s.Paused.Node, "pause", why)

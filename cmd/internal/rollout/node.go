@@ -42,10 +42,11 @@ type Node struct {
 	// Alive is what the cluster says, which may be late: a frontend that leaves is alive until heartbeats fail.
 	Alive      bool   `json:"alive"`
 	StatusCode string `json:"status_code,omitempty"` // OK, SHUTDOWN or DISCONNECTED; of backends and compute nodes, where the release has it
-	// Disabled says that somebody has told frontends not to give it work, where they tell (Doris).
-	Disabled bool   `json:"disabled,omitempty"`
-	Version  string `json:"version,omitempty"`
-	ErrMsg   string `json:"err_msg,omitempty"`
+	// Disabled says that somebody has told frontends not to give it work, where they tell (Doris), DisabledFor of what alone: query or load; empty: of both.
+	Disabled    bool   `json:"disabled,omitempty"`
+	DisabledFor string `json:"disabled_for,omitempty"`
+	Version     string `json:"version,omitempty"`
+	ErrMsg      string `json:"err_msg,omitempty"`
 	// Start is when the node's process was started, by its own or its leader's clock and in whatever time zone: compared with itself alone. Zero: not known.
 	Start time.Time `json:"start,omitzero"`
 	// Uptime is how long the process of a server has run, by its own word and in whole seconds; it is known where Start is. Start is this machine's time minus it, and is off by what

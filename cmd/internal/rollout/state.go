@@ -50,11 +50,12 @@ type Progress struct {
 	Stood map[string]backend.Admin `json:"stood,omitempty"`
 	// Drained are the Segues, by address, in which a drain of the node is the rollout's own: until it is seen otherwise there it is nobody else's.
 	Drained map[string]bool `json:"drained,omitempty"`
-	// Disabled is Node.Disabled before its turn: it stays so.
-	Disabled bool `json:"disabled,omitempty"`
-	Again    bool `json:"again,omitempty"`   // Stood is to be looked for once more
-	Stopped  bool `json:"stopped,omitempty"` // Driver.Stop may have been called
-	Looks    int  `json:"looks,omitempty"`   // in a row at which nobody has seen it
+	// Disabled is Node.Disabled before its turn, and DisabledFor what it was of alone: it stays so.
+	Disabled    bool   `json:"disabled,omitempty"`
+	DisabledFor string `json:"disabled_for,omitempty"`
+	Again       bool   `json:"again,omitempty"`   // Stood is to be looked for once more
+	Stopped     bool   `json:"stopped,omitempty"` // Driver.Stop may have been called
+	Looks       int    `json:"looks,omitempty"`   // in a row at which nobody has seen it
 	// Asked says that the driver can stop the node, Kept what it has to know again (see [Orderer]).
 	Asked  bool   `json:"asked,omitempty"`
 	Kept   string `json:"kept,omitempty"`

@@ -10,7 +10,9 @@ import (
 // stood keeps what operators had said of a node before its turn, to each Segue and to frontends: it holds again when that is over. What the rollout itself has said is none of that, and
 // of a Segue that cannot be asked what was known holds.
 func (p *Progress) stood(f *Facts, n *Node) {
-	p.Disabled = n.Disabled && !p.Avoided
+	if !p.Avoided {
+		p.Disabled, p.DisabledFor = n.Disabled, n.DisabledFor
+	}
 	former := p.Stood
 	p.Stood = nil
 	for i := range f.Segues {
@@ -67,9 +69,20 @@ func (p *Progress) after(address string) backend.Admin {
 	return p.Stood[address]
 }
 
+// unavoid is how somebody has frontends use a backend again, but for what somebody else had said before.
+func (p *Progress) unavoid(doris bool) string {
+	n := p.Last
+	if doris {
+		n.DisabledFor = map[string]string{"query": "load", "load": "query"}[p.DisabledFor]
+	}
+	return n.unavoid(doris)
+}
+
 // unavoid is how somebody has frontends use a backend again.
 func (n *Node) unavoid(doris bool) string {
 	switch {
+	case doris && n.DisabledFor != "":
+		return `ALTER SYSTEM MODIFY BACKEND "` + n.ID + `" SET ("disable_` + n.DisabledFor + `" = "false")`
 	case doris:
 		return `ALTER SYSTEM MODIFY BACKEND "` + n.ID + `" SET ("disable_query" = "false"), and so for "disable_load",`
 	case n.Kind == Compute:
@@ -85,7 +98,7 @@ func (s *State) Undo() string {
 	case p == nil || p.Phase != Draining || p.Stopped:
 		return ""
 	case p.Avoided:
-		return p.Last.unavoid(s.Doris) + " has frontends use " + p.Node + " again"
+		return p.unavoid(s.Doris) + " has frontends use " + p.Node + " again"
 	case p.Last.stores() || len(p.Drained) == 0:
 		return ""
 	}

@@ -141,6 +141,11 @@ func TestSegueLostBeforeItIsLetIn(t *testing.T) {
 }
 
 func TestUnavoid(t *testing.T) {
+	for of, want := range map[string]string{"": `"disable_query" = "false"), and so for "disable_load",`, "load": `"disable_query" = "false")`, "query": `"disable_load" = "false")`} {
+		if got := (&Progress{Last: Node{ID: "7"}, DisabledFor: of}).unavoid(true); !strings.HasSuffix(got, want) {
+			t.Errorf("kept from %q before: %s", of, got)
+		}
+	}
 	for want, n := range map[string]Node{"DELETE BACKEND BLACKLIST 7": {ID: "7", Kind: Backend}, "DELETE COMPUTE NODE BLACKLIST 8": {ID: "8", Kind: Compute}} {
 		if got := n.unavoid(false); !strings.HasPrefix(got, want) {
 			t.Error(got)

@@ -75,7 +75,7 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 		p.Again = false
 		p.stood(f, n)
 	}
-	if n.stores() && !p.Told && !p.Disabled {
+	if n.stores() && !p.Told && (!p.Disabled || p.DisabledFor != "") {
 		p.Avoided = true // said before it is done: what is cut off between the two is taken back as well
 		return Act{Do: DoDrain, Node: *n, Why: "have frontends avoid it"}
 	}
@@ -150,7 +150,9 @@ func (s *State) release(f *Facts, p *Progress, n *Node) Act {
 
 // admit has the node used again, and has what operators had said of it before said again.
 func (p *Progress) admit(n *Node, why string) Act {
-	return Act{Do: DoAdmit, Node: *n, Why: why, Stood: p.Stood}
+	a := Act{Do: DoAdmit, Node: *n, Why: why, Stood: p.Stood}
+	a.Node.DisabledFor = p.DisabledFor
+	return a
 }
 
 // undrained says why the node may still have sessions, and whether a Segue is to be told (again).

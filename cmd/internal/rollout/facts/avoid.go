@@ -40,7 +40,7 @@ func (s *Source) avoid(ctx context.Context, n rollout.Node, add bool) error {
 		return fmt.Errorf("its id is not known (%q)", n.ID)
 	}
 	if s.Flavor == backend.Doris {
-		return s.disable(ctx, n.ID, add)
+		return s.disable(ctx, n, add)
 	}
 	verb, kind := "DELETE", "BACKEND"
 	if add {
@@ -65,27 +65,31 @@ func (s *Source) avoid(ctx context.Context, n rollout.Node, add bool) error {
 	return err
 }
 
-// disable has all frontends of Doris plan no new queries and loads on a backend, or plan them there again. It is in the metadata, and stays until it is taken back.
+// disable has all frontends of Doris plan no new queries and loads on a backend, or plan them there again. It is in the metadata, and stays until it is taken back. What somebody else has said of one of the two is left
+// alone: DisabledFor.
 //
 // https://doris.apache.org/docs/sql-manual/sql-statements/cluster-management/instance-management/MODIFY-BACKEND
-func (s *Source) disable(ctx context.Context, id string, add bool) error {
-	err := s.setDisabled(ctx, id, add)
+func (s *Source) disable(ctx context.Context, n rollout.Node, add bool) error {
+	err := s.setDisabled(ctx, n, add)
 	if err != nil && add { // one of the two alone is not left behind; the connection may be what failed
-		err = errors.Join(err, s.setDisabled(ctx, id, false))
+		err = errors.Join(err, s.setDisabled(ctx, n, false))
 	}
 	return err
 }
 
-// setDisabled sets both switches of a backend.
-func (s *Source) setDisabled(ctx context.Context, id string, to bool) error {
+// setDisabled sets the switches of a backend.
+func (s *Source) setDisabled(ctx context.Context, n rollout.Node, to bool) error {
 	c, err := s.dial(ctx, "")
 	if err != nil {
 		return err
 	}
 	defer c.Close()
 	var failed []error
-	for _, what := range []string{"disable_query", "disable_load"} {
-		_, err := s.query(ctx, c, fmt.Sprintf(`ALTER SYSTEM MODIFY BACKEND "%s" SET ("%s" = "%t")`, id, what, to))
+	for _, what := range []string{"query", "load"} {
+		if what == n.DisabledFor {
+			continue
+		}
+		_, err := s.query(ctx, c, fmt.Sprintf(`ALTER SYSTEM MODIFY BACKEND "%s" SET ("disable_%s" = "%t")`, n.ID, what, to))
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)

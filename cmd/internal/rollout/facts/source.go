@@ -144,7 +144,7 @@ var (
 func (s *Source) nodeOf(n *nodes.Node) rollout.Node {
 	return rollout.Node{
 		ID: n.ID, Name: s.nameOf(n), Host: n.Host, Kind: kinds[n.Kind], Role: roles[n.Role], Address: n.Address, HTTP: n.HTTP, Alive: n.Alive,
-		StatusCode: n.StatusCode, Disabled: n.Disabled, Version: wire.Shown(n.Version, wire.MaxShown), ErrMsg: wire.Shown(n.ErrMsg, wire.MaxShown), Start: n.LastStart,
+		StatusCode: n.StatusCode, Disabled: n.Disabled, DisabledFor: n.DisabledFor, Version: wire.Shown(n.Version, wire.MaxShown), ErrMsg: wire.Shown(n.ErrMsg, wire.MaxShown), Start: n.LastStart,
 	}
 }
 

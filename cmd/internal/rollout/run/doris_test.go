@@ -115,3 +115,36 @@ func TestDorisBackendsAreAvoided(t *testing.T) {
 		t.Errorf("%s are given no work, want be-2, as before", got)
 	}
 }
+
+// Where somebody has kept a backend from one of queries and loads, it is kept from both while it goes, and from that one afterwards.
+func TestDorisBackendKeptFromLoads(t *testing.T) {
+	s := newSimulated(t, 159, 3, 0, 3, 0, fesim.Options{Flavor: backend.Doris})
+	s.to = "doris-3.0.1"
+	be1 := *s.source.Facts(t.Context(), run.Question{}).Node("be-1")
+	be1.DisabledFor = "query" // that is left alone
+	if err := s.source.Drain(t.Context(), be1); err != nil {
+		t.Fatal(err)
+	}
+	is := func() string {
+		n := s.source.Facts(t.Context(), run.Question{}).Node("be-1")
+		return fmt.Sprint(n.Disabled, " ", n.DisabledFor)
+	}
+	if got := is(); got != "true load" {
+		t.Fatal(got)
+	}
+	s.wrong["stop be-1"] = func() error {
+		if got := is(); got != "true " {
+			t.Errorf("it is stopped while %s", got)
+		}
+		be := s.cluster.BEs()[0]
+		be.Stop(true)
+		<-be.Exited()
+		return nil
+	}
+	if err := s.through(t.Context(), s.begin(dorisAsk())); err != nil {
+		t.Fatal(err)
+	}
+	if got := is(); got != "true load" {
+		t.Errorf("afterwards: %s", got)
+	}
+}
