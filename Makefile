@@ -30,7 +30,7 @@ build: ## Build bin/segue
 
 .PHONY: image
 image: ## Make the container image in bin/image, for linux/amd64 and linux/arm64: an OCI layout and what docker load takes
-	for arch in amd64 arm64; do CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/image/segue-linux-$$arch ./cmd/segue; done
+	for arch in amd64 arm64; do GO='$(GO)' deploy/release/build.sh '$(CURDIR)' '$(VERSION)' "$$(git rev-parse HEAD 2>/dev/null || true)" linux $$arch '$(CURDIR)/bin/image/'segue-linux-$$arch || exit; done
 	cd deploy/image && $(GO) run . -version '$(VERSION)' -revision "$$(git rev-parse HEAD 2>/dev/null || true)" -created "$$(git log -1 --format=%ct 2>/dev/null || echo 0)" \
 		-binary linux/amd64='$(CURDIR)/bin/image/segue-linux-amd64' -binary linux/arm64='$(CURDIR)/bin/image/segue-linux-arm64' -out '$(CURDIR)/bin/image'
 
