@@ -52,8 +52,8 @@ demo: build ## Show the main job: a rolling restart, with a cloud load balancer 
 
 .PHONY: test
 test: deps ## Run all tests: unit tests with the race detector, then real clients on real servers
-	$(GO) test -race -shuffle=on -p 2 -timeout 10m -skip '$(KUBE)|$(CONSOLES)' $$($(GO) list ./... | grep -Ev '/proxy/e2e|/cmd/internal/rollout$$|$(TIMED)')
-	$(GO) test -race -shuffle=on -p 1 -timeout 10m $$($(GO) list ./... | grep -E '$(TIMED)')
+	$(GO) test -race -shuffle=on -p 2 -timeout 20m -skip '$(KUBE)|$(CONSOLES)' $$($(GO) list ./... | grep -Ev '/proxy/e2e|/cmd/internal/rollout$$|$(TIMED)')
+	$(GO) test -race -shuffle=on -p 1 -parallel 4 -timeout 20m $$($(GO) list ./... | grep -E '$(TIMED)')
 	$(GO) test -timeout 5m ./cmd/internal/rollout
 	$(GO) test -timeout 5m -count=1 -run '^TestSimulation$$' $(CORE) -sim.lives 100000
 	cd deploy/check && $(GO) test -count=1 -timeout 5m ./... # what it reads lies outside its module: Go would not see it change
@@ -61,7 +61,7 @@ test: deps ## Run all tests: unit tests with the race detector, then real client
 	cd deploy/check/kubernetes && $(GO) test -count=1 -timeout 10m -skip '$(KUBE)' ./...
 	$(GO) test -count=1 -timeout 15m -parallel 8 -run '$(CONSOLES)' ./deploy/docs/check
 	cd deploy/image && $(GO) test -count=1 -timeout 10m -skip '$(POD)' ./... # likewise
-	$(GO) test -timeout 15m -v -skip '^TestMove' ./proxy/e2e
+	$(GO) test -timeout 30m -v -skip '^TestMove' ./proxy/e2e
 
 .PHONY: e2e
 e2e: deps ## Restart, kill and stop FEs, MariaDB and TiDB under clients that keep state, ROUNDS times, and check consistency for MINUTES from SEED (the first run builds TiDB: 6 to 15 minutes)
