@@ -1,12 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -66,7 +67,7 @@ func (a *app) earlier() (all []int) {
 	if a.sockets.offer == nil {
 		return nil
 	}
-	group := controlGroup(os.Getpid())
+	group := controlGroup()
 	offer := a.sockets.offer.at().path
 	files, _ := os.ReadDir(filepath.Dir(offer))
 	for _, f := range files {
@@ -83,7 +84,7 @@ func (a *app) earlier() (all []int) {
 		if err != nil || sameUser(uid, os.Geteuid(), overflowUID(os.ReadFile)) != nil || pid <= 1 || int(pid) == os.Getpid() {
 			continue
 		}
-		if len(group) > 0 && bytes.Equal(group, controlGroup(int(pid))) {
+		if slices.Contains(group, strconv.Itoa(int(pid))) {
 			all = append(all, int(pid))
 		}
 	}
@@ -96,13 +97,31 @@ func isPrivateOf(offer, name string) bool {
 	return strings.HasPrefix(name, filepath.Base(offer)+".") || strings.HasPrefix(name, "takeover") && strings.Contains(name, ".sock.")
 }
 
-// controlGroup is the one of a process; empty: it cannot be told.
-func controlGroup(pid int) []byte {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", pid))
-	if err != nil {
-		return nil
+// controlGroup are the processes of this one's control group. What /proc has of another process is hidden from one in a user namespace of its own (PrivateUsers=).
+func controlGroup() (pids []string) {
+	b, _ := os.ReadFile("/proc/self/cgroup")
+	for _, file := range membersOf(string(b)) {
+		b, _ := os.ReadFile(file)
+		pids = append(pids, strings.Fields(string(b))...)
 	}
-	return b
+	return pids
+}
+
+// membersOf are the files that may list the processes of a control group of systemd, of which cgroup(7) tells in /proc/self/cgroup: in the one hierarchy of today, or
+// in those of before.
+func membersOf(text string) (files []string) {
+	for line := range strings.Lines(text) {
+		_, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		kind, path, ok := strings.Cut(rest, ":")
+		switch {
+		case !ok:
+		case kind == "":
+			files = append(files, filepath.Join("/sys/fs/cgroup", path, "cgroup.procs"), filepath.Join("/sys/fs/cgroup/unified", path, "cgroup.procs"))
+		case kind == "name=systemd":
+			files = append(files, filepath.Join("/sys/fs/cgroup/systemd", path, "cgroup.procs"))
+		}
+	}
+	return files
 }
 
 // alive are those of some processes that have not ended.

@@ -169,3 +169,17 @@ func TestIsPrivateOf(t *testing.T) {
 		}
 	}
 }
+
+func TestMembersOf(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"0::/system.slice/segue.service\n": "/sys/fs/cgroup/system.slice/segue.service/cgroup.procs /sys/fs/cgroup/unified/system.slice/segue.service/cgroup.procs",
+		"0::/\n":                           "/sys/fs/cgroup/cgroup.procs /sys/fs/cgroup/unified/cgroup.procs",
+		"4:cpu,cpuacct:/a\n1:name=systemd:/system.slice/a:b.service\n": "/sys/fs/cgroup/systemd/system.slice/a:b.service/cgroup.procs",
+		"": "", "x": "",
+	} {
+		if got := strings.Join(membersOf(text), " "); got != want {
+			t.Errorf("%q: %s", text, got)
+		}
+	}
+}
