@@ -148,8 +148,7 @@ func TestMachineUpgrade(t *testing.T) {
 	}
 }
 
-func upgrades(t *testing.T, by manager, units []string) {
-	t.Helper()
+func upgrades(t *testing.T, by manager, units []string) { //nolint:thelper // it is the test: its lines are to be told
 	m := boot(t)
 	said := m.do(append(slices.Clone(by.install), m.give(onePackage(t, by.format)))...)
 	has(t, said, "systemctl enable --now segue")
