@@ -16,8 +16,6 @@ KUBE := ^TestKube
 CONSOLES := ^TestConsoles$$
 # The image's life in a pod: namespaces, as root.
 POD := ^TestPod
-# Packages whose tests look at the clock: one at a time.
-TIMED := /(health|proxy|proxy/loop|cmd/segue)$$
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 
 .PHONY: help
@@ -52,8 +50,7 @@ demo: build ## Show the main job: a rolling restart, with a cloud load balancer 
 
 .PHONY: test
 test: deps ## Run all tests: unit tests with the race detector, then real clients on real servers
-	$(GO) test -race -shuffle=on -p 2 -timeout 20m -skip '$(KUBE)|$(CONSOLES)' $$($(GO) list ./... | grep -Ev '/proxy/e2e|/cmd/internal/rollout$$|$(TIMED)')
-	$(GO) test -race -shuffle=on -p 1 -timeout 20m $$($(GO) list ./... | grep -E '$(TIMED)')
+	$(GO) test -race -shuffle=on -p 2 -timeout 20m -skip '$(KUBE)|$(CONSOLES)' $$($(GO) list ./... | grep -Ev '/proxy/e2e|/cmd/internal/rollout$$')
 	$(GO) test -timeout 5m ./cmd/internal/rollout
 	$(GO) test -timeout 5m -count=1 -run '^TestSimulation$$' $(CORE) -sim.lives 100000
 	cd deploy/check && $(GO) test -count=1 -timeout 5m ./... # what it reads lies outside its module: Go would not see it change
