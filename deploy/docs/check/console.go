@@ -97,7 +97,8 @@ func says(want []string, got string) bool {
 	for l := range strings.SplitSeq(strings.TrimRight(got, " \t\n"), "\n") {
 		said.WriteString(squeeze(l) + "\n")
 	}
-	return regexp.MustCompile(`\A` + pattern.String() + `\z`).MatchString(said.String())
+	const other = "\uFFFD" // for bytes that are no text
+	return regexp.MustCompile(`\A` + strings.ToValidUTF8(pattern.String(), other) + `\z`).MatchString(strings.ToValidUTF8(said.String(), other))
 }
 
 // squeeze makes one space of several, and none of those at the end.

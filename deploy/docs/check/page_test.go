@@ -80,6 +80,7 @@ func TestInvocations(t *testing.T) {
 
 func FuzzSteps(f *testing.F) {
 	f.Add("$ a \\\n> b\nc\n")
+	f.Add("$ a\nb\xd4\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		steps, err := Steps(1, text)
 		if err != nil {
