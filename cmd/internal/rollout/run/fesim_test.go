@@ -248,6 +248,15 @@ func (s *simulated) judge(state *rollout.State) {
 	}
 }
 
+// pauses requires that a rollout pauses, with an error that begins so and says what to do.
+func (s *simulated) pauses(a rollout.Ask, with string) {
+	s.t.Helper()
+	err := s.through(s.t.Context(), s.begin(a))
+	if paused, ok := errors.AsType[*run.PausedError](err); !ok || !strings.HasPrefix(paused.Error(), with) || paused.Remedy == "" {
+		s.t.Errorf("%v", err)
+	}
+}
+
 // What is in the way of a simulated cluster is seen.
 func TestSimulatedTroubles(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -281,10 +290,7 @@ func TestSimulatedTroubles(t *testing.T) {
 			t.Parallel()
 			s, a := newSimulated(t, test.network, 3, 0, 2, 0, fesim.Options{}), simAsk()
 			test.wrong(s, &a)
-			err := s.through(t.Context(), s.begin(a))
-			if paused, ok := errors.AsType[*run.PausedError](err); !ok || !strings.HasPrefix(paused.Error(), test.pause) || paused.Remedy == "" {
-				t.Errorf("%v", err)
-			}
+			s.pauses(a, test.pause)
 		})
 	}
 }
