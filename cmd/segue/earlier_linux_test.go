@@ -14,17 +14,6 @@ import (
 	"segue/backend/fesim"
 )
 
-// inUnit is what systemd gives the processes of a unit, with a folder of its own.
-func inUnit(t *testing.T, notify, run string) []string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "segue") //nolint:usetesting // the path of a socket is short
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return []string{"NOTIFY_SOCKET=" + notify, "INVOCATION_ID=" + run, "RUNTIME_DIRECTORY=" + dir}
-}
-
 // heir takes the pid of the process that has taken over from what renew says, and has it end with the test.
 func heir(t *testing.T, said string, err error, from int) int {
 	t.Helper()

@@ -15,9 +15,16 @@ import (
 	"segue/backend/fesim"
 )
 
-// unit is what systemd gives a process of a unit.
-func unit(notify, invocation string) string {
-	return "NOTIFY_SOCKET=" + notify + " INVOCATION_ID=" + invocation
+// inUnit is what systemd gives the processes of a unit, with a folder of its own: all tests are of one control group, and the Segues of one unit stop those that answer
+// in its folder.
+func inUnit(t *testing.T, notify, run string) []string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "segue") //nolint:usetesting // the path of a socket is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return []string{"NOTIFY_SOCKET=" + notify, "INVOCATION_ID=" + run, "RUNTIME_DIRECTORY=" + dir}
 }
 
 // installed is a copy of this program, as a package's upgrade puts one in the place of the one that runs.
@@ -92,11 +99,11 @@ func TestRenew(t *testing.T) {
 	}
 	socket, messages := manager(t)
 	hears := told(messages)
-	old := process(t, unit(socket, "run1"), nil, "serve", "--config", path).open(addr, api)
+	variables := inUnit(t, socket, "run1")
+	old := process(t, strings.Join(variables, " "), nil, "serve", "--config", path).open(addr, api)
 	hears.next(t, "READY=1\nSTATUS=1 of 1 backend up")
 	visitors := visit(t, addr)
 	visitors.more(20)
-	variables := []string{"NOTIFY_SOCKET=" + socket, "INVOCATION_ID=run1"}
 	if said, err := renew(t, self, variables, []string{"--config", path}); err != nil || !strings.Contains(said, "runs the program on disk already") {
 		t.Fatalf("%v: %s", err, said)
 	}
@@ -138,9 +145,10 @@ func TestTakeoverOfAnotherUnit(t *testing.T) {
 	path := configFile(t, configuration(fes, fmt.Sprintf("listen: %s\nadmin: %s\n", addr, api)))
 	socket, messages := manager(t)
 	hears := told(messages)
-	old := process(t, unit(socket, "run1"), nil, "serve", "--config", path)
+	variables := inUnit(t, socket, "run1")
+	old := process(t, strings.Join(variables, " "), nil, "serve", "--config", path)
 	hears.next(t, "READY=1\nSTATUS=1 of 1 backend up")
-	process(t, "INVOCATION_ID=run2", nil, "serve", "--config", path, "--takeover").open(addr, api).ready()
+	process(t, "INVOCATION_ID=run2 "+variables[2], nil, "serve", "--config", path, "--takeover").open(addr, api).ready()
 	hears.next(t, "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=70000000")
 	if code := old.wait(); code != 0 {
 		t.Errorf("exit %d", code)
