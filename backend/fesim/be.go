@@ -19,6 +19,11 @@ type BEOptions struct {
 	Address          string // be_port; as HTTPAddress
 	Version          string // zero: that of the FEs
 	Tablets          int    // replicas that it has; zero: 12, none for a CN
+	Warehouse        string // of a CN; zero: default_warehouse
+
+	// What concerns loads. Durations and rates of loads are not scaled.
+	LoadRate int64 // bytes of a body that it takes per second, of each load; zero: as fast as they come
+	Discard  bool  // bodies are read and dropped: loads have bytes, but no rows
 
 	// Config are settings of its be.conf that differ from the defaults, such as loop_count_wait_fragments_finish and
 	// graceful_exit_wait_for_frontend_heartbeat. They are seen in information_schema.be_configs and at /varz.
@@ -40,6 +45,8 @@ type BE struct {
 	version string // of the next life
 	is      moment
 	known   knowledge
+
+	faults loadFaults
 
 	mu   sync.Mutex
 	life *beLife // nil before the first Start

@@ -9,8 +9,9 @@ import (
 )
 
 // webPages is the web server of a BE: /api/health, which says the same until the process has gone; /varz, its settings; /metrics; and
-// POST /api/update_config?name=value.
-func (b *BE) webPages() http.Handler {
+// POST /api/update_config?name=value; and loads.
+func (l *beLife) webPages() http.Handler {
+	b := l.be
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/health", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -36,5 +37,6 @@ func (b *BE) webPages() http.Handler {
 		}
 		reply(w, map[string]any{"status": "OK", "msg": ""})
 	})
+	mux.HandleFunc("/api/", l.serveLoads)
 	return mux
 }

@@ -1,6 +1,7 @@
 package fesim
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -23,13 +24,18 @@ type beLife struct {
 	listeners []net.Listener
 	wg        sync.WaitGroup // every goroutine of this life but run itself
 
+	ctx    context.Context // ends when the process does
+	cancel context.CancelFunc
+
 	mu    sync.Mutex
 	conns map[net.Conn]bool // at the two ports of thrift
 	dead  bool
+	loads int // requests of loads that are being served
 }
 
 func newBELife(b *BE) *beLife {
-	return &beLife{be: b, exited: make(chan struct{}), leaving: make(chan struct{}), fatal: make(chan int, 1), conns: make(map[net.Conn]bool)}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &beLife{ctx: ctx, cancel: cancel, be: b, exited: make(chan struct{}), leaving: make(chan struct{}), fatal: make(chan int, 1), conns: make(map[net.Conn]bool)}
 }
 
 func (l *beLife) over() bool {
@@ -47,6 +53,7 @@ func (l *beLife) start() error {
 		ln, err := p.listen()
 		if err != nil {
 			l.code = exitRefused
+			l.cancel()
 			l.closePorts()
 			close(l.exited)
 			return err
@@ -56,7 +63,7 @@ func (l *beLife) start() error {
 	for _, ln := range l.listeners[:2] {
 		l.wg.Go(func() { l.accept(ln) })
 	}
-	l.server = &http.Server{Handler: l.be.webPages(), ReadHeaderTimeout: time.Minute}
+	l.server = &http.Server{Handler: l.webPages(), ReadHeaderTimeout: time.Minute}
 	l.wg.Go(func() { _ = l.server.Serve(l.listeners[2]) })
 	l.be.cluster.beIs(l.be, serving)
 	return nil
@@ -73,6 +80,7 @@ func (l *beLife) run() {
 	case code = <-l.fatal:
 	}
 	l.code = code
+	l.cancel()
 	l.be.cluster.beIs(l.be, gone) // first: who sees a connection end finds the rest done
 	l.closePorts()
 	l.wg.Wait()
@@ -86,7 +94,7 @@ func (l *beLife) waitForFragments() int {
 	defer tick.Stop()
 	for range loops * 10 {
 		running, seen := l.be.cluster.exitState(l.be)
-		if running == 0 && (seen || !awaitsFE) {
+		if running == 0 && l.be.Loads() == 0 && (seen || !awaitsFE) {
 			break
 		}
 		select {

@@ -21,8 +21,9 @@ type Cluster struct {
 	heartbeat time.Duration
 	repair    time.Duration
 	scale     float64
-	retries   int  // heartbeats that may fail in a row
-	deadly    bool // FEs take a BE that exits for dead
+	retries   int           // heartbeats that may fail in a row
+	deadly    bool          // FEs take a BE that exits for dead
+	publish   time.Duration // from COMMITTED to VISIBLE
 	version   string
 
 	mu       sync.Mutex
@@ -46,8 +47,11 @@ type Cluster struct {
 	fragments map[*fragment]bool
 	jobs      []*Job
 	tablets   Tablets
-	image     image
-	rand      *rand.Rand
+	loads     labels
+	// coordinators are the BEs that the leader has told transactions of loads to go to, by label (TransactionLoadCoordinatorMgr); lost with it.
+	coordinators map[string]*BE
+	image        image
+	rand         *rand.Rand
 }
 
 // NewCluster returns a cluster of n FEs made from opts, with the ids 1 to n and names fe-1 to fe-n; n may be 0, to add
@@ -71,6 +75,7 @@ func newCluster(opts Options) *Cluster {
 		scale: opts.TimeScale, retries: opts.HeartbeatRetries, deadly: opts.ExitingIsDead, version: opts.Version, changed: make(chan struct{}), avoided: make(map[*FE]map[int]time.Time), disabled: make(map[int]map[string]time.Time),
 		fragments: make(map[*fragment]bool), rand: rand.New(rand.NewPCG(opts.Seed, 0)),
 		ledger: make(map[string]int), globals: make(map[string]value), txns: make(map[uint64][]write),
+		loads: newLoads(&opts), coordinators: make(map[string]*BE), publish: opts.scaled(opts.Publish),
 		journal: journal{lag: opts.scaled(opts.MetadataLag), replayed: make(map[*FE]int)},
 	}
 }
@@ -180,10 +185,17 @@ func (c *Cluster) left(f *FE) {
 	defer c.mu.Unlock()
 	c.alive = slices.DeleteFunc(c.alive, func(other *FE) bool { return other == f })
 	if c.leader == f {
-		clear(c.txns)
+		c.lostLeader()
 		c.setLeader(nil)
 		c.elect()
 	}
+}
+
+// lostLeader ends what only the leader knew. It needs c.mu.
+func (c *Cluster) lostLeader() {
+	clear(c.txns)
+	clear(c.coordinators)
+	c.loads.lost()
 }
 
 // resign begins an election if f leads, and reports whether it did; f takes no part.
@@ -193,7 +205,7 @@ func (c *Cluster) resign(f *FE) bool {
 	if c.leader != f || c.solo {
 		return false
 	}
-	clear(c.txns)
+	c.lostLeader()
 	c.setLeader(nil)
 	c.elect()
 	return true

@@ -26,6 +26,8 @@ type FE struct {
 	fault        Fault
 	faultChanged chan struct{} // closed by the next SetFault
 	stats        Stats
+	loadFaults   loadFaults
+	turn         int // of BEs for loads; the cluster's mutex guards it
 	rand         *rand.Rand
 }
 

@@ -36,6 +36,7 @@ func (l *life) listenHTTP() error {
 	mux.HandleFunc("GET /ha", h.ha)
 	mux.HandleFunc("GET /info", h.info)
 	mux.HandleFunc("GET /metrics", h.metrics)
+	mux.HandleFunc("/api/", h.serveLoads)
 	h.server = &http.Server{Handler: mux, ConnState: h.track, ReadHeaderTimeout: time.Minute}
 	l.health = h
 	l.wg.Go(func() { _ = h.server.Serve(ln) })

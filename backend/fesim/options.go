@@ -71,6 +71,13 @@ type Options struct {
 	// are cancelled when it counts as dead. Later ones know SHUTDOWN and let statements end.
 	ExitingIsDead bool
 
+	// What concerns loads, for all FEs of a cluster as [NewCluster] gets it; the two last ones are each FE's own.
+	LabelKeep           time.Duration // label_keep_max_second; zero: 3 days
+	LabelKeepMax        int           // label_keep_max_num: finished transactions of a database whose labels are known; zero: 1000
+	Publish             time.Duration // from COMMITTED to VISIBLE; zero: none
+	SharedData          bool          // run_mode: loads go to CNs of the warehouse that they name
+	LocationCredentials bool          // Doris as it once was: a 307 has user:password@ in it
+
 	Users         map[string]string // name → password, or its hash as *HEX; nil: root without password
 	LDAPUsers     map[string]string // name → password; these log in with mysql_clear_password
 	Operators     []string          // users with OPERATE and KILL for everyone; nil: root
@@ -121,6 +128,8 @@ func (o Options) withDefaults() Options {
 	set(&o.Heartbeat, 5*time.Second)
 	set(&o.HeartbeatRetries, 3)
 	set(&o.ProxyTimeout, 5*time.Second)
+	set(&o.LabelKeep, 3*24*time.Hour)
+	set(&o.LabelKeepMax, 1000)
 	set(&o.MaxConnections, 4096)
 	set(&o.MaxUserConnections, 1024)
 	if o.Users == nil {

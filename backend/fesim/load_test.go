@@ -1,0 +1,130 @@
+package fesim_test
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"segue/backend/fesim"
+)
+
+// loadCluster returns a running cluster of three FEs and some BEs.
+func loadCluster(t *testing.T, bes int, opts fesim.Options, be fesim.BEOptions) *fesim.Cluster {
+	t.Helper()
+	c := startCluster(t, 3, opts)
+	for range bes {
+		addBE(t, c, be)
+	}
+	return c
+}
+
+// answer is what came of a request.
+type answer struct {
+	status int
+	header http.Header
+	body   map[string]any
+	text   string
+	err    error
+}
+
+func (a answer) String() string { return fmt.Sprintf("%d %s %v", a.status, a.text, a.err) }
+
+// send sends one request as root and follows no redirect. The body is sent when 100 Continue has come.
+func send(t *testing.T, method, url string, header map[string]string, body io.Reader) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.SetBasicAuth("root", "")
+	if body != nil {
+		r.Header.Set("Expect", "100-continue")
+	}
+	for name, value := range header {
+		r.Header.Set(name, value)
+	}
+	transport := &http.Transport{ExpectContinueTimeout: wait, DisableKeepAlives: true}
+	defer transport.CloseIdleConnections()
+	client := http.Client{Transport: transport, Timeout: wait, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(r)
+	if err != nil {
+		return answer{err: err}
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	a := answer{status: res.StatusCode, header: res.Header, text: string(b), err: err}
+	_ = json.Unmarshal(b, &a.body)
+	return a
+}
+
+// put loads by an FE and the BE that it names.
+func put(t *testing.T, fe *fesim.FE, path string, header map[string]string, body string) answer {
+	t.Helper()
+	url := "http://" + fe.HTTPAddress() + path
+	for range 3 {
+		a := send(t, http.MethodPut, url, header, strings.NewReader(body))
+		if a.status != http.StatusTemporaryRedirect {
+			return a
+		}
+		url = a.header.Get("Location")
+	}
+	t.Fatal("redirected for ever")
+	return answer{}
+}
+
+func TestLoadGoesByRedirectToABE(t *testing.T) {
+	c := loadCluster(t, 2, fesim.Options{}, fesim.BEOptions{})
+	a := put(t, c.FEs()[1], "/api/test/t/_stream_load", map[string]string{"label": "l1", "column_separator": ","}, "1,a\n2,b\n2,b\n")
+	if a.body["Status"] != "Success" || a.body["NumberLoadedRows"] != 3.0 || a.body["Label"] != "l1" {
+		t.Fatal(a)
+	}
+	l := c.Loaded("test", "t")
+	if l.Rows != 3 || l.Times("1") != 1 || l.Times("2") != 2 || l.Distinct() != 2 || l.Texts["2,b"] != 2 || len(l.Twice()) != 1 {
+		t.Fatalf("%+v", l)
+	}
+	if txn := c.LoadLabel("test", "l1"); txn.State != fesim.LoadVisible || txn.Rows != 3 {
+		t.Fatalf("%+v", txn)
+	}
+	a = put(t, c.FEs()[0], "/api/test/t/_stream_load", map[string]string{"label": "l1"}, "1\n")
+	if a.body["Status"] != "Label Already Exists" || a.body["ExistingJobStatus"] != "FINISHED" {
+		t.Fatal(a)
+	}
+}
+
+func TestLoadTransactionBeginsBefore100(t *testing.T) {
+	c := loadCluster(t, 1, fesim.Options{}, fesim.BEOptions{})
+	conn, err := net.Dial("tcp", c.BEs()[0].HTTPAddress())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "PUT /api/test/t/_stream_load HTTP/1.1\r\nHost: x\r\nAuthorization: Basic cm9vdDo=\r\nlabel: l\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n")
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err != nil || !strings.HasPrefix(line, "HTTP/1.1 100") {
+		t.Fatal(line, err)
+	}
+	if txn := c.LoadLabel("test", "l"); txn.State != fesim.LoadPrepare {
+		t.Fatalf("%+v", txn)
+	}
+	conn.Close()
+	eventually(t, func() bool { return c.LoadLabel("test", "l").State == fesim.LoadAborted })
+}
+
+// wait is how long a test waits for what must happen.
+const wait = 30 * time.Second
+
+// eventually waits until something is so.
+func eventually(t *testing.T, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(wait); !is(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it did not come to be")
+		}
+	}
+}
