@@ -55,6 +55,13 @@ func (p *parser) experiment(e *experiment.Experiment) []key {
 		{name: "slow_for", read: p.duration(&e.Load.SlowFor, 1)},
 		{name: "idle_for", read: p.duration(&e.Load.IdleFor, 1)},
 		{name: "timeout", read: p.duration(&e.Load.Timeout, 1)},
+		{name: "load_every", read: p.duration(&e.Load.Stream.Every, 1)},
+		{name: "load_timeout", read: p.duration(&e.Load.Stream.Timeout, 1)},
+		{name: "load_rows", read: p.count(&e.Load.Stream.Rows, 1_000_000)},
+		{name: "load_size", read: p.size(&e.Load.Stream.Size, 1)},
+		{name: "load_retry", read: p.number(&e.Load.Stream.Retry, 0, 1000)},
+		{name: "load_no_label", read: func(n *yaml.Node) { p.truth(n, &e.Load.Stream.NoLabel) }},
+		{name: "load_chunked", read: func(n *yaml.Node) { p.truth(n, &e.Load.Stream.Chunked) }},
 		{name: "no_writes", read: func(n *yaml.Node) { p.truth(n, &e.Load.NoWrites) }},
 	}
 	for _, c := range measure.Classes() {

@@ -48,7 +48,7 @@ func TestParseExperiment(t *testing.T) {
 		Name: "a restart", DSN: "root@tcp(127.0.0.1:19030)/", Members: []string{"root@tcp(127.0.0.1:19031)/"}, Flavor: "fesim", Dir: "dir",
 		Load: measure.Load{
 			Clients: measure.DefaultLoad().Clients, Rate: 12.5, TxnHold: 20 * time.Millisecond, SlowFor: time.Second, IdleFor: 5 * time.Second,
-			Timeout: 3 * time.Second, NoWrites: true, Seed: 1,
+			Timeout: 3 * time.Second, Stream: measure.DefaultStream(), NoWrites: true, Seed: 1,
 		},
 		Processes: []experiment.Process{
 			{Name: "fe-1", Run: "segue sim fe", Ready: experiment.Condition{URL: "http://127.0.0.1:18031/api/health", Status: 200}},

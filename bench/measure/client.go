@@ -30,7 +30,18 @@ type shared struct {
 	load    *Load
 	dialect *dialect
 	ledger  *ledger
+	loads   *loadLedger
 	rec     *recorder
+}
+
+// worker works by a timetable until a context is done.
+type worker interface{ run(ctx context.Context) }
+
+func workers(clients []*client) (list []worker) {
+	for _, c := range clients {
+		list = append(list, c)
+	}
+	return list
 }
 
 // zone is a time zone for client id, one of 700 that every server takes.

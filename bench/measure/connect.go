@@ -18,6 +18,9 @@ import (
 func (o *Options) clients(ctx context.Context, all *shared) ([]*client, error) {
 	var list []*client
 	for _, class := range Classes() {
+		if class == Loads {
+			continue // loaders
+		}
 		for range o.Load.Clients[class] {
 			id := len(list) + 1
 			conn, err := bench.NewClientOf(o.Endpoint, o.Load.Timeout)

@@ -47,6 +47,7 @@ type dialect struct {
 	flavor   Flavor
 	database string // where sessions go with USE
 	table    string // of the ledger, with its database; "": nothing is written
+	loads    string // the table of loads, likewise; "": nothing is loaded
 	prepares bool   // the server prepares statements
 }
 
@@ -58,6 +59,18 @@ func (d *dialect) mostWrites() float64 {
 		return 1
 	}
 	return 0
+}
+
+// takesLoads tells whether there is Stream Load.
+func (d *dialect) takesLoads() bool {
+	return d.flavor == StarRocks || d.flavor == Doris || d.flavor == FESim
+}
+
+// createLoads is how the table of loads is made: its rows have an id and something
+// that makes them long. No key is unique here either.
+func (d *dialect) createLoads() string {
+	return "CREATE TABLE " + d.loads + " (id VARCHAR(96) NOT NULL, filler VARCHAR(65533)) DUPLICATE KEY(id) DISTRIBUTED BY HASH(id) BUCKETS 1 " +
+		`PROPERTIES ("replication_num" = "1")`
 }
 
 // createTable is how the ledger's table is made. No key is unique: a row that was

@@ -38,6 +38,9 @@ func faultRows(faults map[fault]*faultCount) []FaultRow {
 
 // what says how it ended, without what the client was doing.
 func (f fault) what() string {
+	if f.said != "" {
+		return f.said
+	}
 	switch f.kind {
 	case bench.ConnectRefused:
 		return "refused"
@@ -64,8 +67,12 @@ func (f fault) what() string {
 // sent says whether the server may have seen the statement.
 func (f fault) sent() string {
 	switch {
-	case f.doing == Connecting:
+	case f.doing == Connecting, f.doing == ReachingFrontend, f.doing == ReachingNode:
 		return "-"
+	case f.doing.part() == LoadPart:
+		if f.unsent {
+			return "no"
+		}
 	case f.kind == bench.StatementUnsent:
 		return "no"
 	}

@@ -17,8 +17,9 @@ type Load struct {
 	SlowFor  time.Duration // how long a slow statement runs
 	IdleFor  time.Duration // between two uses of an idle connection
 	Timeout  time.Duration // of one connect, and of one answer
-	NoWrites bool          // nothing is written: no writers, and transactions only read
-	Seed     uint64        // of the timetables: the same seed, the same arrivals
+	Stream   Stream
+	NoWrites bool   // nothing is written: no writers, and transactions only read
+	Seed     uint64 // of the timetables: the same seed, the same arrivals
 }
 
 // DefaultLoad needs 50 connections: as many as a small server has to spare.
@@ -27,7 +28,7 @@ func DefaultLoad() Load {
 		Clients: [numClasses]int{Long: 16, Short: 16, Txn: 4, Idle: 8, Slow: 2, Write: 4},
 		Rate:    400,
 		TxnHold: 80 * time.Millisecond, SlowFor: 2 * time.Second, IdleFor: 10 * time.Second,
-		Timeout: bench.DefaultTimeout, Seed: 1,
+		Timeout: bench.DefaultTimeout, Stream: DefaultStream(), Seed: 1,
 	}
 }
 
@@ -42,6 +43,8 @@ func (l *Load) Validate() error {
 		total += n
 	}
 	switch {
+	case l.NoWrites && l.Clients[Loads] > 0:
+		return errors.New("--no-writes leaves loads nothing to do; say --loads 0")
 	case l.NoWrites && l.Clients[Write] > 0:
 		return errors.New("--no-writes leaves writers nothing to do; say --write 0")
 	case total == 0:
@@ -54,6 +57,9 @@ func (l *Load) Validate() error {
 		return fmt.Errorf("--timeout %v: want 100ms or more", l.Timeout)
 	case l.SlowFor >= l.Timeout:
 		return fmt.Errorf("--slow-for %v is no less than --timeout %v: every slow statement would time out", l.SlowFor, l.Timeout)
+	}
+	if l.Clients[Loads] > 0 {
+		return l.Stream.validate()
 	}
 	return nil
 }
@@ -72,6 +78,8 @@ func (l *Load) pace(c Class, mostWrites float64) float64 {
 		return 1 / l.IdleFor.Seconds()
 	case Slow: // a client cannot want two at once: what would wait is its own fault
 		return 1 / (2 * l.SlowFor).Seconds()
+	case Loads:
+		return 1 / l.Stream.Every.Seconds()
 	case Txn:
 		even = min(even, 1/(2*l.TxnHold).Seconds())
 		if mostWrites > 0 && !l.NoWrites {

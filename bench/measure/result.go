@@ -46,26 +46,28 @@ type Result struct {
 	Notes    []string    `json:"notes,omitempty"`
 	Load     LoadSummary `json:"load"`
 
-	Felt     Felt       `json:"felt"`
-	Classes  []ClassRow `json:"classes"`
-	Faults   []FaultRow `json:"faults"`
-	Ledger   *Verdict   `json:"ledger,omitempty"` // absent: nothing was written, or it could not be read
-	Problems []string   `json:"problems,omitempty"`
-	Marks    []Mark     `json:"marks"`
-	Timeline Timeline   `json:"timeline"`
+	Felt     Felt         `json:"felt"`
+	Classes  []ClassRow   `json:"classes"`
+	Faults   []FaultRow   `json:"faults"`
+	Ledger   *Verdict     `json:"ledger,omitempty"` // absent: nothing was written, or it could not be read
+	Loaded   *LoadVerdict `json:"loads,omitempty"`  // absent: nothing was loaded, or it could not be read
+	Problems []string     `json:"problems,omitempty"`
+	Marks    []Mark       `json:"marks"`
+	Timeline Timeline     `json:"timeline"`
 
 	MachineStall Millis `json:"machine_stall_ms"` // the longest time for which this machine kept the bench waiting
 }
 
 // LoadSummary is what was asked of the endpoint.
 type LoadSummary struct {
-	Offered float64 `json:"offered_per_second"` // arrivals of all clients
-	TxnHold Millis  `json:"txn_hold_ms"`
-	SlowFor Millis  `json:"slow_for_ms"`
-	IdleFor Millis  `json:"idle_for_ms"`
-	Timeout Millis  `json:"timeout_ms"`
-	Writes  bool    `json:"writes"`
-	Seed    uint64  `json:"seed"`
+	Offered float64        `json:"offered_per_second"` // arrivals of all clients
+	TxnHold Millis         `json:"txn_hold_ms"`
+	SlowFor Millis         `json:"slow_for_ms"`
+	IdleFor Millis         `json:"idle_for_ms"`
+	Timeout Millis         `json:"timeout_ms"`
+	Writes  bool           `json:"writes"`
+	Seed    uint64         `json:"seed"`
+	Stream  *StreamSummary `json:"stream_loads,omitempty"` // absent: nobody loaded
 }
 
 // Felt is what a user of the endpoint would have felt.
@@ -155,7 +157,7 @@ func (b *Bucket) Failed() int {
 // Clean tells whether no client saw anything wrong, and no write went astray.
 func (r *Result) Clean() bool {
 	f := &r.Felt
-	return f.Errors == 0 && len(r.Problems) == 0 && (r.Ledger == nil || r.Ledger.Faults() == 0)
+	return f.Errors == 0 && len(r.Problems) == 0 && (r.Ledger == nil || r.Ledger.Faults() == 0) && (r.Loaded == nil || r.Loaded.Faults() == 0)
 }
 
 // summarize fills in what the tally has.
@@ -172,7 +174,7 @@ func (r *Result) summarize(t *tally, load *Load, mostWrites float64) {
 		f.StateLost += s.stateLost
 		f.WrongAnswers += s.wrong
 		f.Overdue += s.overdue
-		if s.stall > f.Stall.Duration() && (c != Slow && c != Idle || load.busy() == 0) { // their own pace would be most of it
+		if s.stall > f.Stall.Duration() && (c != Slow && c != Idle && c != Loads || load.busy() == 0) { // their own pace would be most of it
 			f.Stall, f.StallClass, f.StallEnd = Millis(s.stall), c.String(), Millis(s.stallEnd)
 		}
 		if load.Clients[c] == 0 {

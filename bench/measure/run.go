@@ -15,11 +15,12 @@ import (
 
 // Options say what [Run] measures and how it talks.
 type Options struct {
-	Endpoint *mysql.Config   // what is measured; required
-	Members  []*mysql.Config // the servers behind it, when each has data of its own; empty: they share it
-	Flavor   Flavor          // zero: Auto
-	Database string          // for the ledger's table; made, and put away, when it is not there. Zero: DefaultDatabase
-	Load     Load
+	Endpoint    *mysql.Config   // what is measured; required
+	Members     []*mysql.Config // the servers behind it, when each has data of its own; empty: they share it
+	Flavor      Flavor          // zero: Auto
+	Database    string          // for the ledger's table; made, and put away, when it is not there. Zero: DefaultDatabase
+	Load        Load
+	LoadAddress string // HOST:PORT to which loads are sent; zero: port 8030 of the endpoint's host
 
 	// The run ends after Duration, when Script has returned, or with the context,
 	// whichever comes first; zero and nil: with the context.
@@ -48,6 +49,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		o.Database = DefaultDatabase
 	}
 	if err := o.Load.Validate(); err != nil {
+		return nil, err
+	}
+	if err := o.settleLoadAddress(); err != nil {
 		return nil, err
 	}
 	store, server, err := openStore(ctx, &o)
@@ -82,8 +86,11 @@ func (o *Options) measure(ctx context.Context, store *store, server string) (*Re
 			IdleFor: Millis(o.Load.IdleFor), Timeout: Millis(o.Load.Timeout), Writes: store.table != "", Seed: o.Load.Seed,
 		},
 	}
+	if o.Load.Clients[Loads] > 0 {
+		r.Load.Stream = o.Load.Stream.summary(o.LoadAddress)
+	}
 	rec := &recorder{tally: newTally(), onMark: o.OnMark}
-	all := &shared{load: &o.Load, dialect: &store.dialect, ledger: newLedger(), rec: rec}
+	all := &shared{load: &o.Load, dialect: &store.dialect, ledger: newLedger(), loads: newLoadLedger(), rec: rec}
 	clients, err := o.clients(ctx, all)
 	if err != nil {
 		return nil, err
@@ -96,7 +103,7 @@ func (o *Options) measure(ctx context.Context, store *store, server string) (*Re
 	}
 	rec.start = time.Now()
 	r.Started = rec.start
-	r.Problems = o.work(ctx, rec, clients)
+	r.Problems = o.work(ctx, rec, append(workers(clients), o.loaders(all, len(clients))...))
 	r.Took = Millis(rec.now())
 	rec.tally.ended(r.Took.Duration())
 	r.Marks = append(r.Marks, rec.marks...)
@@ -105,12 +112,15 @@ func (o *Options) measure(ctx context.Context, store *store, server string) (*Re
 	if store.table != "" {
 		o.audit(context.WithoutCancel(ctx), store, all.ledger, r)
 	}
+	if store.loads != "" {
+		o.auditLoads(context.WithoutCancel(ctx), store, all.loads, r)
+	}
 	return r, nil
 }
 
 // audit compares the ledger with the rows.
 func (o *Options) audit(ctx context.Context, store *store, l *ledger, r *Result) {
-	rows, err := store.rows(ctx)
+	rows, err := store.rows(ctx, store.table)
 	if err != nil {
 		r.Problems = append(r.Problems, "the writes could not be verified: "+err.Error())
 		return
@@ -126,7 +136,7 @@ func (o *Options) audit(ctx context.Context, store *store, l *ledger, r *Result)
 
 // work lets the clients work until the run is over, and returns what else went
 // wrong. Nothing of it is running any more then.
-func (o *Options) work(ctx context.Context, rec *recorder, clients []*client) (problems []string) {
+func (o *Options) work(ctx context.Context, rec *recorder, clients []worker) (problems []string) {
 	working, enough := context.WithCancel(ctx)
 	defer enough()
 	if o.Duration > 0 {

@@ -41,7 +41,7 @@ func openStore(ctx context.Context, o *Options) (*store, string, error) {
 		err = s.places[0].Close()
 		s.places = s.places[1:]
 	}
-	if err == nil && s.table != "" {
+	if err == nil && len(s.tables()) > 0 {
 		err = s.create(ctx)
 	}
 	if err != nil {
@@ -84,6 +84,16 @@ func (s *store) meet(ctx context.Context, o *Options) (server string, err error)
 		s.database = o.Database
 		s.table = o.Database + ".ledger_" + o.id
 	}
+	if o.Load.Clients[Loads] > 0 {
+		if !s.takesLoads() {
+			return "", fmt.Errorf("%s speaks as %s, which has no Stream Load; say --loads 0, or --flavor starrocks or doris if that is wrong", o.Endpoint.Addr, s.flavor)
+		}
+		s.database = o.Database
+		if s.flavor == FESim {
+			s.database = "fesim"
+		}
+		s.loads = s.database + ".loads_" + o.id
+	}
 	return version + ", " + comment, nil
 }
 
@@ -98,7 +108,21 @@ func (s *store) there(ctx context.Context, query string) bool {
 	return rows.Next() && rows.Scan(&found) == nil
 }
 
-// create makes the table at every place, and the database where it is not there.
+// table is one that the run makes.
+type table struct{ name, create string }
+
+// tables are those that are needed.
+func (s *store) tables() (list []table) {
+	if s.table != "" {
+		list = append(list, table{s.table, s.createTable()})
+	}
+	if s.loads != "" {
+		list = append(list, table{s.loads, s.createLoads()})
+	}
+	return list
+}
+
+// create makes the tables at every place, and the database where it is not there.
 func (s *store) create(ctx context.Context) error {
 	s.made = make([]bool, len(s.places))
 	if s.flavor == FESim {
@@ -111,14 +135,16 @@ func (s *store) create(ctx context.Context) error {
 			s.made[i] = true
 			_, err = db.ExecContext(ctx, "CREATE DATABASE IF NOT EXISTS "+s.database)
 		}
-		if err == nil {
-			_, err = db.ExecContext(ctx, s.createTable())
-		}
-		if err == nil {
-			err = s.settle(ctx, db)
+		for _, table := range s.tables() {
+			if err == nil {
+				_, err = db.ExecContext(ctx, table.create)
+			}
+			if err == nil {
+				err = s.settle(ctx, db, table.name)
+			}
 		}
 		if err != nil {
-			return fmt.Errorf("create table %s: %w\n  an account that may only read: --no-writes; another database: --database NAME; servers that share no data: --member DSN for each", s.table, err)
+			return fmt.Errorf("create the tables of the run: %w\n  an account that may only read: --no-writes; another database: --database NAME; servers that share no data: --member DSN for each", err)
 		}
 	}
 	return nil
@@ -126,7 +152,7 @@ func (s *store) create(ctx context.Context) error {
 
 // settle waits until the table is seen through every new connection: the servers
 // behind an endpoint may learn of it one after the other.
-func (s *store) settle(ctx context.Context, db *sql.DB) error {
+func (s *store) settle(ctx context.Context, db *sql.DB, table string) error {
 	db.SetMaxIdleConns(-1) // every question over a connection of its own
 	defer db.SetMaxIdleConns(1)
 	const inARow = 12
@@ -134,7 +160,7 @@ func (s *store) settle(ctx context.Context, db *sql.DB) error {
 	return s.until(ctx, func() error {
 		for ; good < inARow; good++ {
 			var n int
-			if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+s.table).Scan(&n); err != nil {
+			if err := db.QueryRowContext(ctx, "SELECT COUNT(*) FROM "+table).Scan(&n); err != nil {
 				good = 0
 				return err
 			}
@@ -155,14 +181,14 @@ func (s *store) until(ctx context.Context, do func() error) error {
 	}
 }
 
-// rows counts the rows of the run by id, at all places together.
-func (s *store) rows(ctx context.Context) (map[string]int, error) {
+// rows counts the rows of a table by id, at all places together.
+func (s *store) rows(ctx context.Context, table string) (map[string]int, error) {
 	var counts map[string]int
 	err := s.until(ctx, func() error {
 		counts = map[string]int{}
 		for _, db := range s.places {
-			if err := s.rowsAt(ctx, db, counts); err != nil {
-				return fmt.Errorf("read the rows of %s: %w", s.table, err)
+			if err := s.rowsAt(ctx, db, table, counts); err != nil {
+				return fmt.Errorf("read the rows of %s: %w", table, err)
 			}
 		}
 		return nil
@@ -170,13 +196,13 @@ func (s *store) rows(ctx context.Context) (map[string]int, error) {
 	return counts, err
 }
 
-func (s *store) rowsAt(ctx context.Context, db *sql.DB, counts map[string]int) error {
+func (s *store) rowsAt(ctx context.Context, db *sql.DB, table string, counts map[string]int) error {
 	if s.flavor == StarRocks {
 		if _, err := db.ExecContext(ctx, "SYNC"); err != nil { // so that this FE has seen what the leader has
 			return err
 		}
 	}
-	rows, err := db.QueryContext(ctx, "SELECT id FROM "+s.table) // counted here: the simulated FE groups nothing
+	rows, err := db.QueryContext(ctx, "SELECT id FROM "+table) // counted here: the simulated FE groups nothing
 	if err != nil {
 		return err
 	}
@@ -194,14 +220,18 @@ func (s *store) rowsAt(ctx context.Context, db *sql.DB, counts map[string]int) e
 // drop puts away what create has made. A database in which somebody else has put
 // a table meanwhile stays.
 func (s *store) drop(ctx context.Context) error {
-	if s.table == "" || s.flavor == FESim {
+	if len(s.tables()) == 0 || s.flavor == FESim {
 		return nil
 	}
 	var failed []error
 	for i, db := range s.places {
 		err := s.until(ctx, func() error {
-			_, err := db.ExecContext(ctx, "DROP TABLE IF EXISTS "+s.table)
-			return err
+			for _, table := range s.tables() {
+				if _, err := db.ExecContext(ctx, "DROP TABLE IF EXISTS "+table.name); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 		var n int
 		if err == nil && s.made[i] {
@@ -211,7 +241,7 @@ func (s *store) drop(ctx context.Context) error {
 			}
 		}
 		if err != nil {
-			failed = append(failed, fmt.Errorf("drop table %s: %w", s.table, err))
+			failed = append(failed, fmt.Errorf("drop the tables of the run: %w", err))
 		}
 	}
 	return errors.Join(failed...)

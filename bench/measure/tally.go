@@ -27,6 +27,8 @@ type fault struct {
 	kind   bench.Kind
 	lost   bool   // a wrong answer that told of lost state
 	number uint16 // of an ERR packet
+	said   string // of a load: the answer in a few words, when there was one
+	unsent bool   // of a load: its body was not sent to the end
 }
 
 type faultCount struct {
@@ -83,6 +85,9 @@ func (t *tally) failed(at time.Duration, c Class, doing Doing, err error) {
 	if refused, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		f.number = refused.Number
 	}
+	if load, ok := errors.AsType[*loadError](err); ok {
+		f.said, f.unsent = load.said, !load.sent
+	}
 	n := t.faults[f]
 	if n == nil {
 		n = &faultCount{first: at, sample: err.Error()}
@@ -120,7 +125,7 @@ func (t *tally) ended(at time.Duration) {
 
 // kindOf names the kind of an error.
 func kindOf(doing Doing, err error) bench.Kind {
-	if doing == Connecting {
+	if doing == Connecting || doing == ReachingFrontend || doing == ReachingNode {
 		return bench.Classify(bench.Connecting, err)
 	}
 	return bench.Classify(bench.Asking, err)

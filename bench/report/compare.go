@@ -85,6 +85,14 @@ func Differences(runs []*measure.Result) (list []string) {
 	differ("slow statements of", func(r *measure.Result) string { return r.Load.SlowFor.Duration().String() })
 	differ("idle connections used every", func(r *measure.Result) string { return r.Load.IdleFor.Duration().String() })
 	differ("a client gives up after", func(r *measure.Result) string { return r.Load.Timeout.Duration().String() })
+	differ("loads", func(r *measure.Result) string {
+		if r.Load.Stream == nil {
+			return "none"
+		}
+		alike := *r.Load.Stream
+		alike.Address = "the front"
+		return alike.String()
+	})
 	differ("writes", func(r *measure.Result) string { return fmt.Sprint(r.Load.Writes) })
 	differ("seed", func(r *measure.Result) string { return fmt.Sprint(r.Load.Seed) })
 	return list

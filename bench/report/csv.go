@@ -43,7 +43,7 @@ func ReadJSON(in io.Reader) (*measure.Result, error) {
 }
 
 // WriteCSV writes a run over time: a line for each step, with the marks that fall
-// into it.
+// into it. What became of loads is in the last line's marks.
 func WriteCSV(w io.Writer, r *measure.Result) error {
 	out := csv.NewWriter(w)
 	head := []string{"seconds", "answers", "found_dead"}
@@ -63,6 +63,9 @@ func WriteCSV(w io.Writer, r *measure.Result) error {
 			if at := m.At.Duration(); at >= from && at < from+step {
 				marks = append(marks, m.Text)
 			}
+		}
+		if v := r.Loaded; v != nil && i == len(r.Timeline.Buckets)-1 {
+			marks = append(marks, fmt.Sprintf("rows of loads: %d sent, %d acknowledged, %d found, %d lost, %d doubled, %d not told", v.Sent, v.Acknowledged, v.Found, v.Lost, v.Doubled, v.Unknown))
 		}
 		_ = out.Write(append(line, millis(b.P50), millis(b.P99), millis(b.Max), strings.Join(marks, "; ")))
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"segue/bench/measure"
@@ -33,8 +34,13 @@ func Markdown(runs []*measure.Result) string {
 			return counts(r.Ledger.Unknown)
 		}),
 		each("short-lived, median / p99", runs, shortLived),
-		each("longest stall of the bench's machine", runs, func(r result) value { return plain(typeset.Latency(r.MachineStall.Duration())) }),
 	}
+	if slices.ContainsFunc(runs, func(r result) bool { return r.Loaded != nil }) {
+		rows = append(rows, loadRows(runs)...)
+	}
+	rows = append(rows,
+		each("longest stall of the bench's machine", runs, func(r result) value { return plain(typeset.Latency(r.MachineStall.Duration())) }),
+	)
 	var b strings.Builder
 	head := each("", runs, func(r result) value { return plain("`" + r.Name + "`") })
 	fmt.Fprintf(&b, "%s|---|%s\n", head.markdown(), strings.Repeat("---:|", len(runs)))
@@ -48,6 +54,21 @@ func Markdown(runs []*measure.Result) string {
 		fmt.Fprintf(&b, "Not alike: %s.\n", d)
 	}
 	return b.String()
+}
+
+// loadRows are those of Stream Loads.
+func loadRows(runs []*measure.Result) []row {
+	of := func(pick func(*measure.LoadVerdict) []int) func(*measure.Result) value {
+		return func(r *measure.Result) value {
+			return ofLoads(r, func(v *measure.LoadVerdict) value { return counts(pick(v)...) })
+		}
+	}
+	return []row{
+		each("loads sent", runs, of(func(v *measure.LoadVerdict) []int { return []int{v.Loads} })),
+		each("of these acknowledged, failed, not told", runs, of(func(v *measure.LoadVerdict) []int { return []int{v.LoadsDone, v.LoadsFailed, v.LoadsUnknown} })),
+		each("rows sent, acknowledged, found", runs, of(func(v *measure.LoadVerdict) []int { return []int{v.Sent, v.Acknowledged, v.Found} })),
+		each("rows lost, doubled, there though failed", runs, of(func(v *measure.LoadVerdict) []int { return []int{v.Lost, v.Doubled, v.Undone} })),
+	}
 }
 
 // FaultList says in a line which errors the clients of a run saw; "none" if they saw none.

@@ -159,5 +159,11 @@ func cards(r *measure.Result) []card {
 			fmt.Sprintf("of %s acknowledged; %s not told", typeset.Count(v.Acknowledged), typeset.Count(v.Unknown)), judged(v.Faults() > 0),
 		})
 	}
+	if v := r.Loaded; v != nil {
+		list = append(list, card{
+			"loaded rows lost, doubled", typeset.Count(v.Lost) + ", " + typeset.Count(v.Doubled),
+			fmt.Sprintf("of %s acknowledged; %s not told", typeset.Count(v.Acknowledged), typeset.Count(v.Unknown)), judged(v.Faults() > 0),
+		})
+	}
 	return list
 }

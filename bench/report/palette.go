@@ -9,10 +9,10 @@ import (
 const (
 	lightColours = "--page:#fbfaf7;--card:#ffffff;--ink:#1d1d1b;--soft:#63625d;--line:#dcdbd5;--good:#1f7a4d;--bad:#c22f2f;" +
 		"--answers:#2a78d6;--p50:#2a9d8f;--p99:#7c5cc4;--longest:#a9a79d;--mark:#8a6d1a;" +
-		"--e0:#d03b3b;--e1:#e08a00;--e2:#7c5cc4;--e3:#2a78d6;--e4:#1d1d1b"
+		"--e0:#d03b3b;--e1:#e08a00;--e2:#7c5cc4;--e3:#2a78d6;--e4:#1d1d1b;--e5:#8a5a2b"
 	darkColours = "--page:#191918;--card:#222221;--ink:#f1f0ec;--soft:#a9a79d;--line:#3a3a37;--good:#5fc58f;--bad:#ef6a6a;" +
 		"--answers:#5b9ef0;--p50:#4cc3b3;--p99:#a68bea;--longest:#7d7b74;--mark:#d8b64a;" +
-		"--e0:#ef6a6a;--e1:#f5b13d;--e2:#a68bea;--e3:#5b9ef0;--e4:#f1f0ec"
+		"--e0:#ef6a6a;--e1:#f5b13d;--e2:#a68bea;--e3:#5b9ef0;--e4:#f1f0ec;--e5:#c99a6b"
 )
 
 // colours defines them on an element, dark where the reader's system is.

@@ -48,7 +48,7 @@ func sample(name string, failing bool) *measure.Result {
 	for i := range 80 {
 		b := measure.Bucket{Answers: 100, Errors: make([]int, len(r.Timeline.Parts)), P50: measure.Millis(time.Millisecond), P99: measure.Millis(5 * time.Millisecond), Max: measure.Millis(20 * time.Millisecond)}
 		if failing && i >= 20 && i < 28 {
-			b = measure.Bucket{Errors: []int{30, 5, 1, 0, 0}}
+			b = measure.Bucket{Errors: []int{30, 5, 1, 0, 0, 0}}
 		}
 		r.Timeline.Buckets = append(r.Timeline.Buckets, b)
 	}
@@ -319,10 +319,40 @@ func TestFilesForMachines(t *testing.T) {
 	if err != nil || len(lines) != 81 {
 		t.Fatalf("%d lines, %v", len(lines), err)
 	}
-	if got := fmt.Sprint(lines[0]); got != "[seconds answers found_dead errors_connect errors_statement errors_transaction errors_write errors_wrong_answer_lost_state p50_ms p99_ms max_ms marks]" {
+	if got := fmt.Sprint(lines[0]); got != "[seconds answers found_dead errors_connect errors_statement errors_transaction errors_write errors_wrong_answer_lost_state errors_load p50_ms p99_ms max_ms marks]" {
 		t.Errorf("head %s", got)
 	}
-	if got := fmt.Sprint(lines[21]); got != "[5 0 0 30 5 1 0 0 0 0 0 fe-1 <is> told to leave; fe-1 is gone]" {
+	if got := fmt.Sprint(lines[21]); got != "[5 0 0 30 5 1 0 0 0 0 0 0 fe-1 <is> told to leave; fe-1 is gone]" {
 		t.Errorf("line %s", got)
+	}
+}
+
+// What became of loads is told wherever the ledger of writes is, and only of runs that had some.
+func TestLoadsAreShown(t *testing.T) {
+	quiet, r := sample("quiet", false), sample("loads", false)
+	r.Loaded = &measure.LoadVerdict{Loads: 40, LoadsDone: 37, LoadsFailed: 1, LoadsUnknown: 2, Sent: 4000, Acknowledged: 3700, Found: 3790, Unknown: 200, UnknownThere: 100, Lost: 20, Doubled: 10}
+	r.Load.Stream = &measure.StreamSummary{Address: "lb:8030", Rows: 100, Size: 65536, Label: true, Retry: 2}
+	if r.Clean() {
+		t.Error("a run that lost rows is clean")
+	}
+	var page, table bytes.Buffer
+	if err := errors.Join(WriteHTML(&page, []*measure.Result{r}), WriteCSV(&table, r)); err != nil {
+		t.Fatal(err)
+	}
+	for where, shown := range map[string]struct{ text, want string }{
+		"summary":    {Summary(r, typeset.Style{}), "rows acknowledged and lost 20"},
+		"comparison": {Comparison([]*measure.Result{quiet, r}, typeset.Style{}), "rows acknowledged and lost – 20"},
+		"differ":     {Comparison([]*measure.Result{quiet, r}, typeset.Style{}), "loads: none, 100 rows, 65536 bytes"},
+		"markdown":   {Markdown([]*measure.Result{quiet, r}), "| rows lost, doubled, there though failed | – | 20, 10, 0 |"},
+		"page":       {page.String(), "loaded rows lost, doubled"},
+		"CSV":        {table.String(), "rows of loads: 4000 sent, 3700 acknowledged, 3790 found, 20 lost, 10 doubled, 200 not told"},
+		"verdict":    {Verdict(r), "20 loaded rows lost, 10 doubled"},
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(shown.text), " "), shown.want) {
+			t.Errorf("%s: no %q in\n%s", where, shown.want, shown.text)
+		}
+	}
+	if text := Summary(quiet, typeset.Style{}); strings.Contains(text, "loads") {
+		t.Errorf("loads of a run without:\n%s", text)
 	}
 }

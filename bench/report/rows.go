@@ -80,10 +80,58 @@ func felt(runs []*measure.Result) []row {
 			return value{text: typeset.Count(r.Ledger.Unknown), note: typeset.Count(r.Ledger.UnknownThere) + " of them are there"}
 		}),
 	}
+	rows = append(rows, loaded(runs)...)
 	if slices.ContainsFunc(runs, func(r result) bool { return r.Felt.Overdue > 0 }) {
 		rows = append(rows, each("arrivals that never began", runs, func(r result) value { return zero(r.Felt.Overdue, "overdue at the end") }))
 	}
 	return rows
+}
+
+// loaded are the rows of Stream Loads, if any run had them.
+func loaded(runs []*measure.Result) []row {
+	if !slices.ContainsFunc(runs, func(r *measure.Result) bool { return r.Loaded != nil }) {
+		return nil
+	}
+	return []row{
+		each("loads sent", runs, func(r *measure.Result) value {
+			return ofLoads(r, func(v *measure.LoadVerdict) value {
+				return value{text: typeset.Count(v.Loads), note: typeset.Count(v.LoadsDone) + " acknowledged, " + typeset.Count(v.LoadsFailed) + " failed"}
+			})
+		}),
+		each("whose outcome was not told", runs, func(r *measure.Result) value {
+			return ofLoads(r, func(v *measure.LoadVerdict) value {
+				return value{text: typeset.Count(v.LoadsUnknown), note: typeset.Count(v.UnknownThere) + " of " + typeset.Plural(v.Unknown, "row") + " are there"}
+			})
+		}).as(),
+		each("rows sent", runs, loadCount(func(v *measure.LoadVerdict) int { return v.Sent })),
+		each("acknowledged", runs, loadCount(func(v *measure.LoadVerdict) int { return v.Acknowledged })).as(),
+		each("found", runs, loadCount(func(v *measure.LoadVerdict) int { return v.Found })).as(),
+		each("rows acknowledged and lost", runs, loadFault(func(v *measure.LoadVerdict) int { return v.Lost })),
+		each("rows doubled", runs, loadFault(func(v *measure.LoadVerdict) int { return v.Doubled })),
+		each("rows there, though the load failed", runs, loadFault(func(v *measure.LoadVerdict) int { return v.Undone })),
+		each("loads there in part", runs, loadFault(func(v *measure.LoadVerdict) int { return v.Torn })),
+	}
+}
+
+func ofLoads(r *measure.Result, of func(*measure.LoadVerdict) value) value {
+	if r.Loaded == nil {
+		return none
+	}
+	return of(r.Loaded)
+}
+
+// loadCount is a figure without judgement.
+func loadCount(count func(*measure.LoadVerdict) int) func(*measure.Result) value {
+	return func(r *measure.Result) value {
+		return ofLoads(r, func(v *measure.LoadVerdict) value { return plain(typeset.Count(count(v))) })
+	}
+}
+
+// loadFault is a count that should be zero.
+func loadFault(count func(*measure.LoadVerdict) int) func(*measure.Result) value {
+	return func(r *measure.Result) value {
+		return ofLoads(r, func(v *measure.LoadVerdict) value { return zero(count(v), "") })
+	}
 }
 
 func ofLedger(r *measure.Result, count func(*measure.Verdict) int, note string) value {
@@ -200,6 +248,9 @@ func Verdict(r *measure.Result) string {
 	text := fmt.Sprintf("%s: %s, %s a client saw", r.Name, typeset.Plural(r.Felt.Answers, "answer"), typeset.Plural(r.Felt.Errors, "error"))
 	if r.Ledger != nil && r.Ledger.Faults() > 0 {
 		text += fmt.Sprintf(", %s astray", typeset.Plural(r.Ledger.Faults(), "write"))
+	}
+	if v := r.Loaded; v != nil && v.Faults() > 0 {
+		text += fmt.Sprintf(", %s lost, %s doubled, %s amiss", typeset.Plural(v.Lost, "loaded row"), typeset.Count(v.Doubled), typeset.Count(v.Undone+v.Torn))
 	}
 	return text
 }

@@ -113,6 +113,9 @@ func factsOf(r *measure.Result, named bool) runFacts {
 	}
 	add("load", fmt.Sprintf("%.1f arrivals per second by timetables of seed %d; transactions held for %v, slow statements of %v, idle connections used every %v; %s",
 		l.Offered, l.Seed, l.TxnHold.Duration(), l.SlowFor.Duration(), l.IdleFor.Duration(), writes))
+	if l.Stream != nil {
+		add("Stream Loads", l.Stream.String())
+	}
 	add("a client gives up after", l.Timeout.Duration().String())
 	add("longest stall of this machine", typeset.Latency(r.MachineStall.Duration())+"; response times include what the bench itself had to wait")
 	for _, n := range r.Notes {
@@ -142,6 +145,7 @@ func method() []string {
 		"Transactions, writers, slow statements and idle pools take their connection as from a pool, which checks it just before use, as go-sql-driver/mysql does for database/sql. Found dead it is replaced: a session lost, but no error, because no application sees it.",
 		"A stall is how long one client went without a right answer, from when it first wanted one, its failed attempts included. Silence is how long nobody got an answer.",
 		"Each row written has an id of its own. Afterwards the tables are read: what was acknowledged must be there once, what was not answered at most once, what was not committed not at all, and of a transaction all or nothing.",
+		"A Stream Load asks with Expect: 100-continue, follows a redirect itself and sends its body to where that points, over connections of its own. Each attempt that fails is an error, whether or not it is sent again. Afterwards each row is looked for by its id: of what was acknowledged it must be there once, of what failed not at all, of what nobody told at most once, and of a load all or nothing.",
 		"Percentiles are of a histogram with a precision of 0.8 %.",
 	}
 }

@@ -24,6 +24,7 @@ type benchFlags struct {
 	dsn, flavor, database, name, out string
 	members                          []string
 	load                             measure.Load
+	loadAddress                      string
 	duration                         time.Duration
 	experiment, segue, mark          string
 	force                            bool
@@ -47,6 +48,7 @@ usage.`,
   segue bench mark 'fe-1 is told to leave'            in another terminal, or in a script
   segue bench --dsn … --segue 127.0.0.1:9131          marks from Segue's events
   segue bench --dsn … --experiment upgrade.yaml       steps and marks from a file
+  segue bench --dsn … --loads 8 --load-address lb.example:8030 --load-retry 3
   segue bench compare lb.json segue.json              runs side by side`,
 		Args: cobra.NoArgs,
 	}
@@ -61,6 +63,15 @@ usage.`,
 		f.IntVar(&o.load.Clients[c], c.Flag(), o.load.Clients[c], "`clients` "+benchClass[c])
 	}
 	f.Float64Var(&o.load.Rate, "rate", o.load.Rate, "`arrivals` per second of all clients, but for slow and idle ones")
+	s := &o.load.Stream
+	f.StringVar(&o.loadAddress, "load-address", "", "`HOST:PORT` that loads are sent to, by HTTP (default: port 8030 of the DSN's host)")
+	spanVar(f, &s.Every, "load-every", aboveZero, config.LongestSpan, "between two loads of one client")
+	f.IntVar(&s.Rows, "load-rows", s.Rows, "`rows` of one load")
+	f.Int64Var(&s.Size, "load-size", s.Size, "`bytes` of one load")
+	f.IntVar(&s.Retry, "load-retry", s.Retry, "how many `times` a load that failed is sent again, under the same label")
+	f.BoolVar(&s.NoLabel, "load-no-label", false, "send no label")
+	f.BoolVar(&s.Chunked, "load-chunked", false, "send bodies in chunks, without Content-Length")
+	spanVar(f, &s.Timeout, "load-timeout", aboveZero, config.LongestSpan, "how long a load waits for a connection, or its answer")
 	spanVar(f, &o.load.TxnHold, "txn-hold", aboveZero, config.LongestSpan, "how long a transaction stays open between its two INSERTs")
 	spanVar(f, &o.load.SlowFor, "slow-for", aboveZero, config.LongestSpan, "how long a slow statement runs")
 	spanVar(f, &o.load.IdleFor, "idle-for", aboveZero, config.LongestSpan, "between two uses of an idle connection")
@@ -88,6 +99,7 @@ var benchClass = map[measure.Class]string{
 	measure.Idle:  "of a pool that is seldom used",
 	measure.Slow:  "with statements that run for a while",
 	measure.Write: "that write rows, each under an id of its own",
+	measure.Loads: "that send Stream Loads by HTTP, whose rows are looked for afterwards",
 }
 
 // bench makes one run and its reports.
@@ -163,6 +175,9 @@ func benchFaults(r *measure.Result) string {
 	parts := []string{typeset.Plural(r.Felt.Errors, "error")}
 	if r.Ledger != nil && r.Ledger.Faults() > 0 {
 		parts = append(parts, typeset.Plural(r.Ledger.Faults(), "write")+" astray")
+	}
+	if v := r.Loaded; v != nil && v.Faults() > 0 {
+		parts = append(parts, fmt.Sprintf("%s lost, %s doubled, %s amiss", typeset.Plural(v.Lost, "loaded row"), typeset.Count(v.Doubled), typeset.Count(v.Undone+v.Torn)))
 	}
 	if len(r.Problems) > 0 {
 		parts = append(parts, typeset.Plural(len(r.Problems), "problem")+": "+strings.Join(r.Problems, "; "))

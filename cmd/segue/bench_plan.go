@@ -44,7 +44,10 @@ func (w *world) benchPlan(cmd *cobra.Command, o *benchFlags) (*measure.Options, 
 	if o.load.NoWrites && !cmd.Flags().Changed("write") {
 		o.load.Clients[measure.Write] = 0
 	}
-	plan.Load = o.load
+	if o.load.NoWrites && !cmd.Flags().Changed("loads") {
+		o.load.Clients[measure.Loads] = 0
+	}
+	plan.Load, plan.LoadAddress = o.load, o.loadAddress
 	if err := o.load.Validate(); err != nil {
 		return nil, nil, usageError{err}
 	}
@@ -71,6 +74,14 @@ func (o *benchFlags) takeGiven(cmd *cobra.Command, from *measure.Load) {
 	take(given("idle-for"), &o.load.IdleFor, from.IdleFor)
 	take(given("timeout"), &o.load.Timeout, from.Timeout)
 	take(given("no-writes"), &o.load.NoWrites, from.NoWrites)
+	s := &o.load.Stream
+	take(given("load-every"), &s.Every, from.Stream.Every)
+	take(given("load-rows"), &s.Rows, from.Stream.Rows)
+	take(given("load-size"), &s.Size, from.Stream.Size)
+	take(given("load-retry"), &s.Retry, from.Stream.Retry)
+	take(given("load-no-label"), &s.NoLabel, from.Stream.NoLabel)
+	take(given("load-chunked"), &s.Chunked, from.Stream.Chunked)
+	take(given("load-timeout"), &s.Timeout, from.Stream.Timeout)
 	take(given("seed"), &o.load.Seed, from.Seed)
 }
 
