@@ -25,6 +25,7 @@ func (p *parser) finish(d *document) {
 	p.checkAccess(d)
 	c.Proxy.Users = p.accounts(d)
 	p.checkRequirements(d)
+	p.checkLoads(d)
 	c.Proxy.AnyKey = c.GetServerPublicKey
 	p.checkLearning(c)
 	p.checkExposure(c)

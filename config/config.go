@@ -47,6 +47,7 @@ type Config struct {
 	SendProxy string
 
 	Takeover Takeover
+	Loads    Loads // over HTTP
 	// State is the file that keeps what the operator has said over a restart; empty: none.
 	State string
 
@@ -141,5 +142,6 @@ func Default() *Config {
 		SendProxy:       proxyheader.None.String(),
 		TakeoverTimeout: defaultTakeoverTimeout,
 		Takeover:        Takeover{Offer: true},
+		Loads:           defaultLoads(),
 	}
 }

@@ -44,7 +44,7 @@ func TestProblems(t *testing.T) {
 		{"abbreviated key", "backends:\n- {addr: fe1:9030, address: fe1:9030}\n", `2:4: unknown key "addr" in backends[0]; did you mean "address"?`},
 		{"key of another section", one + "interval: 1s\n", `2:1: unknown key "interval"; did you mean "health.interval"?`},
 		{"key of the top", one + "health: {flavor: tidb}\n", `2:10: unknown key "flavor" in health; "flavor" is a key of the file itself: write it without indentation`},
-		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, admin_mode, admin_group, admin_token_file, admin_hosts, admin_read, admin_write, admin_tls, tls, users_learned, flavor, backend_tls, backend_compression, backends, zone, users, get_server_public_key, balance, health, discover, connect, drain, shutdown, hold, replay, stored_programs, takeover, proxy_protocol, state, limits`},
+		{"key that means nothing", one + "xyzzy: 1\n", `2:1: unknown key "xyzzy"; known keys: listen, admin, admin_mode, admin_group, admin_token_file, admin_hosts, admin_read, admin_write, admin_tls, tls, users_learned, flavor, backend_tls, backend_compression, backends, zone, users, get_server_public_key, balance, health, discover, connect, drain, shutdown, hold, replay, stored_programs, takeover, proxy_protocol, load, state, limits`},
 		{"merge key", one + "health:\n  <<: {rise: 2}\n", `3:3: unknown key "<<" in health; known keys: interval, fast_interval, timeout, rise, fall, user, password, password_file, server_public_key_file`},
 		{"duplicate key", "listen: :1\n" + one + "listen: :2\n", `3:1: key "listen" is given twice; it was given in line 1 already; keep one`},
 		{"key that is a list", one + "[a]: 1\n", `2:1: a key is a list; keys are plain words`},

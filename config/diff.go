@@ -69,6 +69,7 @@ func Diff(old, new *Config) Changes {
 	d.needsRestart("takeover.socket", strconv.Quote(old.Takeover.Socket), strconv.Quote(new.Takeover.Socket))
 	d.needsRestart("takeover.offer", old.Takeover.Offer, new.Takeover.Offer)
 	d.needsRestart("state", strconv.Quote(old.State), strconv.Quote(new.State))
+	d.loads(old.Loads, new.Loads)
 	d.changed("replay.reads", old.Proxy.Replay.Reads, new.Proxy.Replay.Reads)
 	d.changed("stored_programs", old.Proxy.StoredPrograms, new.Proxy.StoredPrograms)
 	d.changed("proxy_protocol.accept", networksText(old.Proxy.ProxiedFrom), networksText(new.Proxy.ProxiedFrom))

@@ -184,7 +184,7 @@ func (c *Config) values() map[string]string {
 	if c.Discover.Password != "" {
 		asker = masked
 	}
-	return map[string]string{
+	all := map[string]string{
 		"listen":                         listenText(c.Listen),
 		"admin":                          c.Admin,
 		"admin_mode":                     fmt.Sprintf("%04o", c.Access.SocketMode()),
@@ -254,4 +254,6 @@ func (c *Config) values() map[string]string {
 		"limits.statements_memory":       sizeText(c.Proxy.StatementsMemory),
 		"limits.sessions":                sessionsText(c.Proxy.MaxSessions),
 	}
+	c.Loads.values(all)
+	return all
 }

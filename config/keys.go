@@ -75,7 +75,7 @@ func (w *keyWalk) walk(keys []key, path string, outside bool) {
 // itemKeys are the keys of an item of a list; nil: its items are single values.
 func (p *parser) itemKeys(path string) []key {
 	switch path {
-	case "listen":
+	case "listen", "load.listen":
 		return p.listenKeys(new(Listen), nil)
 	case "backends":
 		return p.entryKeys(&entry{})
@@ -90,6 +90,9 @@ func (w *keyWalk) one(k key, full string, outside bool) Key {
 	one := Key{Path: full, Default: w.values[full], About: w.about[full], List: k.list, File: k.file, Restart: k.restart}
 	if one.About == "" { // a backend's own section says what the common one does
 		one.About = w.about[strings.TrimPrefix(strings.Replace(full, "backends[].tls.", "backend_tls.", 1), "backends[].")]
+	}
+	if one.About == "" { // a listener for loads is as one for sessions
+		one.About = w.about[strings.TrimPrefix(full, "load.")]
 	}
 	one.Kind, one.Takes, one.Words = s.inWords(k)
 	if outside {
@@ -112,6 +115,8 @@ func (s shape) inWords(k key) (kind, takes string, words []string) {
 		return "list", "list", nil
 	case k.name == "listen":
 		return "address", "address, or a list", nil
+	case k.name == "addresses":
+		return "list", "NAME: ADDRESS, or NAME=ADDRESS with commas", nil
 	case k.list:
 		return "list", "list", nil
 	case k.file:

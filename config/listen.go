@@ -57,11 +57,11 @@ func listenText(list []Listen) string {
 	return strings.Join(all, ", ")
 }
 
-// listen reads one address, or a list of them.
-func (p *parser) listen(into *[]Listen) func(*yaml.Node) {
+// listen reads one address, or a list of up to most of them, of a key.
+func (p *parser) listen(key string, most int, into *[]Listen) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		if p.asked(n) {
-			p.said = p.listenShape()
+			p.said = p.listenShape(most)
 			return
 		}
 		items := []*yaml.Node{n}
@@ -70,50 +70,65 @@ func (p *parser) listen(into *[]Listen) func(*yaml.Node) {
 		}
 		var list []Listen
 		for _, item := range items {
-			if l, ok := p.listenItem(item); ok && p.once(item, list, l) {
+			if l, ok := p.listenItem(key, item); ok && p.once(key, item, list, l) {
 				list = append(list, l)
 			}
 		}
 		switch {
 		case len(items) == 0:
-			p.report(n, "listen is an empty list", "name an address, for example 127.0.0.1:9030")
-		case len(items) > MaxListen:
-			p.report(n, fmt.Sprintf("listen has %d addresses", len(items)), fmt.Sprintf("it may have %d", MaxListen))
+			p.report(n, key+" is an empty list", "name an address, for example "+listenExample(key))
+		case len(items) > most:
+			p.report(n, fmt.Sprintf("%s has %d addresses", key, len(items)), fmt.Sprintf("it may have %d", most))
 		}
 		*into = list
 	}
 }
 
+// listenExample is an address that a key may have, and socketExample a path.
+func listenExample(key string) string {
+	if key == "listen" {
+		return "127.0.0.1:9030"
+	}
+	return "127.0.0.1:8030"
+}
+
+func socketExample(key string) string {
+	if key == "listen" {
+		return "/run/segue/mysql.sock"
+	}
+	return "/run/segue/load.sock"
+}
+
 // once reports an address that has been given before.
-func (p *parser) once(n *yaml.Node, list []Listen, l Listen) bool {
+func (p *parser) once(key string, n *yaml.Node, list []Listen, l Listen) bool {
 	same := func(o Listen) bool {
 		_, isPath := UnixPath(l.Address)
 		return o.Address == l.Address || !isPath && strings.EqualFold(o.Address, l.Address) || meets(o.Address, l.Address)
 	}
 	if slices.ContainsFunc(list, same) {
-		p.report(n, "listen has the address "+shorten(l.Address)+" twice", "keep one")
+		p.report(n, key+" has the address "+shorten(l.Address)+" twice", "keep one")
 		return false
 	}
 	return true
 }
 
 // listenItem reads HOST:PORT, unix:PATH, or a UNIX socket with its keys.
-func (p *parser) listenItem(n *yaml.Node) (l Listen, ok bool) {
+func (p *parser) listenItem(key string, n *yaml.Node) (l Listen, ok bool) {
 	before := len(p.problems)
 	switch n.Kind {
 	case yaml.ScalarNode:
-		p.socketAddress(&l.Address, "listen", "127.0.0.1:9030", "/run/segue/mysql.sock")(n)
+		p.socketAddress(&l.Address, key, listenExample(key), socketExample(key))(n)
 	case yaml.MappingNode:
 		var path *yaml.Node
-		p.mapping(n, "listen", p.listenKeys(&l, &path))
+		p.mapping(n, key, p.listenKeys(&l, &path))
 		switch {
 		case path == nil:
-			p.report(n, "an address of listen has no path", "write {unix: /run/segue/mysql.sock}, or HOST:PORT alone")
+			p.report(n, "an address of "+key+" has no path", "write {unix: "+socketExample(key)+"}, or HOST:PORT alone")
 		case p.scalar(path):
-			p.unixAddress(path, "listen", strings.TrimPrefix(path.Value, "unix:"), &l.Address)
+			p.unixAddress(path, key, strings.TrimPrefix(path.Value, "unix:"), &l.Address)
 		}
 	default:
-		p.report(n, "listen has "+kindOf(n), "write HOST:PORT, unix:PATH, or {unix: PATH, mode: \"0660\", group: NAME}")
+		p.report(n, key+" has "+kindOf(n), "write HOST:PORT, unix:PATH, or {unix: PATH, mode: \"0660\", group: NAME}")
 	}
 	return l, len(p.problems) == before
 }
@@ -127,12 +142,12 @@ func (p *parser) listenKeys(l *Listen, path **yaml.Node) []key {
 	}
 }
 
-func (p *parser) listenShape() shape {
+func (p *parser) listenShape(most int) shape {
 	socket := p.sectionShape("listen[]", p.listenKeys(new(Listen), new(*yaml.Node)))
 	socket["required"] = []string{"unix"}
 	one := shape{"anyOf": []shape{addressShape(true, true), socket}}
 	list := listShape(one)
-	list["minItems"], list["maxItems"] = 1, MaxListen
+	list["minItems"], list["maxItems"] = 1, most
 	return shape{"anyOf": []shape{addressShape(true, true), socket, list}}
 }
 

@@ -41,7 +41,7 @@ func (p *parser) schema(d *document) []key {
 	c := d.config
 	d.tls, d.adminTLS = tlsEntry{path: "tls", into: &c.TLS}, tlsEntry{path: "admin_tls", into: &c.AdminTLS}
 	return []key{
-		{name: "listen", list: true, read: p.listen(&c.Listen)},
+		{name: "listen", list: true, read: p.listen("listen", MaxListen, &c.Listen)},
 		{name: "admin", restart: true, read: p.adminAddress(&c.Admin)},
 		{name: "admin_mode", restart: true, read: p.mode(&c.Access.Mode)},
 		{name: "admin_group", restart: true, read: p.text(&c.Access.Group)},
@@ -112,6 +112,7 @@ func (p *parser) schema(d *document) []key {
 			{name: "accept", list: true, read: p.networks(&c.Proxy.ProxiedFrom)},
 			{name: "send", read: p.oneOf(&c.SendProxy, sendWords()...)},
 		}},
+		{name: "load", keys: p.loadKeys(&c.Loads)},
 		{name: "state", file: true, restart: true, read: p.besideFile(&c.State)},
 		{name: "limits", keys: []key{
 			{name: "statements_memory", read: p.size(&c.Proxy.StatementsMemory, minMemory)},
