@@ -134,6 +134,9 @@ func (s *session) hidden(kind ledger.Kind, action ledger.Action, backend string,
 // Failures tells what has failed since the start, and what clients saw of it.
 func (s *Server) Failures() ledger.Failures { return s.ledger.Failures() }
 
+// Ledger is where they are entered, for others that serve the same clients. What is entered there is logged as long as the server serves.
+func (s *Server) Ledger() *ledger.Ledger { return s.ledger }
+
 // impersonation is the credential of last resort; nil if there is none.
 func (o *Options) impersonation(user string) *client.Credential {
 	service := o.service()

@@ -26,7 +26,7 @@ func (a *app) announce(ctx context.Context) {
 		return
 	}
 	fmt.Fprint(a.out, a.welcome())
-	a.log.Info("serving", "listen", a.sockets.clients.String(), "admin", socketName(a.sockets.api.Addr()), "state", a.summary())
+	a.log.Info("serving", "listen", a.sockets.clients.String(), "loads", a.sockets.loads.String(), "admin", socketName(a.sockets.api.Addr()), "state", a.summary())
 	a.systemd.ready(a.summary())
 	a.systemd.started()
 	for {
@@ -95,6 +95,9 @@ func (a *app) welcome() string {
 	for _, address := range a.sockets.clients.addresses() {
 		text.WriteString(examples(address))
 	}
+	for _, address := range a.sockets.loads.addresses() {
+		text.WriteString(a.loadExample(address))
+	}
 	text.WriteString("\n")
 	var rows [][]string
 	healthy := true
@@ -128,6 +131,19 @@ func examples(address string) string {
 	at := reachable(address)
 	host, port, _ := net.SplitHostPort(at)
 	return fmt.Sprintf("  mysql -h %s -P %s -u USER -p\n  jdbc:mysql://%s/DATABASE\n  USER:PASSWORD@tcp(%s)/DATABASE   (Go)\n", host, port, at, at)
+}
+
+// loadExample is how clients load at an address.
+func (a *app) loadExample(address string) string {
+	const what = "/api/DATABASE/TABLE/_stream_load"
+	if path, ok := config.UnixPath(address); ok {
+		return fmt.Sprintf("  curl --unix-socket %s -u USER -T FILE -H Expect:100-continue http://segue%s\n", path, what)
+	}
+	scheme := "http"
+	if c := a.config.current(); c.TLS.Mode == config.TLSRequired {
+		scheme = "https"
+	}
+	return fmt.Sprintf("  curl -u USER -T FILE -H Expect:100-continue %s://%s%s   (loads)\n", scheme, reachable(address), what)
 }
 
 // socketName is the address of a socket as one writes it.

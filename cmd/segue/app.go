@@ -21,6 +21,7 @@ import (
 	"segue/config"
 	"segue/health"
 	proxy "segue/proxy"
+	"segue/proxy/load"
 )
 
 // app is one Segue: the rooms and what connects them.
@@ -45,6 +46,9 @@ type app struct {
 	discovery *discovery
 	monitor   *health.Monitor
 	server    *proxy.Server
+	loads     *load.Server
+	cluster   *loadCluster
+	loadsLeft chan struct{} // closed when another Segue takes loads in this one's place
 	admin     *admin.Handler
 	watcher   *config.Watcher
 	audit     *admin.Audit
@@ -70,7 +74,7 @@ type options struct {
 
 // newApp makes a Segue and binds its addresses. It starts nothing.
 func newApp(c *config.Config, o options) (*app, error) {
-	a := &app{started: time.Now(), log: o.log, out: o.out, systemd: o.systemd, threads: o.threads, reload: make(chan func(), 1), hurried: make(chan struct{})}
+	a := &app{started: time.Now(), log: o.log, out: o.out, systemd: o.systemd, threads: o.threads, reload: make(chan func(), 1), hurried: make(chan struct{}), loadsLeft: make(chan struct{})}
 	if a.systemd == nil {
 		a.systemd = new(systemd)
 	}
@@ -94,6 +98,11 @@ func newApp(c *config.Config, o options) (*app, error) {
 	a.server.SetLoops(o.loops)
 	for _, s := range a.sockets.clients.all() {
 		a.server.Listen(s.Listener)
+	}
+	a.cluster = newLoadCluster(a.registry, c, o.log)
+	a.loads = load.NewServer(loadOptions(c), a.cluster, a.server.Ledger(), o.log, metrics)
+	for _, s := range a.sockets.loads.all() {
+		a.serveLoads(s)
 	}
 	a.server.OnEvidence = a.monitor.Observe
 	a.server.OnSilence = a.monitor.Doubt
@@ -145,10 +154,17 @@ func (a *app) run(ctx context.Context) error {
 		g.Go(func() error { a.linger(asked, serving); stop(); return nil })
 	}
 	g.Go(func() error { a.stopEarlier(asked, serving); return nil })
+	loaded := make(chan struct{})
+	g.Go(func() error { return wrap("know the nodes for loads", a.cluster.run(tail)) })
+	g.Go(func() error {
+		defer close(loaded)
+		return wrap("serve loads", a.runLoads(serving))
+	})
 	g.Go(func() error {
 		defer end()
 		defer stop()
 		err := a.server.Serve(serving)
+		<-loaded               // another Segue may have taken over, and loads be left that are to end by themselves
 		a.admin.Farewell(tail) // to who has taken over, if anybody has
 		return wrap("serve clients", err)
 	})
@@ -196,6 +212,7 @@ func (a *app) cut() {
 	a.log.Warn("stopping without draining", "sessions", len(a.server.Sessions()))
 	a.hurry.Do(func() { close(a.hurried) })
 	a.server.Close()
+	a.loads.Close()
 }
 
 // requestReload asks for a reload; one that has been asked for already is enough.

@@ -16,9 +16,10 @@ import (
 	proxy "segue/proxy"
 )
 
-// clientSocket is a socket on which applications connect.
+// clientSocket is a socket on which applications connect, for sessions or for loads.
 type clientSocket struct {
-	net.Listener             // as the server accepts on it
+	net.Listener             // as the server accepts on it, but for loads: see door
+	door         *loadDoor   // where loads are accepted; nil: it is for sessions
 	file         *socketFile // nil: it is TCP, or the service manager's
 	given        string      // the address that it was bound for, or has been taken over for; empty: neither is known
 }
@@ -31,27 +32,41 @@ func (c *clientSocket) isIn(list []config.Listen) bool {
 	return slices.ContainsFunc(list, func(l config.Listen) bool { return c.is(l.Address) })
 }
 
-// newClientSocket is one that is another process's too, or was.
-func newClientSocket(ln net.Listener, own bool) *clientSocket {
-	c := &clientSocket{Listener: proxy.Accepting(ln)}
+// newClientSocket is one for sessions that is another process's too, or was.
+func newClientSocket(ln net.Listener, own bool) *clientSocket { return forSessions.adopt(ln, own) }
+
+// socketKind is what sockets are for that applications connect to.
+type socketKind struct {
+	key       string // of the configuration, and of their name where they are passed
+	listen    func(ctx context.Context, address string) (net.Listener, error)
+	accepting func(net.Listener) net.Listener // makes one of a socket from elsewhere
+}
+
+var (
+	forSessions = socketKind{"listen", proxy.Listen, proxy.Accepting}
+	forLoads    = socketKind{"load.listen", listenLoads, func(ln net.Listener) net.Listener { return ln }}
+)
+
+func (k socketKind) adopt(ln net.Listener, own bool) *clientSocket {
+	c := &clientSocket{Listener: k.accepting(ln)}
 	if unix, ok := ln.(*net.UnixListener); ok && own {
 		c.file = newSocketFile(unix, unix.Addr().String())
 	}
 	return c
 }
 
-// bindClients binds an address of the configuration.
-func bindClients(l config.Listen) (*clientSocket, error) {
+// bind binds an address of the configuration.
+func (k socketKind) bind(l config.Listen) (*clientSocket, error) {
 	path, isPath := config.UnixPath(l.Address)
 	if !isPath {
-		ln, err := proxy.Listen(context.Background(), l.Address)
+		ln, err := k.listen(context.Background(), l.Address)
 		return &clientSocket{Listener: ln, given: l.Address}, err
 	}
-	f, err := openSocketFor(path, l.SocketMode(), l.Group, "group of listen")
+	f, err := openSocketFor(path, l.SocketMode(), l.Group, "group of "+k.key)
 	if err != nil {
 		return nil, err
 	}
-	return &clientSocket{Listener: proxy.Accepting(f.UnixListener), file: f, given: l.Address}, nil
+	return &clientSocket{Listener: k.accepting(f.UnixListener), file: f, given: l.Address}, nil
 }
 
 // remove takes the file away that it has been, once it has been closed.
@@ -63,11 +78,19 @@ func (c *clientSocket) remove() {
 
 // clientSockets are all of them. A reload may bring some, and take others away.
 type clientSockets struct {
+	loads  bool // they are for loads, and not for sessions
 	passed bool // by a service manager: what the configuration says of them does not count
 
 	mu     sync.Mutex // guards what follows
 	list   []*clientSocket
 	closed bool
+}
+
+func (c *clientSockets) kind() socketKind {
+	if c.loads {
+		return forLoads
+	}
+	return forSessions
 }
 
 // all are those of this moment.
@@ -162,10 +185,10 @@ func (c *clientSockets) bind(list []config.Listen) (fresh []*clientSocket, err e
 		if c.at(l.Address) != nil {
 			continue
 		}
-		s, err := listen("listen", l.Address, func(string) (*clientSocket, error) { return bindClients(l) })
+		s, err := listen(c.kind().key, l.Address, func(string) (*clientSocket, error) { return c.kind().bind(l) })
 		if err != nil {
 			if other := c.onPort(l.Address); other != nil && errors.Is(err, syscall.EADDRINUSE) {
-				err = fmt.Errorf("listen on %s: Segue itself has the port, on %s; a change between the two needs a restart: %w", l.Address, socketName(other.Addr()), syscall.EADDRINUSE)
+				err = fmt.Errorf("%s on %s: Segue itself has the port, on %s; a change between the two needs a restart: %w", c.kind().key, l.Address, socketName(other.Addr()), syscall.EADDRINUSE)
 			}
 			closeSockets(fresh)
 			return nil, err
@@ -214,7 +237,7 @@ func (c *clientSockets) surplus(list []config.Listen) (more []*clientSocket) {
 func (c *clientSockets) permit(list []config.Listen, log *slog.Logger) {
 	for _, l := range list {
 		if s := c.at(l.Address); s != nil && s.file != nil {
-			if err := s.file.permit(l.SocketMode(), l.Group, "group of listen"); err != nil {
+			if err := s.file.permit(l.SocketMode(), l.Group, "group of "+c.kind().key); err != nil {
 				log.Warn("the permissions of a socket could not be set", "listen", l.Address, "cause", innermost(err))
 			}
 		}
@@ -232,8 +255,14 @@ func (a *app) rebind(c *config.Config) (take, drop func(), err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	drop = func() { closeSockets(fresh) }
+	takeLoads, dropLoads, err := a.rebindLoads(c)
+	if err != nil {
+		closeSockets(fresh)
+		return nil, nil, err
+	}
+	drop = func() { closeSockets(fresh); dropLoads() }
 	return func() {
+		takeLoads()
 		gone := sockets.surplus(c.Listen)
 		for _, s := range fresh {
 			sockets.add(s)

@@ -17,14 +17,14 @@ const firstPassed = 3
 
 // inherited are the listening sockets that a service manager has bound for this process, by the protocol of sd_listen_fds(3): the names
 // in LISTEN_FDNAMES, FileDescriptorName= in a .socket unit, are those of the keys of the configuration whose place they take.
-// Of those for applications there may be several. Without names the first is one, and there are two at most.
+// Of those for applications, and of those for loads (load.listen, or load), there may be several. Without names the first is one for applications, and there are two at most.
 func inherited(getenv func(string) string) (s sockets, err error) {
 	if getenv("LISTEN_PID") != strconv.Itoa(os.Getpid()) {
 		return s, nil // none, or not for this process
 	}
 	n, err := strconv.Atoi(getenv("LISTEN_FDS"))
-	if most := config.MaxListen + 1; err != nil || n < 0 || n > most {
-		return s, fmt.Errorf("LISTEN_FDS=%s: Segue takes up to %d sockets, those for applications and one for the admin API", getenv("LISTEN_FDS"), most)
+	if most := config.MaxListen + config.MaxLoadListen + 1; err != nil || n < 0 || n > most {
+		return s, fmt.Errorf("LISTEN_FDS=%s: Segue takes up to %d sockets, those for applications, for loads, and one for the admin API", getenv("LISTEN_FDS"), most)
 	}
 	names := []string{"listen", "admin"}
 	if given := getenv("LISTEN_FDNAMES"); given != "" {
@@ -53,6 +53,15 @@ func inherited(getenv func(string) string) (s sockets, err error) {
 				return s, fmt.Errorf("LISTEN_FDNAMES: more than %d sockets are named listen", config.MaxListen)
 			}
 			s.clients.add(newClientSocket(ln, false))
+		case name == forLoads.key, name == "load":
+			if s.loads == nil {
+				s.loads = &clientSockets{loads: true, passed: true}
+			}
+			if len(s.loads.all()) == config.MaxLoadListen {
+				_ = ln.Close()
+				return s, fmt.Errorf("LISTEN_FDNAMES: more than %d sockets are named %s", config.MaxLoadListen, name)
+			}
+			s.loads.add(forLoads.adopt(ln, false))
 		case name == "admin" && s.api == nil:
 			s.api, s.apiPassed = ln, true
 		case name == "admin":
@@ -60,7 +69,7 @@ func inherited(getenv func(string) string) (s sockets, err error) {
 			return s, fmt.Errorf("LISTEN_FDNAMES: socket %d is a second one that is named admin", firstPassed+i)
 		default:
 			_ = ln.Close()
-			return s, fmt.Errorf("LISTEN_FDNAMES: socket %d is named %q; write FileDescriptorName=listen, or admin, into its .socket unit", firstPassed+i, name)
+			return s, fmt.Errorf("LISTEN_FDNAMES: socket %d is named %q; write FileDescriptorName=listen, load.listen or admin, into its .socket unit", firstPassed+i, name)
 		}
 	}
 	return s, nil

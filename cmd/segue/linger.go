@@ -45,7 +45,12 @@ func (a *app) linger(asked, serving context.Context) {
 			last, said = c, ""
 		}
 		shutdown, v := c.Shutdown, a.server.Vacancy()
-		wait, cause := lingering(shutdown, time.Since(since), vacantFor(v))
+		vacant := vacantFor(v)
+		loading := len(a.loads.Loads()) > 0
+		if loading {
+			vacant = -1
+		}
+		wait, cause := lingering(shutdown, time.Since(since), vacant)
 		if wait <= 0 {
 			return
 		}
@@ -56,6 +61,9 @@ func (a *app) linger(asked, serving context.Context) {
 		if said != cause {
 			said = cause
 			a.log.Info("asked to stop; going on as before", "cause", cause, "sessions", v.Clients, "timeout", shutdown.Longest())
+		}
+		if loading {
+			wait = min(wait, vacancyToCount) // nobody tells when the last of them has ended
 		}
 		timer := time.NewTimer(wait)
 		select {

@@ -81,6 +81,7 @@ func (a *app) cedes(ctx context.Context, answer func(*socketFile), cedeAPI func(
 		a.ceded.Store(true)
 		cedeAPI()
 		a.sockets.close()
+		a.leaveLoads()
 		return l
 	}
 	if !a.sockets.offers(ctx, a.log, cede) {
@@ -141,6 +142,12 @@ func (s *sockets) give(conn *net.UnixConn) error {
 	var all []named
 	for _, c := range s.clients.all() {
 		all = append(all, named{"listen", c.Listener})
+	}
+	for _, c := range s.loads.all() {
+		all = append(all, named{forLoads.key, c.Listener})
+	}
+	if s.loads != nil && s.loads.passed {
+		g.Passed = append(g.Passed, forLoads.key)
 	}
 	if s.clients.passed {
 		g.Passed = append(g.Passed, "listen")

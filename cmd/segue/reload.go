@@ -121,6 +121,8 @@ func (a *app) reloaded(c *config.Config, err error) {
 	a.monitor.SetOptions(c.Health)
 	a.server.SetOptions(a.proxyOptions(c))
 	a.discovery.configure(c)
+	a.loads.SetOptions(loadOptions(c))
+	a.cluster.configure(c)
 	take()
 	a.admin.SetAccess(c.Access, adminHosts(c.Admin, os.Hostname)...)
 	a.config.accept(c)

@@ -9,6 +9,7 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"segue/config"
@@ -17,6 +18,7 @@ import (
 // sockets are what a Segue listens on. Those that are nil have yet to be bound.
 type sockets struct {
 	clients   *clientSockets // where applications connect
+	loads     *clientSockets // … for loads
 	api       net.Listener   // the admin API
 	apiPassed bool           // by a service manager: what the configuration says of it does not count
 	offer     *offer         // where another Segue asks for all of these; nil: it cannot. See takeover.go
@@ -158,6 +160,15 @@ func (s *sockets) bind(c *config.Config) (err error) {
 	for _, f := range fresh {
 		s.clients.add(f)
 	}
+	if s.loads == nil {
+		s.loads = &clientSockets{loads: true}
+	}
+	if fresh, err = s.loads.bind(c.Loads.Listen); err != nil {
+		return err
+	}
+	for _, f := range fresh {
+		s.loads.add(f)
+	}
 	if s.api == nil {
 		s.api, err = listen("admin", c.Admin, func(address string) (net.Listener, error) { return listenAdmin(address, c.Access) })
 	}
@@ -192,6 +203,7 @@ func groupID(name string) (int, error) {
 // close closes them. Where other processes have them too, nothing else happens.
 func (s *sockets) close() {
 	s.clients.close()
+	s.loads.close()
 	if s.api != nil {
 		_ = s.api.Close()
 	}
@@ -202,7 +214,7 @@ func (s *sockets) close() {
 func (s *sockets) abandon() {
 	s.close()
 	var files []*socketFile
-	for _, c := range s.clients.all() {
+	for _, c := range append(s.clients.all(), s.loads.all()...) {
 		files = append(files, c.file)
 	}
 	if f, ok := s.api.(*socketFile); ok {
@@ -221,6 +233,7 @@ func (s *sockets) abandon() {
 // permit gives the files the permissions that a configuration has for them.
 func (s *sockets) permit(c *config.Config, log *slog.Logger) {
 	s.clients.permit(c.Listen, log)
+	s.loads.permit(c.Loads.Listen, log)
 	if f, ok := s.api.(*socketFile); ok {
 		if err := f.permit(c.Access.SocketMode(), c.Access.Group, "admin_group"); err != nil {
 			log.Warn("the permissions of a socket could not be set", "listen", c.Admin, "cause", innermost(err))
@@ -231,6 +244,7 @@ func (s *sockets) permit(c *config.Config, log *slog.Logger) {
 // remove takes the files away that they have been, once they have been closed.
 func (s *sockets) remove() {
 	s.clients.remove()
+	s.loads.remove()
 	if f, ok := s.api.(*socketFile); ok {
 		f.remove()
 	}
@@ -242,12 +256,13 @@ func listen[L net.Listener](key, address string, bind func(address string) (L, e
 	if ln, err = bind(address); err == nil {
 		return ln, nil
 	}
-	remedy := "choose another address with --" + key
+	flag := "--" + strings.ReplaceAll(key, ".", "-")
+	remedy := "choose another address with " + flag
 	if errors.Is(err, syscall.EADDRINUSE) {
 		remedy = "is another Segue or a server using it? " + remedy + ", or take over from that Segue with --takeover"
 	}
 	if _, ok := config.UnixPath(address); ok && errors.Is(err, fs.ErrNotExist) {
-		remedy = "make the folder, or choose another with --" + key
+		remedy = "make the folder, or choose another with " + flag
 	}
 	return ln, fmt.Errorf("%s on %s: %w; %s", key, address, innermost(err), remedy)
 }

@@ -139,7 +139,7 @@ func (p *predecessor) check() error {
 }
 
 // maxSockets is how many a predecessor may give: some day there may be more kinds than today.
-const maxSockets = 16
+const maxSockets = 32
 
 // ask gets the descriptors of the sockets.
 func (p *predecessor) ask() (g greeting, fds []int, err error) {
@@ -202,6 +202,11 @@ func adoptAll(g greeting, fds []int) (s sockets, err error) {
 		switch {
 		case name == "listen":
 			s.clients.add(newClientSocket(ln, !s.clients.passed))
+		case name == forLoads.key:
+			if s.loads == nil {
+				s.loads = &clientSockets{loads: true, passed: slices.Contains(g.Passed, forLoads.key)}
+			}
+			s.loads.add(forLoads.adopt(ln, !s.loads.passed))
 		case name == "admin" && s.api == nil:
 			s.api = ln
 			if isUnix && !s.apiPassed {
@@ -246,6 +251,7 @@ func (a *app) relieve(ctx context.Context) error {
 	a.sockets.offer.own()
 	c := a.config.current()
 	a.leave(a.sockets.clients.surplus(c.Listen))
+	a.dropLoads(a.sockets.loads.surplus(c.Loads.Listen))
 	a.sockets.permit(c, a.log)
 	a.reoffer(c.Listen)
 	if err != nil {

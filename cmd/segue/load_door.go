@@ -1,0 +1,219 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+
+	"segue/backend/proxyheader"
+)
+
+// loadEntry is what those who connect for a load may, and have to, show before anything is heard of it.
+type loadEntry struct {
+	tls      *tls.Config // what they are offered; nil: nothing
+	required bool        // it is insisted on, but by a UNIX socket
+	patience time.Duration
+	proxied  proxyheader.Networks // networks of proxies, whose connections have to begin with a header
+}
+
+// mostDoubtful is how many clients at a time of one listener may be about to say what they speak. Others wait until they have.
+const mostDoubtful = 1024
+
+// loadDoor accepts for loads, by TLS and without it on one port, as the first byte tells, and from proxies. Who speaks plainly comes out as the very socket, so that bytes can be
+// passed on by the system alone.
+type loadDoor struct {
+	net.Listener
+	entry func() loadEntry
+
+	begin   sync.Once
+	come    chan come
+	closed  chan struct{}
+	closing sync.Once
+	turns   chan struct{} // holds one for each client that is in doubt
+}
+
+// come is what Accept gives.
+type come struct {
+	conn net.Conn
+	err  error
+}
+
+func newLoadDoor(ln net.Listener, entry func() loadEntry) *loadDoor {
+	return &loadDoor{Listener: ln, entry: entry, come: make(chan come), closed: make(chan struct{}), turns: make(chan struct{}, mostDoubtful)}
+}
+
+// Accept implements net.Listener.
+func (d *loadDoor) Accept() (net.Conn, error) {
+	d.begin.Do(func() { go d.attend() })
+	select {
+	case c := <-d.come:
+		return c.conn, c.err
+	case <-d.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements net.Listener.
+func (d *loadDoor) Close() error {
+	d.closing.Do(func() { close(d.closed) })
+	return d.Listener.Close()
+}
+
+// attend accepts until the socket is closed, by whomever.
+func (d *loadDoor) attend() {
+	for {
+		conn, err := d.Listener.Accept()
+		if err != nil {
+			d.give(come{err: err})
+			if errors.Is(err, net.ErrClosed) {
+				d.closing.Do(func() { close(d.closed) })
+				return
+			}
+			continue // who accepts knows how long to wait
+		}
+		e := d.entry()
+		if e.tls == nil && !e.required && !e.isProxy(conn) {
+			d.give(come{conn: conn})
+			continue
+		}
+		select {
+		case d.turns <- struct{}{}:
+		case <-d.closed:
+			_ = conn.Close()
+			continue
+		}
+		go func() {
+			defer func() { <-d.turns }()
+			if heard, err := e.hear(conn); err == nil {
+				d.give(come{conn: heard})
+			} else {
+				_ = conn.Close()
+			}
+		}()
+	}
+}
+
+func (d *loadDoor) give(c come) {
+	select {
+	case d.come <- c:
+	case <-d.closed:
+		if c.conn != nil {
+			_ = c.conn.Close()
+		}
+	}
+}
+
+// isProxy reports whether a connection comes from a network of proxies.
+func (e *loadEntry) isProxy(conn net.Conn) bool {
+	from := netip.Addr{}
+	if at, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		from = at.AddrPort().Addr()
+	}
+	return e.proxied.Has(from)
+}
+
+// hear finds out what a client speaks, and agrees with it on that.
+func (e *loadEntry) hear(conn net.Conn) (net.Conn, error) {
+	_ = conn.SetDeadline(time.Now().Add(e.patience))
+	if e.isProxy(conn) {
+		from, err := introduced(conn)
+		if err != nil {
+			return nil, err
+		}
+		if from.IsValid() {
+			conn = named{conn, net.TCPAddrFromAddrPort(from)}
+		}
+	}
+	first, err := peek(conn)
+	if err != nil {
+		return nil, err
+	}
+	const handshake = 22 // the type of a record of TLS (RFC 8446, 5.1): no method of HTTP begins so
+	local := conn.LocalAddr().Network() == "unix"
+	switch {
+	case first == handshake && e.tls != nil:
+		ctx, cancel := context.WithTimeout(context.Background(), e.patience)
+		defer cancel()
+		secured := tls.Server(conn, e.tls)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			return nil, err
+		}
+		conn = secured
+	case e.required && !local:
+		_, _ = io.WriteString(conn, insist)
+		return nil, errors.New("it speaks without TLS")
+	}
+	return conn, conn.SetDeadline(time.Time{})
+}
+
+// insist is what a client is told that speaks without TLS where it is required.
+var insist = fmt.Sprintf("HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(insistence), insistence)
+
+const insistence = "segue: loads are taken by TLS alone here (tls.mode: required): use https\n"
+
+// named is a connection by the name of whom it is.
+type named struct {
+	net.Conn
+	from net.Addr
+}
+
+// RemoteAddr implements net.Conn.
+func (n named) RemoteAddr() net.Addr { return n.from }
+
+// SyscallConn implements syscall.Conn.
+func (n named) SyscallConn() (syscall.RawConn, error) { return rawOf(n.Conn) }
+
+func rawOf(conn net.Conn) (syscall.RawConn, error) {
+	sc, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return sc.SyscallConn()
+}
+
+// introduced takes the header of the PROXY protocol off a connection; the zero address where that does not say whose it is. It is read byte by byte, so that nothing behind it is.
+func introduced(conn net.Conn) (from netip.AddrPort, err error) {
+	var header, one = []byte(nil), make([]byte, 1)
+	for {
+		if _, err := conn.Read(one); err != nil {
+			return from, err
+		}
+		header = append(header, one[0])
+		n, err := proxyheader.Size(header)
+		switch {
+		case err != nil:
+			return from, err
+		case n > 0:
+			return proxyheader.Read(header)
+		}
+	}
+}
+
+// peek waits for the first byte, and leaves it there.
+func peek(conn net.Conn) (first byte, err error) {
+	raw, err := rawOf(conn)
+	if err != nil {
+		return 0, err
+	}
+	buffer, n, failed := make([]byte, 1), 0, error(nil)
+	err = raw.Read(func(fd uintptr) bool {
+		n, _, failed = syscall.Recvfrom(int(fd), buffer, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		return !errors.Is(failed, syscall.EAGAIN) && !errors.Is(failed, syscall.EINTR)
+	})
+	switch {
+	case err != nil:
+		return 0, err
+	case failed != nil:
+		return 0, failed
+	case n == 0:
+		return 0, io.EOF
+	}
+	return buffer[0], nil
+}
