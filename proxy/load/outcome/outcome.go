@@ -2,6 +2,13 @@
 // All of it is pure: the edge says what has happened, and is told one thing to do.
 //
 // What it promises: rows are never loaded twice; Success is answered only when it is so; "nothing was loaded" is said only when it is certain; and it ends.
+//
+// What it builds on, in the sources of StarRocks and Doris:
+//   - A BE begins a load's transaction at the leader before it says 100 (StreamLoadAction::on_header), and commits it there once the whole body has come (handle). What is cut short is rolled back.
+//   - Labels that are ABORTED may be used again; PREPARE, PREPARED (PRECOMMITTED in Doris), COMMITTED and VISIBLE ones may not.
+//   - PREPARE is not in the leader's journal (DatabaseTransactionMgr, "if prepare txn lost, the following commit will just be failed"): the next leader does not know the label, and refuses the commit.
+//   - Finished labels are forgotten oldest first, by age and by number for each database. So the leader's "unknown" means either that nothing was committed, or that it was committed and is forgotten.
+//     Another load of that database that had finished before this one began, and is still known, shows that it is not forgotten: [AskWitness].
 package outcome
 
 // Label is whose label a load has.
@@ -9,7 +16,7 @@ type Label uint8
 
 // Whose label.
 const (
-	NoLabel Label = iota // none, and none may be added: what is lost cannot be asked about
+	NoLabel Label = iota // none that can be asked about, and none may be added
 	Theirs               // the client's: it is stable
 	Ours                 // Segue's: another one can take its place
 )
@@ -19,22 +26,33 @@ type Sent uint8
 
 // How much.
 const (
-	Nothing    Sent = iota // neither a byte of the body, nor the head of a request without one
+	Nothing    Sent = iota // no byte of the body; without a body, or with one of length 0: not the head either
 	Part                   // some, but not the last byte (by Content-Length), or not the final chunk
-	Everything             // the last byte or the final chunk may be there. A body of length 0: as soon as the head is sent
+	Everything             // the last byte or the final chunk may be there; without a body: the head may be
 )
 
-// Facts are what is known of one load. The edge sets the first block before each event; the rest is Next's own: hand over what it returned.
+// mostAgain bounds how often a body that was lost on its way is sent again.
+const mostAgain = 3
+
+// mostCancels bounds how often the leader is told to cancel what a lost attempt has begun.
+const mostCancels = 3
+
+// Facts are what is known of one load. The edge sets those with names before each event; the rest is Next's own: hand over what it returned.
 type Facts struct {
 	Label        Label
 	Sent         Sent
 	Kept         bool // all that has come of the body is in memory: it can be sent from its beginning
-	Begun        bool // in this attempt the node has said 100, or its head of an answer has come
-	Precommitted bool // a Doris load with two_phase_commit: PRECOMMITTED is its success
+	Begun        bool // in this attempt the node has said 100, or an answer has come: the leader knows the label
+	Dead         bool // the node of the last attempt is known to be gone: it refuses connections, or the cluster says so
+	Precommitted bool // a Doris load with two_phase_commit: its success is PRECOMMITTED, and rows come into the table only by the client's commit
 
-	resolving bool // the label is being asked
-	open      bool // an earlier attempt under this label may still be open at the leader; it cannot commit
-	doubt     bool // an attempt under this label may have committed
+	open    bool  // a lost attempt may hold the label at the leader
+	begun   bool  // … certainly, and it was this load's
+	doubt   bool  // it may have committed, or may still
+	held    bool  // a node's whole answer waits for what the leader says
+	again   uint8 // bodies sent again
+	cancels uint8
+	late    bool // the time for asking is over
 }
 
 // Event is what has happened.
@@ -42,27 +60,34 @@ type Event uint8
 
 // The events.
 const (
-	Started           Event = iota
-	Redirected              // an FE has named a BE or CN
-	FrontendLost            // an FE could not be reached, or was lost before its answer, or refused since it leaves or is not ready
-	NoFrontend              // the hold is over: no FE to ask
-	Unreachable             // no connection to the node
-	Leaving                 // the node refuses new loads since it is about to go; none of the body was taken
-	Continue                // the node has said 100, or need not be asked
-	NodeLost                // the node's connection broke, or stood still for too long, before its answer was whole
-	NoNode                  // the budget is over: no node takes it
-	Loaded                  // the node's answer is whole: success, or Publish Timeout (committed, not yet visible)
-	Failed                  // … a failure that came without doubt
-	Doubtful                // … a failure of which the node does not know whether it committed
-	ExistsFinished          // … the label exists, and its load is finished
-	ExistsRunning           // … the label exists, and its load is running
-	StateUnknown            // the leader does not know the label
-	StateOpen               // PREPARE
-	StatePrecommitted       // PREPARED, PRECOMMITTED
-	StateCommitted          // COMMITTED, VISIBLE
-	StateAborted            // ABORTED
-	StateLost               // the leader could not be asked this time
-	OutOfTime               // asking has taken as long as it may
+	Started        Event = iota
+	Redirected           // an FE has named a BE or CN
+	FrontendLost         // an FE could not be reached, or was lost before its answer, or refuses since it leaves or is not ready
+	NoFrontend           // the hold is over: there is no FE to ask
+	Unreachable          // no connection to the node, or it was lost before the head could be sent
+	Leaving              // the node refuses new loads since it is about to go, or could not reach the leader to begin; none of the body was taken
+	Continue             // the node has said 100
+	NodeLost             // the node's connection broke, or stood still for too long, before its answer was whole
+	NoNode               // the budget is over: no node takes it
+	Loaded               // the node's answer is whole: success, or Publish Timeout (committed, not yet visible)
+	Failed               // … a failure, and nothing was committed
+	Doubtful             // … a failure of which the node does not know whether it was committed
+	ExistsFinished       // … the label exists, and its load is finished
+	ExistsRunning        // … the label exists, and its load is running
+	StateUnknown         // the leader does not know the label
+	StateOpen            // PREPARE
+	StatePrepared        // PREPARED; PRECOMMITTED in Doris
+	StateCommitted       // COMMITTED, VISIBLE
+	StateAborted         // ABORTED
+	StateLost            // the leader could not be asked this time
+	Cancelled            // the leader was told to cancel, whatever it answered
+	WitnessKnown         // the label of another load of this database, which was answered with success before this attempt was begun, is VISIBLE
+	WitnessUnknown       // … is not, or there is none, or it could not be asked
+	NotFound             // a step's answer: there is no such transaction
+	Busy                 // … another request of this transaction is at work
+	Already              // … it was done before
+	OutOfTime            // asking has taken as long as it may. It may come again: each time it leads nearer to an answer
+	events
 )
 
 // Action is what is to be done next.
@@ -70,55 +95,212 @@ type Action uint8
 
 // The actions.
 const (
-	AskFrontend   Action = iota // ask an FE (another one than has just failed, the leader where needed) which node takes it; then Redirected, FrontendLost or NoFrontend
-	TryNode                     // connect to the node and send the head; then Unreachable, Leaving, Continue, NodeLost or an answer
+	AskFrontend   Action = iota // ask an FE (another one than has just failed, the leader where needed) which node takes it; then Redirected, FrontendLost or NoFrontend, or Pass its answer
+	TryNode                     // connect to the node and send the head; then Unreachable, Leaving, Continue, NodeLost, NoNode or an answer
 	Stream                      // say 100 to the client if it waits for it, and send the body; then NodeLost or an answer
-	AskLabel                    // ask the leader for the label's state, after a pause if it was asked before; then a State…
-	SendAgain                   // as AskFrontend, under the same label, with the body from memory (Sent: Nothing, Begun: false)
+	AskLabel                    // ask the leader for the label's state (after a pause, if it was asked just before); then a State…, or OutOfTime
+	AskWitness                  // ask the leader for a witness's state; then Witness…, or OutOfTime
+	Cancel                      // tell the leader to cancel the label's transaction; then Cancelled
+	SendAgain                   // as AskFrontend, under the same label, from the body's beginning; first Sent: Nothing, Begun: false, Dead: false
 	SendFresh                   // the same under a fresh label of Segue's
-	Pass                        // give the client the node's answer, or the FE's
-	AnswerLoaded                // answer that it is loaded: resolved by label
-	AnswerNothing               // answer that nothing was loaded, and that the same request may be sent again
-	AnswerUnknown               // answer that the outcome is not known, and how to find it
+	Pass                        // give the client the answer of the node, or of the FE
+	AnswerDone                  // tell the client that the step of a transaction is done: resolved by its label
+	AnswerLoaded                // tell the client that it is loaded: resolved by its label
+	AnswerExists                // tell it that the label exists, and its load is finished
+	AnswerNothing               // tell it that nothing was loaded, and that the same request may be sent again
+	AnswerUnknown               // tell it that the outcome is not known, and how to find it
 )
 
+// Final says whether the action ends the load.
+func (a Action) Final() bool { return a >= Pass }
+
 // Next says what is to be done.
-func Next(f Facts, e Event) (Facts, Action) { return f, Pass }
-
-// Answer is what a node or FE said about a load, in JSON.
-type Answer struct {
-	Code              int // of HTTP
-	TxnID             int64
-	Status            string
-	Label             string
-	Message           string
-	ExistingJobStatus string
-	ErrorURL          string
-	JSON              bool // it could be read
+func Next(f Facts, e Event) (Facts, Action) {
+	switch e {
+	case Started, FrontendLost, Unreachable:
+		return f, AskFrontend
+	case Redirected:
+		return f, TryNode
+	case NoFrontend, NoNode:
+		if f.doubt { // never so: nobody is tried while there is doubt
+			return f, AnswerUnknown
+		}
+		return f, AnswerNothing
+	case Leaving:
+		f.open = true // it may be the begin's answer that it lost
+		return f, AskFrontend
+	case Continue:
+		f.Begun = true
+		return f, Stream
+	case NodeLost:
+		return lost(f)
+	case Loaded, Failed, ExistsFinished:
+		return f, Pass
+	case Doubtful:
+		return doubtful(f)
+	case ExistsRunning:
+		return running(f)
+	case StateCommitted:
+		if f.doubt {
+			return f, AnswerLoaded
+		}
+		return f, AnswerExists // another request under the client's label: this one has committed nothing
+	case StateAborted:
+		return aborted(f)
+	case StateUnknown:
+		return forgotten(f)
+	case StateOpen, StatePrepared:
+		return open(f)
+	case WitnessKnown:
+		return again(f, SendAgain)
+	case Cancelled, StateLost:
+		return f, AskLabel
+	case WitnessUnknown:
+		return f, AnswerUnknown
+	case OutOfTime:
+		return outOfTime(f)
+	default:
+		return f, AnswerUnknown
+	}
 }
 
-// ReadAnswer reads an answer's body.
-func ReadAnswer(code int, body []byte) Answer { return Answer{} }
-
-// Event says what an answer to a load means for it: Loaded, Failed, Doubtful, Leaving, ExistsFinished, ExistsRunning.
-func (a Answer) Event() Event { return Failed }
-
-// ReadState says which event a leader's answer about a label is: a State… one.
-func ReadState(code int, body []byte) Event { return StateLost }
-
-// Reply is what the client is told: an HTTP status and a body in JSON.
-type Reply struct {
-	Code int
-	Body []byte
+// lost decides after a node's loss.
+func lost(f Facts) (Facts, Action) {
+	f.open, f.begun, f.held = true, f.Begun, false
+	switch {
+	case f.Sent != Everything:
+		return uncommitted(f)
+	case f.Precommitted:
+		return precommitted(f)
+	case f.Label == NoLabel:
+		return f, AnswerUnknown
+	default:
+		f.doubt = true
+		return f, AskLabel
+	}
 }
 
-// Told is what a reply speaks of.
-type Told struct {
-	Doris    bool
-	Database string
-	Label    string
-	Cause    string // one clause: "node 10.0.0.7:8040 was lost after 3 of 9 MB"
+// uncommitted goes on after an attempt that cannot commit, since the end of its body was never sent.
+func uncommitted(f Facts) (Facts, Action) {
+	switch {
+	case f.Label == Ours:
+		return again(f, SendFresh)
+	case f.Label == NoLabel, !f.begun:
+		return again(f, SendAgain) // an attempt that was not begun seldom holds the label: it is found out by trying
+	default:
+		return cancel(f) // the label is wanted again: by Segue, or by the client
+	}
 }
 
-// Say words an action: AnswerLoaded, AnswerNothing, AnswerUnknown.
-func Say(a Action, t Told) Reply { return Reply{} }
+// precommitted goes on after the loss of a load in two phases. Rows that nobody knows to commit never come into the table.
+func precommitted(f Facts) (Facts, Action) {
+	switch {
+	case f.Label == Theirs && f.repeatable():
+		return f, AskLabel
+	case f.Label == Theirs:
+		return f, AnswerNothing
+	default:
+		return again(f, SendFresh)
+	}
+}
+
+// doubtful decides on a node's answer that says it does not know.
+func doubtful(f Facts) (Facts, Action) {
+	if f.Label == NoLabel || f.Precommitted {
+		return f, Pass
+	}
+	f.Begun, f.begun, f.open, f.doubt, f.held = true, true, true, true, true
+	return f, AskLabel
+}
+
+// running decides on "Label Already Exists" of a load that is running: whose is it?
+func running(f Facts) (Facts, Action) {
+	switch {
+	case !f.open:
+		return f, Pass
+	case f.Label == Ours:
+		return again(f, SendFresh)
+	case f.begun:
+		f.held = true
+		return cancel(f)
+	default:
+		f.held = true
+		return f, AskLabel
+	}
+}
+
+// aborted goes on when the leader says that the label's transaction is aborted.
+func aborted(f Facts) (Facts, Action) {
+	if f.doubt && !f.begun { // the state may be an older request's, and the lost attempt begin only now
+		return f, AskLabel
+	}
+	f.open = false
+	return again(f, SendAgain)
+}
+
+// forgotten goes on when the leader does not know the label.
+func forgotten(f Facts) (Facts, Action) {
+	switch {
+	case !f.doubt:
+		return again(f, SendAgain)
+	case !f.begun: // it may begin only now
+		return f, AskLabel
+	default:
+		return f, AskWitness
+	}
+}
+
+// open goes on when the label's transaction is neither committed nor aborted.
+func open(f Facts) (Facts, Action) {
+	switch {
+	case f.begun && (!f.doubt || f.Dead || f.late):
+		return cancel(f)
+	default:
+		return f, AskLabel
+	}
+}
+
+// cancel has the leader end what this load began: it can then not commit any more, or has committed already.
+func cancel(f Facts) (Facts, Action) {
+	if f.cancels >= mostCancels {
+		return f, AskLabel
+	}
+	f.cancels++
+	return f, Cancel
+}
+
+// outOfTime ends the asking. What this load began is cancelled first, since that makes the outcome certain.
+func outOfTime(f Facts) (Facts, Action) {
+	if !f.late && f.begun && f.doubt {
+		f.late = true
+		return cancel(f)
+	}
+	switch {
+	case f.doubt:
+		return f, AnswerUnknown
+	case f.held:
+		return f, Pass
+	default:
+		return f, AnswerNothing
+	}
+}
+
+// repeatable says whether the body can be sent from its beginning.
+func (f Facts) repeatable() bool { return (f.Sent == Nothing || f.Kept) && f.again < mostAgain }
+
+// again sends the load once more, now that it is certain that nothing was committed, or says so.
+func again(f Facts, how Action) (Facts, Action) {
+	if !f.repeatable() {
+		return f, AnswerNothing
+	}
+	if f.Sent != Nothing {
+		f.again++
+	}
+	f.Sent, f.Begun, f.Dead = Nothing, false, false
+	f.doubt, f.held, f.late, f.cancels = false, false, false, 0
+	f.begun = false
+	if how == SendFresh {
+		f.open = false
+	}
+	return f, how
+}
