@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import sys
 
 import requests
@@ -46,7 +47,7 @@ def doris_stream_load(table, path):
     with open(path) as file:
         rows = file.read().splitlines()
     answer = stream_load(host, user, password, port, *table.split("/"), ",").sendData(rows)
-    return "answer", "200", str(answer).replace("'", '"')
+    return "answer", "200", json.dumps(answer)
 
 
 def load(way, table, label, path):

@@ -1,0 +1,156 @@
+package e2e
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"segue/backend/fesim"
+)
+
+// loadTable is where all loads of a test go.
+const loadDatabase, loadTable = "fesim", "loads"
+
+// loadFleet is simulated FEs and BEs, with a cutter before the HTTP port of each BE.
+type loadFleet struct {
+	*feFleet
+	bes     []*cutter
+	program *segueProgram
+	url     string // where Segue takes loads
+}
+
+// startLoads starts three FEs, three BEs, and a Segue before them. They end with the test.
+func startLoads(t *testing.T, o fesim.Options, more ...string) *loadFleet {
+	t.Helper()
+	o.Heartbeat, o.Operators = 200*time.Millisecond, []string{testUser}
+	f := &loadFleet{feFleet: startFEs(t, o)}
+	var addresses strings.Builder
+	for range 3 {
+		b, err := f.cluster.AddBE(fesim.BEOptions{})
+		if err != nil {
+			t.Fatalf("add a BE: %v", err)
+		}
+		if err := b.Start(); err != nil {
+			t.Fatalf("start a BE: %v", err)
+		}
+		c := startCutter(t, b.HTTPAddress())
+		f.bes = append(f.bes, c)
+		fmt.Fprintf(&addresses, "%q: %q, ", b.HTTPAddress(), c.address())
+	}
+	f.program = startProgram(t, f.flavor(), f.specs(), append(more, "load: {listen: 127.0.0.1:0, addresses: {"+strings.TrimSuffix(addresses.String(), ", ")+"}}")...)
+	f.url = f.program.printed(t, `(http://\S+)/api/DATABASE/`)
+	return f
+}
+
+// found is how often each of a file's rows is in the table, at least and at most.
+func (f *loadFleet) found(file loadFile) (least, most int) {
+	rows := f.cluster.Loaded(loadDatabase, loadTable)
+	for i, id := range file.ids {
+		n := rows.Times(id)
+		if i == 0 {
+			least = n
+		}
+		least, most = min(least, n), max(most, n)
+	}
+	return least, most
+}
+
+// parquetRows makes bytes that only Parquet can be, and names the one row that the simulator takes them for.
+func parquetRows(filling []byte) (body []byte, ids []string) {
+	body = append(append([]byte("PAR1\x00\r\n\r\n0\r\n\r\n"), filling...), "PAR1"...)
+	sum := sha256.Sum256(body)
+	return body, []string{hex.EncodeToString(sum[:])}
+}
+
+// loadServer is an FE or a BE.
+type loadServer interface {
+	Name() string
+	Exited() <-chan struct{}
+	Start() error
+}
+
+// loadFault is what happens to loads.
+type loadFault struct {
+	name string
+	cuts bool // the connection to the BE is cut at the place, of each request once
+	// strike is what happens once, when the first request is at the place: be is the one that it goes to. It returns who leaves by that.
+	strike func(f *loadFleet, be *fesim.BE) loadServer
+}
+
+// loadFaults lists them.
+func loadFaults() []loadFault {
+	return []loadFault{
+		{name: "cut", cuts: true},
+		{name: "BE killed", strike: func(_ *loadFleet, be *fesim.BE) loadServer { be.Stop(false); return be }},
+		{name: "BE drained", strike: func(_ *loadFleet, be *fesim.BE) loadServer { be.Stop(true); return be }},
+		{name: "FE killed", strike: func(f *loadFleet, _ *fesim.BE) loadServer { return endFE(f.follower(), (*fesim.FE).Kill) }},
+		{name: "FE drained", strike: func(f *loadFleet, _ *fesim.BE) loadServer { return endFE(f.follower(), (*fesim.FE).GracefulExit) }},
+		{name: "leader killed", strike: func(f *loadFleet, _ *fesim.BE) loadServer { return endFE(f.cluster.Leader(), (*fesim.FE).Kill) }},
+		{name: "leader drained", strike: func(f *loadFleet, _ *fesim.BE) loadServer { return endFE(f.cluster.Leader(), (*fesim.FE).GracefulExit) }},
+	}
+}
+
+func endFE(fe *fesim.FE, end func(*fesim.FE)) loadServer {
+	end(fe)
+	return fe
+}
+
+func (f *loadFleet) follower() *fesim.FE { return f.cluster.FEs()[f.order()[0]] }
+
+// arm has the fault happen at a place. The function that it returns ends that, and starts again who has left.
+func (f *loadFleet) arm(fault loadFault, at place) (mend func(t *testing.T) (struck int)) {
+	var mu sync.Mutex
+	struck, seen := 0, map[string]bool{}
+	var left loadServer
+	for i, c := range f.bes {
+		be := f.cluster.BEs()[i]
+		c.arm(func(request string, is place) bool {
+			if is != at {
+				return false
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case fault.cuts && !seen[request]:
+				seen[request] = true
+				struck++
+				return true
+			case fault.strike != nil && struck == 0:
+				struck++
+				left = fault.strike(f, be)
+			}
+			return false
+		})
+	}
+	return func(t *testing.T) int {
+		t.Helper()
+		for _, c := range f.bes {
+			c.arm(nil)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if left != nil {
+			f.startAgain(t, left)
+		}
+		return struck
+	}
+}
+
+// startAgain waits until one has left, and starts it again.
+func (f *loadFleet) startAgain(t *testing.T, left loadServer) {
+	t.Helper()
+	select {
+	case <-left.Exited():
+	case <-time.After(startTimeout):
+		t.Fatalf("%s does not exit", left.Name())
+	}
+	if err := left.Start(); err != nil {
+		t.Fatalf("start %s again: %v", left.Name(), err)
+	}
+	waitFor(t, "a leader", func() bool { return f.cluster.Leader() != nil })
+	f.program.waitUp(t)
+}
