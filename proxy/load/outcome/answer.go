@@ -89,7 +89,7 @@ func (a Answer) passing() bool {
 
 // unsure says that the node does not know whether its commit was done: its call to the leader was lost, or took too long.
 func (a Answer) unsure() bool {
-	return a.Code >= 500 || !a.JSON || a.passing() || a.has("status unknown", "timeout", "timed out", "time out") || strings.EqualFold(a.Status, "Commit Timeout")
+	return a.Code >= 500 || !a.JSON || a.passing() || a.has("status unknown", "timeout", "timed out", "time out", "coordinate be is down", "transaction not found", "transaction is aborted") || strings.EqualFold(a.Status, "Commit Timeout")
 }
 
 func (a Answer) statusIs(status string) bool { return strings.EqualFold(a.Status, status) }

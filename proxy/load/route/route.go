@@ -3,7 +3,13 @@
 // All of it is pure: no clock, no socket.
 package route
 
-import "net/http"
+import (
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
 
 // Flavor is whose FEs these are.
 type Flavor uint8
@@ -27,9 +33,13 @@ const (
 	Commit               // /api/transaction/commit
 	Rollback             // /api/transaction/rollback
 	TwoPhase             // Doris: /api/DB/_stream_load_2pc and /api/DB/TABLE/_stream_load_2pc: commit or abort of what has been loaded before
-	State                // /api/DB/get_load_state, /api/DB/_state: what has become of a label
+	State                // /api/DB/get_load_state, /api/DB/_load_info: what has become of a label
 	ErrorLog             // /api/_load_error_log: rows that were filtered, at a BE
 )
+
+var kinds = [...]string{"other", "load", "begin", "txn_load", "prepare", "commit", "rollback", "two_phase", "state", "error_log"}
+
+func (k Kind) String() string { return kinds[k] }
 
 // Repeat says whether a request may be sent again when its answer was lost.
 type Repeat uint8
@@ -44,6 +54,7 @@ const (
 // Request is what a request is and needs.
 type Request struct {
 	Kind      Kind
+	URI       string // what is sent on: the target, without what is Segue's own
 	Database  string
 	Table     string // "" where it names none
 	Label     string // the client's; "" where it gave none
@@ -61,36 +72,161 @@ type Request struct {
 	Node      string // ErrorLog: "host:port" of the BE that segue_node names, "" for none
 }
 
-// Parse says what a request is. An error is a bad request: its text is for the client.
+// single are headers that mean one thing: given twice, FE and BE may read different ones.
+var single = [...]string{"Label", "Db", "Table", "Txn_id", "Txn_operation", "Transaction_type", "Two_phase_commit", "Enable_merge_commit", "Group_commit", "Warehouse", "Sql"}
+
+// Parse says what a request is. Its target is a path with an optional query. An error is a bad request: its text is for the client.
 func Parse(flavor Flavor, method, target string, header http.Header) (Request, error) {
-	return Request{}, nil
+	r := Request{URI: target, Warehouse: header.Get("warehouse")}
+	if method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions {
+		r.Repeat = Always
+	}
+	path, query, _ := strings.Cut(target, "?")
+	if !strings.HasPrefix(path, "/") {
+		return r, fmt.Errorf("the request's target %.80q is no path", target)
+	}
+	parts, err := split(path)
+	if err != nil {
+		return r, err
+	}
+	if len(parts) < 2 || parts[0] != "api" {
+		return r, nil
+	}
+	for _, name := range single {
+		if len(header[http.CanonicalHeaderKey(name)]) > 1 {
+			return r, fmt.Errorf("header %s is given more than once: FEs and BEs may read different ones; give it once", strings.ToLower(name))
+		}
+	}
+	err = r.classify(flavor, method, parts[1:], query, header)
+	return r, err
 }
 
-// NewLabel makes a label of Segue's own from 16 random bytes.
-func NewLabel(random [16]byte) string { return "" }
-
-// Known is who redirects may lead to.
-type Known struct {
-	Nodes     []string          // "host:port" of BEs and CNs, as the cluster tells
-	Frontends []string          // "host:port" of the FEs' HTTP ports
-	Allowed   []string          // configured beside them: "host:port", "host", or "*"
-	Addresses map[string]string // what FEs call a node, "host:port" or "host" → where it is reached
+// split takes a path apart. A slash at its end means nothing, as FEs see it.
+func split(path string) ([]string, error) {
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	for i, p := range parts {
+		decoded, err := url.PathUnescape(p)
+		if err != nil {
+			return nil, fmt.Errorf("the request's path has an escape that is none: %.80q", p)
+		}
+		if decoded == "." || decoded == ".." || strings.Contains(decoded, "\x00") {
+			return nil, fmt.Errorf("the request's path has a part %.80q that is no name", p)
+		}
+		parts[i] = decoded
+	}
+	return parts, nil
 }
 
-// Target is where a redirect leads.
-type Target struct {
-	Name     string // "host:port" as the FE calls it
-	Address  string // "host:port" at which it is reached
-	URI      string // path and query to send there
-	TLS      bool
-	Frontend bool // an FE: the leader
+// classify looks at what follows /api/.
+func (r *Request) classify(flavor Flavor, method string, parts []string, query string, header http.Header) error {
+	last, put := parts[len(parts)-1], method == http.MethodPut
+	switch {
+	case len(parts) == 3 && last == "_stream_load" && put:
+		r.load(flavor, parts[0], parts[1], header)
+	case len(parts) == 1 && last == "_http_stream" && put && flavor == Doris:
+		database, table := insertInto(header.Get("sql"))
+		r.load(flavor, database, table, header)
+	case len(parts) == 3 && last == "_load" && put && flavor == Doris:
+		return r.miniLoad(parts[0], parts[1], query)
+	case len(parts) == 2 && parts[0] == "transaction" && (put || method == http.MethodPost):
+		r.step(last, header)
+	case (len(parts) == 2 || len(parts) == 3) && last == "_stream_load_2pc" && put:
+		r.twoPhase(parts, header)
+	case len(parts) == 2 && (last == "get_load_state" || last == "_load_info") && method == http.MethodGet:
+		return r.state(parts[0], query)
+	case len(parts) == 1 && last == "_load_error_log" && (method == http.MethodGet || method == http.MethodHead):
+		return r.errorLog(query)
+	}
+	return nil
 }
 
-// Redirect reads a Location. What leads elsewhere than to nodes that are known is an error: following it would give the client's password to whoever it names.
-func (k Known) Redirect(location string) (Target, error) { return Target{}, nil }
+func (r *Request) load(flavor Flavor, database, table string, header http.Header) {
+	r.Kind, r.Streams = Load, true
+	r.Database, r.Table, r.Label = database, table, header.Get("label")
+	if flavor == StarRocks {
+		r.Merged = set(header.Get("enable_merge_commit"), "false", "0")
+		r.Leader = r.Merged
+	} else {
+		r.Merged = set(header.Get("group_commit"), "off_mode")
+		r.TwoPhase = strings.EqualFold(header.Get("two_phase_commit"), "true")
+	}
+	r.Resolves = !r.Merged && r.Database != ""
+	r.AddLabel = r.Resolves && r.Label == ""
+	if r.Resolves {
+		r.Repeat = ByLabel
+	}
+}
 
-// Reach says where a node is reached that is called name, "host:port". It errs as [Known.Redirect].
-func (k Known) Reach(name string) (Target, error) { return Target{}, nil }
+// set says whether a switch is on: given, and none of the words that turn it off.
+func set(value string, off ...string) bool {
+	value = strings.TrimSpace(value)
+	for _, o := range off {
+		if strings.EqualFold(value, o) {
+			return false
+		}
+	}
+	return value != ""
+}
 
-// RewriteErrorURL has the ErrorURL in an answer's JSON lead through Segue at base ("http://127.0.0.1:8030"); the rest of the body stays byte for byte.
-func RewriteErrorURL(body []byte, base string) []byte { return body }
+// miniLoad is Doris' old load: its label is in the query, and its success says only that it has been taken. So its outcome is not Segue's to resolve.
+func (r *Request) miniLoad(database, table, query string) error {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return fmt.Errorf("the request's query cannot be read: %w", err)
+	}
+	r.Kind, r.Streams, r.Database, r.Table, r.Label, r.Leader = Load, true, database, table, values.Get("label"), values.Get("sub_label") != ""
+	return nil
+}
+
+var steps = map[string]Kind{"begin": Begin, "load": TxnLoad, "prepare": Prepare, "commit": Commit, "rollback": Rollback}
+
+func (r *Request) step(name string, header http.Header) {
+	kind, ok := steps[strings.ToLower(name)]
+	if !ok {
+		return
+	}
+	r.Kind, r.Streams, r.Leader = kind, kind == TxnLoad, true
+	r.Database, r.Table, r.Label = header.Get("db"), header.Get("table"), header.Get("label")
+	r.Multi = strings.EqualFold(header.Get("transaction_type"), "multi")
+	r.Resolves = r.Database != "" && r.Label != ""
+	if r.Resolves {
+		r.Repeat = ByLabel
+	}
+}
+
+func (r *Request) twoPhase(parts []string, header http.Header) {
+	r.Kind, r.Database = TwoPhase, parts[0]
+	if len(parts) == 3 {
+		r.Table = parts[1]
+	}
+	r.TxnID, r.Label, r.Abort = header.Get("txn_id"), header.Get("label"), strings.EqualFold(header.Get("txn_operation"), "abort")
+	r.Resolves, r.Repeat = r.Label != "", ByLabel
+}
+
+func (r *Request) state(database, query string) error {
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return fmt.Errorf("the request's query cannot be read: %w", err)
+	}
+	r.Kind, r.Database, r.Label, r.Leader = State, database, values.Get("label"), true
+	return nil
+}
+
+// LabelPrefix is what labels of Segue's own begin with.
+const LabelPrefix = "segue_"
+
+// NewLabel makes a label of Segue's own from 16 random bytes. Labels are letters, digits, - and _, up to 128 (FeNameFormat).
+func NewLabel(random [16]byte) string { return LabelPrefix + hex.EncodeToString(random[:]) }
+
+// StateURI is where the leader tells a label's state, by GET.
+func StateURI(database, label string) string {
+	return "/api/" + url.PathEscape(database) + "/get_load_state?label=" + url.QueryEscape(label)
+}
+
+// CancelRequest is how the leader is told to abort the transaction of a label that is not committed (CancelStreamLoad in StarRocks, CancelLoadAction in Doris).
+func CancelRequest(flavor Flavor, database, label string) (method, uri string) {
+	if flavor == Doris {
+		return http.MethodPost, "/api/" + url.PathEscape(database) + "/_cancel?label=" + url.QueryEscape(label)
+	}
+	return http.MethodPost, "/api/" + url.PathEscape(database) + "/" + url.PathEscape(label) + "/_cancel"
+}
