@@ -4,31 +4,63 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"segue/backend"
 	"segue/backend/fesim"
 )
 
 // loadTable is where all loads of a test go.
 const loadDatabase, loadTable = "fesim", "loads"
 
-// loadFleet is simulated FEs and BEs, with a cutter before the HTTP port of each BE.
+// loadFleet is simulated FEs and BEs, with a cutter before the HTTP port of each BE, or of each FE.
 type loadFleet struct {
 	*feFleet
-	bes     []*cutter
+	bes     []*cutter // nil: Segue goes to BEs itself
+	fes     []*cutter // likewise
 	program *segueProgram
 	url     string // where Segue takes loads
 }
 
-// startLoads starts three FEs, three BEs, and a Segue before them. They end with the test.
-func startLoads(t *testing.T, o fesim.Options, more ...string) *loadFleet {
+// startLoads starts three FEs, three BEs, and a Segue before them, with what else its section of loads has. They end with the test.
+func startLoads(t *testing.T, o fesim.Options, options ...string) *loadFleet {
+	t.Helper()
+	f := newLoadFleet(t, o)
+	var addresses []string
+	for _, b := range f.cluster.BEs() {
+		c := startCutter(t, b.HTTPAddress())
+		f.bes = append(f.bes, c)
+		addresses = append(addresses, fmt.Sprintf("%q: %q", b.HTTPAddress(), c.address()))
+	}
+	f.start(t, f.specs(), append(options, "addresses: {"+strings.Join(addresses, ", ")+"}")...)
+	return f
+}
+
+// startLoadsAtFEs is startLoads with cutters before the FEs' HTTP ports, where their health is asked, too. FEs name each other by their own addresses.
+func startLoadsAtFEs(t *testing.T, o fesim.Options) *loadFleet {
+	t.Helper()
+	f := newLoadFleet(t, o)
+	specs := f.specs()
+	var addresses []string
+	for i, fe := range f.cluster.FEs() {
+		c := startCutter(t, fe.HTTPAddress())
+		f.fes = append(f.fes, c)
+		specs[i].HealthURL = "http://" + c.address() + "/api/health"
+		addresses = append(addresses, fmt.Sprintf("%q: %q", fe.HTTPAddress(), c.address()))
+	}
+	f.start(t, specs, "addresses: {"+strings.Join(addresses, ", ")+"}")
+	return f
+}
+
+// newLoadFleet starts FEs and BEs.
+func newLoadFleet(t *testing.T, o fesim.Options) *loadFleet {
 	t.Helper()
 	o.Heartbeat, o.Operators = 200*time.Millisecond, []string{testUser}
 	f := &loadFleet{feFleet: startFEs(t, o)}
-	var addresses strings.Builder
 	for range 3 {
 		b, err := f.cluster.AddBE(fesim.BEOptions{})
 		if err != nil {
@@ -37,13 +69,15 @@ func startLoads(t *testing.T, o fesim.Options, more ...string) *loadFleet {
 		if err := b.Start(); err != nil {
 			t.Fatalf("start a BE: %v", err)
 		}
-		c := startCutter(t, b.HTTPAddress())
-		f.bes = append(f.bes, c)
-		fmt.Fprintf(&addresses, "%q: %q, ", b.HTTPAddress(), c.address())
 	}
-	f.program = startProgram(t, f.flavor(), f.specs(), append(more, "load: {listen: 127.0.0.1:0, addresses: {"+strings.TrimSuffix(addresses.String(), ", ")+"}}")...)
-	f.url = f.program.printed(t, `(http://\S+)/api/DATABASE/`)
 	return f
+}
+
+// start starts Segue.
+func (f *loadFleet) start(t *testing.T, specs []backend.Spec, options ...string) {
+	t.Helper()
+	f.program = startProgram(t, f.flavor(), specs, "load: {"+strings.Join(append(options, "listen: 127.0.0.1:0"), ", ")+"}")
+	f.url = f.program.printed(t, `(http://\S+)/api/DATABASE/`)
 }
 
 // found is how often each of a file's rows is in the table, at least and at most.
@@ -101,13 +135,13 @@ func endFE(fe *fesim.FE, end func(*fesim.FE)) loadServer {
 
 func (f *loadFleet) follower() *fesim.FE { return f.cluster.FEs()[f.order()[0]] }
 
-// arm has the fault happen at a place. The function that it returns ends that, and starts again who has left.
+// arm has the fault happen at a place, on the way to BEs, or else to FEs. The function that it returns ends that, and starts again who has left.
 func (f *loadFleet) arm(fault loadFault, at place) (mend func(t *testing.T) (struck int)) {
 	var mu sync.Mutex
 	struck, seen := 0, map[string]bool{}
 	var left loadServer
-	for i, c := range f.bes {
-		be := f.cluster.BEs()[i]
+	cutters := slices.Concat(f.bes, f.fes)
+	for i, c := range cutters {
 		c.arm(func(request string, is place) bool {
 			if is != at {
 				return false
@@ -121,14 +155,14 @@ func (f *loadFleet) arm(fault loadFault, at place) (mend func(t *testing.T) (str
 				return true
 			case fault.strike != nil && struck == 0:
 				struck++
-				left = fault.strike(f, be)
+				left = fault.strike(f, f.cluster.BEs()[i])
 			}
 			return false
 		})
 	}
 	return func(t *testing.T) int {
 		t.Helper()
-		for _, c := range f.bes {
+		for _, c := range cutters {
 			c.arm(nil)
 		}
 		mu.Lock()

@@ -83,16 +83,57 @@ func (l *loadLedger) table(clients, faults []string) string {
 // judgeTold compares what a client was told of a load with what is there, once it was told.
 func judgeTold(t *testing.T, what string, v loadVerdict, text string, least, most int) {
 	t.Helper()
+	if wrong := wrongTold(v, least, most); wrong != "" {
+		t.Errorf("%s: %s (%s): %s", what, wrong, v, text)
+	}
+}
+
+// wrongTold is what is wrong where a client was told v, and each of its rows is there at least and at most so often; empty: nothing.
+func wrongTold(v loadVerdict, least, most int) string {
 	switch {
-	case least != most:
-		t.Errorf("%s: some of its rows are there %d times, others %d: %s", what, least, most, text)
 	case v == hung || v == outOfWords:
-		t.Errorf("%s: %s: %s", what, v, text)
+		return "no word to go by"
+	case least != most:
+		return fmt.Sprintf("some of its rows are there %d times, others %d", least, most)
 	case most > 1:
-		t.Errorf("%s: its rows are there %d times: %s: %s", what, most, v, text)
-	case v == loaded && least == 0:
-		t.Errorf("%s: acknowledged, and not there: %s", what, text)
+		return fmt.Sprintf("its rows are there %d times", most)
+	case v == loaded && most == 0:
+		return "acknowledged, and not there"
 	case v == notLoaded && most > 0:
-		t.Errorf("%s: told that nothing was loaded, and it is there: %s", what, text)
+		return "told that nothing was loaded, and it is there"
+	}
+	return ""
+}
+
+// TestLoadVerdicts: what judges loads finds what is wrong.
+func TestLoadVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		line        string
+		want        loadVerdict
+		least, most int
+		wrong       bool
+	}{
+		{"loaded", loaded, 1, 1, false},
+		{"loaded", loaded, 0, 0, true},
+		{"loaded", loaded, 2, 2, true},
+		{"loaded", loaded, 0, 1, true},
+		{"failed\tprepare returned false", noAnswer, 1, 1, false},
+		{"lost\treset", noAnswer, 0, 0, false},
+		{"lost\treset", noAnswer, 2, 2, true},
+		{"answer\t200\t{\"Status\": \"Success\"}", loaded, 1, 1, false},
+		{"answer\t200\t{\"Status\": \"Publish Timeout\"}", loaded, 1, 1, false},
+		{"answer\t200\t{\"Status\": \"Label Already Exists\", \"ExistingJobStatus\": \"FINISHED\"}", loaded, 1, 1, false},
+		{"answer\t200\t{\"Status\": \"Label Already Exists\", \"ExistingJobStatus\": \"RUNNING\"}", notKnown, 0, 0, false},
+		{"answer\t200\t{\"Status\": \"Fail\"}", notLoaded, 0, 0, false},
+		{"answer\t200\t{\"Status\": \"Fail\"}", notLoaded, 1, 1, true},
+		{"answer\t200\t{\"Status\": \"Fail\", \"Outcome\": \"unknown\"}", notKnown, 1, 1, false},
+		{"answer\t200\t{}", outOfWords, 0, 0, true},
+		{"answer\t307\t", outOfWords, 0, 0, true},
+		{"bash: curl: not found", outOfWords, 0, 0, true},
+	} {
+		v, _ := readOutcome(c.line)
+		if wrong := wrongTold(v, c.least, c.most); v != c.want || (wrong != "") != c.wrong {
+			t.Errorf("%s: %s, %q with %d to %d of each row", c.line, v, wrong, c.least, c.most)
+		}
 	}
 }

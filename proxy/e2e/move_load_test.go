@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"slices"
 	"sync"
 	"testing"
@@ -15,71 +16,147 @@ import (
 // at each class of byte boundaries of what a load sends and is answered: every row that was acknowledged is there once, none is there twice, what is said
 // not to be loaded is not there, and whoever is told so, or nothing, loads the same again.
 func TestMoveLoad(t *testing.T) {
-	f := startLoads(t, fesim.Options{})
-	random := rand.New(rand.NewPCG(*seed, 0))
-	var loaders []*loader
-	var clients, faults []string
-	for _, c := range loadClients() {
-		loaders = append(loaders, c.start(t, f.url))
-		clients = append(clients, c.name)
-	}
-	ledger, directory, round := newLoadLedger(), t.TempDir(), 0
+	m := newLoadMatrix(t, startLoads(t, fesim.Options{}), loadClients())
 	for _, fault := range loadFaults() {
-		faults = append(faults, fault.name)
-		here := slices.Clone(places)
-		random.Shuffle(len(here), func(i, j int) { here[i], here[j] = here[j], here[i] })
+		here := places
 		if !fault.cuts {
-			here = here[:4]
+			here = m.some(places, 4)
 		}
 		for _, at := range here {
-			round++
-			mend := f.arm(fault, at)
-			began := time.Now()
-			var running sync.WaitGroup
-			for i, l := range loaders {
-				way := l.way()
-				file := writeLoadRows(t, directory, fmt.Sprintf("r%d-%d", round, i), way, 100+random.IntN(200))
-				running.Go(func() { f.loadUntilLoaded(t, ledger, l, way, file, fault.name, at) })
-			}
-			running.Wait()
-			took := time.Since(began)
-			if struck := mend(t); struck == 0 {
-				t.Errorf("%s at %s: no load came there", fault.name, at)
-			}
-			t.Logf("%s at %s: %v", fault.name, at, took.Round(time.Millisecond))
-			if t.Failed() {
-				break
-			}
+			m.round(t, fault, at)
 		}
 	}
-	t.Logf("seed %d\n%s", *seed, ledger.table(clients, faults))
+	m.show(t)
+}
+
+// TestMoveLoadUnkept: Segue keeps nothing of bodies, so clients are told that nothing was loaded where it could send again otherwise.
+func TestMoveLoadUnkept(t *testing.T) {
+	m := newLoadMatrix(t, startLoads(t, fesim.Options{}, "buffer: 0"), loadClients())
+	for _, fault := range loadFaults()[:3] {
+		for _, at := range m.some(places, 4) {
+			m.round(t, fault, at)
+		}
+	}
+	m.show(t)
+}
+
+// TestMoveLoadFrontends: connections to FEs are cut.
+func TestMoveLoadFrontends(t *testing.T) {
+	m := newLoadMatrix(t, startLoadsAtFEs(t, fesim.Options{}), loadClients())
+	for _, at := range []place{atHead, atSent, atDone, atAnswer} {
+		m.round(t, loadFault{name: "cut at FEs", cuts: true}, at)
+	}
+	m.show(t)
+}
+
+// TestMoveLoadClients: it is the clients' own connections that are cut, and they load the same again, under the same label. Those that take another one cannot be helped.
+func TestMoveLoadClients(t *testing.T) {
+	f := startLoads(t, fesim.Options{})
+	segue, err := url.Parse(f.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := startCutter(t, segue.Host)
+	f.bes, f.url = []*cutter{c}, "http://"+c.address()
+	clients := slices.DeleteFunc(loadClients(), func(c loadClient) bool { return len(c.blind) > 0 })
+	m := newLoadMatrix(t, f, clients)
+	m.broken = true
+	for _, at := range places {
+		m.round(t, loadFault{name: "cut at clients", cuts: true}, at)
+	}
+	m.show(t)
+}
+
+// loadMatrix is clients that load while faults happen.
+type loadMatrix struct {
+	*loadFleet
+	random    *rand.Rand
+	ledger    *loadLedger
+	loaders   []*loader
+	directory string
+	clients   []string
+	faults    []string
+	rounds    int
+	broken    bool // clients may be left without an answer
+}
+
+func newLoadMatrix(t *testing.T, f *loadFleet, clients []loadClient) *loadMatrix {
+	t.Helper()
+	m := &loadMatrix{loadFleet: f, random: rand.New(rand.NewPCG(*seed, 0)), ledger: newLoadLedger(), directory: t.TempDir()}
+	for _, c := range clients {
+		m.loaders = append(m.loaders, c.start(t, f.url))
+		m.clients = append(m.clients, c.name)
+	}
+	return m
+}
+
+// some takes n of the places, by chance.
+func (m *loadMatrix) some(of []place, n int) []place {
+	of = slices.Clone(of)
+	m.random.Shuffle(len(of), func(i, j int) { of[i], of[j] = of[j], of[i] })
+	return of[:n]
+}
+
+// round has each client load once, while the fault happens at a place.
+func (m *loadMatrix) round(t *testing.T, fault loadFault, at place) {
+	t.Helper()
+	if !slices.Contains(m.faults, fault.name) {
+		m.faults = append(m.faults, fault.name)
+	}
+	m.rounds++
+	mend := m.arm(fault, at)
+	began := time.Now()
+	var running sync.WaitGroup
+	for i, l := range m.loaders {
+		way := l.way()
+		file := writeLoadRows(t, m.directory, fmt.Sprintf("r%d-%d", m.rounds, i), way, 100+m.random.IntN(200))
+		running.Go(func() { m.loadUntilLoaded(t, l, way, file, fault.name, at) })
+	}
+	running.Wait()
+	took := time.Since(began)
+	struck := mend(t)
+	if struck == 0 {
+		t.Errorf("%s at %s: no load came there", fault.name, at)
+	}
+	t.Logf("%s at %s, %d times: %v", fault.name, at, struck, took.Round(time.Millisecond))
+	if t.Failed() {
+		m.show(t)
+		t.FailNow()
+	}
+}
+
+// show shows what has become of all rows.
+func (m *loadMatrix) show(t *testing.T) {
+	t.Helper()
+	t.Logf("seed %d\n%s", *seed, m.ledger.table(m.clients, m.faults))
 }
 
 // loadUntilLoaded has a client load a file, and if it is not told that it was loaded, the same again, where it can.
-func (f *loadFleet) loadUntilLoaded(t *testing.T, ledger *loadLedger, l *loader, way string, file loadFile, fault string, at place) {
-	const tries = 5
-	table := loadDatabase + "/" + loadTable
+func (m *loadMatrix) loadUntilLoaded(t *testing.T, l *loader, way string, file loadFile, fault string, at place) {
+	what := fmt.Sprintf("%s %s, %s at %s, %s", l.name, way, fault, at, file.label)
 	var first, last loadVerdict
 	var least, most int
-	for try := range tries {
-		v, text := l.load(way, table, file.label, file.path)
-		least, most = f.found(file)
-		judgeTold(t, fmt.Sprintf("%s %s, %s at %s, %s", l.name, way, fault, at, file.label), v, text, least, most)
-		if last = v; try == 0 {
+	for deadline := time.Now().Add(loadTimeout); ; {
+		v, text := l.load(way, loadDatabase+"/"+loadTable, file.label, file.path)
+		least, most = m.found(file)
+		judgeTold(t, what, v, text, least, most)
+		if last = v; first == "" {
 			first = v
 		}
-		if v == noAnswer && !l.isBlind(way) {
-			t.Errorf("%s %s, %s at %s: Segue left it without an answer: %s", l.name, way, fault, at, text)
+		if v == noAnswer && !l.isBlind(way) && !m.broken {
+			t.Errorf("%s: left without an answer: %s", what, text)
 		}
 		if v != loaded {
-			t.Logf("%s %s, %s at %s, %s: %s, there %d times: %s", l.name, way, fault, at, file.label, v, most, text)
+			t.Logf("%s: %s, there %d times: %s", what, v, most, text)
 		}
 		if v == loaded || v == hung || v == outOfWords || l.isBlind(way) {
 			break
 		}
+		if time.Now().After(deadline) {
+			t.Errorf("%s: not loaded within %v", what, loadTimeout)
+			break
+		}
+		time.Sleep(100 * time.Millisecond) // as a client does that is not to be a nuisance
 	}
-	if last != loaded && !l.isBlind(way) {
-		t.Errorf("%s %s, %s at %s: not loaded after %d tries", l.name, way, fault, at, tries)
-	}
-	ledger.enter(l.name, fault, len(file.ids), first, last, least, most)
+	m.ledger.enter(l.name, fault, len(file.ids), first, last, least, most)
 }
