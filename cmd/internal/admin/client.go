@@ -97,6 +97,11 @@ func (c *Client) Sessions(ctx context.Context) ([]Session, error) {
 	return get[[]Session](ctx, c, "/api/v1/sessions")
 }
 
+// Loads lists the loads over HTTP in flight, the oldest first.
+func (c *Client) Loads(ctx context.Context) ([]Load, error) {
+	return get[[]Load](ctx, c, "/api/v1/loads")
+}
+
 // Failures asks for what has failed since the start.
 func (c *Client) Failures(ctx context.Context) (ledger.Failures, error) {
 	return get[ledger.Failures](ctx, c, "/api/v1/failures")

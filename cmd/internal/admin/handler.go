@@ -21,6 +21,7 @@ import (
 	"segue/cmd/internal/admin/history"
 	proxy "segue/proxy"
 	"segue/proxy/ledger"
+	"segue/proxy/load"
 )
 
 // Registry is the part of backend.Registry that the API needs.
@@ -35,6 +36,11 @@ type Registry interface {
 // SessionLister lists the sessions; proxy.Server is one.
 type SessionLister interface {
 	Sessions() []proxy.SessionInfo
+}
+
+// LoadLister lists the loads over HTTP; load.Server is one.
+type LoadLister interface {
+	Loads() []load.Load
 }
 
 // Pauser holds statements and lets them go; proxy.Server is one.
@@ -53,6 +59,8 @@ type FailureLister interface {
 type Handler struct {
 	Registry Registry
 	Sessions SessionLister
+	// Loads may be nil.
+	Loads    LoadLister
 	Pauser   Pauser
 	Failures FailureLister
 	Metrics  prometheus.Gatherer
@@ -125,6 +133,7 @@ func (h *Handler) handler(d door) http.Handler {
 	mux.HandleFunc("GET /api/v1/backends", h.backends)
 	mux.HandleFunc("GET /api/v1/sessions", h.sessions)
 	mux.HandleFunc("GET /api/v1/sessions/find", h.find)
+	mux.HandleFunc("GET /api/v1/loads", h.loads)
 	mux.HandleFunc("GET /api/v1/failures", h.failures)
 	mux.HandleFunc("GET /api/v1/events", d.streams(h.events))
 	mux.HandleFunc("GET /api/v1/changes", h.changes)
@@ -192,6 +201,7 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
 	s.Ready = h.Ready()
 	s.Backends = h.tally()
 	s.Sessions = len(h.Sessions.Sessions())
+	s.Loads = len(h.ownLoads())
 	s.Paused = h.Pauser.Paused()
 	s.Failures = h.Failures.Failures().Counts
 	h.addStatus(r.Context(), &s)
@@ -231,6 +241,21 @@ func (h *Handler) allSessions(ctx context.Context) []Session {
 		list = append(list, Session{SessionInfo: s})
 	}
 	return h.addSessions(ctx, list)
+}
+
+func (h *Handler) loads(w http.ResponseWriter, r *http.Request) {
+	list := []Load{}
+	for _, l := range h.ownLoads() {
+		list = append(list, Load{Load: l})
+	}
+	answer(w, http.StatusOK, h.addLoads(r.Context(), list))
+}
+
+func (h *Handler) ownLoads() []load.Load {
+	if h.Loads == nil {
+		return nil
+	}
+	return h.Loads.Loads()
 }
 
 func (h *Handler) failures(w http.ResponseWriter, r *http.Request) {

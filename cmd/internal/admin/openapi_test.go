@@ -109,6 +109,7 @@ var answerTypes = map[string]reflect.Type{
 	"get /api/v1/status":                   reflect.TypeFor[Status](),
 	"get /api/v1/backends":                 reflect.TypeFor[[]Backend](),
 	"get /api/v1/sessions":                 reflect.TypeFor[[]Session](),
+	"get /api/v1/loads":                    reflect.TypeFor[[]Load](),
 	"get /api/v1/failures":                 reflect.TypeFor[ledger.Failures](),
 	"get /api/v1/changes":                  reflect.TypeFor[[]Change](),
 	"get /api/v1/events":                   reflect.TypeFor[Event](),

@@ -37,6 +37,7 @@ type Process struct {
 	Started  time.Time `json:"started,omitzero"`
 	State    State     `json:"state,omitempty"`
 	Sessions int       `json:"sessions"`
+	Loads    int       `json:"loads,omitempty"`
 	// Failures are its part of the sums.
 	Failures []ledger.Count `json:"failures,omitempty"`
 	// Error tells why nothing is known of it, but that it is there.
@@ -133,6 +134,18 @@ func (h *Handler) addSessions(ctx context.Context, list []Session) []Session {
 	return list
 }
 
+// addLoads adds theirs, the oldest first.
+func (h *Handler) addLoads(ctx context.Context, list []Load) []Load {
+	for _, a := range askOthers(ctx, h, func(ctx context.Context, c *Client) ([]Load, error) { return c.Loads(ctx) }) {
+		for _, l := range a.value {
+			l.Process = a.PID
+			list = append(list, l)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Load) int { return a.Since.Compare(b.Since) })
+	return list
+}
+
 // addCounts adds their sessions to those of the backends that have the same name.
 func (h *Handler) addCounts(ctx context.Context, list []Backend) {
 	for _, a := range askOthers(ctx, h, func(ctx context.Context, c *Client) ([]Backend, error) { return c.Backends(ctx) }) {
@@ -147,12 +160,13 @@ func (h *Handler) addCounts(ctx context.Context, list []Backend) {
 // addStatus adds what they are, and what is theirs in the sums.
 func (h *Handler) addStatus(ctx context.Context, s *Status) {
 	for _, a := range askOthers(ctx, h, func(ctx context.Context, c *Client) (Status, error) { return c.Status(ctx) }) {
-		p := Process{PID: a.PID, Version: a.value.Version, Started: a.value.Started, State: a.value.State, Sessions: a.value.Sessions, Failures: a.value.Failures}
+		p := Process{PID: a.PID, Version: a.value.Version, Started: a.value.Started, State: a.value.State, Sessions: a.value.Sessions, Loads: a.value.Loads, Failures: a.value.Failures}
 		if a.err != nil {
 			p = Process{PID: a.PID, Error: a.err.Error()}
 		}
 		s.Others = append(s.Others, p)
 		s.Sessions += p.Sessions
+		s.Loads += p.Loads
 		s.Paused = addPause(s.Paused, a.value.Paused)
 		s.Failures = addFailures(s.Failures, a.value.Failures)
 	}

@@ -11,6 +11,7 @@ import (
 	proxy "segue/proxy"
 	"segue/proxy/accounts"
 	"segue/proxy/ledger"
+	"segue/proxy/load"
 )
 
 // Status is Segue as a whole.
@@ -24,8 +25,11 @@ type Status struct {
 	Ready    bool           `json:"ready"`   // as /readyz
 	Backends Tally          `json:"backends"`
 	Sessions int            `json:"sessions"`
-	Paused   *proxy.Pause   `json:"paused,omitempty"` // statements are held on purpose
-	// Others are Segues that this one has taken over from, and that have sessions left. Theirs are in Sessions, Paused and Failures.
+	// LoadListen are the addresses bound for loads over HTTP; empty: there are none. Loads is how many are in flight.
+	LoadListen string       `json:"load_listen,omitempty"`
+	Loads      int          `json:"loads"`
+	Paused     *proxy.Pause `json:"paused,omitempty"` // statements are held on purpose
+	// Others are Segues that this one has taken over from, and that have sessions left. Theirs are in Sessions, Loads, Paused and Failures.
 	Others []Process `json:"others,omitempty"`
 	// MaxSessions is how many there may be: limits.sessions, or what file descriptors are enough for.
 	MaxSessions int `json:"max_sessions"`
@@ -64,6 +68,12 @@ const (
 // Session is one session, of this Segue or of one that it has taken over from.
 type Session struct {
 	proxy.SessionInfo
+	Process int32 `json:"process,omitempty"` // that has it, if it is another's
+}
+
+// Load is one load over HTTP in flight, of this Segue or of one that it has taken over from.
+type Load struct {
+	load.Load
 	Process int32 `json:"process,omitempty"` // that has it, if it is another's
 }
 
