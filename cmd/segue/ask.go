@@ -54,16 +54,21 @@ func listCommand[T any](w *world, use, short string, list func(*admin.Client, co
 	cmd := &cobra.Command{Use: use, Short: short}
 	format, v := addOutput(cmd), addWatch(cmd)
 	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
-		return w.show(ctx, v, *format, func(ctx context.Context) error {
-			all, err := list(c, ctx)
-			if err != nil {
-				return err
-			}
-			if *format == formatJSON {
-				return w.printShown(v, all)
-			}
-			return print(all)
-		})
+		return showList(ctx, w, v, *format, c, list, print)
+	})
+}
+
+// showList asks for a list and prints it, once or again and again.
+func showList[T any](ctx context.Context, w *world, v *watching, format outputFormat, c *admin.Client, list func(*admin.Client, context.Context) ([]T, error), print func([]T) error) error {
+	return w.show(ctx, v, format, func(ctx context.Context) error {
+		all, err := list(c, ctx)
+		if err != nil {
+			return err
+		}
+		if format == formatJSON {
+			return w.printShown(v, all)
+		}
+		return print(all)
 	})
 }
 
@@ -104,7 +109,59 @@ type backendColumn struct {
 }
 
 func (w *world) sessionsCommand() *cobra.Command {
-	return listCommand(w, "sessions", "List the sessions", (*admin.Client).Sessions, w.printSessions)
+	cmd := &cobra.Command{
+		Use:   "sessions",
+		Short: "List the sessions, or the loads over HTTP",
+		Long: `List the sessions, by their ids. With --loads: the loads over HTTP (Stream Load) in
+flight, the oldest first. STATE is what a load waits for: frontend: an FE that names a
+BE or CN; node: that one; body: its client, or the node; answer: the node's; resolving:
+what has become of it is asked by its label; open: a transaction between two requests.`,
+	}
+	format, v := addOutput(cmd), addWatch(cmd)
+	loads := cmd.Flags().Bool("loads", false, "list the loads over HTTP in flight")
+	return w.askCommand(cmd, func(ctx context.Context, c *admin.Client, _ []string) error {
+		if *loads {
+			return showList(ctx, w, v, *format, c, (*admin.Client).Loads, w.printLoads)
+		}
+		return showList(ctx, w, v, *format, c, (*admin.Client).Sessions, w.printSessions)
+	})
+}
+
+// bytesText is a number of bytes, as "1.2 GiB".
+func bytesText(n int64) string {
+	const step = 1024
+	if n < step {
+		return strconv.FormatInt(n, 10) + " B"
+	}
+	f, unit := float64(n), ""
+	for _, u := range []string{"KiB", "MiB", "GiB", "TiB", "PiB"} {
+		if f, unit = f/step, u; f < step {
+			break
+		}
+	}
+	return fmt.Sprintf("%.1f %s", f, unit)
+}
+
+func (w *world) printLoads(list []admin.Load) error {
+	var rows [][]string
+	for i := range list {
+		l := &list[i]
+		rows = append(rows, []string{
+			strconv.FormatUint(l.ID, 10), l.Client, l.User, l.Kind, strings.Trim(l.Database+"."+l.Table, "."), l.Label, l.State, l.Frontend, l.Node, bytesText(l.In), age(l.Since), strconv.Itoa(l.Attempts),
+		})
+	}
+	titles := []string{"ID", "CLIENT", "USER", "KIND", "TABLE", "LABEL", "STATE", "FRONTEND", "NODE", "BYTES", "AGE", "ATTEMPTS"}
+	if slices.ContainsFunc(list, func(l admin.Load) bool { return l.Process != 0 }) {
+		titles = append(titles, "PROCESS")
+		for i := range list {
+			process := ""
+			if list[i].Process != 0 {
+				process = strconv.Itoa(int(list[i].Process))
+			}
+			rows[i] = append(rows[i], process)
+		}
+	}
+	return printTable(w.stdout, titles, rows)
 }
 
 func (w *world) printSessions(list []admin.Session) error {

@@ -30,8 +30,9 @@ say for each one that fails what is wrong and which command to run next.
 On each backend that answers, log in as every user of the configuration, and say
 whether the sessions of that user will be able to move to it, and why not.
 Then say what an upgrade would cost as things are: what backends do not have in
-common, which sessions of a Segue that runs could not move now, and why; and what
-the configuration is warned of: files with secrets that everybody may read, say.
+common, which sessions of a Segue that runs could not move now, and why; where loads
+over HTTP could not go, if any are served; and what the configuration is warned of:
+files with secrets that everybody may read, say.
 Backends and flavor come from the arguments, SEGUE_* or the configuration, as
 for serve. Exit code 0: all backends are well, whatever the warnings; 1: at least
 one is not.`,
@@ -115,6 +116,7 @@ func examine(ctx context.Context, c *config.Config, impersonate string) []findin
 		all = append(all, finding{Check: checkUsers, Verdict: warning, Cause: withoutUsers, Next: "mysql -h HOST -P PORT -u USER -p   # whose accounts are they? List them under `users`"})
 	}
 	all = append(all, judgeDiscovery(told)...)
+	all = append(all, examineLoads(ctx, registry, c)...)
 	known := greeted(list)
 	all = append(all, compareCapabilities(known)...)
 	all = append(all, compareVersions(known)...)

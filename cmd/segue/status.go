@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -81,6 +82,9 @@ func (w *world) printStatus(s admin.Status, failed ledger.Failures) error {
 	}
 	fmt.Fprintf(w.stdout, "segue %s for %s: %s on %s for %s, %s\n", shown(s.Version), s.Flavor, shown(string(s.State)), shown(s.Listen), age(s.Started), ready)
 	fmt.Fprintf(w.stdout, "backends: %d of %d usable\nsessions: %d of at most %d\n", s.Backends.Usable, s.Backends.Total, s.Sessions, s.MaxSessions)
+	if s.LoadListen != "" || s.Loads > 0 {
+		fmt.Fprintf(w.stdout, "loads: %d in flight; on %s\n", s.Loads, cmp.Or(shown(s.LoadListen), "no address any more"))
+	}
 	for _, o := range s.Others {
 		how := fmt.Sprintf("%s, %s for %s", shown(o.Version), shown(string(o.State)), age(o.Started))
 		if o.Error != "" {
