@@ -57,6 +57,7 @@ func (p *parser) experiment(e *experiment.Experiment) []key {
 		{name: "timeout", read: p.duration(&e.Load.Timeout, 1)},
 		{name: "load_every", read: p.duration(&e.Load.Stream.Every, 1)},
 		{name: "load_timeout", read: p.duration(&e.Load.Stream.Timeout, 1)},
+		{name: "load_for", read: p.duration(&e.Load.Stream.For, 0)},
 		{name: "load_rows", read: p.count(&e.Load.Stream.Rows, 1_000_000)},
 		{name: "load_size", read: p.size(&e.Load.Stream.Size, 1)},
 		{name: "load_retry", read: p.number(&e.Load.Stream.Retry, 0, 1000)},

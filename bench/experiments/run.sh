@@ -30,20 +30,6 @@ need() {
 	$sudo apt-get install -y --no-install-recommends "$1"
 }
 
-# install_nginx unpacks nginx and its stream module, without the service that its package brings along.
-install_nginx() {
-	[ ! -x "$NGINX/usr/sbin/nginx" ] || return 0
-	rm -rf "$NGINX" "$NGINX.new"
-	mkdir -p "$NGINX.new"
-	(
-		cd "$NGINX.new"
-		apt-get -q download nginx libnginx-mod-stream >download.log 2>&1 || { cat download.log >&2 && echo 'apt-get update, then run this again' >&2 && exit 1; }
-		for package in *.deb; do dpkg-deb -x "$package" .; done
-		rm ./*.deb
-	)
-	mv "$NGINX.new" "$NGINX"
-}
-
 # install SERVER: what the servers of a kind need.
 install() {
 	case $1 in
@@ -107,7 +93,7 @@ need iproute2 ip
 need nftables nft
 need dnsmasq-base dnsmasq
 mkdir -p "$OUT"
-install_nginx
+./nginx.sh "$NGINX"
 for SERVER in ${SERVERS:-fe mariadb tidb}; do
 	export SERVER
 	install "$SERVER"

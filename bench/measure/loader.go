@@ -59,7 +59,7 @@ func (l *loader) turn(ctx context.Context, due time.Duration) {
 	began := time.Since(l.rec.start)
 	l.sent++
 	label := fmt.Sprintf("segue_bench-%s-%d", l.name, l.sent)
-	r := l.request(label)
+	r := l.request(ctx, label)
 	l.loads.begin(label, l.load.Stream.Rows)
 	for attempt := range l.load.Stream.Retry + 1 {
 		if attempt > 0 {
@@ -88,7 +88,7 @@ func answered(ended, due, began time.Duration, t *thirst) answer {
 }
 
 // request is one load, the same each time it is sent.
-func (l *loader) request(label string) *streamload.Request {
+func (l *loader) request(ctx context.Context, label string) *streamload.Request {
 	body := l.load.Stream.body(label)
 	headers := map[string]string{"format": "CSV", "column_separator": ",", "columns": "id,filler"}
 	if !l.load.Stream.NoLabel {
@@ -96,7 +96,7 @@ func (l *loader) request(label string) *streamload.Request {
 	}
 	return &streamload.Request{
 		Address: l.address, Path: l.path, User: l.user, Password: l.password, Headers: headers,
-		Body: reader(body), Size: int64(len(body)), Chunked: l.load.Stream.Chunked,
+		Body: l.load.Stream.reader(ctx, body), Size: int64(len(body)), Chunked: l.load.Stream.Chunked,
 	}
 }
 

@@ -1,12 +1,15 @@
 package measure
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"strings"
 	"time"
+
+	"segue/bench"
 )
 
 // Stream says what loads are like: Stream Loads of CSV over HTTP.
@@ -14,6 +17,7 @@ type Stream struct {
 	Every   time.Duration // between two loads of one client
 	Rows    int           // of one load
 	Size    int64         // of one load, in bytes; rows are as long as that makes them, and never shorter than their ids
+	For     time.Duration // how long a body is under way: it comes in pieces; zero: at once
 	Retry   int           // how often a load that failed is sent again, a second later and under the same label, as connectors do
 	NoLabel bool          // none is sent: whoever takes the load makes one
 	Chunked bool          // bodies are sent in chunks
@@ -31,6 +35,7 @@ type StreamSummary struct {
 	Every   Millis `json:"every_ms"`
 	Rows    int    `json:"rows"`
 	Size    int64  `json:"bytes"`
+	For     Millis `json:"for_ms"`
 	Retry   int    `json:"retry"`
 	Label   bool   `json:"label"`
 	Chunked bool   `json:"chunked"`
@@ -38,12 +43,15 @@ type StreamSummary struct {
 }
 
 func (s *Stream) summary(address string) *StreamSummary {
-	return &StreamSummary{address, Millis(s.Every), s.Rows, s.Size, s.Retry, !s.NoLabel, s.Chunked, Millis(s.Timeout)}
+	return &StreamSummary{address, Millis(s.Every), s.Rows, s.Size, Millis(s.For), s.Retry, !s.NoLabel, s.Chunked, Millis(s.Timeout)}
 }
 
 // String says it in a line.
 func (s *StreamSummary) String() string {
 	text := fmt.Sprintf("%d rows, %d bytes, every %v of each client, to %s", s.Rows, s.Size, s.Every.Duration(), s.Address)
+	if s.For > 0 {
+		text += fmt.Sprintf(", over %v", s.For.Duration())
+	}
 	if !s.Label {
 		text += ", without a label"
 	}
@@ -61,6 +69,8 @@ func (s *Stream) validate() error {
 	switch {
 	case s.Every <= 0:
 		return errors.New("--load-every wants a time above zero")
+	case s.For < 0 || s.For > s.Timeout*pieces:
+		return fmt.Errorf("--load-for %v: want up to %v, since no piece may take longer than --load-timeout", s.For, s.Timeout*pieces)
 	case s.Rows < 1 || s.Rows > 1_000_000:
 		return fmt.Errorf("--load-rows %d: want 1 to a million rows", s.Rows)
 	case s.Size < 0 || s.Size > int64(s.Rows)*60_000:
@@ -112,7 +122,31 @@ func (s *Stream) body(label string) string {
 	return b.String()
 }
 
+// pieces is in how many a body comes that takes a while.
+const pieces = 20
+
 // reader gives a body anew.
-func reader(body string) func() io.Reader {
-	return func() io.Reader { return strings.NewReader(body) }
+func (s *Stream) reader(ctx context.Context, body string) func() io.Reader {
+	return func() io.Reader {
+		whole := strings.NewReader(body)
+		if s.For == 0 {
+			return whole
+		}
+		return &slow{ctx, whole, max(1, len(body)/pieces), s.For / pieces}
+	}
+}
+
+// slow gives a piece at a time, each after a pause.
+type slow struct {
+	ctx   context.Context
+	rest  *strings.Reader
+	piece int
+	pause time.Duration
+}
+
+func (s *slow) Read(b []byte) (int, error) {
+	if s.rest.Len() > 0 {
+		bench.Pause(s.ctx, s.pause)
+	}
+	return s.rest.Read(b[:min(len(b), s.piece)])
 }

@@ -36,6 +36,7 @@ type plan struct {
 	backends []int
 	only     string // the workload
 	segue    string
+	nginx    string // the program
 	other    string // another build of it
 	out      string // the folder for results
 	write    string // the document to put them into; "": none
@@ -61,13 +62,14 @@ func run(ctx context.Context, args []string) error {
 	serve := fs.Bool("serve", false, "be the servers")
 	parts := fs.String("parts", strings.Join(partNames(), ","), "what to measure")
 	fronts := fs.String("fronts", "", "what to measure it through, of "+strings.Join(frontNames(), ", ")+"; ratios need haproxy among them; \"\": what the part is about")
-	conns := fs.String("conns", "", "numbers of connections (memory, growth: of sessions; sysbench: of threads); \"\": the part's own")
+	conns := fs.String("conns", "", "numbers of connections (memory, growth: of sessions; loads: at once; sysbench: of threads); \"\": the part's own")
 	backends := fs.String("backends", "", "numbers of backends, for idle and growth; \"\": the part's own")
-	fs.StringVar(&p.only, "only", "", "the one workload to measure: small, prepared, rows or bulk")
+	fs.StringVar(&p.only, "only", "", "the one workload to measure: small, prepared, rows or bulk; of loads a word of its name")
 	fs.IntVar(&p.rounds, "rounds", 0, "rounds of each measurement; 0: as many as a part takes about three minutes for, 10 for statements and visits")
 	fs.DurationVar(&p.round, "round", time.Second, "length of a round of statements, visits and sysbench")
 	fs.StringVar(&p.segue, "segue", "bin/segue", "the program")
 	fs.StringVar(&p.other, "other", "", "another build of it, the front `other`: what a change costs, side by side")
+	fs.StringVar(&p.nginx, "nginx", "nginx", "the `program` nginx, for loads")
 	fs.StringVar(&p.out, "out", ".cache/speed", "folder for the results")
 	write := fs.Bool("write", false, "put the results into bench/README.md, and their pictures beside this program's source")
 	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {

@@ -37,6 +37,7 @@ func parts() []part {
 		{name: "paced", run: (*plan).paced, rounds: 10, fronts: []string{"haproxy", "haproxy-again", "segue", "segue-default"}, conns: []int{16, 64}},
 		{name: "leave", run: (*plan).leave, rounds: 3, fronts: []string{"segue", "segue-default"}, conns: []int{9800}},
 		{name: "memory", run: (*plan).memory, rounds: 2, fronts: []string{"haproxy", "segue"}, conns: []int{9800}},
+		{name: "loads", run: (*plan).loads, rounds: 5, fronts: []string{"direct", "haproxy-tcp", "haproxy-http", "nginx", "nginx-operator", "segue"}, conns: []int{1000}},
 		{name: "idle", run: (*plan).idle, rounds: 5, fronts: []string{"haproxy", "segue"}, backends: []int{3, 100}},
 		{name: "calls", run: (*plan).calls, rounds: 5, fronts: []string{"haproxy", "segue"}, conns: []int{1, 16, 64}},
 		{name: "growth", run: (*plan).growth, rounds: 2, fronts: []string{"haproxy", "segue"}, conns: []int{100, 300, 1000, 3000, 9800}, backends: []int{3, 10, 30, 100}},
@@ -161,6 +162,11 @@ func frontNames() []string {
 	names := []string{"direct"}
 	for _, k := range proxied("", "") {
 		names = append(names, k.name)
+	}
+	for _, k := range loadFronts("", "", "") {
+		if !slices.Contains(names, k.name) {
+			names = append(names, k.name)
+		}
 	}
 	return names
 }

@@ -18,6 +18,8 @@ if [ ${#missing[@]} -gt 0 ]; then
 	$sudo apt-get install -y --no-install-recommends "${missing[@]}"
 fi
 mkdir -p .cache/speed
+nginx=$PWD/.cache/nginx
+bench/experiments/nginx.sh "$nginx"
 ${GO:-go} build -o .cache/speed/speed ./bench/speed
 ulimit -n "$(ulimit -Hn)"
 exec $sudo unshare --net bash -euc '
@@ -25,4 +27,4 @@ exec $sudo unshare --net bash -euc '
 	for net in 127.0.0.0/8 127.0.0.1; do
 		ip route replace local "$net" dev lo table local proto kernel scope host src 127.0.0.1 congctl cubic
 	done
-	exec .cache/speed/speed "$@"' speed "$@"
+	exec .cache/speed/speed "$@"' speed -nginx "$nginx/usr/sbin/nginx" "$@"

@@ -2,19 +2,23 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
 	"time"
 )
 
-// serveAll is the process of the servers: each has a MySQL port and a health URL, and all have one port for control. The first has a UNIX socket in dir too.
+// serveAll is the process of the servers: each has a MySQL port and a health URL, and all have one port for control, and two BEs for loads. The first has a UNIX socket in dir too.
 func serveAll(ctx context.Context, dir string) error {
 	s, err := newServer(at(serverPort), mostServer)
 	if err == nil {
 		err = s.listenUnix(socketPath(dir, serverPort), at(serverPort))
 	}
 	if err != nil {
+		return err
+	}
+	if err := errors.Join(sink{throttle}.listen(throttledPort), sink{}.listen(fastPort)); err != nil {
 		return err
 	}
 	c := &control{server: s, health: make([]*http.Server, mostServer)}
@@ -39,7 +43,7 @@ type control struct {
 
 // healthy gives a server its health URL.
 func (c *control) healthy(i int) {
-	c.health[i] = &http.Server{Addr: at(healthPort + i).String(), Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), ReadHeaderTimeout: time.Second}
+	c.health[i] = &http.Server{Addr: at(healthPort + i).String(), Handler: http.HandlerFunc(frontend), ReadHeaderTimeout: time.Second}
 	go serveHTTP(c.health[i])
 }
 

@@ -113,7 +113,9 @@ func TestPutEnds(t *testing.T) {
 		{"a proxy's answer after the body", func() string {
 			return peer(t, func(conn net.Conn, r *http.Request) { cut(conn, r); io.WriteString(conn, answerText(504, "<html>")) })
 		}, Waiting, false, true, Unknown},
-		{"a location that is none", func() string { return peer(t, say("HTTP/1.1 307 x\r\nLocation: gopher://x:y@z\r\nContent-Length: 0\r\n\r\n")) }, Asking, false, false, NotLoaded},
+		{"a location that is none", func() string {
+			return peer(t, say("HTTP/1.1 307 x\r\nLocation: gopher://x:y@z\r\nContent-Length: 0\r\n\r\n"))
+		}, Asking, false, false, NotLoaded},
 	} {
 		a, err := put(t, test.address(), false)
 		var f *Failure

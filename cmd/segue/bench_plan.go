@@ -78,6 +78,7 @@ func (o *benchFlags) takeGiven(cmd *cobra.Command, from *measure.Load) {
 	take(given("load-every"), &s.Every, from.Stream.Every)
 	take(given("load-rows"), &s.Rows, from.Stream.Rows)
 	take(given("load-size"), &s.Size, from.Stream.Size)
+	take(given("load-for"), &s.For, from.Stream.For)
 	take(given("load-retry"), &s.Retry, from.Stream.Retry)
 	take(given("load-no-label"), &s.NoLabel, from.Stream.NoLabel)
 	take(given("load-chunked"), &s.Chunked, from.Stream.Chunked)
