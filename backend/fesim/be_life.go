@@ -27,15 +27,18 @@ type beLife struct {
 	ctx    context.Context // ends when the process does
 	cancel context.CancelFunc
 
-	mu    sync.Mutex
-	conns map[net.Conn]bool // at the two ports of thrift
-	dead  bool
-	loads int // requests of loads that are being served
+	mu        sync.Mutex
+	conns     map[net.Conn]bool // at the two ports of thrift
+	dead      bool
+	loads     int                    // requests of loads that are being served
+	contexts  map[string]*txnContext // transactions that have begun here, by label (stream_context_mgr)
+	merges    map[string]*merge      // merge commits that are being gathered, by table
+	errorLogs map[string]string      // by their names
 }
 
 func newBELife(b *BE) *beLife {
 	ctx, cancel := context.WithCancel(context.Background())
-	return &beLife{ctx: ctx, cancel: cancel, be: b, exited: make(chan struct{}), leaving: make(chan struct{}), fatal: make(chan int, 1), conns: make(map[net.Conn]bool)}
+	return &beLife{ctx: ctx, cancel: cancel, be: b, exited: make(chan struct{}), leaving: make(chan struct{}), fatal: make(chan int, 1), conns: make(map[net.Conn]bool), contexts: make(map[string]*txnContext), merges: make(map[string]*merge), errorLogs: make(map[string]string)}
 }
 
 func (l *beLife) over() bool {
@@ -94,7 +97,7 @@ func (l *beLife) waitForFragments() int {
 	defer tick.Stop()
 	for range loops * 10 {
 		running, seen := l.be.cluster.exitState(l.be)
-		if running == 0 && l.be.Loads() == 0 && (seen || !awaitsFE) {
+		if running == 0 && l.loadFragments() == 0 && (seen || !awaitsFE) {
 			break
 		}
 		select {

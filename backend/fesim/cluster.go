@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"segue/backend"
 	"segue/backend/wire"
 )
 
@@ -24,12 +25,16 @@ type Cluster struct {
 	retries   int           // heartbeats that may fail in a row
 	deadly    bool          // FEs take a BE that exits for dead
 	publish   time.Duration // from COMMITTED to VISIBLE
+	flavor    backend.Flavor
+	spares    bool    // a heartbeat that says SHUTDOWN leaves a BE's loads alone
+	loadScale float64 // of timeouts of loads
 	version   string
 
 	mu       sync.Mutex
 	fes      []*FE
 	alive    []*FE // in the order of their starts
 	leader   *FE
+	former   *FE           // the leader, or the last one: what followers take for it until they know better
 	changed  chan struct{} // closed and replaced when leader changes
 	timer    *time.Timer   // an election, nil if there is none
 	electing bool
@@ -70,14 +75,17 @@ func NewCluster(n int, opts Options) (*Cluster, error) {
 }
 
 func newCluster(opts Options) *Cluster {
-	return &Cluster{
+	c := &Cluster{
 		election: opts.scaled(opts.Election), wait: opts.scaled(opts.LeaderWait), heartbeat: opts.tick(opts.Heartbeat), repair: opts.scaled(opts.Repair),
 		scale: opts.TimeScale, retries: opts.HeartbeatRetries, deadly: opts.ExitingIsDead, version: opts.Version, changed: make(chan struct{}), avoided: make(map[*FE]map[int]time.Time), disabled: make(map[int]map[string]time.Time),
 		fragments: make(map[*fragment]bool), rand: rand.New(rand.NewPCG(opts.Seed, 0)),
 		ledger: make(map[string]int), globals: make(map[string]value), txns: make(map[uint64][]write),
 		loads: newLoads(&opts), coordinators: make(map[string]*BE), publish: opts.scaled(opts.Publish),
+		flavor: opts.Flavor, spares: opts.SpareLeavingLoads, loadScale: opts.LoadTimeScale,
 		journal: journal{lag: opts.scaled(opts.MetadataLag), replayed: make(map[*FE]int)},
 	}
+	c.loads.store = c.store
+	return c
 }
 
 // FEs returns the FEs in the order of their ids.
@@ -248,6 +256,9 @@ func (c *Cluster) watch() (leader *FE, changed <-chan struct{}) {
 func (c *Cluster) setLeader(f *FE) {
 	c.beats(time.Now())
 	c.leader = f
+	if f != nil {
+		c.former = f
+	}
 	close(c.changed)
 	c.changed = make(chan struct{})
 }

@@ -111,9 +111,12 @@ func (c *Cluster) beatsOf(b *BE, first time.Time, n int) {
 		first, n = first.Add(time.Duration(skip)*c.heartbeat), n-skip
 	}
 	for i := range n {
-		if b.known.hear(b.is, first.Add(time.Duration(i)*c.heartbeat), c.retries, c.deadly) {
+		at := first.Add(time.Duration(i) * c.heartbeat)
+		dead := b.known.hear(b.is, at, c.retries, c.deadly)
+		if dead {
 			c.cancelFragments(b)
 		}
+		c.judgeLoads(b, at, dead)
 	}
 }
 

@@ -42,7 +42,7 @@ func (l *life) leaveStarRocks(t0 time.Time) death {
 	defer tick.Stop()
 	for {
 		l.sweep(t0)
-		if len(l.all()) == 0 && time.Since(t0) > l.opts.scaled(l.opts.MinExit) {
+		if len(l.all()) == 0 && time.Since(t0) > l.opts.scaled(l.opts.MinExit) && !l.awaitsLoads() {
 			return death{code: exitDone}
 		}
 		select {

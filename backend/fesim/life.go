@@ -39,8 +39,9 @@ type life struct {
 	leaving chan struct{} // closed when the graceful exit begins
 	fatal   chan death    // receives at most one death that comes from outside
 
-	draining atomic.Bool // health answers 500
-	closing  atomic.Bool // TiDB, after GracefulWait: sessions are closed at their next command
+	draining atomic.Bool  // health answers 500
+	leftAt   atomic.Int64 // when the graceful exit began, in Unix nanoseconds
+	closing  atomic.Bool  // TiDB, after GracefulWait: sessions are closed at their next command
 
 	// Owned by run, read after exited is closed.
 	code int
@@ -164,6 +165,7 @@ func (l *life) gracefulExit() {
 	case !l.fe.cluster.canLose(l.fe):
 		l.die(death{code: exitRefused})
 	case l.draining.CompareAndSwap(false, true):
+		l.leftAt.Store(time.Now().UnixNano())
 		close(l.leaving)
 	}
 }

@@ -6,19 +6,21 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"segue/backend"
 )
 
 // loadResult is what the answer to a load says (StreamLoadContext.to_json).
 type loadResult struct {
-	txn     int64
-	label   string
-	err     error // nil: Success
-	rows    int64 // all of the body
-	bad     int64
-	bytes   int64
-	errURL  string
-	began   time.Time
-	publish bool // PUBLISH_TIMEOUT
+	txn    int64
+	label  string
+	err    error // nil: Success
+	rows   int64 // all of the body
+	bad    int64
+	bytes  int64
+	errURL string
+	began  time.Time
+	more   map[string]any // what a flavor or a way of loading adds
 }
 
 func (r *loadResult) json() []byte {
@@ -40,6 +42,9 @@ func (r *loadResult) json() []byte {
 	if r.errURL != "" {
 		m["ErrorURL"] = r.errURL
 	}
+	for name, value := range r.more {
+		m[name] = value
+	}
 	return marshal(m)
 }
 
@@ -51,10 +56,24 @@ func (l *beLife) serveLoads(w http.ResponseWriter, r *http.Request) {
 	defer l.exit()
 	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
 	x := &loadCall{w: w, r: r, label: r.Header.Get("label"), faults: &l.be.faults, ctx: l.ctx, die: func() { l.die(exitKilled) }}
+	doris := l.be.cluster.flavor == backend.Doris
+	last := parts[len(parts)-1]
+	put := r.Method == http.MethodPut
 	switch {
-	case len(parts) == 3 && parts[2] == "_stream_load" && r.Method == http.MethodPut:
+	case len(parts) == 3 && (last == "_stream_load" || last == "_load" && doris) && put:
 		x.op = OpLoad
-		l.streamLoad(x, parts[0], parts[1])
+		l.load(x, parts[0], parts[1])
+	case len(parts) == 1 && last == "_http_stream" && put && doris:
+		x.op = OpLoad
+		l.httpStream(x)
+	case len(parts) == 2 && parts[0] == "transaction" && (put || r.Method == http.MethodPost) && !doris:
+		x.op = txnOps[parts[1]]
+		l.transaction(x, parts[1])
+	case (len(parts) == 2 || len(parts) == 3) && last == "_stream_load_2pc" && put && doris:
+		x.op = Op2PC
+		l.twoPhase(x, parts[0])
+	case len(parts) == 1 && last == "_load_error_log" && r.Method == http.MethodGet:
+		l.errorLog(w, r)
 	default:
 		http.NotFound(w, r)
 	}
@@ -79,6 +98,19 @@ func (l *beLife) exit() {
 	l.wg.Done()
 }
 
+// loadFragments counts what a BE that exits waits for: loads, and transactions that have brought data.
+func (l *beLife) loadFragments() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := l.loads
+	for _, t := range l.contexts {
+		if t.sent {
+			n++
+		}
+	}
+	return n
+}
+
 // refuses reports whether the BE takes no new load: it is exiting (process_exit_in_progress).
 func (l *beLife) refuses() bool {
 	select {
@@ -89,47 +121,77 @@ func (l *beLife) refuses() bool {
 	}
 }
 
-// streamLoad is StreamLoadAction: on_header, then the body, then handle.
-func (l *beLife) streamLoad(x *loadCall, db, table string) {
+// load is a load in one of its ways.
+func (l *beLife) load(x *loadCall, db, table string) {
+	header := x.r.Header.Get
+	doris := l.be.cluster.flavor == backend.Doris
 	res := &loadResult{txn: -1, label: x.label, began: time.Now()}
 	if res.label == "" {
 		res.label = l.be.newLabel()
 	}
 	x.at(AtArrival)
-	t, err := l.beginLoad(x, db, table, res)
+	switch {
+	case strings.EqualFold(header("enable_merge_commit"), "true") && !doris:
+		l.mergeCommit(x, db, table, res)
+	case doris && header("group_commit") != "" && !strings.EqualFold(header("group_commit"), "off_mode"):
+		l.groupCommit(x, db, table, res)
+	default:
+		l.streamLoad(x, db, table, res, doris && strings.EqualFold(header("two_phase_commit"), "true"))
+	}
+}
+
+// refuse answers a request whose body nobody reads.
+func (x *loadCall) refuse(answer []byte) {
+	x.w.Header().Set("Connection", "close")
+	x.answer(http.StatusOK, answer)
+}
+
+// streamLoad is StreamLoadAction: on_header, then the body, then handle.
+func (l *beLife) streamLoad(x *loadCall, db, table string, res *loadResult, twoPhases bool) {
+	reader, err := newRowReader(x.r.Header.Get, l.be, db+"."+table)
+	var t *loadTxn
+	if err == nil {
+		t, err = l.beginLoad(x, db, table, res.label)
+	}
 	if err != nil {
 		res.err = err
-		x.w.Header().Set("Connection", "close")
-		x.answer(http.StatusOK, res.json())
+		x.refuse(res.json())
 		return
 	}
 	res.txn = t.id
-	committed := false
+	needsRollback := true
 	defer func() {
-		if !committed { // ~StreamLoadContext, or handle: also when the client has gone
+		if needsRollback { // ~StreamLoadContext: the client has gone
 			_ = l.rollbackLoad(t, "Cancelled")
 		}
 	}()
 	x.at(AtBegun)
-	batch, err := l.receive(x, db+"."+table)
-	if err != nil {
-		if !errors.As(err, new(*loadFailure)) {
-			panic(http.ErrAbortHandler) // the client has gone
-		}
-		res.err = err
+	if err = l.receive(x, reader); err != nil {
+		panic(http.ErrAbortHandler) // the client has gone, or the BE
 	}
+	batch, err := reader.finish(x.r.Header.Get)
 	res.rows, res.bad, res.bytes = batch.rows+batch.filtered, batch.filtered, batch.bytes
-	if res.err == nil {
-		x.at(AtBody)
-		if res.err = l.commitLoad(t, batch); res.err == nil {
-			committed = true
-		}
+	res.errURL = l.keepErrors(t.id, batch)
+	x.at(AtBody)
+	switch {
+	case err != nil:
+	case twoPhases:
+		err = l.prepareLoad(t, []*loadBatch{batch}, 0)
+		res.more = map[string]any{"TwoPhaseCommit": "true"}
+	default:
+		err = l.commitLoad(t, []*loadBatch{batch})
 	}
-	if !committed {
-		_ = l.rollbackLoad(t, res.err.Error())
-		committed = true // over, in any case
+	res.err = err
+	if err != nil && !isPublishTimeout(err) {
+		_ = l.rollbackLoad(t, err.Error())
 	}
+	needsRollback = false
 	x.answer(http.StatusOK, res.json())
+}
+
+func isPublishTimeout(err error) bool {
+	var f *loadFailure
+	return errors.As(err, &f) && f.code == "PUBLISH_TIMEOUT"
 }
 
 // newLabel is generate_uuid_string.
@@ -140,18 +202,18 @@ func (b *BE) newLabel() string {
 	return fmt.Sprintf("%08x-%04x-%04x-%04x-%012x", c.rand.Uint32(), c.rand.IntN(1<<16), c.rand.IntN(1<<16), c.rand.IntN(1<<16), c.rand.Int64N(1<<48))
 }
 
-// beginLoad is on_header: nothing of the body is asked for before the transaction has begun at the leader.
-func (l *beLife) beginLoad(x *loadCall, db, table string, res *loadResult) (*loadTxn, error) {
-	if _, _, ok := x.r.BasicAuth(); !ok {
+// beginLoad is the end of on_header: nothing of the body is asked for before the transaction has begun at the leader.
+func (l *beLife) beginLoad(x *loadCall, db, table, label string) (*loadTxn, error) {
+	switch {
+	case userOf(x.r) == "":
 		return nil, failure("INTERNAL_ERROR", "no valid Basic authorization")
-	}
-	if l.refuses() {
+	case l.refuses() && (x.op != OpBegin || l.be.cluster.spares):
 		return nil, failure("SERVICE_UNAVAILABLE", "Service is shutting down, please retry later!")
 	}
 	c := l.be.cluster
-	t := &loadTxn{db: db, table: table, label: res.label, request: l.be.newLabel(), coordinator: l.be, timeout: c.scaled(600 * time.Second)}
-	if s, ok := seconds(x.r.Header.Get("timeout")); ok {
-		t.timeout = c.scaled(s)
+	t := &loadTxn{db: db, table: table, label: label, request: l.be.newLabel(), coordinator: l.be, timeout: c.loadTimeout(x.r)}
+	if s, ok := seconds(x.r.Header.Get("prepared_timeout")); ok {
+		t.prepTimeout = time.Duration(float64(s) * c.loadScale)
 	}
 	err := c.rpc(l, OpRPCBegin, t.label, func(loads *labels, now time.Time) error {
 		if f := c.knows(x.r, db); f != nil {
@@ -166,19 +228,19 @@ func (l *beLife) beginLoad(x *loadCall, db, table string, res *loadResult) (*loa
 
 // knows checks user and database, as the leader does for a BE. It needs c.mu.
 func (c *Cluster) knows(r *http.Request, db string) error {
-	if _, ok := c.leader.authorized(r); !ok {
-		user, _, _ := r.BasicAuth()
-		return failure("NOT_AUTHORIZED", "Access denied for %s@%s", user, "127.0.0.1")
-	}
-	if !exists(c.leader, c.journal.changes, db, "") {
+	switch {
+	case !c.leader.authorized(r):
+		return failure("NOT_AUTHORIZED", "Access denied for %s@127.0.0.1", userOf(r))
+	case !exists(c.leader, c.journal.changes, db, ""):
 		return failure("ANALYSIS_ERROR", "unknown database, database=%s", db)
 	}
 	return nil
 }
 
-// commitLoad is commit_txn: an RPC that got no answer is tried once more.
-func (l *beLife) commitLoad(t *loadTxn, batch *loadBatch) error {
+// commitLoad is commit_txn: an RPC that got no answer is tried once more. With a publication that takes long it waits until the load's deadline.
+func (l *beLife) commitLoad(t *loadTxn, batches []*loadBatch) error {
 	c := l.be.cluster
+	var visible, deadline time.Time
 	commit := func() error {
 		return c.rpc(l, OpRPCCommit, t.label, func(loads *labels, now time.Time) error {
 			known, err := loads.txn(t.id, now)
@@ -186,19 +248,52 @@ func (l *beLife) commitLoad(t *loadTxn, batch *loadBatch) error {
 				return err
 			}
 			if known.state == LoadPrepare {
-				known.batches = []*loadBatch{batch}
+				known.batches = batches
 			}
-			return loads.commit(known, now, c.publish)
+			err = loads.commit(known, now, c.publish)
+			visible, deadline = known.visible, known.began.Add(known.timeout)
+			return err
 		})
 	}
 	err := commit()
 	if errors.Is(err, errRPC) {
 		err = commit()
 	}
-	if errors.Is(err, errRPC) {
+	switch {
+	case errors.Is(err, errRPC):
 		return failure("SERVICE_UNAVAILABLE", "Commit transaction fail cause %s, Transaction status unknown, you can retry with same label.", err)
+	case err != nil:
+		return err
+	case visible.After(deadline):
+		l.sleep(time.Until(deadline))
+		return failure("PUBLISH_TIMEOUT", "Publish timeout. The data will be visible after a while")
 	}
-	return err
+	l.sleep(time.Until(visible))
+	return nil
+}
+
+// sleep waits, or until the BE ends.
+func (l *beLife) sleep(d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-l.ctx.Done():
+	}
+}
+
+// prepareLoad is prepare_txn, and pre_commit_txn of Doris.
+func (l *beLife) prepareLoad(t *loadTxn, batches []*loadBatch, timeout time.Duration) error {
+	return l.be.cluster.rpc(l, OpRPCPrepare, t.label, func(loads *labels, now time.Time) error {
+		known, err := loads.txn(t.id, now)
+		if err != nil {
+			return err
+		}
+		return loads.prepare(known, batches, timeout, now)
+	})
 }
 
 // rollbackLoad is rollback_txn.
@@ -206,9 +301,33 @@ func (l *beLife) rollbackLoad(t *loadTxn, reason string) error {
 	return l.be.cluster.rpc(l, OpRPCRollback, t.label, func(loads *labels, now time.Time) error {
 		known, err := loads.txn(t.id, now)
 		if err != nil {
-			return err
+			return nil // TXN_NOT_EXISTS is taken for OK
 		}
 		return loads.rollback(known, reason, now)
 	})
 }
 
+// keepErrors keeps what was filtered, and returns the URL at which it can be read; "" if nothing was.
+func (l *beLife) keepErrors(txn int64, b *loadBatch) string {
+	if len(b.errors) == 0 {
+		return ""
+	}
+	name := fmt.Sprintf("error_log_%x_%x", txn, b.filtered)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.errorLogs[name] = strings.Join(b.errors, "\n") + "\n"
+	return "http://" + l.be.http.address + "/api/_load_error_log?file=" + name
+}
+
+// errorLog is DownloadAction for the files of keepErrors.
+func (l *beLife) errorLog(w http.ResponseWriter, r *http.Request) {
+	l.mu.Lock()
+	text, ok := l.errorLogs[r.URL.Query().Get("file")]
+	l.mu.Unlock()
+	if !ok {
+		http.Error(w, "file not exist", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain")
+	_, _ = w.Write([]byte(text))
+}

@@ -1,6 +1,7 @@
 package fesim
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -20,19 +21,8 @@ func (h *healthServer) serveLoads(w http.ResponseWriter, r *http.Request) {
 		w: w, r: r, label: r.Header.Get("label"), faults: &fe.loadFaults, ctx: h.life.ctx,
 		die: func() { h.life.die(death{code: exitKilled, reset: true}) },
 	}
-	put := r.Method == http.MethodPut
-	var serve func()
-	switch {
-	case len(parts) == 3 && parts[2] == "_stream_load" && (put || r.Method == http.MethodPost):
-		x.op, serve = OpLoad, func() { h.streamLoad(x, parts[0], parts[1]) }
-	case len(parts) == 2 && parts[0] == "transaction" && (put || r.Method == http.MethodPost):
-		x.op, serve = txnOps[parts[1]], func() { h.transaction(x, parts[1]) }
-	case len(parts) == 2 && parts[1] == "get_load_state" && r.Method == http.MethodGet:
-		x.op, x.label = OpState, r.URL.Query().Get("label")
-		serve = func() { h.loadState(x, parts[0]) }
-	case (len(parts) == 2 || len(parts) == 3) && parts[len(parts)-1] == "_stream_load_2pc" && put && fe.opts.Flavor == backend.Doris:
-		x.op, serve = Op2PC, func() { h.redirectToBE(x, "") }
-	default:
+	serve := h.loadAction(x, parts)
+	if serve == nil {
 		http.NotFound(w, r)
 		return
 	}
@@ -40,61 +30,133 @@ func (h *healthServer) serveLoads(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	x.at(AtArrival)
-	if _, ok := fe.authorized(r); !ok {
+	switch {
+	case h.sealed(x.op):
+		w.Header().Set("Connection", "close")
+		x.answer(http.StatusServiceUnavailable, []byte("FE is in graceful shutdown, no longer accepting new requests\n"))
+	case !fe.authorized(r):
 		w.Header().Set("WWW-Authenticate", `Basic realm=""`)
-		x.answer(http.StatusUnauthorized, marshal(map[string]any{"status": "FAILED", "msg": "Access denied for user: need basic authorization"}))
-		return
+		x.answer(http.StatusUnauthorized, marshal(map[string]any{"status": "FAILED", "msg": "Access denied for " + userOf(r) + "@" + "127.0.0.1"}))
+	default:
+		serve()
 	}
-	serve()
+}
+
+// loadAction is what a path stands for; nil if for nothing.
+func (h *healthServer) loadAction(x *loadCall, parts []string) func() {
+	put := x.r.Method == http.MethodPut
+	doris := h.life.fe.opts.Flavor == backend.Doris
+	last := parts[len(parts)-1]
+	switch {
+	case h.life.fe.opts.Flavor == backend.TiDB:
+	case len(parts) == 3 && (last == "_stream_load" || last == "_load" && doris) && put:
+		x.op = OpLoad
+		return func() { h.streamLoad(x) }
+	case len(parts) == 2 && parts[0] == "transaction" && (put || x.r.Method == http.MethodPost) && !doris:
+		x.op = txnOps[parts[1]]
+		return func() { h.transaction(x, parts[1]) }
+	case len(parts) == 2 && last == "get_load_state" && x.r.Method == http.MethodGet:
+		x.op, x.label = OpState, x.r.URL.Query().Get("label")
+		return func() { h.loadState(x, parts[0]) }
+	case (len(parts) == 2 || len(parts) == 3) && last == "_stream_load_2pc" && put && doris:
+		x.op = Op2PC
+		return func() { h.twoPhase(x) }
+	case len(parts) == 1 && last == "_http_stream" && put && doris:
+		x.op = OpLoad
+		return func() { h.streamLoad(x) }
+	}
+	return nil
 }
 
 var txnOps = map[string]LoadOp{"begin": OpBegin, "load": OpTxnLoad, "prepare": OpPrepare, "commit": OpCommit, "rollback": OpRollback}
 
+// sealed reports whether an FE of generation G4 refuses an operation: after its window all but the end of what has begun.
+func (h *healthServer) sealed(op LoadOp) bool {
+	l := h.life
+	if l.opts.Generation != G4 || l.opts.Flavor != backend.StarRocks || !l.draining.Load() {
+		return false
+	}
+	ends := op == OpPrepare || op == OpCommit || op == OpRollback
+	return !ends && time.Now().UnixNano()-l.leftAt.Load() > int64(l.opts.scaled(l.opts.AcceptWindow))
+}
+
+// awaitsLoads reports whether a leader of generation G4 does not exit for transactions that have begun.
+func (l *life) awaitsLoads() bool {
+	c := l.fe.cluster
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if l.opts.Generation != G4 || c.leader != l.fe {
+		return false
+	}
+	c.loads.tidy(time.Now())
+	for _, t := range c.loads.byID {
+		if t.state == LoadPrepare {
+			return true
+		}
+	}
+	return false
+}
+
 // authorized checks a request's user.
-func (f *FE) authorized(r *http.Request) (user string, ok bool) {
+func (f *FE) authorized(r *http.Request) bool {
 	user, password, ok := r.BasicAuth()
 	known, exists := f.opts.Users[user]
-	return user, ok && exists && known == password
+	return ok && exists && known == password
+}
+
+func userOf(r *http.Request) string {
+	user, _, _ := r.BasicAuth()
+	return user
 }
 
 // streamLoad is LoadAction.
-func (h *healthServer) streamLoad(x *loadCall, db, table string) {
-	x.w.Header().Set("Connection", "close") // setForceCloseConnection
-	merge := strings.EqualFold(x.r.Header.Get("enable_merge_commit"), "true")
+func (h *healthServer) streamLoad(x *loadCall) {
+	doris := h.life.fe.opts.Flavor == backend.Doris
+	if !doris && !h.life.opts.KeepLoadConnections {
+		x.w.Header().Set("Connection", "close") // setForceCloseConnection
+	}
+	header := x.r.Header.Get
+	expects := strings.EqualFold(header("Expect"), "100-continue")
+	merge := strings.EqualFold(header("enable_merge_commit"), "true") && !doris
 	switch {
-	case x.r.ProtoAtLeast(1, 1) && !strings.EqualFold(x.r.Header.Get("Expect"), "100-continue"):
-		x.failed("There is no 100-continue header")
+	case doris && !expects:
+		x.answer(http.StatusOK, dorisFailure("There is no 100-continue header"))
+	case x.r.ProtoAtLeast(1, 1) && !expects:
+		x.failed("common.DdlException", "There is no 100-continue header")
 	case merge && h.toLeader(x):
+	case merge && (header("merge_commit_interval_ms") == "" || header("merge_commit_parallel") == ""):
+		x.answer(http.StatusOK, marshal(map[string]any{"code": "INVALID_ARGUMENT", "status": "FAILED", "msg": "merge commit interval and parallel should be set", "message": ""}))
 	default:
-		h.redirectToBE(x, cmp0(x.r.Header.Get("warehouse"), "default_warehouse"))
+		h.redirectToBE(x, cmp.Or(header("warehouse"), "default_warehouse"))
 	}
 }
 
-func cmp0(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
+// failed is what FEs say of an exception: 200, and its class in the message.
+func (x *loadCall) failed(class, format string, args ...any) {
+	x.answer(http.StatusOK, marshal(map[string]any{"Status": "FAILED", "Message": "class com.starrocks." + class + ": " + fmt.Sprintf(format, args...)}))
 }
 
-// failed is what LoadAction says of a DdlException.
-func (x *loadCall) failed(format string, args ...any) {
-	x.answer(http.StatusOK, marshal(map[string]any{"Status": "FAILED", "Message": "class com.starrocks.common.DdlException: " + fmt.Sprintf(format, args...)}))
+// dorisFailure is RestBaseResult.
+func dorisFailure(message string) []byte {
+	return marshal(map[string]any{"status": "FAILED", "msg": message})
 }
 
 // redirectToBE sends a client to the next BE, or CN of a warehouse.
 func (h *healthServer) redirectToBE(x *loadCall, warehouse string) {
 	b := h.life.fe.nextNode(warehouse)
-	if b == nil {
-		x.failed("No backend alive.")
-		return
+	switch {
+	case b != nil:
+		h.redirect(x, b.http.address)
+	case h.life.fe.opts.Flavor == backend.Doris:
+		x.answer(http.StatusOK, dorisFailure("No backend load available or there are disk space or tablet number limits"))
+	default:
+		x.failed("common.DdlException", "No backend alive.")
 	}
-	h.redirect(x, b.http.address)
 }
 
 // redirect answers 307. The scheme is always http, path and query stay.
 func (h *healthServer) redirect(x *loadCall, address string) {
-	to := url.URL{Scheme: "http", Host: address, Path: x.r.URL.Path, RawQuery: x.r.URL.RawQuery}
+	to := url.URL{Scheme: "http", Host: address, Path: x.r.URL.Path, RawPath: x.r.URL.RawPath, RawQuery: x.r.URL.RawQuery}
 	if h.life.fe.opts.LocationCredentials {
 		if user, password, ok := x.r.BasicAuth(); ok {
 			to.User = url.UserPassword(user, password)
@@ -104,29 +166,38 @@ func (h *healthServer) redirect(x *loadCall, address string) {
 	x.answer(http.StatusTemporaryRedirect, nil)
 }
 
-// toLeader redirects to the leader, and reports whether it did anything: not on the leader.
+// toLeader redirects to the leader, and reports whether it did anything: not on the leader. While there is none, it names the last one, be it itself
+// (RestBaseAction.redirectToLeader).
 func (h *healthServer) toLeader(x *loadCall) bool {
-	leader, _ := h.life.fe.cluster.watch()
-	switch leader {
-	case h.life.fe:
+	c := h.life.fe.cluster
+	c.mu.Lock()
+	leader, former := c.leader, c.former
+	c.mu.Unlock()
+	switch {
+	case leader == h.life.fe:
 		return false
-	case nil:
-		x.failed("Cannot get leader ip and port")
+	case former == nil:
+		x.failed("common.DdlException", "Cannot get leader ip and port")
 	default:
-		h.redirect(x, leader.http.address)
+		h.redirect(x, former.http.address)
 	}
 	return true
 }
 
 // nextNode is the next BE in turn, of those that the FE takes for alive.
 func (f *FE) nextNode(warehouse string) *BE {
+	f.cluster.mu.Lock()
+	defer f.cluster.mu.Unlock()
+	return f.next(warehouse)
+}
+
+// next needs c.mu.
+func (f *FE) next(warehouse string) *BE {
 	c := f.cluster
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.beats(time.Now())
 	var nodes []*BE
 	for _, b := range c.bes {
-		if b.known.alive && len(c.disabled[b.id]) == 0 && b.opts.Compute == f.opts.SharedData && (!f.opts.SharedData || cmp0(b.opts.Warehouse, "default_warehouse") == warehouse) {
+		if b.known.alive && len(c.disabled[b.id]) == 0 && b.opts.Compute == f.opts.SharedData && (!f.opts.SharedData || cmp.Or(b.opts.Warehouse, "default_warehouse") == warehouse) {
 			nodes = append(nodes, b)
 		}
 	}
@@ -137,95 +208,46 @@ func (f *FE) nextNode(warehouse string) *BE {
 	return nodes[(f.turn-1)%len(nodes)]
 }
 
-// loadState is GetStreamLoadState.
+// loadState is GetStreamLoadState; of Doris, GetLoadStateAction is the same.
 func (h *healthServer) loadState(x *loadCall, db string) {
 	if h.toLeader(x) {
 		return
 	}
-	c := h.life.fe.cluster
-	if x.label == "" {
-		x.answer(http.StatusOK, marshal(map[string]any{"status": "FAILED", "msg": "No label selected."}))
-		return
-	}
+	fe := h.life.fe
+	c := fe.cluster
 	c.mu.Lock()
-	state, reason := c.loads.state(db, x.label, time.Now())
+	now := time.Now()
+	c.beats(now)
+	known := exists(fe, c.journal.changes, db, "")
+	state, reason := c.loads.state(db, x.label, now)
+	leads := c.leader == fe
 	c.mu.Unlock()
-	if h.life.fe.opts.Flavor == backend.Doris {
-		x.answer(http.StatusOK, marshal(map[string]any{"msg": "success", "code": 0, "data": string(state), "count": 0}))
-		return
-	}
-	x.answer(http.StatusOK, marshal(map[string]any{"state": string(state), "reason": reason, "status": "OK", "code": "0", "msg": "Success", "message": "OK"}))
-}
-
-// transaction is TransactionLoadAction.
-func (h *healthServer) transaction(x *loadCall, op string) {
-	if h.toLeader(x) {
-		return
-	}
-	db := x.r.Header.Get("db")
+	doris := fe.opts.Flavor == backend.Doris
 	switch {
-	case x.op == "":
-		x.failed("Unknown transaction operation: %s", op)
-	case db == "":
-		x.failed("No database selected.")
-	case x.label == "":
-		x.failed("Empty label.")
-	default:
-		h.transactionAtLeader(x, db)
-	}
-}
-
-// transactionAtLeader is TransactionWithoutChannelHandler.
-func (h *healthServer) transactionAtLeader(x *loadCall, db string) {
-	c := h.life.fe.cluster
-	c.mu.Lock()
-	t := c.loads.byName[db+"/"+x.label]
-	var state LoadState
-	node := c.coordinators[x.label]
-	if t != nil {
-		c.loads.tidy(time.Now())
-		state = t.state
-		if node == nil {
-			node = t.coordinator
+	case !leads:
+		h.toLeader(x)
+	case x.label == "" && !doris, !known && !doris:
+		what := "unknown database, database=" + db
+		if x.label == "" {
+			what = "No label selected."
 		}
-	}
-	var err error
-	ended := false
-	switch {
-	case x.op == OpCommit && t != nil && (state == LoadPrepared || state == LoadCommitted || state == LoadVisible):
-		ended = true
-		err = c.loads.commit(t, time.Now(), c.publish)
-	case x.op == OpRollback && t != nil && (state == LoadPrepared || state == LoadCommitted || state == LoadVisible):
-		ended = true
-		err = c.loads.rollback(t, "User rollback", time.Now())
-	case t != nil && state == LoadAborted && x.op != OpBegin:
-		ended = true
-		err = failure("FAILED", "transaction [%d] is already aborted. abort reason: %s", t.id, t.reason)
-	}
-	c.mu.Unlock()
-	switch {
-	case ended && err != nil:
-		x.failed("%s", err)
-	case ended:
-		x.answer(http.StatusOK, marshal(map[string]any{"Status": "OK", "Message": "", "Label": x.label, "TxnId": t.id}))
-	case x.op == OpBegin:
-		b := h.life.fe.nextNode(cmp0(x.r.Header.Get("warehouse"), "default_warehouse"))
-		if b == nil {
-			x.failed("No backend alive.")
-			return
-		}
-		c.mu.Lock()
-		c.coordinators[x.label] = b
-		c.mu.Unlock()
-		h.redirect(x, b.http.address)
-	case node == nil:
-		x.failed("No transaction found with db[%s] and label[%s]", db, x.label)
+		x.answer(http.StatusOK, marshal(map[string]any{"status": "FAILED", "code": "1", "msg": what, "message": what}))
+	case doris:
+		x.answer(http.StatusOK, marshal(map[string]any{"msg": "success", "code": 0, "data": dorisState(state), "count": 0}))
 	default:
-		h.redirect(x, node.http.address)
+		x.answer(http.StatusOK, marshal(map[string]any{"state": string(state), "reason": reason, "status": "OK", "code": "0", "msg": "Success", "message": "OK"}))
 	}
 }
 
-// marshal is an answer as JSON, with its keys in their order by name.
+// dorisState is the name that Doris has for a state.
+func dorisState(s LoadState) string {
+	if s == LoadPrepared {
+		return "PRECOMMITTED"
+	}
+	return string(s)
+}
+
+// marshal is an answer as JSON, its keys sorted.
 func marshal(v map[string]any) []byte {
 	b, _ := json.MarshalIndent(v, "", "    ")
 	return append(b, '\n')
@@ -236,4 +258,3 @@ func seconds(s string) (time.Duration, bool) {
 	n, err := strconv.Atoi(s)
 	return time.Duration(n) * time.Second, err == nil && n > 0
 }
-

@@ -1,9 +1,14 @@
 package fesim
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
+	"time"
+
+	"segue/backend/wire"
 )
 
 // loadBatch is what one transaction has brought for one table.
@@ -13,12 +18,15 @@ type loadBatch struct {
 	filtered int64
 	bytes    int64
 	ids      []uint32
-	keys     []string // that are no ids
-	texts    []string // of all rows, up to LoadTexts
+	keys     []string                  // that are no ids
+	texts    []string                  // of all rows, up to LoadTexts
+	errors   []string                  // of rows that were filtered, up to 50
+	split    func(text string) []value // makes the values of a row of its text; nil: it is a JSON object
 }
 
 // add takes a row.
-func (b *loadBatch) add(key, text []byte) {
+func (b *loadBatch) add(key, text []byte, split func(string) []value) {
+	b.split = split
 	b.rows++
 	if id, ok := idOf(key); ok {
 		b.ids = append(b.ids, uint32(id))
@@ -38,6 +46,106 @@ func (b *loadBatch) merge(other *loadBatch) {
 	b.ids = append(b.ids, other.ids...)
 	b.keys = append(b.keys, other.keys...)
 	b.texts = append(b.texts, other.texts...)
+}
+
+// filter takes a row that cannot be loaded.
+func (b *loadBatch) filter(reason string) {
+	b.filtered++
+	if len(b.errors) < 50 {
+		b.errors = append(b.errors, reason)
+	}
+}
+
+// columnsOf is how many columns a row of a load has to have: those that its header names, or those of a table that was created; 0: any number.
+func (c *Cluster) columnsOf(path, header string) int {
+	if header != "" {
+		n := 0
+		for name := range strings.SplitSeq(header, ",") {
+			if !strings.Contains(name, "=") { // computed
+				n++
+			}
+		}
+		return n
+	}
+	db, table, _ := strings.Cut(path, ".")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if def := find(c.journal.changes, db, table); def != nil {
+		return len(def.columns)
+	}
+	return 0
+}
+
+// store puts the rows of a batch into a table that was created. It needs c.mu.
+func (c *Cluster) store(b *loadBatch) {
+	db, table, _ := strings.Cut(b.table, ".")
+	def := find(c.journal.changes, db, table)
+	if def == nil || def.kind != baseTable {
+		return
+	}
+	for _, text := range b.texts {
+		var names []string
+		var values []value
+		if b.split != nil {
+			values = b.split(text)
+		} else {
+			var fields map[string]any
+			_ = json.Unmarshal([]byte(text), &fields)
+			for _, c := range def.columns {
+				if v, ok := fields[c.name]; ok {
+					names, values = append(names, c.name), append(values, jsonValue(v))
+				}
+			}
+		}
+		if row, err := def.place(names, values); err == nil {
+			def.rows = append(def.rows, row)
+		}
+	}
+}
+
+// jsonValue is a value of SQL.
+func jsonValue(v any) value {
+	switch v := v.(type) {
+	case nil:
+		return nil
+	case string:
+		return v
+	case float64:
+		return v
+	}
+	b, _ := json.Marshal(v)
+	return string(b)
+}
+
+// loadedRelation is a table that was not created, but loaded into: its rows' keys, as id. Tables of the bench are there, and empty, before their first load.
+func (c *Cluster) loadedRelation(path string) *relation {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.loads.tidy(time.Now())
+	t := c.loads.tables[path]
+	if t == nil {
+		if !strings.HasPrefix(path, "fesim.loads_") {
+			return nil
+		}
+		t = newLoadedTable()
+	}
+	s := t.snapshot()
+	return &relation{columns: []column{{name: "id", typ: wire.TypeVarString}}, rows: func(yield func([]value) bool) {
+		for id, times := range s.ids {
+			for range times {
+				if !yield([]value{strconv.Itoa(id)}) {
+					return
+				}
+			}
+		}
+		for key, times := range s.keys {
+			for range times {
+				if !yield([]value{key}) {
+					return
+				}
+			}
+		}
+	}}
 }
 
 // loadedTable is what is in a table.

@@ -3,8 +3,11 @@ package fesim
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
+
+	"segue/backend"
 )
 
 // labels are what the leader knows of loads, and what a spectator knows who remembers everything.
@@ -15,8 +18,9 @@ type labels struct {
 	final  map[string][]*loadTxn
 	tables map[string]*loadedTable
 	lastID int64
-	keep   time.Duration // label_keep_max_second, scaled
-	most   int           // label_keep_max_num
+	keep   time.Duration    // label_keep_max_second, scaled
+	most   int              // label_keep_max_num
+	store  func(*loadBatch) // puts rows into tables that were created
 }
 
 func newLoads(o *Options) labels {
@@ -43,6 +47,7 @@ type loadTxn struct {
 	visible     time.Time // when it becomes visible, or has
 	ended       time.Time // when it became final
 	batches     []*loadBatch
+	lives       []*beLife // of several statements: the BEs that have their data
 	rows, bytes int64
 	forgotten   bool
 }
@@ -80,7 +85,7 @@ func (l *labels) tidy(now time.Time) {
 			l.final[t.db] = append(l.final[t.db], t)
 		case t.state == LoadPrepare && now.Sub(t.began) > t.timeout:
 			l.abort(t, "timeout by txn manager", now)
-		case t.state == LoadPrepared && now.Sub(t.prepared) > max(t.prepTimeout, 0) && t.prepTimeout > 0,
+		case t.state == LoadPrepared && t.prepTimeout > 0 && now.Sub(t.prepared) > t.prepTimeout,
 			t.state == LoadPrepared && t.prepTimeout == 0 && now.Sub(t.began) > t.timeout:
 			l.abort(t, "timeout by txn manager", now)
 		}
@@ -106,7 +111,7 @@ func (l *labels) forget(t *loadTxn) {
 // lost is the end of a leader: transactions that have only begun are in no journal.
 func (l *labels) lost() {
 	for _, t := range l.all {
-		if !t.forgotten && t.state == LoadPrepare && t.coordinator != nil {
+		if !t.forgotten && t.state == LoadPrepare {
 			t.state, t.reason = LoadAborted, "lost with its leader"
 			t.batches = nil
 			l.forget(t)
@@ -138,11 +143,24 @@ func jobStatus(s LoadState) string {
 	switch s {
 	case LoadCommitted, LoadVisible:
 		return "FINISHED"
-	case LoadPrepared:
-		return "PREPARED"
-	default:
+	default: // PREPARED too
 		return "RUNNING"
 	}
+}
+
+// prepare is prepareTransaction: what is PREPARED is in the journal. A timeout above zero holds from then on.
+func (l *labels) prepare(t *loadTxn, batches []*loadBatch, timeout time.Duration, now time.Time) error {
+	switch t.state {
+	case LoadAborted:
+		return failure("INTERNAL_ERROR", "%s", t.reason)
+	case LoadPrepare:
+		t.state, t.batches, t.prepared = LoadPrepared, batches, now
+		if timeout > 0 {
+			t.prepTimeout = timeout
+		}
+	case LoadPrepared, LoadCommitted, LoadVisible, LoadUnknown:
+	}
+	return nil
 }
 
 // commit makes a transaction's rows count. It is visible after publish.
@@ -162,10 +180,11 @@ func (l *labels) commit(t *loadTxn, now time.Time, publish time.Duration) error 
 			l.tables[b.table] = table
 		}
 		table.take(b)
+		l.store(b)
 		t.rows += b.rows
 		t.bytes += b.bytes
 	}
-	t.batches = nil
+	t.batches, t.lives = nil, nil
 	l.tidy(now)
 	return nil
 }
@@ -207,10 +226,22 @@ func (l *labels) txn(id int64, now time.Time) (*loadTxn, error) {
 	return nil, failure("TXN_NOT_EXISTS", "transaction not found")
 }
 
-// coordinatorGone aborts what a BE coordinates that has gone (abortTxnWhenCoordinateBeDown): not what is PREPARED.
+// judgeLoads is what HeartbeatMgr does after a heartbeat: a BE that did not answer well and is not alive loses the transactions that it coordinates, also
+// when what it answered is SHUTDOWN, but for the newest code ([Options.SpareLeavingLoads]). A restart that was seen loses them in Doris alone. It needs c.mu.
+func (c *Cluster) judgeLoads(b *BE, at time.Time, dead bool) {
+	switch {
+	case b.is.state == serving && !(dead && c.flavor == backend.Doris):
+	case b.is.state == exiting && (b.known.alive || c.spares && !c.deadly):
+	case b.is.state == gone && b.known.alive:
+	default:
+		c.loads.coordinatorGone(b, at)
+	}
+}
+
+// coordinatorGone is abortTxnWhenCoordinateBeDown: not of what is PREPARED (abortPrepared is false).
 func (l *labels) coordinatorGone(b *BE, now time.Time) {
-	for _, t := range slices.Clone(l.all) {
-		if !t.forgotten && t.coordinator == b && t.state == LoadPrepare {
+	for _, t := range slices.Collect(maps.Values(l.byID)) {
+		if t.coordinator == b && t.state == LoadPrepare {
 			l.abort(t, "coordinate BE is down", now)
 		}
 	}
@@ -230,7 +261,9 @@ func (c *Cluster) rpc(life *beLife, op LoadOp, label string, do func(l *labels, 
 		c.mu.Unlock()
 		return errRPC
 	}
-	err := do(&c.loads, time.Now())
+	now := time.Now()
+	c.beats(now)
+	err := do(&c.loads, now)
 	c.mu.Unlock()
 	if harm := leader.strikeRPC(op, AtDone, label, changed, life); harm != nil {
 		return harm

@@ -72,11 +72,15 @@ type Options struct {
 	ExitingIsDead bool
 
 	// What concerns loads, for all FEs of a cluster as [NewCluster] gets it; the two last ones are each FE's own.
-	LabelKeep           time.Duration // label_keep_max_second; zero: 3 days
-	LabelKeepMax        int           // label_keep_max_num: finished transactions of a database whose labels are known; zero: 1000
-	Publish             time.Duration // from COMMITTED to VISIBLE; zero: none
-	SharedData          bool          // run_mode: loads go to CNs of the warehouse that they name
-	LocationCredentials bool          // Doris as it once was: a 307 has user:password@ in it
+	LabelKeep    time.Duration // label_keep_max_second; zero: 3 days
+	LabelKeepMax int           // label_keep_max_num: finished transactions of a database whose labels are known; zero: 1000
+	Publish      time.Duration // from COMMITTED to VISIBLE; zero: none
+	// SpareLeavingLoads makes the leader leave the loads of a BE alone that says SHUTDOWN, as the newest code does; released code aborts them.
+	SpareLeavingLoads   bool
+	LoadTimeScale       float64 // multiplies timeouts of loads, which TimeScale does not touch: no test is to fail for being slow; zero: 1
+	SharedData          bool    // run_mode: loads go to CNs of the warehouse that they name
+	KeepLoadConnections bool    // releases before PR #52582: an FE does not close the connection after its answer to a load
+	LocationCredentials bool    // Doris as it once was: a 307 has user:password@ in it
 
 	Users         map[string]string // name → password, or its hash as *HEX; nil: root without password
 	LDAPUsers     map[string]string // name → password; these log in with mysql_clear_password
@@ -130,6 +134,7 @@ func (o Options) withDefaults() Options {
 	set(&o.ProxyTimeout, 5*time.Second)
 	set(&o.LabelKeep, 3*24*time.Hour)
 	set(&o.LabelKeepMax, 1000)
+	set(&o.LoadTimeScale, 1)
 	set(&o.MaxConnections, 4096)
 	set(&o.MaxUserConnections, 1024)
 	if o.Users == nil {

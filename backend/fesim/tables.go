@@ -122,6 +122,9 @@ func (e *env) table(path string) (*relation, error) {
 	def := e.s.fe.definition(path)
 	switch {
 	case def == nil:
+		if r := e.s.fe.cluster.loadedRelation(path); r != nil {
+			return r, nil
+		}
 		return nil, unknownTable(path)
 	case def.kind != baseTable:
 		return e.view(def)
