@@ -13,7 +13,7 @@ import (
 func loadOptions(c *config.Config) load.Options {
 	o := load.Options{
 		Follow: c.Loads.Follow, Buffer: c.Loads.Buffer, Memory: c.Loads.Memory, Connections: c.Loads.Connections, Header: c.Loads.Header, Progress: c.Loads.Progress,
-		Dial: c.Proxy.ConnectTimeout, Budget: c.Proxy.ConnectBudget, Hold: max(c.Proxy.Hold.Timeout, 0), Flavor: c.Flavor.String(),
+		Dial: c.Proxy.ConnectTimeout, Budget: c.Proxy.ConnectBudget, Hold: c.Proxy.Hold.Timeout, Flavor: c.Flavor.String(),
 		Addresses: c.Loads.Addresses, Nodes: c.Loads.Nodes,
 	}
 	if o.Buffer == 0 {

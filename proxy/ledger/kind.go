@@ -16,6 +16,9 @@ const (
 	LostUnread      Kind = "unread"      // the backend closed a session that was relayed unread: what that meant to the client cannot be told
 )
 
+// LostLoad is the kind of loads over HTTP, and of steps of their transactions, that failed because an FE, BE or CN went, or none was to be had: seen by their client, or hidden.
+const LostLoad Kind = "load"
+
 // The kinds of failures of a connection set-up.
 const (
 	SetupRefused      Kind = "refused"      // connection refused or unreachable
@@ -45,6 +48,8 @@ const (
 	Moved    Action = "moved"    // a session went on on another backend
 	Replayed Action = "replayed" // a statement that only reads was run again there
 	Held     Action = "held"     // a statement waited until a backend could take it
+	Resolved Action = "resolved" // what had become of a load was asked by its label, and told
+	Resent   Action = "resent"   // a load was sent again, from what was kept of its body
 )
 
 // entry is under what a failure is counted.
@@ -56,11 +61,13 @@ type entry struct {
 // entries are all that there can be.
 func entries() (all []entry) {
 	for action, kinds := range map[Action][]Kind{
-		Seen:     {LostConnect, LostStatement, LostTransaction, LostIdle, LostDeadline, LostUnsent, LostHold, LostLimit, LostUnread},
-		Retried:  {SetupRefused, SetupTimeout, SetupClosed, SetupErr, SetupMalformed, SetupCapabilities, SetupLack},
+		Seen:     {LostConnect, LostStatement, LostTransaction, LostIdle, LostDeadline, LostUnsent, LostHold, LostLimit, LostUnread, LostLoad},
+		Retried:  {SetupRefused, SetupTimeout, SetupClosed, SetupErr, SetupMalformed, SetupCapabilities, SetupLack, LostLoad},
 		Moved:    {SetupClosed, Leaving},
 		Replayed: {SetupClosed, Leaving},
 		Held:     {NoBackend, Election},
+		Resolved: {LostLoad},
+		Resent:   {LostLoad},
 	} {
 		for _, kind := range kinds {
 			all = append(all, entry{kind, action})

@@ -200,12 +200,12 @@ func TestLedgerIsCollected(t *testing.T) {
 		return values
 	}
 	names := map[string]bool{}
-	for _, kind := range []string{"connect", "statement", "transaction", "idle", "deadline", "unsent", "hold", "limit", "unread"} {
+	for _, kind := range []string{"connect", "statement", "transaction", "idle", "deadline", "unsent", "hold", "limit", "unread", "load"} {
 		names[seen+" kind="+kind] = true
 	}
 	for action, kinds := range map[string][]string{
-		"retried": {"refused", "timeout", "closed", "err", "malformed", "capabilities", "lack"},
-		"moved":   {"closed", "leaving"}, "replayed": {"closed", "leaving"}, "held": {"no_backend", "election"},
+		"retried": {"refused", "timeout", "closed", "err", "malformed", "capabilities", "lack", "load"},
+		"moved":   {"closed", "leaving"}, "replayed": {"closed", "leaving"}, "held": {"no_backend", "election"}, "resolved": {"load"}, "resent": {"load"},
 	} {
 		for _, kind := range kinds {
 			names[hidden+" action="+action+" kind="+kind] = true

@@ -5,6 +5,7 @@ import { byId, element, letScroll, say, setText, show } from "./dom.js";
 import { showFailures } from "./failures.js";
 import { showHappened } from "./happened.js";
 import { Live } from "./live.js";
+import { showLoads } from "./loads.js";
 import { Past } from "./past.js";
 import * as sessions from "./sessions.js";
 import * as steer from "./steer.js";
@@ -81,6 +82,7 @@ async function poll() {
   show(byId("token-form"), false);
   showStatus();
   showFailures(failures);
+  await showLoads(now);
 }
 
 // pollAll asks for what the stream would tell, where there is none to be had.
@@ -93,7 +95,7 @@ async function pollAll() {
 
 function showStatus() {
   setText(byId("about"), [status.version, `for ${status.flavor || "MySQL"}`, `listens on ${status.listen}`, `runs for ${ago(status.started)}`,
-    ...(status.others ?? []).map((o) => `process ${o.pid} still serves ${number(o.sessions)} sessions`)].join(" · "));
+    ...(status.others ?? []).map((o) => `process ${o.pid} still serves ${number(o.sessions)} sessions` + (o.loads ? ` and ${number(o.loads)} loads` : ""))].join(" · "));
   if (!tick) { // later ones tell
     showSummary(status.summary);
     showPause(status.paused);

@@ -33,6 +33,17 @@ export function took(seconds) {
   return seconds.toFixed(1) + " s";
 }
 
+// bytes is a number of them.
+export function bytes(n) {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  let at = 0;
+  while (n >= 1024 && at < units.length - 1) {
+    n /= 1024;
+    at++;
+  }
+  return (at === 0 ? number(n) : n.toFixed(1)) + " " + units[at];
+}
+
 // clock is a moment of the reader's day.
 export const clock = (at, seconds = true) =>
   new Date(at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", ...(seconds ? { second: "2-digit" } : {}) });
@@ -61,6 +72,7 @@ export const kindsSeen = {
   hold: "a statement was not sent: no backend could take it within hold.timeout",
   unsent: "a statement came after its session had been ended between two",
   limit: "turned away: there were as many sessions as there may be",
+  load: "a load over HTTP failed because an FE, BE or CN went, or what became of it is not known; its client was told which",
 };
 export const kindsHidden = {
   refused: "a backend refused the connection",
@@ -73,12 +85,15 @@ export const kindsHidden = {
   leaving: "a backend was left before it closed the connection",
   no_backend: "a statement waited until a backend could take it",
   election: "a statement waited until the cluster had a leader",
+  load: "an FE, BE or CN went while a load over HTTP was on its way, and its client was answered as if none had",
 };
 export const actions = {
   retried: "another backend was tried",
   moved: "the session moved to another backend",
   replayed: "the statement ran again on another backend",
   held: "the statement waited",
+  resolved: "the cluster was asked what had become of the load",
+  resent: "the load was sent again, under its label",
 };
 
 export const meaning = (kind, action) => (action ? kindsHidden[kind] : kindsSeen[kind]) ?? "";
