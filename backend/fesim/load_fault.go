@@ -58,7 +58,7 @@ type LoadFault struct {
 	Bytes int64  // with AtBytes
 	Label string // "": any
 	Do    LoadHarm
-	Times int    // how often it strikes; zero: once
+	Times int    // how often it strikes; zero: once; below zero: always
 	Hit   func() // if not nil: called when it strikes, before the harm; it must not wait for the load
 }
 

@@ -35,7 +35,8 @@ func (w *world) simFECommand() *cobra.Command {
 		Use:   "fe",
 		Short: "Run a simulated FE: MySQL port, health URL, and the ways in which it leaves",
 		Long: `Run one simulated StarRocks FE (or Doris FE, or TiDB server) in the foreground.
-It knows enough SQL for drivers to connect; root has no password.
+It knows enough SQL for drivers to connect; root has no password. With
+--backends there are BEs in the same process, to which it redirects Stream Loads.
 
 SIGUSR1: graceful exit, as of a real FE: health 500 at once, idle sessions are
 closed after a second, the process ends when its sessions have. SIGTERM, SIGINT:
@@ -62,6 +63,11 @@ ends at once. Exit code 0, or 1 when sessions had to be cut.`,
 	spanVar(f, &o.MaxExit, "max-exit", 0, config.LongestSpan, "longest graceful exit, before time-scale (default 60s; doris 300s)")
 	spanVar(f, &o.StartupDelay, "startup-delay", 0, config.LongestSpan, "from the start until the health URL answers, before time-scale")
 	users := f.StringToString("user", nil, "`name=password` of a user beside root; may be repeated")
+	backends := f.Int("backends", 0, "`number` of BEs, which take Stream Loads")
+	beHTTP := f.String("be-http", "", "HTTP `address` of the first BE (default: ten ports above --http)")
+	var be fesim.BEOptions
+	f.Int64Var(&be.LoadRate, "be-rate", 0, "`bytes` of a load that a BE takes per second (default: all that come)")
+	f.BoolVar(&be.Discard, "be-discard", false, "BEs drop what they are sent: loads have no rows, and cost little")
 	level := &logLevel{slog.LevelInfo}
 	f.Var(level, "log-level", "debug, info, warn or error")
 	words(cmd, "log-level", logLevels()...)
@@ -70,7 +76,10 @@ ends at once. Exit code 0, or 1 when sessions had to be cut.`,
 			return usageError{err}
 		}
 		o.Log = newLog(w.stderr, level.Level, isTerminal(w.stderr))
-		return w.simFE(cmd.Context(), o)
+		if *beHTTP == "" {
+			*beHTTP = aboveFEs(o.HTTPAddress, 1)
+		}
+		return w.simFE(cmd.Context(), o, simBEs{count: *backends, http: *beHTTP, options: be})
 	}
 	return cmd
 }
@@ -136,13 +145,45 @@ func httpAddress(mysql string, flavor backend.Flavor) string {
 	return net.JoinHostPort(host, "8030")
 }
 
-// simFE runs one FE until it has exited.
-func (w *world) simFE(ctx context.Context, o fesim.Options) error {
+// simBEs are the BEs of `segue sim fe`.
+type simBEs struct {
+	count   int
+	http    string // of the first
+	options fesim.BEOptions
+}
+
+// start starts them in a cluster.
+func (s simBEs) start(c *fesim.Cluster) error {
+	if s.count < 0 || s.count > 100 {
+		return usageError{fmt.Errorf("backends %d: want 0 to 100", s.count)}
+	}
+	for i := range s.count {
+		o := s.options
+		var err error
+		if o.HTTPAddress, err = portAfter(s.http, i); err != nil {
+			return usageError{err}
+		}
+		be, err := c.AddBE(o)
+		if err != nil {
+			return err
+		}
+		if err := be.Start(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// simFE runs one FE, and BEs beside it, until it has exited.
+func (w *world) simFE(ctx context.Context, o fesim.Options, bes simBEs) error {
 	fe, err := fesim.New(o)
 	if err != nil {
 		return err
 	}
-	defer fe.Close()
+	defer fe.Cluster().Close()
+	if err := bes.start(fe.Cluster()); err != nil {
+		return err
+	}
 	signals := make(chan os.Signal, 4)
 	w.notify(signals, syscall.SIGUSR1, syscall.SIGTERM, syscall.SIGINT)
 	if err := fe.Start(); err != nil {

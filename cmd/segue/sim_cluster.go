@@ -26,7 +26,8 @@ func (w *world) simClusterCommand() *cobra.Command {
 		Long: `Run simulated StarRocks FEs, and BEs and CNs if they are asked for, that are one
 cluster: for experiments, and to try upgrades. FE number n listens on the n-th
 port from --listen and --http on, or with --hosts on the n-th address, as FEs of
-a real cluster do; BEs and CNs take the ports that the system gives them.
+a real cluster do. BEs and CNs take Stream Loads: the n-th at the n-th port from
+--be-http on; their other ports are those that the system gives them.
 
   POST /fe-1/leave      graceful exit, as stop_fe.sh -g      POST /fe-1/start
   POST /fe-1/kill       kill -9                              POST /fe-1/hang     answers nothing
@@ -34,7 +35,7 @@ a real cluster do; BEs and CNs take the ports that the system gives them.
   POST /fe-1/heal       no more hang, refuse, full           POST /fe-1/upgrade?version=3.5.1   from its next start on
   GET  /fe-1            200 while it runs, 410 when it has exited
 
-  POST /be-1/leave, kill, start, upgrade, GET /be-1: the same for a BE, and for a CN (cn-1)
+  POST /be-1/leave, kill, start, hang, heal, upgrade, GET /be-1: the same for a BE, and for a CN (cn-1)
   POST /be-1/load?for=60s        a Broker Load that fails if the BE leaves meanwhile
   POST /be-1/routine-load        one that is paused if it does
   POST /be-1/schema-change?for=60s   one that is cancelled if any BE leaves
@@ -52,6 +53,9 @@ a real cluster do; BEs and CNs take the ports that the system gives them.
 	f.IntVar(&s.observers, "observers", 0, "`number` of FEs more that do not vote")
 	f.IntVar(&s.backends, "backends", 0, "`number` of BEs")
 	f.IntVar(&s.computeNodes, "compute-nodes", 0, "`number` of CNs")
+	f.StringVar(&s.beHTTP, "be-http", "", "HTTP `address` of the first BE or CN (default: ten ports above --http)")
+	f.Int64Var(&s.be.LoadRate, "be-rate", 0, "`bytes` of a load that a BE takes per second (default: all that come)")
+	f.BoolVar(&s.be.Discard, "be-discard", false, "BEs drop what they are sent: loads have no rows, and cost little")
 	f.BoolVar(&s.hosts, "hosts", false, "each FE has an address of its own, and all the same ports")
 	f.StringVar(&s.listen, "listen", "127.0.0.1:19031", "MySQL `address` of the first")
 	f.StringVar(&s.http, "http", "127.0.0.1:18031", "`address` of the first one's health URL")
@@ -89,6 +93,8 @@ type simCluster struct {
 	listen, http, control  string
 	options                fesim.Options
 	settings               map[string]string
+	beHTTP                 string
+	be                     fesim.BEOptions // what all BEs and CNs have
 	cluster                *fesim.Cluster
 }
 
@@ -143,6 +149,10 @@ func (s *simCluster) build() (*fesim.Cluster, error) {
 	if s.backends < 0 || s.backends > 100 || s.computeNodes < 0 || s.computeNodes > 100 {
 		return nil, fmt.Errorf("backends %d, compute-nodes %d: want 0 to 100 of each", s.backends, s.computeNodes)
 	}
+	if s.beHTTP == "" {
+		s.beHTTP = aboveFEs(s.http, s.count+s.observers)
+	}
+	s.options.SharedData = s.backends == 0 && s.computeNodes > 0
 	cluster, err := fesim.NewCluster(0, s.options)
 	if err != nil {
 		return nil, err
@@ -171,11 +181,26 @@ func (s *simCluster) addNodes() error {
 		}
 	}
 	for i := range s.backends + s.computeNodes {
-		if _, err := s.cluster.AddBE(fesim.BEOptions{Compute: i >= s.backends, Version: s.options.Version, Config: s.settings}); err != nil {
+		o := s.be
+		o.Compute, o.Version, o.Config = i >= s.backends, s.options.Version, s.settings
+		var err error
+		if o.HTTPAddress, err = portAfter(s.beHTTP, i); err != nil {
+			return err
+		}
+		if _, err := s.cluster.AddBE(o); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// aboveFEs is where the first BE serves HTTP unless it is told otherwise: ten ports above the first FE; where that many FEs are, one that the system gives.
+func aboveFEs(first string, fes int) string {
+	host, _, _ := net.SplitHostPort(first)
+	if above, err := portAfter(first, 10); err == nil && fes <= 10 {
+		return above
+	}
+	return net.JoinHostPort(host, "0")
 }
 
 // address is that of FE number n, counted from 0, where the first has the one that is given.

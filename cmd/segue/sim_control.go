@@ -143,6 +143,13 @@ func (s *simCluster) beOrder(be *fesim.BE, r *http.Request) func() error {
 		return func() error { be.Stop(true); return nil }
 	case "kill":
 		return func() error { be.Stop(false); return nil }
+	case "hang":
+		return func() error {
+			be.InjectLoad(fesim.LoadFault{Step: fesim.AtArrival, Do: fesim.HarmHang, Times: -1})
+			return nil
+		}
+	case "heal":
+		return func() error { be.ClearLoadFaults(); return nil }
 	case "load":
 		return begin(fesim.JobOptions{On: be})
 	case "routine-load":
