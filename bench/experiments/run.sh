@@ -75,10 +75,26 @@ run() {
 	machine >"$OUT/$name.machine"
 }
 
+# run_loads EXPERIMENT: loads through the front $FRONT; their rows are read from an FE at the end.
+run_loads() {
+	local name=$1-$SERVER-$FRONT address=127.0.0.1:19080 more=()
+	[ "$FRONT" != direct ] || address=127.0.0.1:18031
+	[ "$FRONT" != segue ] || more+=(--segue 127.0.0.1:19130)
+	printf '\n== %s, %s (%s s)\n' "$1" "$FRONT" "$SECONDS"
+	rm -f "$OUT/$name.json"
+	cut -d ' ' -f 1 /proc/loadavg >"$OUT/$name.load"
+	"$SEGUE" bench --experiment "$1.yaml" --dsn 'root@tcp(127.0.0.1:19031)/' --load-address "$address" "${more[@]}" --name "$FRONT" --out "$OUT/$name" --force &
+	bench=$! result=$OUT/$name.json
+	wait "$bench" || [ $? = 1 ] # clients saw errors, which is what is measured
+	bench=
+	[ -s "$OUT/$name.json" ] || { echo "$name gave no result" >&2; exit 1; }
+	machine >"$OUT/$name.machine"
+}
+
 # compare EXPERIMENT: side by side what there is of it.
 compare() {
 	local results=()
-	for front in direct dns haproxy-cloud haproxy-tuned nginx segue; do
+	for front in direct dns haproxy-cloud haproxy-tuned nginx nginx-operator segue; do
 		[ ! -s "$OUT/$1-$SERVER-$front.json" ] || results+=("$OUT/$1-$SERVER-$front.json")
 	done
 	[ "${#results[@]}" -gt 1 ] || return 0
@@ -94,8 +110,18 @@ need nftables nft
 need dnsmasq-base dnsmasq
 mkdir -p "$OUT"
 ./nginx.sh "$NGINX"
-for SERVER in ${SERVERS:-fe mariadb tidb}; do
+for SERVER in ${SERVERS:-fe mariadb tidb cluster}; do
 	export SERVER
+	if [ "$SERVER" = cluster ]; then
+		for experiment in ${EXPERIMENTS:-load-upgrade load-upgrade-retry load-kill load-kill-retry}; do
+			for FRONT in ${FRONTS:-direct haproxy-cloud nginx-operator segue}; do
+				export FRONT
+				run_loads "$experiment"
+			done
+			compare "$experiment"
+		done
+		continue
+	fi
 	install "$SERVER"
 	for experiment in ${EXPERIMENTS:-rolling kill hang refuse all-down restart}; do
 		for FRONT in ${FRONTS:-direct dns haproxy-cloud haproxy-tuned nginx segue}; do

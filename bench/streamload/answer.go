@@ -47,6 +47,7 @@ type Answer struct {
 	Label             string
 	Message           string
 	ExistingJobStatus string // of the load that has the label already: FINISHED, RUNNING
+	Outcome           string // said by Segue, in answers of its own: loaded, nothing, exists, unknown
 	Redirects         int    // that were followed
 }
 
@@ -62,6 +63,14 @@ const (
 
 // Fate is what the answer says.
 func (a *Answer) Fate() Fate {
+	switch a.Outcome {
+	case "loaded":
+		return Loaded
+	case "nothing":
+		return NotLoaded
+	case "unknown":
+		return Unknown
+	}
 	switch a.Status {
 	case "Success", "OK", "Publish Timeout": // the last is committed, and will be seen
 		return Loaded
@@ -108,7 +117,7 @@ func read(code int, text []byte) (*Answer, error) {
 		}
 		return ""
 	}
-	a := &Answer{Status: field("Status"), Label: field("Label"), Message: field("Message"), ExistingJobStatus: field("ExistingJobStatus")}
+	a := &Answer{Status: field("Status"), Label: field("Label"), Message: field("Message"), ExistingJobStatus: field("ExistingJobStatus"), Outcome: field("Outcome")}
 	if a.Message == "" {
 		a.Message = field("msg")
 	}

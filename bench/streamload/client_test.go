@@ -157,6 +157,9 @@ func TestAnswers(t *testing.T) {
 		{200, `{"Status":"Fail","Message":"too many filtered rows"}`, NotLoaded, false, false},
 		{200, `{"Status":"Fail","Message":"Transaction status unknown, you can retry with same label"}`, Unknown, false, false},
 		{200, `{"Status":"FAILED","Message":"No backend alive."}`, NotLoaded, false, false},
+		{200, `{"Status":"Fail","Message":"x","Outcome":"nothing"}`, NotLoaded, false, false},
+		{200, `{"Status":"Fail","Message":"x","Outcome":"unknown"}`, Unknown, false, false},
+		{200, `{"Status":"Success","Outcome":"loaded"}`, Loaded, true, false},
 		{504, `{"Status":"Unknown","Message":"ask"}`, Unknown, false, false},
 		{500, `{"Status":"Success"}`, 0, false, true}, // it contradicts itself
 		{200, `{"Status":""}`, 0, false, true},

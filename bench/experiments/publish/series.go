@@ -28,6 +28,9 @@ func fronts() []string {
 
 // fronts are those that the experiment has: where there is none, none can be restarted.
 func (s series) fronts() []string {
+	if slices.Contains(loadExperiments(), s.experiment) {
+		return loadFronts()
+	}
 	if s.experiment == "restart" {
 		return fronts()[2:]
 	}
@@ -41,8 +44,18 @@ func allSeries() []series {
 			all = append(all, series{experiment, server})
 		}
 	}
+	for _, experiment := range loadExperiments() {
+		all = append(all, series{experiment, "cluster"})
+	}
 	return all
 }
+
+// loadExperiments are those with Stream Loads, on FEs and BEs.
+func loadExperiments() []string {
+	return []string{"load-upgrade", "load-upgrade-retry", "load-kill", "load-kill-retry"}
+}
+
+func loadFronts() []string { return []string{"direct", "haproxy-cloud", "nginx-operator", "segue"} }
 
 // section is a series as it stands in a document.
 func section(runs []*measure.Result, machines, loads []string) string {
