@@ -1,0 +1,251 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"segue/proxy/load/head"
+	"segue/proxy/load/outcome"
+	"segue/proxy/load/route"
+)
+
+const (
+	firstAsk  = 50 * time.Millisecond // between two questions about a label
+	mostAsk   = time.Second
+	askTime   = 10 * time.Second // for one of them
+	lastAsks  = 10 * time.Second // for what is decided once the time is over
+	mostState = 64 << 10         // bytes of an answer to one
+)
+
+// askLabel asks the leader what has become of the label.
+func (x *exchange) askLabel() outcome.Event {
+	x.flight.at(resolving)
+	if x.until.IsZero() {
+		x.until = time.Now().Add(x.patience())
+	}
+	defer x.watch()()
+	if x.asks > 0 && !x.wait(min(firstAsk<<min(x.asks-1, 10), mostAsk), nil) {
+		return outcome.StateLost
+	}
+	if time.Now().After(x.until) {
+		x.until = time.Now().Add(lastAsks)
+		return outcome.OutOfTime
+	}
+	x.dead = x.dead || x.asks%4 == 0 && x.isNodeDead()
+	x.asks++
+	return x.stateOf(x.label)
+}
+
+// askWitness asks for a label that is known to have been visible before the load began.
+func (x *exchange) askWitness() outcome.Event {
+	if x.witness == "" {
+		return outcome.WitnessUnknown
+	}
+	defer x.watch()()
+	if x.stateOf(x.witness) == outcome.StateCommitted {
+		return outcome.WitnessKnown
+	}
+	return outcome.WitnessUnknown
+}
+
+func (x *exchange) stateOf(label string) outcome.Event {
+	status, body, err := x.askLeader(http.MethodGet, route.StateURI(x.is.Database, label))
+	if err != nil {
+		return outcome.StateLost
+	}
+	return outcome.ReadState(status, body)
+}
+
+// cancelLabel tells the leader to abort what the label stands for.
+func (x *exchange) cancelLabel() outcome.Event {
+	x.flight.at(resolving)
+	defer x.watch()()
+	if x.asks++; x.asks > 1 && !x.wait(min(firstAsk<<min(x.asks-1, 10), mostAsk), nil) {
+		return outcome.Cancelled
+	}
+	method, uri := route.CancelRequest(x.options.flavor(), x.is.Database, x.label)
+	_, _, _ = x.askLeader(method, uri) // whatever it says, the label's state is asked behind it
+	return outcome.Cancelled
+}
+
+// askLeader has the leader answer a small request, by the client's account.
+func (x *exchange) askLeader(method, uri string) (status int, body []byte, err error) {
+	asked := map[string]bool{}
+	err = errors.New("no FE can be had")
+	for _, fe := range x.leaders() {
+		at := hop{fe.Name, fe.Address, uri, fe.TLS}
+		for range mostHops {
+			if asked[at.address] || x.gone() {
+				break
+			}
+			asked[at.address] = true
+			var next *hop
+			if status, body, next, err = x.askOnce(method, at); err == nil && next == nil {
+				return status, body, nil
+			}
+			if err != nil {
+				x.server.leader.clear(at.address)
+				break
+			}
+			at = *next
+		}
+	}
+	return 0, nil, err
+}
+
+// leaders are the FEs that answer, who may lead first.
+func (x *exchange) leaders() []Frontend {
+	leader := x.server.leader.get()
+	all := slices.Clone(x.server.cluster.Frontends())
+	all = slices.DeleteFunc(all, func(fe Frontend) bool { return !fe.Up && fe.Address != leader })
+	slices.SortStableFunc(all, func(a, b Frontend) int { return rankOf(a, leader) - rankOf(b, leader) })
+	return all
+}
+
+func rankOf(fe Frontend, leader string) int {
+	switch {
+	case fe.Address == leader:
+		return 0
+	case fe.Leader:
+		return 1
+	}
+	return 2
+}
+
+// askOnce asks one FE. Where that names the leader, next is whom to ask.
+func (x *exchange) askOnce(method string, at hop) (status int, body []byte, next *hop, err error) {
+	u, err := x.connect(at.name, at.address, at.secure)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	defer u.close()
+	u.method = method
+	_ = u.SetDeadline(time.Now().Add(askTime))
+	out := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, at.uri, x.host())
+	for _, name := range []string{"Authorization", "Cookie", "Token"} {
+		for _, f := range x.fields {
+			if f.Name == name {
+				out = head.Fields{f}.Append(out)
+			}
+		}
+	}
+	if method == http.MethodPost {
+		out = append(out, "Content-Length: 0\r\n"...)
+	}
+	if _, err := u.Conn.Write(append(out, "Connection: close\r\n\r\n"...)); err != nil {
+		return 0, nil, nil, err
+	}
+	a, err := u.readHead()
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	if location := a.Fields.Get("Location"); a.Status >= 300 && a.Status < 400 && location != "" {
+		to, err := x.known().Redirect(location)
+		if err == nil && !to.Frontend {
+			err = errors.New("it redirects to a node")
+		}
+		if err != nil {
+			return 0, nil, nil, err
+		}
+		next := &hop{to.Name, to.Address, to.URI, to.TLS}
+		for _, fe := range x.server.cluster.Frontends() {
+			if fe.Address == to.Name {
+				next.address = fe.Address
+			}
+		}
+		x.server.leader.set(next.address)
+		return 0, nil, next, nil
+	}
+	for !a.whole && len(a.body) < mostState {
+		part, err := a.next()
+		if err != nil {
+			return 0, nil, nil, err
+		}
+		a.body = append(a.body, part...)
+	}
+	return a.Status, a.body, nil, nil
+}
+
+// isNodeDead tells whether the node of the attempt is known to be gone.
+func (x *exchange) isNodeDead() bool {
+	for _, n := range x.server.cluster.Nodes() {
+		if n.name() == x.to.Name && !n.Alive {
+			return true
+		}
+	}
+	u, err := x.connect(x.to.Name, x.to.Address, false)
+	if err == nil {
+		u.close()
+		return false
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// witnesses are, for each database, the label of the last load that has been told to be visible: whatever the cluster has forgotten later is older than it, as long as it
+// knows that one.
+type witnesses struct {
+	mu     sync.Mutex
+	labels map[string]string
+}
+
+// mostWitnesses bounds the databases of which one is kept.
+const mostWitnesses = 10_000
+
+func (w *witnesses) set(database, label string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.labels == nil || len(w.labels) >= mostWitnesses {
+		w.labels = map[string]string{}
+	}
+	w.labels[strings.Clone(database)] = strings.Clone(label)
+}
+
+func (w *witnesses) get(database string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.labels[database]
+}
+
+// mostSmall is the longest body of a request that is no load.
+const mostSmall = 1 << 20
+
+// absorb reads the body of a step of a transaction, which is as good as none, so that it can be sent again with the head.
+func (x *exchange) absorb() bool {
+	x.small = []byte{}
+	if x.body.done() {
+		x.req.Body = head.Body{}
+		return true
+	}
+	if x.req.Expect {
+		x.said = true
+		if !x.client.send([]byte("HTTP/1.1 100 Continue\r\n\r\n")) {
+			return false
+		}
+	}
+	for !x.body.done() {
+		x.client.readWithin(x.options.Progress)
+		part, err := x.body.next()
+		var bad *head.Error
+		switch {
+		case errors.As(err, &bad):
+			x.refuse(bad.Status, bad.Text)
+			return false
+		case err != nil && !errors.Is(err, io.EOF):
+			x.client.close = true
+			return false
+		case len(x.small)+len(part) > mostSmall:
+			x.refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("a step of a transaction has a body of more than %d bytes", mostSmall))
+			return false
+		}
+		x.small = append(x.small, part...)
+	}
+	x.req.Body = head.Body{Length: int64(len(x.small))}
+	return true
+}

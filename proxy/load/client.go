@@ -1,0 +1,183 @@
+package load
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"segue/proxy/load/head"
+)
+
+// lingerTime is for how long a client's bytes are read that nobody wants, so that it comes to read why: one that writes to a connection which has been closed loses
+// what it has not read.
+const (
+	lingerTime    = 30 * time.Second
+	refusedLinger = 2 * time.Second
+)
+
+// client is one connection of a client's. Its goroutine serves one request after the other, in their order.
+type client struct {
+	server  *Server
+	address string
+	line
+	resting bool // guarded by Server.mu: it is between two requests
+	close   bool // it ends with the next answer
+	minor   int  // of HTTP, of the request that is being answered
+}
+
+// serve serves all requests of a connection.
+func (c *client) serve() {
+	defer c.end()
+	defer c.survive()
+	for first := true; c.rest(); first = false {
+		if !c.serveOne(first) {
+			return
+		}
+	}
+}
+
+// end forgets the client.
+func (c *client) end() {
+	_ = c.Conn.Close()
+	c.server.mu.Lock()
+	delete(c.server.clients, c)
+	c.server.mu.Unlock()
+}
+
+// survive has a bug end one client, and no other.
+func (c *client) survive() {
+	if p := recover(); p != nil {
+		c.server.metrics.panics.Inc()
+		c.server.log.Error("load panicked: please report this", "client", c.address, "cause", p, "stack", string(debug.Stack()))
+	}
+}
+
+// rest is what stands between two requests. It tells whether another one may come.
+func (c *client) rest() bool {
+	c.server.mu.Lock()
+	defer c.server.mu.Unlock()
+	c.resting = true
+	if c.r == c.w {
+		c.store, c.r, c.w = nil, 0, 0
+	}
+	return !c.server.ended
+}
+
+// serveOne serves one request, and tells whether another one may follow.
+func (c *client) serveOne(first bool) bool {
+	c.close, c.minor = false, 1
+	req, err := c.request(first)
+	if err != nil {
+		c.refuseRequest(err)
+		return false
+	}
+	c.minor = req.Minor
+	c.close = req.Close || c.server.draining()
+	x := newExchange(c, req)
+	x.run()
+	if c.close {
+		c.linger(lingerTime)
+	}
+	return !c.close
+}
+
+// request waits for a request's head.
+func (c *client) request(first bool) (*head.Request, error) {
+	o := c.server.options.Load()
+	if len(c.unread()) == 0 {
+		if first {
+			c.readWithin(o.Header)
+		} else {
+			c.readWithin(o.Progress)
+		}
+		if err := c.fill(head.MaxSize); err != nil {
+			return nil, fmt.Errorf("%w: %w", io.EOF, err) // there is no request to be answered
+		}
+	}
+	c.server.mu.Lock()
+	c.resting = false
+	c.server.mu.Unlock()
+	c.resume() // a drain that has come together with a request comes behind it
+	c.readWithin(o.Header)
+	for len(c.unread()) < 2 {
+		if err := c.fill(head.MaxSize); err != nil {
+			return nil, err
+		}
+	}
+	c.r += head.Skip(c.unread())
+	raw, err := c.head()
+	if err != nil {
+		return nil, err
+	}
+	return head.ParseRequest(raw)
+}
+
+// refuseRequest answers what is no request.
+func (c *client) refuseRequest(err error) {
+	var bad *head.Error
+	switch {
+	case errors.As(err, &bad):
+		c.server.log.Info("request refused", "client", c.address, "cause", bad.Text)
+	case isTimeout(err) && len(c.unread()) > 0:
+		bad = &head.Error{Status: http.StatusRequestTimeout, Text: "the head of the request did not come in time (load.header)"}
+	default:
+		return
+	}
+	c.server.metrics.ends.WithLabelValues(endRefused).Inc()
+	c.close = true
+	c.say(bad.Status, bad.Text)
+	c.linger(refusedLinger)
+}
+
+// say answers by a text.
+func (c *client) say(status int, text string) {
+	body := "segue: " + text + "\n"
+	c.write(status, "", head.Fields{}.With("Content-Type", "text/plain; charset=utf-8"), []byte(body))
+}
+
+// write answers by what is here whole, and tells whether it could be written.
+func (c *client) write(status int, reason string, fields head.Fields, body []byte) bool {
+	out := c.answerHead(status, reason, fields)
+	out = append(out, "Content-Length: "...)
+	out = append(strconv.AppendInt(out, int64(len(body)), 10), "\r\n\r\n"...)
+	return c.send(append(out, body...))
+}
+
+// answerHead begins an answer.
+func (c *client) answerHead(status int, reason string, fields head.Fields) []byte {
+	if reason == "" {
+		reason = http.StatusText(status)
+	}
+	out := fmt.Appendf(make([]byte, 0, 1<<10), "HTTP/1.1 %d %s\r\n", status, reason)
+	out = fields.Append(out)
+	switch {
+	case c.close:
+		out = append(out, "Connection: close\r\n"...)
+	case c.minor == 0:
+		out = append(out, "Connection: keep-alive\r\n"...)
+	}
+	return out
+}
+
+// send writes.
+func (c *client) send(b []byte) bool {
+	c.writeWithin(c.server.options.Load().Progress)
+	if _, err := c.Conn.Write(b); err != nil {
+		c.close = true
+		return false
+	}
+	return true
+}
+
+// linger reads what its client still sends, for some time, once all has been said.
+func (c *client) linger(most time.Duration) {
+	if c.server.base.Err() != nil || c.closeWrite() != nil {
+		return
+	}
+	_ = c.Conn.SetReadDeadline(time.Now().Add(most))
+	_, _ = io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{c.Conn}, make([]byte, 8<<10))
+}
