@@ -33,6 +33,7 @@ var places = []place{atHead, atFirst, atMiddle, atLast, atSent, atDone, atAnswer
 type cutter struct {
 	ln      net.Listener
 	target  string
+	renames *strings.Replacer // in answers; nil: nothing
 	running sync.WaitGroup
 
 	mu      sync.Mutex
@@ -48,14 +49,17 @@ type loadWire struct {
 	request   string // method, path and label of what is under way; empty: nothing that loads
 }
 
-// startCutter lays a cable to target. It ends with the test.
-func startCutter(t *testing.T, target string) *cutter {
+// startCutter lays a cable to target, in whose answers every second of renames stands for the one before it. It ends with the test.
+func startCutter(t *testing.T, target string, renames ...string) *cutter {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("listen: %v", err)
 	}
 	c := &cutter{ln: ln, target: target, strands: map[*loadWire]bool{}}
+	if len(renames) > 0 {
+		c.renames = strings.NewReplacer(renames...)
+	}
 	c.running.Go(c.serve)
 	t.Cleanup(c.close)
 	return c
@@ -307,6 +311,9 @@ func (c *cutter) answers(l *loadWire) error {
 		}
 		if len(answer) == 0 {
 			continue
+		}
+		if c.renames != nil {
+			answer = []byte(c.renames.Replace(string(answer)))
 		}
 		if err := c.reach(l, atDone); err != nil {
 			return err
