@@ -48,6 +48,7 @@ type Facts struct {
 
 	open    bool  // a lost attempt may hold the label at the leader
 	begun   bool  // … certainly, and it was this load's
+	loose   bool  // an attempt under this label was lost before its begin was seen: it may still come
 	doubt   bool  // it may have committed, or may still
 	held    bool  // a node's whole answer waits for what the leader says
 	again   uint8 // bodies sent again
@@ -127,7 +128,7 @@ func Next(f Facts, e Event) (Facts, Action) {
 		}
 		return f, AnswerNothing
 	case Leaving:
-		f.open = true // it may be the begin's answer that it lost
+		f.open, f.loose = true, true // it may be the begin's answer that it lost
 		return f, AskFrontend
 	case Continue:
 		f.Begun = true
@@ -166,7 +167,7 @@ func Next(f Facts, e Event) (Facts, Action) {
 
 // lost decides after a node's loss.
 func lost(f Facts) (Facts, Action) {
-	f.open, f.begun, f.held = true, f.Begun, false
+	f.open, f.begun, f.held, f.loose = true, f.Begun, false, f.loose || !f.Begun
 	switch {
 	case f.Sent != Everything:
 		return uncommitted(f)
@@ -231,8 +232,11 @@ func running(f Facts) (Facts, Action) {
 
 // aborted goes on when the leader says that the label's transaction is aborted.
 func aborted(f Facts) (Facts, Action) {
-	if f.doubt && !f.begun { // the state may be an older request's, and the lost attempt begin only now
+	switch {
+	case f.doubt && !f.begun: // the state may be an older request's, and the lost attempt begin only now
 		return f, AskLabel
+	case f.doubt && f.loose: // it may be that of a begin that came late, once this one was committed and forgotten
+		return f, AskWitness
 	}
 	f.open = false
 	return again(f, SendAgain)
@@ -300,7 +304,7 @@ func again(f Facts, how Action) (Facts, Action) {
 	f.doubt, f.held, f.late, f.cancels = false, false, false, 0
 	f.begun = false
 	if how == SendFresh {
-		f.open = false
+		f.open, f.loose = false, false
 	}
 	return f, how
 }
