@@ -36,7 +36,7 @@ nginx_run() {
 }
 
 case $1-$FRONT in
-servers-*) exec "$SEGUE" sim cluster --close-after-statement --backends 3 --be-http 127.0.0.1:18041 --be-setting graceful_exit_wait_for_frontend_heartbeat=true ;;
+servers-*) exec "$SEGUE" sim cluster --close-after-statement --backends 3 --be-http 127.0.0.1:18041 --publish 300ms --be-setting graceful_exit_wait_for_frontend_heartbeat=true ;;
 front-direct) exec tail -f /dev/null ;; # the clients know one FE, the first
 front-haproxy-cloud) exec haproxy -db -f loads-haproxy-cloud.cfg ;;
 front-nginx-operator) nginx_run ;;

@@ -113,7 +113,7 @@ mkdir -p "$OUT"
 for SERVER in ${SERVERS:-fe mariadb tidb cluster}; do
 	export SERVER
 	if [ "$SERVER" = cluster ]; then
-		for experiment in ${EXPERIMENTS:-load-upgrade load-upgrade-retry load-kill load-kill-retry}; do
+		for experiment in ${EXPERIMENTS:-load-upgrade load-upgrade-retry load-upgrade-again load-kill load-kill-retry load-kill-again}; do
 			for FRONT in ${FRONTS:-direct haproxy-cloud nginx-operator segue}; do
 				export FRONT
 				run_loads "$experiment"

@@ -18,7 +18,7 @@ type Stream struct {
 	Rows    int           // of one load
 	Size    int64         // of one load, in bytes; rows are as long as that makes them, and never shorter than their ids
 	For     time.Duration // how long a body is under way: it comes in pieces; zero: at once
-	Retry   int           // how often a load that failed is sent again, a second later and under the same label, as connectors do
+	Retry   int           // how often a load that failed is sent again, a second later and under the same label, as connectors do; without labels, as scripts do
 	NoLabel bool          // none is sent: whoever takes the load makes one
 	Chunked bool          // bodies are sent in chunks
 	Timeout time.Duration // of a connect, of a piece of a body, and of the answer
@@ -77,8 +77,6 @@ func (s *Stream) validate() error {
 		return fmt.Errorf("--load-size %d: want up to 60000 bytes a row, which are %d; --load-rows makes more rows", s.Size, s.Rows)
 	case s.Retry < 0 || s.Retry > 1000:
 		return fmt.Errorf("--load-retry %d: want 0 to 1000 times", s.Retry)
-	case s.Retry > 0 && s.NoLabel:
-		return errors.New("--load-retry needs a label: without one, whoever sends a load again loads it twice")
 	case s.Timeout < 100*time.Millisecond:
 		return fmt.Errorf("--load-timeout %v: want 100ms or more", s.Timeout)
 	}

@@ -69,7 +69,7 @@ usage.`,
 	f.IntVar(&s.Rows, "load-rows", s.Rows, "`rows` of one load")
 	f.Int64Var(&s.Size, "load-size", s.Size, "`bytes` of one load")
 	spanVar(f, &s.For, "load-for", 0, config.LongestSpan, "how long a body is under way; 0: at once")
-	f.IntVar(&s.Retry, "load-retry", s.Retry, "how many `times` a load that failed is sent again, under the same label")
+	f.IntVar(&s.Retry, "load-retry", s.Retry, "how many `times` a load that failed is sent again, with its label")
 	f.BoolVar(&s.NoLabel, "load-no-label", false, "send no label")
 	f.BoolVar(&s.Chunked, "load-chunked", false, "send bodies in chunks, without Content-Length")
 	spanVar(f, &s.Timeout, "load-timeout", aboveZero, config.LongestSpan, "how long a load waits for a connection, or its answer")

@@ -54,6 +54,7 @@ a real cluster do. BEs and CNs take Stream Loads: the n-th at the n-th port from
 	f.IntVar(&s.backends, "backends", 0, "`number` of BEs")
 	f.IntVar(&s.computeNodes, "compute-nodes", 0, "`number` of CNs")
 	f.StringVar(&s.beHTTP, "be-http", "", "HTTP `address` of the first BE or CN (default: ten ports above --http)")
+	f.DurationVar(&s.options.Publish, "publish", 0, "how long a committed load takes until it is seen, and answered")
 	f.Int64Var(&s.be.LoadRate, "be-rate", 0, "`bytes` of a load that a BE takes per second (default: all that come)")
 	f.BoolVar(&s.be.Discard, "be-discard", false, "BEs drop what they are sent: loads have no rows, and cost little")
 	f.BoolVar(&s.hosts, "hosts", false, "each FE has an address of its own, and all the same ports")

@@ -52,7 +52,7 @@ func allSeries() []series {
 
 // loadExperiments are those with Stream Loads, on FEs and BEs.
 func loadExperiments() []string {
-	return []string{"load-upgrade", "load-upgrade-retry", "load-kill", "load-kill-retry"}
+	return []string{"load-upgrade", "load-upgrade-retry", "load-upgrade-again", "load-kill", "load-kill-retry", "load-kill-again"}
 }
 
 func loadFronts() []string { return []string{"direct", "haproxy-cloud", "nginx-operator", "segue"} }
