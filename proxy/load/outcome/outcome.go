@@ -88,7 +88,7 @@ const (
 	Busy                 // … another request of this transaction is at work
 	Already              // … it was done before
 	OutOfTime            // asking has taken as long as it may. It may come again: each time it leads nearer to an answer
-	events
+	events_              // how many there are
 )
 
 // Action is what is to be done next.
