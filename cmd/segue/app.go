@@ -108,7 +108,7 @@ func newApp(c *config.Config, o options) (*app, error) {
 	a.server.OnSilence = a.monitor.Doubt
 	a.server.OnMisdirected = a.discovery.misdirected
 	a.admin = &admin.Handler{
-		Registry: a.registry, Sessions: a.server, Loads: a.loads, Pauser: a.server, Failures: a.server, Victim: a.server, Metrics: metrics, About: a.about,
+		Registry: a.registry, Sessions: a.server, Loads: a.loads, Nodes: a.cluster, Pauser: a.server, Failures: a.server, Victim: a.server, Metrics: metrics, About: a.about,
 		History: history.New(), Tallies: a.server, Traffic: a.traffic,
 		Audit: a.audit, Reload: a.reloadNow,
 		Log: o.log, MaxConnections: a.server.AdminConnections(), Said: func() { a.keeper.said() }, DialOther: dialOther, Ended: a.otherEnded,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/url"
@@ -18,6 +19,7 @@ import (
 	"segue/backend/discover"
 	"segue/backend/discover/nodes"
 	"segue/backend/discover/sql"
+	"segue/cmd/internal/admin"
 	"segue/config"
 	"segue/proxy/load"
 )
@@ -40,10 +42,11 @@ type loadCluster struct {
 	mu      sync.Mutex // guards what follows
 	config  *config.Config
 	nodes   []load.Node
-	changed chan struct{} // closed at the next change, and then replaced
-	failed  string        // what asking has failed with last; it is said once
-	asked   time.Time     // when somebody has answered last; zero: nobody has
-	account string        // that may ask
+	changed chan struct{}        // closed at the next change, and then replaced
+	failed  string               // what asking has failed with last; it is said once
+	asked   time.Time            // when somebody has answered last; zero: nobody has
+	account string               // that may ask
+	drained map[string]time.Time // nodes that an operator has drained → until when
 }
 
 func newLoadCluster(r *backend.Registry, c *config.Config, log *slog.Logger) *loadCluster {
@@ -98,7 +101,47 @@ func webOf(text string) (address string, secured bool) {
 func (l *loadCluster) Nodes() []load.Node {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.nodes)
+	list := slices.Clone(l.nodes)
+	now := time.Now()
+	for i := range list {
+		if until, ok := l.drained[nodeAddress(&list[i])]; ok && now.Before(until) {
+			list[i].Leaving = true
+		}
+	}
+	return list
+}
+
+// LoadNodes implements [admin.NodeKeeper].
+func (l *loadCluster) LoadNodes() []admin.Node {
+	list := []admin.Node{}
+	for _, n := range l.Nodes() {
+		name := nodeAddress(&n)
+		shown := admin.Node{Name: name, Compute: n.Compute, Alive: n.Alive, Leaving: n.Leaving}
+		l.mu.Lock()
+		if until, ok := l.drained[name]; ok && time.Now().Before(until) {
+			shown.Until = &until
+		}
+		l.mu.Unlock()
+		list = append(list, shown)
+	}
+	return list
+}
+
+// DrainNode implements [admin.NodeKeeper].
+func (l *loadCluster) DrainNode(name string, until time.Time) (known bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !slices.ContainsFunc(l.nodes, func(n load.Node) bool { return nodeAddress(&n) == name }) {
+		return false
+	}
+	if l.drained == nil {
+		l.drained = make(map[string]time.Time)
+	}
+	if l.drained[name] = until; until.IsZero() {
+		delete(l.drained, name)
+	}
+	l.notifyLocked()
+	return true
 }
 
 // Changed implements [load.Cluster].
@@ -226,6 +269,7 @@ func (l *loadCluster) refresh(ctx context.Context, c *config.Config) error {
 			l.log.Info("the cluster has said which BEs and CNs it has", "nodes", len(list), "user", who)
 		}
 		l.failed, l.asked, l.account = "", time.Now(), who
+		maps.DeleteFunc(l.drained, func(_ string, until time.Time) bool { return time.Now().After(until) })
 		if !slices.Equal(l.nodes, list) {
 			l.nodes = list
 			l.notifyLocked()

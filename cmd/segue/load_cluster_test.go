@@ -214,3 +214,31 @@ func statusOf(s *serving) (admin.Status, bool) {
 	got, err := s.client.Status(s.t.Context())
 	return got, err == nil
 }
+
+// A node that an operator has drained gets no new load, until then or until it is taken back.
+func TestDrainNode(t *testing.T) {
+	l := newLoadCluster(backend.NewRegistry(backend.Options{}), config.Default(), slog.New(slog.DiscardHandler))
+	l.nodes = []load.Node{{Host: "a", Port: 1, Alive: true}, {Host: "b", Port: 1, Alive: true}}
+	leaving := func() (list []string) {
+		for _, n := range l.LoadNodes() {
+			if n.Leaving != (n.Until != nil) {
+				t.Errorf("%+v", n)
+			}
+			if n.Leaving {
+				list = append(list, n.Name)
+			}
+		}
+		return list
+	}
+	changed := l.Changed()
+	if l.DrainNode("c:1", time.Now().Add(time.Hour)) || !l.DrainNode("a:1", time.Now().Add(time.Hour)) || !slices.Equal(leaving(), []string{"a:1"}) || !l.Nodes()[0].Leaving {
+		t.Errorf("%v", leaving())
+	}
+	<-changed
+	if l.DrainNode("b:1", time.Now().Add(-time.Second)); !slices.Equal(leaving(), []string{"a:1"}) {
+		t.Errorf("its time is over: %v", leaving())
+	}
+	if l.DrainNode("a:1", time.Time{}); len(leaving()) > 0 {
+		t.Errorf("taken back: %v", leaving())
+	}
+}

@@ -180,6 +180,7 @@ func TestOpenAPIAnswers(t *testing.T) {
 		{"/api/v1/backends", ""},
 		{"/api/v1/sessions", ""},
 		{"/api/v1/loads", ""},
+		{"/api/v1/nodes", ""},
 		{"/api/v1/failures", ""},
 		{"/api/v1/changes", ""},
 		{"/api/v1/events", ""},

@@ -102,6 +102,16 @@ func (c *Client) Loads(ctx context.Context) ([]Load, error) {
 	return get[[]Load](ctx, c, "/api/v1/loads")
 }
 
+// Nodes lists the BEs and CNs that loads may be sent to.
+func (c *Client) Nodes(ctx context.Context) ([]Node, error) {
+	return get[[]Node](ctx, c, "/api/v1/nodes")
+}
+
+// SetNode has a BE or CN get no new load for so long (drain), or takes that back (ready).
+func (c *Client) SetNode(ctx context.Context, name string, a backend.Admin, d time.Duration) (Node, error) {
+	return ask[Node](ctx, c, http.MethodPost, "/api/v1/nodes/"+url.PathEscape(name)+"/"+a.String()+"?for="+d.String())
+}
+
 // Failures asks for what has failed since the start.
 func (c *Client) Failures(ctx context.Context) (ledger.Failures, error) {
 	return get[ledger.Failures](ctx, c, "/api/v1/failures")

@@ -60,7 +60,9 @@ type Handler struct {
 	Registry Registry
 	Sessions SessionLister
 	// Loads may be nil.
-	Loads    LoadLister
+	Loads LoadLister
+	// Nodes may be nil.
+	Nodes    NodeKeeper
 	Pauser   Pauser
 	Failures FailureLister
 	Metrics  prometheus.Gatherer
@@ -134,10 +136,12 @@ func (h *Handler) handler(d door) http.Handler {
 	mux.HandleFunc("GET /api/v1/sessions", h.sessions)
 	mux.HandleFunc("GET /api/v1/sessions/find", h.find)
 	mux.HandleFunc("GET /api/v1/loads", h.loads)
+	mux.HandleFunc("GET /api/v1/nodes", h.nodes)
 	mux.HandleFunc("GET /api/v1/failures", h.failures)
 	mux.HandleFunc("GET /api/v1/events", d.streams(h.events))
 	mux.HandleFunc("GET /api/v1/changes", h.changes)
 	mux.HandleFunc("POST /api/v1/backends/{name}/{admin}", d.changes(d.audited(h.setAdmin)))
+	mux.HandleFunc("POST /api/v1/nodes/{name}/{admin}", d.changes(d.audited(h.setNode)))
 	mux.HandleFunc("POST /api/v1/pause", d.changes(d.audited(h.pause)))
 	mux.HandleFunc("POST /api/v1/resume", d.changes(d.audited(h.resume)))
 	mux.HandleFunc("POST /api/v1/reload", d.audited(h.reload))

@@ -110,6 +110,8 @@ var answerTypes = map[string]reflect.Type{
 	"get /api/v1/backends":                 reflect.TypeFor[[]Backend](),
 	"get /api/v1/sessions":                 reflect.TypeFor[[]Session](),
 	"get /api/v1/loads":                    reflect.TypeFor[[]Load](),
+	"get /api/v1/nodes":                    reflect.TypeFor[[]Node](),
+	"post /api/v1/nodes/{name}/{admin}":    reflect.TypeFor[Node](),
 	"get /api/v1/failures":                 reflect.TypeFor[ledger.Failures](),
 	"get /api/v1/changes":                  reflect.TypeFor[[]Change](),
 	"get /api/v1/events":                   reflect.TypeFor[Event](),

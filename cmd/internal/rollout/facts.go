@@ -80,6 +80,7 @@ type Segue struct {
 	Started  time.Time        `json:"started,omitzero"`
 	Backends []SegueBackend   `json:"backends,omitempty"`
 	Sticking []SegueSession   `json:"sticking,omitempty"` // sessions that cannot move now
+	Loads    []SegueLoad      `json:"loads,omitempty"`    // over HTTP, in flight
 	Seen     map[string]int64 `json:"seen,omitempty"`     // errors that clients saw since its start, by kind
 	Hidden   map[string]int64 `json:"hidden,omitempty"`   // failures that they did not see, by kind
 	// Others are what processes count that it has taken over from, and that have sessions left.
@@ -110,6 +111,29 @@ type SegueSession struct {
 	User    string `json:"user"`
 	Backend string `json:"backend"`
 	Why     string `json:"why"`
+}
+
+// SegueLoad is a load over HTTP in flight, or a step of a transaction of loads, or one that is open.
+type SegueLoad struct {
+	ID       uint64 `json:"id"`
+	User     string `json:"user"`
+	Table    string `json:"table"` // database and table
+	Label    string `json:"label"`
+	Open     bool   `json:"open,omitempty"` // a transaction between two requests
+	Frontend string `json:"frontend"`       // the name of the Segue's backend that it came through
+	Node     string `json:"node"`           // HTTP address of the BE or CN
+}
+
+// loads are those that would fail if the node were stopped: those on a backend, transactions that are open included, whose rows it alone has; those that have come through a
+// frontend, but for open transactions, which are finished through another.
+func (s *Segue) loads(n *Node) (list []SegueLoad) {
+	b := s.Backend(n)
+	for _, l := range s.Loads {
+		if n.stores() && l.Node != "" && strings.EqualFold(l.Node, n.HTTP) || b != nil && !n.stores() && l.Frontend == b.Name && !l.Open {
+			list = append(list, l)
+		}
+	}
+	return list
 }
 
 // Backend is the Segue's backend that a node is; nil: it knows none.

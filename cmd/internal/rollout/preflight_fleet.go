@@ -95,6 +95,24 @@ func (c *checks) sessions() {
 	if len(list) == 0 {
 		c.add(Finding{Check: CheckSessions, Severity: OK, What: "every session can move now"}, false)
 	}
+	c.loads()
+}
+
+// loads: what is loaded over HTTP now, by node.
+func (c *checks) loads() {
+	for i := range c.Facts.Nodes {
+		n := &c.Facts.Nodes[i]
+		count := 0
+		for j := range c.Segues {
+			count += len(c.Segues[j].loads(n))
+		}
+		if count > 0 {
+			c.add(Finding{
+				Check: CheckSessions, Severity: Warn, Node: n.Name, What: plural(count, "load") + " over HTTP in flight: it is stopped when they have ended",
+				Remedy: "`segue sessions --loads` lists them; they are waited for, for --drain-timeout",
+			}, false)
+		}
+	}
 }
 
 // sticking counts the sessions that cannot move, by node and reason.

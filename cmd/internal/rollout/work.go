@@ -81,7 +81,7 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 	}
 	if why, drain := s.undrained(f, n); drain || why != "" {
 		if f.Now.Sub(p.Since) > s.Ask.Limits.Drain {
-			return s.pause(f.Now, p, fmt.Sprintf("%s has not been left within %v: %s", n.Name, s.Ask.Limits.Drain, why), "`segue sessions` says what stays; then `segue rollout run --resume`")
+			return s.pause(f.Now, p, fmt.Sprintf("%s has not been left within %v: %s", n.Name, s.Ask.Limits.Drain, why), "`segue sessions`, and with --loads, says what stays; then `segue rollout run --resume`")
 		}
 		if drain {
 			p.drains(f, n)
@@ -158,6 +158,7 @@ func (p *Progress) admit(n *Node, why string) Act {
 // undrained says why the node may still have sessions, and whether a Segue is to be told (again).
 func (s *State) undrained(f *Facts, n *Node) (why string, drain bool) {
 	sessions, stuck := 0, ""
+	loads, oldest := 0, ""
 	for i := range f.Segues {
 		g := &f.Segues[i]
 		if g.Error != "" {
@@ -165,6 +166,11 @@ func (s *State) undrained(f *Facts, n *Node) (why string, drain bool) {
 				return fmt.Sprintf("Segue %s cannot be asked: %s", g.Address, g.Error), false
 			}
 			continue
+		}
+		if list := g.loads(n); len(list) > 0 {
+			if loads += len(list); oldest == "" {
+				oldest = fmt.Sprintf("; load %d of %s into %s, label %s", list[0].ID, list[0].User, list[0].Table, list[0].Label)
+			}
 		}
 		b := g.Backend(n)
 		if b == nil {
@@ -184,6 +190,9 @@ func (s *State) undrained(f *Facts, n *Node) (why string, drain bool) {
 	}
 	if sessions > 0 {
 		return plural(sessions, "session") + " on " + n.Name + stuck, false
+	}
+	if loads > 0 {
+		return plural(loads, "load") + " on its way through " + n.Name + oldest, false
 	}
 	return "", false
 }

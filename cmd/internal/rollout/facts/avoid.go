@@ -12,9 +12,10 @@ import (
 	"segue/cmd/internal/rollout"
 )
 
-// Drain has nobody give a node work: the Segues, or for a backend or compute node the frontends.
+// Drain has nobody give a node work: the Segues, or for a backend or compute node the frontends, and for loads the Segues.
 func (s *Source) Drain(ctx context.Context, n rollout.Node) error {
 	if n.Kind == rollout.Backend || n.Kind == rollout.Compute {
+		s.Fleet.spareLoads(ctx, n, true)
 		return s.avoid(ctx, n, true)
 	}
 	return s.Fleet.Drain(ctx, n)
@@ -23,6 +24,7 @@ func (s *Source) Drain(ctx context.Context, n rollout.Node) error {
 // Ready takes that back; stood is what single Segues are told instead, by address.
 func (s *Source) Ready(ctx context.Context, n rollout.Node, stood map[string]backend.Admin) error {
 	if n.Kind == rollout.Backend || n.Kind == rollout.Compute {
+		s.Fleet.spareLoads(ctx, n, false)
 		return s.avoid(ctx, n, false)
 	}
 	return s.Fleet.Ready(ctx, n, stood)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -158,7 +159,51 @@ func (f *Fleet) one(ctx context.Context, at string) (rollout.Segue, error) {
 			g.Sticking = append(g.Sticking, rollout.SegueSession{ID: s.ID, Client: s.Client, User: s.User, Backend: s.Backend, Why: why})
 		}
 	}
-	return g, nil
+	return g, f.loads(ctx, c, &g)
+}
+
+// loads adds what is loaded over HTTP. A Segue of an older release has none.
+func (f *Fleet) loads(ctx context.Context, c *admin.Client, g *rollout.Segue) error {
+	list, err := c.Loads(ctx)
+	if said, ok := errors.AsType[*admin.Error](err); ok && said.Code == http.StatusNotFound {
+		return nil
+	}
+	for i := range list {
+		l := &list[i]
+		g.Loads = append(g.Loads, rollout.SegueLoad{
+			ID: l.ID, User: l.User, Table: strings.Trim(l.Database+"."+l.Table, "."), Label: l.Label, Open: l.State == "open", Frontend: l.Frontend, Node: l.Node,
+		})
+	}
+	return err
+}
+
+// sparedFor is for how long: a drain, a stop and a start.
+const sparedFor = 30 * time.Minute
+
+// spareLoads has the Segues send no new load to a backend, or send them again. That is worth trying, and no more: it ends by itself, and a load that meets a node which leaves is sent to another.
+func (f *Fleet) spareLoads(ctx context.Context, n rollout.Node, spare bool) {
+	if f == nil || n.HTTP == "" {
+		return
+	}
+	to := backend.Ready
+	if spare {
+		to = backend.Drain
+	}
+	addresses, _ := f.addresses(ctx)
+	var telling sync.WaitGroup
+	for _, at := range addresses {
+		telling.Go(func() {
+			c, err := f.Client(at)
+			if err != nil {
+				return
+			}
+			defer c.Close()
+			ctx, cancel := context.WithTimeout(ctx, f.Timeout)
+			defer cancel()
+			_, _ = c.SetNode(ctx, n.HTTP, to, sparedFor)
+		})
+	}
+	telling.Wait()
 }
 
 // counted sums what clients saw, and what they did not, by kind.

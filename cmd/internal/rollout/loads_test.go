@@ -1,0 +1,45 @@
+package rollout
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"segue/backend"
+)
+
+// A node is not stopped while a load is on its way through it. A transaction between two requests is a backend's affair: another frontend finishes it.
+func TestLoadsAreWaitedFor(t *testing.T) {
+	fe := &Node{Name: "fe-1", Kind: Frontend, Address: "fe-1:9030", HTTP: "fe-1:8030"}
+	be := &Node{Name: "be-1:9050", Kind: Backend, HTTP: "be-1:8040"}
+	cn := &Node{Name: "cn-1:9050", Kind: Compute, HTTP: "cn-1:8040"}
+	segue := Segue{
+		Address: "s", Backends: []SegueBackend{{Name: "a", Address: "fe-1:9030", Admin: backend.Drain}},
+		Loads: []SegueLoad{
+			{ID: 7, User: "etl", Table: "db.t", Label: "l7", Frontend: "a", Node: "BE-1:8040"}, {ID: 8, User: "etl", Table: "db.t", Label: "l8", Open: true, Frontend: "a", Node: "be-1:8040"},
+			{ID: 9, Frontend: "b", Node: ""},
+		},
+	}
+	s := &State{}
+	for node, want := range map[*Node]string{
+		fe: "1 load on its way through fe-1; load 7 of etl into db.t, label l7", be: "2 loads on its way through be-1:9050; load 7 of etl into db.t, label l7", cn: "",
+	} {
+		why, drain := s.undrained(&Facts{Segues: []Segue{segue}}, node)
+		if why != want || drain {
+			t.Errorf("%s: %q, %t; want %q", node.Name, why, drain, want)
+		}
+	}
+	found := Preflight(&Facts{Flavor: backend.StarRocks, Nodes: []Node{*fe, *be, *cn}, Segues: []Segue{segue}}, &State{Ask: Ask{Fleet: true}}, nil)
+	var said []string
+	for _, f := range found {
+		if f.Check == CheckSessions && strings.Contains(f.What, "over HTTP") {
+			said = append(said, f.Node)
+			if f.Blocks {
+				t.Errorf("it blocks: %+v", f)
+			}
+		}
+	}
+	if !slices.Equal(said, []string{"fe-1", "be-1:9050"}) {
+		t.Errorf("said of %q", said)
+	}
+}
