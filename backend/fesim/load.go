@@ -39,7 +39,7 @@ type LoadTxn struct {
 func (c *Cluster) LoadTxns(db string) []LoadTxn {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.loads.tidy(time.Now())
+	c.tidyLoads(time.Now())
 	var list []LoadTxn
 	for _, t := range c.loads.all {
 		if db == "" || t.db == db {
@@ -79,7 +79,7 @@ const maxID = 1 << 28
 func (c *Cluster) Loaded(db, table string) Loaded {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.loads.tidy(time.Now())
+	c.tidyLoads(time.Now())
 	if t := c.loads.tables[db+"."+table]; t != nil {
 		return t.snapshot()
 	}

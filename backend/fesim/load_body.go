@@ -26,11 +26,11 @@ func (l *beLife) receive(x *loadCall, to *rowReader) error {
 	var got int64
 	began := time.Now()
 	stop := x.faults.receiving(x.op, x.label)
+	if stop == 0 {
+		x.at(AtBytes)
+		stop = -1
+	}
 	for {
-		if stop >= 0 && got >= stop {
-			x.at(AtBytes)
-			stop = -1
-		}
 		into := *chunk
 		if left := stop - got; stop >= 0 && left < int64(len(into)) {
 			into = into[:left]
@@ -38,6 +38,10 @@ func (l *beLife) receive(x *loadCall, to *rowReader) error {
 		n, err := x.r.Body.Read(into)
 		got += int64(n)
 		to.take(into[:n])
+		if stop >= 0 && got >= stop {
+			x.at(AtBytes)
+			stop = -1
+		}
 		if !l.throttle(began, got) {
 			return io.ErrClosedPipe
 		}

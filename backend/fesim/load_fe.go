@@ -89,7 +89,7 @@ func (l *life) awaitsLoads() bool {
 		return false
 	}
 	c.loads.tidy(time.Now())
-	for _, t := range c.loads.byID {
+	for _, t := range c.loads.open {
 		if t.state == LoadPrepare {
 			return true
 		}

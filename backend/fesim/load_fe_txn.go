@@ -90,8 +90,7 @@ func (c *Cluster) atLeader(f *FE, do func(now time.Time) error) error {
 		return errRPC
 	}
 	now := time.Now()
-	c.beats(now)
-	c.loads.tidy(now)
+	c.tidyLoads(now)
 	return do(now)
 }
 

@@ -121,7 +121,7 @@ func jsonValue(v any) value {
 func (c *Cluster) loadedRelation(path string) *relation {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.loads.tidy(time.Now())
+	c.tidyLoads(time.Now())
 	t := c.loads.tables[path]
 	if t == nil {
 		if !strings.HasPrefix(path, "fesim.loads_") {

@@ -2,6 +2,7 @@ package fesim_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -38,16 +39,24 @@ func (a answer) String() string { return fmt.Sprintf("%d %s %v", a.status, a.tex
 // send sends one request as root and follows no redirect. The body is sent when 100 Continue has come.
 func send(t *testing.T, method, url string, header map[string]string, body io.Reader) answer {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, url, body)
+	return sendTo(t.Context(), method, url, header, body)
+}
+
+func sendTo(ctx context.Context, method, url string, header map[string]string, body io.Reader) answer {
+	r, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
-		t.Fatal(err)
+		return answer{err: err}
 	}
 	r.SetBasicAuth("root", "")
 	if body != nil {
 		r.Header.Set("Expect", "100-continue")
 	}
 	for name, value := range header {
-		r.Header.Set(name, value)
+		if value == "" {
+			r.Header.Del(name)
+		} else {
+			r.Header.Set(name, value)
+		}
 	}
 	transport := &http.Transport{ExpectContinueTimeout: wait, DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
@@ -76,6 +85,21 @@ func put(t *testing.T, fe *fesim.FE, path string, header map[string]string, body
 	}
 	t.Fatal("redirected for ever")
 	return answer{}
+}
+
+// exchange sends bytes, ends them, and returns all that comes.
+func exchange(t *testing.T, address, request string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(wait))
+	fmt.Fprint(conn, request)
+	_ = conn.(*net.TCPConn).CloseWrite()
+	b, _ := io.ReadAll(conn)
+	return string(b)
 }
 
 func TestLoadGoesByRedirectToABE(t *testing.T) {
@@ -126,5 +150,42 @@ func eventually(t *testing.T, is func() bool) {
 		if time.Now().After(deadline) {
 			t.Fatal("it did not come to be")
 		}
+	}
+}
+
+// BenchmarkLoad is how fast a BE takes a body, with parsing and without.
+func BenchmarkLoad(b *testing.B) {
+	for _, discard := range []bool{true, false} {
+		b.Run(fmt.Sprintf("discard=%v", discard), func(b *testing.B) {
+			c, err := fesim.NewCluster(1, fesim.Options{TimeScale: fast, Election: time.Hour})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.Close()
+			be, err := c.AddBE(fesim.BEOptions{Discard: discard})
+			if err != nil {
+				b.Fatal(err)
+			}
+			if err := c.Start(); err != nil {
+				b.Fatal(err)
+			}
+			chunk := []byte(strings.Repeat("1234567,"+strings.Repeat("x", 91)+"\n", 2600)) // 256 KiB
+			b.SetBytes(int64(len(chunk)))
+			conn, err := net.Dial("tcp", be.HTTPAddress())
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, "PUT /api/test/t/_stream_load HTTP/1.1\r\nHost: x\r\nAuthorization: Basic cm9vdDo=\r\nConnection: close\r\ncolumn_separator: ,\r\nContent-Length: %d\r\n\r\n", b.N*len(chunk))
+			for range b.N { // the length stands in the head
+				if _, err := conn.Write(chunk); err != nil {
+					b.Fatal(err)
+				}
+			}
+			answer, _ := io.ReadAll(conn)
+			if !strings.Contains(string(answer), "Success") {
+				b.Fatal(string(answer))
+			}
+		})
 	}
 }

@@ -14,6 +14,7 @@ import (
 type labels struct {
 	all    []*loadTxn
 	byID   map[int64]*loadTxn  // not forgotten
+	open   map[int64]*loadTxn  // … and not final
 	byName map[string]*loadTxn // not forgotten, by database/label: the last one that is not aborted, or the last
 	final  map[string][]*loadTxn
 	tables map[string]*loadedTable
@@ -25,7 +26,7 @@ type labels struct {
 
 func newLoads(o *Options) labels {
 	return labels{
-		byID: make(map[int64]*loadTxn), byName: make(map[string]*loadTxn), final: make(map[string][]*loadTxn), tables: make(map[string]*loadedTable),
+		byID: make(map[int64]*loadTxn), open: make(map[int64]*loadTxn), byName: make(map[string]*loadTxn), final: make(map[string][]*loadTxn), tables: make(map[string]*loadedTable),
 		lastID: 1000, keep: o.scaled(o.LabelKeep), most: o.LabelKeepMax,
 	}
 }
@@ -78,11 +79,11 @@ var errRPC = errors.New("call frontend service failed, reason=THRIFT_RPC_ERROR")
 
 // tidy does what time has brought: transactions become visible, time out, and are forgotten. It needs c.mu, as all of labels does.
 func (l *labels) tidy(now time.Time) {
-	for _, t := range l.byID {
+	for _, t := range l.open {
 		switch {
 		case t.state == LoadCommitted && !now.Before(t.visible):
 			t.state, t.ended = LoadVisible, t.visible
-			l.final[t.db] = append(l.final[t.db], t)
+			l.close(t)
 		case t.state == LoadPrepare && now.Sub(t.began) > t.timeout:
 			l.abort(t, "timeout by txn manager", now)
 		case t.state == LoadPrepared && t.prepTimeout > 0 && now.Sub(t.prepared) > t.prepTimeout,
@@ -99,10 +100,17 @@ func (l *labels) tidy(now time.Time) {
 	}
 }
 
+// close notes that a transaction has become final.
+func (l *labels) close(t *loadTxn) {
+	delete(l.open, t.id)
+	l.final[t.db] = append(l.final[t.db], t)
+}
+
 // forget makes the leader know nothing of a transaction any more.
 func (l *labels) forget(t *loadTxn) {
 	t.forgotten = true
 	delete(l.byID, t.id)
+	delete(l.open, t.id)
 	if key := t.db + "/" + t.label; l.byName[key] == t {
 		delete(l.byName, key)
 	}
@@ -110,8 +118,8 @@ func (l *labels) forget(t *loadTxn) {
 
 // lost is the end of a leader: transactions that have only begun are in no journal.
 func (l *labels) lost() {
-	for _, t := range l.all {
-		if !t.forgotten && t.state == LoadPrepare {
+	for _, t := range slices.Collect(maps.Values(l.open)) {
+		if t.state == LoadPrepare {
 			t.state, t.reason = LoadAborted, "lost with its leader"
 			t.batches = nil
 			l.forget(t)
@@ -133,7 +141,7 @@ func (l *labels) begin(t *loadTxn, now time.Time) (*loadTxn, error) {
 	l.lastID++
 	t.id, t.state, t.began = l.lastID, LoadPrepare, now
 	l.all = append(l.all, t)
-	l.byID[t.id] = t
+	l.byID[t.id], l.open[t.id] = t, t
 	l.byName[t.db+"/"+t.label] = t
 	return t, nil
 }
@@ -192,7 +200,7 @@ func (l *labels) commit(t *loadTxn, now time.Time, publish time.Duration) error 
 // abort ends a transaction without effect.
 func (l *labels) abort(t *loadTxn, reason string, now time.Time) {
 	t.state, t.reason, t.ended, t.batches = LoadAborted, reason, now, nil
-	l.final[t.db] = append(l.final[t.db], t)
+	l.close(t)
 }
 
 // rollback is abortTransaction.
@@ -240,7 +248,7 @@ func (c *Cluster) judgeLoads(b *BE, at time.Time, dead bool) {
 
 // coordinatorGone is abortTxnWhenCoordinateBeDown: not of what is PREPARED (abortPrepared is false).
 func (l *labels) coordinatorGone(b *BE, now time.Time) {
-	for _, t := range slices.Collect(maps.Values(l.byID)) {
+	for _, t := range slices.Collect(maps.Values(l.open)) {
 		if t.coordinator == b && t.state == LoadPrepare {
 			l.abort(t, "coordinate BE is down", now)
 		}
@@ -292,4 +300,10 @@ func (f *FE) strikeRPC(op LoadOp, step LoadStep, label string, changed <-chan st
 	case HarmCut, HarmReset:
 	}
 	return errRPC
+}
+
+// tidyLoads does what time has brought: heartbeats, too. It needs c.mu.
+func (c *Cluster) tidyLoads(now time.Time) {
+	c.beats(now)
+	c.loads.tidy(now)
 }
