@@ -17,9 +17,11 @@ type BEOptions struct {
 	HTTPAddress      string // webserver_port; zero: 127.0.0.1:0; a port chosen by the system is kept over restarts
 	HeartbeatAddress string // heartbeat_service_port; as HTTPAddress
 	Address          string // be_port; as HTTPAddress
-	Version          string // zero: that of the FEs
-	Tablets          int    // replicas that it has; zero: 12, none for a CN
-	Warehouse        string // of a CN; zero: default_warehouse
+	// Advertised is the host:port that FEs know its web server by: in redirects, ErrorURL and SHOW BACKENDS, as behind NAT or in Kubernetes; zero: HTTPAddress.
+	Advertised string
+	Version    string // zero: that of the FEs
+	Tablets    int    // replicas that it has; zero: 12, none for a CN
+	Warehouse  string // of a CN; zero: default_warehouse
 
 	// What concerns loads. Durations and rates of loads are not scaled.
 	LoadRate int64 // bytes of a body that it takes per second, of each load; zero: as fast as they come

@@ -75,6 +75,7 @@
 //	L41  Doris: group_commit takes no label; _http_stream                                        stream_load.cpp, http_stream.cpp
 //	L42  what was loaded is seen by SELECT; of a table that was not created, the keys as id
 //	L43  BEs that throttle, and that discard ([BEOptions])
+//	L44  redirects, ErrorURL and SHOW BACKENDS have the addresses by which nodes know each other      as behind NAT: [BEOptions.Advertised], [Options.Advertised]
 //
 // Simplified: a BE knows the leader at once, not by the next heartbeat; nothing is planned, so no column is checked but their number; a transaction of several
 // statements lies at its BEs and is lost when one of them has ended.

@@ -1,6 +1,7 @@
 package fesim
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -130,6 +131,9 @@ func (f *FE) HTTPAddress() string { return f.http.address }
 
 // HTTPAddress returns host:port of the web server, which takes loads.
 func (b *BE) HTTPAddress() string { return b.http.address }
+
+// advertised is host:port of the web server, as FEs know it.
+func (b *BE) advertised() string { return cmp.Or(b.opts.Advertised, b.http.address) }
 
 // Loads returns how many loads, or statements of a transaction of loads, the BE is receiving or committing now.
 func (b *BE) Loads() int {

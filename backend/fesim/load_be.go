@@ -133,7 +133,7 @@ func (l *beLife) load(x *loadCall, db, table string) {
 	switch {
 	case strings.EqualFold(header("enable_merge_commit"), "true") && !doris:
 		l.mergeCommit(x, db, table, res)
-	case doris && header("group_commit") != "" && !strings.EqualFold(header("group_commit"), "off_mode"):
+	case doris && groupCommits(header):
 		l.groupCommit(x, db, table, res)
 	default:
 		l.streamLoad(x, db, table, res, doris && strings.EqualFold(header("two_phase_commit"), "true"))
@@ -316,7 +316,7 @@ func (l *beLife) keepErrors(txn int64, b *loadBatch) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.errorLogs[name] = strings.Join(b.errors, "\n") + "\n"
-	return "http://" + l.be.http.address + "/api/_load_error_log?file=" + name
+	return "http://" + l.be.advertised() + "/api/_load_error_log?file=" + name
 }
 
 // errorLog is DownloadAction for the files of keepErrors.

@@ -63,16 +63,21 @@ func (l *beLife) twoPhase(x *loadCall, db string) {
 	x.answer(http.StatusOK, marshal(map[string]any{"status": "Success", "msg": fmt.Sprintf("transaction [%s] %s successfully.", cmp.Or(header("txn_id"), x.label), operation)}))
 }
 
+// groupCommits tells whether a load is one with group_commit (_can_group_commit): with other headers Doris falls back to a load as any.
+func groupCommits(header func(string) string) bool {
+	mode := header("group_commit")
+	return mode != "" && !strings.EqualFold(mode, "off_mode") && !strings.EqualFold(header("two_phase_commit"), "true") &&
+		!strings.EqualFold(header("partial_columns"), "true") && header("partitions") == "" && header("temporary_partitions") == ""
+}
+
 // groupCommit is a load with the header group_commit of Doris: it has no label of its own, and none may be given.
 func (l *beLife) groupCommit(x *loadCall, db, table string, res *loadResult) {
 	res.more = map[string]any{"GroupCommit": true}
 	reader, err := newRowReader(x.r.Header.Get, l.be, db+"."+table)
 	switch {
 	case err != nil:
-	case x.label != "":
-		err = failure("INTERNAL_ERROR", "label and group_commit can't be set at the same time")
-	case strings.EqualFold(x.r.Header.Get("two_phase_commit"), "true"):
-		err = failure("INTERNAL_ERROR", "two_phase_commit and group_commit can't be set at the same time")
+	case x.label != "" && x.r.ContentLength >= 0: // with a chunked body it is dropped
+		err = failure("INVALID_ARGUMENT", "[INVALID_ARGUMENT]label and group_commit can't be set at the same time")
 	case l.refuses():
 		err = failure("SERVICE_UNAVAILABLE", "Service is shutting down, please retry later!")
 	}
@@ -81,7 +86,7 @@ func (l *beLife) groupCommit(x *loadCall, db, table string, res *loadResult) {
 		x.refuse(res.json())
 		return
 	}
-	res.label = "group_commit_" + res.label
+	res.label = "group_commit_" + l.be.newLabel()
 	x.at(AtBegun)
 	if err := l.receive(x, reader); err != nil {
 		panic(http.ErrAbortHandler)

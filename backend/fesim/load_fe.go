@@ -146,7 +146,7 @@ func (h *healthServer) redirectToBE(x *loadCall, warehouse string) {
 	b := h.life.fe.nextNode(warehouse)
 	switch {
 	case b != nil:
-		h.redirect(x, b.http.address)
+		h.redirect(x, b.advertised())
 	case h.life.fe.opts.Flavor == backend.Doris:
 		x.answer(http.StatusOK, dorisFailure("No backend load available or there are disk space or tablet number limits"))
 	default:
@@ -157,6 +157,7 @@ func (h *healthServer) redirectToBE(x *loadCall, warehouse string) {
 // redirect answers 307. The scheme is always http, path and query stay.
 func (h *healthServer) redirect(x *loadCall, address string) {
 	to := url.URL{Scheme: "http", Host: address, Path: x.r.URL.Path, RawPath: x.r.URL.RawPath, RawQuery: x.r.URL.RawQuery}
+	to.ForceQuery = h.life.fe.opts.Flavor == backend.Doris // RestBaseController.getRedirectUrL: path?query, also without one
 	if h.life.fe.opts.LocationCredentials {
 		if user, password, ok := x.r.BasicAuth(); ok {
 			to.User = url.UserPassword(user, password)
@@ -179,7 +180,7 @@ func (h *healthServer) toLeader(x *loadCall) bool {
 	case former == nil:
 		x.failed("common.DdlException", "Cannot get leader ip and port")
 	default:
-		h.redirect(x, former.http.address)
+		h.redirect(x, cmp.Or(former.opts.Advertised, former.http.address))
 	}
 	return true
 }

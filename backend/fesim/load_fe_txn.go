@@ -78,7 +78,7 @@ func (h *healthServer) single(x *loadCall, db string) {
 	case end != nil:
 		x.answer(http.StatusOK, marshal(map[string]any{"Status": "OK", "Message": end.message, "Label": x.label, "TxnId": end.txn}))
 	default:
-		h.redirect(x, to.http.address)
+		h.redirect(x, to.advertised())
 	}
 }
 
@@ -180,7 +180,7 @@ func (h *healthServer) multi(x *loadCall, db string) {
 	case err != nil:
 		x.failed("common.StarRocksException", "%s", err)
 	case to != nil:
-		h.redirect(x, to.http.address)
+		h.redirect(x, to.advertised())
 	default:
 		x.answer(http.StatusOK, marshal(map[string]any{"Status": "OK", "Message": "", "Label": x.label, "TxnId": t.id}))
 	}

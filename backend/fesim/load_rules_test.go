@@ -718,3 +718,20 @@ func TestLoadsDiscardedAndThrottled(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 }
+
+// L44: nodes have other names where they are.
+func TestLoadRuleOfAdvertisedAddresses(t *testing.T) {
+	c := loadCluster(t, 1, fesim.Options{Advertised: "fe-x.internal:8030"}, fesim.BEOptions{Advertised: "be-0.internal:8040"})
+	if a := send(t, http.MethodPut, "http://"+follower(t, c).HTTPAddress()+path, nil, strings.NewReader("1\n")); a.header.Get("Location") != "http://be-0.internal:8040"+path {
+		t.Error(a.header)
+	}
+	if a := send(t, http.MethodPost, "http://"+follower(t, c).HTTPAddress()+"/api/transaction/begin", nil, nil); a.header.Get("Location") != "http://fe-x.internal:8030/api/transaction/begin" {
+		t.Error(a.header)
+	}
+	a := send(t, http.MethodPut, "http://"+c.BEs()[0].HTTPAddress()+path, csv("x", "columns", "a,b"), strings.NewReader("1\n"))
+	a.has(t, "http://be-0.internal:8040/api/_load_error_log?file=")
+	rows := rowsOf(t, open(t, c.FEs()[0], "root:"), "SHOW BACKENDS")
+	if rows[0]["IP"] != "be-0.internal" || rows[0]["HttpPort"] != "8040" {
+		t.Error(rows[0])
+	}
+}

@@ -71,7 +71,7 @@ type Options struct {
 	// are cancelled when it counts as dead. Later ones know SHUTDOWN and let statements end.
 	ExitingIsDead bool
 
-	// What concerns loads, for all FEs of a cluster as [NewCluster] gets it; the two last ones are each FE's own.
+	// What concerns loads, for all FEs of a cluster as [NewCluster] gets it; the three last ones are each FE's own.
 	LabelKeep    time.Duration // label_keep_max_second; zero: 3 days
 	LabelKeepMax int           // label_keep_max_num: finished transactions of a database whose labels are known; zero: 1000
 	Publish      time.Duration // from COMMITTED to VISIBLE; zero: none
@@ -79,6 +79,7 @@ type Options struct {
 	SpareLeavingLoads   bool
 	LoadTimeScale       float64 // multiplies timeouts of loads, which TimeScale does not touch: no test is to fail for being slow; zero: 1
 	SharedData          bool    // run_mode: loads go to CNs of the warehouse that they name
+	Advertised          string  // host:port that other FEs name in redirects to it; zero: HTTPAddress
 	KeepLoadConnections bool    // releases before PR #52582: an FE does not close the connection after its answer to a load
 	LocationCredentials bool    // Doris as it once was: a 307 has user:password@ in it
 

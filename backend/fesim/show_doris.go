@@ -49,7 +49,7 @@ func dorisBackends(s *session) *result {
 		query, load := c.disabled[b.id]["disable_query"], c.disabled[b.id]["disable_load"]
 		status := fmt.Sprintf(`{"isQueryDisabled":%t,"isLoadDisabled":%t,"isActive":true}`, !query.IsZero(), !load.IsZero())
 		rows = append(rows, []value{
-			strconv.Itoa(b.id), hostOf(b.heartbeat), portOf(b.heartbeat), portOf(b.thrift), portOf(b.http), "8060", "-1", shownTime(b.known.started), shownTime(b.known.lastBeat),
+			strconv.Itoa(b.id), hostAlone(b.advertised(), hostOf(b.heartbeat)), portOf(b.heartbeat), portOf(b.thrift), portAlone(b.advertised()), "8060", "-1", shownTime(b.known.started), shownTime(b.known.lastBeat),
 			strconv.FormatBool(b.known.alive), "false", strconv.Itoa(b.opts.Tablets), "0.000", "0.000", "1.000 TB", "1.000 TB", "0.00 %", "0.00 %", "0.000",
 			`{"location" : "default"}`, b.known.errMsg, b.known.version, status, "0", "mix",
 		})

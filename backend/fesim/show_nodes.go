@@ -73,6 +73,19 @@ func hostOf(p *port) string {
 	return host
 }
 
+// hostAlone is the host of an advertised address that is not the node's own, or that one.
+func hostAlone(advertised, own string) string {
+	if host, _, err := net.SplitHostPort(advertised); err == nil && host != "" {
+		return host
+	}
+	return own
+}
+
+func portAlone(address string) string {
+	_, port, _ := net.SplitHostPort(address)
+	return port
+}
+
 func portOf(p *port) string {
 	_, port, _ := net.SplitHostPort(p.address)
 	return port
@@ -157,7 +170,7 @@ func (c *Cluster) nodes(compute bool) []*BE {
 // nodeRow is what both lists begin with. It needs c.mu.
 func (c *Cluster) nodeRow(b *BE) []value {
 	return []value{
-		strconv.Itoa(b.id), hostOf(b.heartbeat), portOf(b.heartbeat), portOf(b.thrift), portOf(b.http), "8060", shownTime(b.known.started), shownTime(b.known.lastBeat),
+		strconv.Itoa(b.id), hostAlone(b.advertised(), hostOf(b.heartbeat)), portOf(b.heartbeat), portOf(b.thrift), portAlone(b.advertised()), "8060", shownTime(b.known.started), shownTime(b.known.lastBeat),
 		strconv.FormatBool(b.known.alive), "false", "false",
 	}
 }
