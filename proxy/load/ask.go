@@ -34,6 +34,9 @@ func (x *exchange) askLabel() outcome.Event {
 	if x.asks > 0 && !x.wait(min(firstAsk<<min(x.asks-1, 10), mostAsk), nil) {
 		return outcome.StateLost
 	}
+	if x.halfClosed.Load() && time.Until(x.until) > x.options.Hold {
+		x.until = time.Now().Add(x.options.Hold) // nobody may be there to hear it
+	}
 	if time.Now().After(x.until) {
 		x.until = time.Now().Add(lastAsks)
 		return outcome.OutOfTime
@@ -67,9 +70,10 @@ func (x *exchange) stateOf(label string) outcome.Event {
 func (x *exchange) cancelLabel() outcome.Event {
 	x.flight.at(resolving)
 	defer x.watch()()
-	if x.asks++; x.asks > 1 && !x.wait(min(firstAsk<<min(x.asks-1, 10), mostAsk), nil) {
+	if x.cancels++; x.cancels > 1 && !x.wait(min(firstAsk<<min(x.cancels, 10), mostAsk), nil) {
 		return outcome.Cancelled
 	}
+	x.asks = 0
 	method, uri := route.CancelRequest(x.options.flavor(), x.is.Database, x.label)
 	_, _, _ = x.askLeader(method, uri) // whatever it says, the label's state is asked behind it
 	return outcome.Cancelled

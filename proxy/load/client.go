@@ -173,11 +173,18 @@ func (c *client) send(b []byte) bool {
 	return true
 }
 
-// linger reads what its client still sends, for some time, once all has been said.
+// linger reads what its client still sends, for some time, once all has been said. It ends with a drain.
 func (c *client) linger(most time.Duration) {
 	if c.server.base.Err() != nil || c.closeWrite() != nil {
 		return
 	}
-	_ = c.Conn.SetReadDeadline(time.Now().Add(most))
+	c.resume()
+	c.server.mu.Lock()
+	if c.server.ended {
+		most = min(most, refusedLinger)
+	}
+	c.resting = true
+	c.readWithin(most)
+	c.server.mu.Unlock()
 	_, _ = io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{c.Conn}, make([]byte, 8<<10))
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"segue/backend/wire"
@@ -39,28 +40,30 @@ type exchange struct {
 	flight *flight
 	began  time.Time
 
-	asked    asked           // which FEs have been asked in this round
-	tried    map[string]bool // nodes that did not take it
-	since    time.Time       // when it was begun to look for a node; zero: not since the last that took it
-	to       route.Target    // the node that it is to go to
-	node     *upstream       // that it goes to
-	start    time.Time       // when that one was tried
-	begun    bool            // that one has said 100, or answered
-	said     bool            // the client has been told to send its body
-	reply    *answer         // of the node, or of the FE
-	cause    string          // what went wrong last
-	by       string          // the FE or node to which that happened
-	small    []byte          // the body of a request that is no load; nil: it is streamed
-	trouble  error           // what the client did to its body
-	failures []failure       // of FEs and nodes
-	resent   bool            // its body has been sent again
-	dead     bool            // the node of the last attempt is known to be gone
-	turn     uint64
-	tries    int       // nodes, since it was begun to look for one
-	redone   int       // how often FEs were asked since they had named one that had failed
-	witness  string    // a label that was visible when the attempt was begun
-	asks     int       // how often the label's state has been asked in a row
-	until    time.Time // for how long it is asked
+	asked      asked           // which FEs have been asked in this round
+	tried      map[string]bool // nodes that did not take it
+	since      time.Time       // when it was begun to look for a node; zero: not since the last that took it
+	to         route.Target    // the node that it is to go to
+	node       *upstream       // that it goes to
+	start      time.Time       // when that one was tried
+	begun      bool            // that one has said 100, or answered
+	said       bool            // the client has been told to send its body
+	reply      *answer         // of the node, or of the FE
+	cause      string          // what went wrong last
+	by         string          // the FE or node to which that happened
+	halfClosed atomic.Bool     // the client sends no more; it may be there, or not
+	small      []byte          // the body of a request that is no load; nil: it is streamed
+	trouble    error           // what the client did to its body
+	failures   []failure       // of FEs and nodes
+	resent     bool            // its body has been sent again
+	dead       bool            // the node of the last attempt is known to be gone
+	turn       uint64
+	tries      int       // nodes, since it was begun to look for one
+	redone     int       // how often FEs were asked since they had named one that had failed
+	witness    string    // a label that was visible when the attempt was begun
+	cancels    int       // how often the label was cancelled
+	asks       int       // how often the label's state has been asked in a row
+	until      time.Time // for how long it is asked
 }
 
 func newExchange(c *client, req *head.Request) *exchange {
@@ -80,6 +83,7 @@ func (x *exchange) run() {
 	is, err := route.Parse(x.options.flavor(), x.req.Method, x.req.Target, x.req.Fields.Header())
 	if err != nil {
 		x.server.metrics.ends.WithLabelValues(endRefused).Inc()
+		x.client.close = true
 		x.refuse(http.StatusBadRequest, err.Error())
 		return
 	}
@@ -99,6 +103,9 @@ func (x *exchange) run() {
 func (x *exchange) finish() {
 	x.endNode()
 	x.body.forget()
+	if x.flight != nil {
+		x.server.land(x.flight)
+	}
 	x.cancel(nil)
 	if !x.body.done() {
 		x.client.close = true
@@ -202,6 +209,7 @@ func (x *exchange) patience() time.Duration { return max(x.timeout()+answerMargi
 // watch notices, while nobody reads the client's connection, that it goes. It is to be ended.
 func (x *exchange) watch() (end func()) {
 	ended := make(chan struct{})
+	x.client.resume()
 	go x.watchClient(ended)
 	return func() {
 		x.client.interrupt()
@@ -216,7 +224,10 @@ func (x *exchange) watchClient(ended chan<- struct{}) {
 	for {
 		switch err := x.client.fill(blockSize); {
 		case err == nil:
-		case errors.Is(err, errFull), isEOF(err), isTimeout(err):
+		case isEOF(err):
+			x.halfClosed.Store(true)
+			return
+		case errors.Is(err, errFull), isTimeout(err):
 			return
 		default:
 			x.cancel(errClientGone)

@@ -128,7 +128,9 @@ func (x *exchange) again(how outcome.Action) {
 // leave ends a load whose client has gone, or has sent what is no body.
 func (x *exchange) leave() {
 	x.client.close = true
-	x.tear()
+	if x.tear() {
+		x.rollBack()
+	}
 	x.endNode()
 	var bad *head.Error
 	switch {

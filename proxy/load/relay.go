@@ -1,6 +1,7 @@
 package load
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -49,7 +50,8 @@ func (x *exchange) relay() {
 // refuseRelay says in JSON what could not be done.
 func (x *exchange) refuseRelay(status int, text string) {
 	x.early()
-	x.client.write(status, "", head.Fields{}.With("Content-Type", "application/json"), fmt.Appendf(nil, "{\"status\":\"FAILED\",\"msg\":%q}\n", "segue: "+shown(text)))
+	body, _ := json.Marshal(map[string]string{"status": "FAILED", "msg": "segue: " + shown(text)}) // of texts: it cannot fail
+	x.client.write(status, "", head.Fields{}.With("Content-Type", "application/json"), append(body, '\n'))
 }
 
 // leaveRelay ends a request whose client's body was none.

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -58,11 +59,25 @@ func (x *exchange) torn() bool {
 	return true
 }
 
-// tear notes that a load of a transaction was cut off.
-func (x *exchange) tear() {
-	if x.is.Kind == route.TxnLoad && x.sent() == outcome.Part {
-		x.server.open.tear(x.is.Database, x.label, x.timeout())
+// tear notes that a load of a transaction was cut off, if it was.
+func (x *exchange) tear() bool {
+	if x.is.Kind != route.TxnLoad || x.sent() != outcome.Part {
+		return false
 	}
+	x.server.open.tear(x.is.Database, x.label, x.timeout())
+	return true
+}
+
+// rollBack has the leader abort a transaction of which a load was cut off by its client: what came of it would be committed with the rest.
+func (x *exchange) rollBack() {
+	if x.label == "" || x.is.Database == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(x.server.base, askTime)
+	defer cancel()
+	x.ctx = ctx
+	method, uri := route.CancelRequest(x.options.flavor(), x.is.Database, x.label)
+	_, _, _ = x.askLeader(method, uri)
 }
 
 // tear notes that a transaction must not be committed.

@@ -85,7 +85,7 @@ func (r *Request) parseLine(line string) error {
 	case "HTTP/1.0":
 	default:
 		if strings.HasPrefix(version, "HTTP/") {
-			return &Error{http.StatusHTTPVersionNotSupported, "only HTTP/1.1 and HTTP/1.0 are spoken here"}
+			return &Error{http.StatusHTTPVersionNotSupported, "only versions 1.0 and 1.1 of HTTP are spoken here"}
 		}
 		return bad("the first line is no request's")
 	}
