@@ -300,8 +300,8 @@ func (l *beLife) prepareLoad(t *loadTxn, batches []*loadBatch, timeout time.Dura
 func (l *beLife) rollbackLoad(t *loadTxn, reason string) error {
 	return l.be.cluster.rpc(l, OpRPCRollback, t.label, func(loads *labels, now time.Time) error {
 		known, err := loads.txn(t.id, now)
-		if err != nil {
-			return nil // TXN_NOT_EXISTS is taken for OK
+		if err != nil || known.state.final() {
+			return nil // TXN_NOT_EXISTS is taken for OK; only those that run are looked for
 		}
 		return loads.rollback(known, reason, now)
 	})

@@ -31,8 +31,9 @@ const (
 	OpPrepare  LoadOp = "prepare"
 	OpCommit   LoadOp = "commit"
 	OpRollback LoadOp = "rollback"
-	OpState    LoadOp = "state" // get_load_state
-	Op2PC      LoadOp = "2pc"   // Doris' _stream_load_2pc
+	OpState    LoadOp = "state"  // get_load_state
+	OpCancel   LoadOp = "cancel" // _cancel
+	Op2PC      LoadOp = "2pc"    // Doris' _stream_load_2pc
 
 	OpRPCBegin    LoadOp = "rpc_begin" // loadTxnBegin, at the leader
 	OpRPCPrepare  LoadOp = "rpc_prepare"

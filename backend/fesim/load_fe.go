@@ -3,6 +3,7 @@ package fesim
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -58,6 +59,12 @@ func (h *healthServer) loadAction(x *loadCall, parts []string) func() {
 	case len(parts) == 2 && last == "get_load_state" && x.r.Method == http.MethodGet:
 		x.op, x.label = OpState, x.r.URL.Query().Get("label")
 		return func() { h.loadState(x, parts[0]) }
+	case last == "_cancel" && x.r.Method == http.MethodPost && (len(parts) == 3 && !doris || len(parts) == 2 && doris):
+		x.op, x.label = OpCancel, x.r.URL.Query().Get("label")
+		if !doris {
+			x.label = parts[1]
+		}
+		return func() { h.cancel(x, parts[0]) }
 	case (len(parts) == 2 || len(parts) == 3) && last == "_stream_load_2pc" && put && doris:
 		x.op = Op2PC
 		return func() { h.twoPhase(x) }
@@ -237,6 +244,41 @@ func (h *healthServer) loadState(x *loadCall, db string) {
 		x.answer(http.StatusOK, marshal(map[string]any{"msg": "success", "code": 0, "data": dorisState(state), "count": 0}))
 	default:
 		x.answer(http.StatusOK, marshal(map[string]any{"state": string(state), "reason": reason, "status": "OK", "code": "0", "msg": "Success", "message": "OK"}))
+	}
+}
+
+// cancel is CancelStreamLoad, and Doris' CancelLoadAction: the transaction of a label is aborted if it is in PREPARE, and only then.
+func (h *healthServer) cancel(x *loadCall, db string) {
+	if h.toLeader(x) {
+		return
+	}
+	fe := h.life.fe
+	c := fe.cluster
+	err := c.atLeader(fe, func(now time.Time) error {
+		t := c.loads.byName[db+"/"+x.label]
+		switch {
+		case !exists(fe, c.journal.changes, db, ""):
+			return fmt.Errorf("unknown database, database=%s", db)
+		case t == nil:
+			return fmt.Errorf("transaction not found, label=%s", x.label)
+		case t.state != LoadPrepare:
+			return fmt.Errorf("running transaction not found, label=%s", x.label)
+		}
+		c.loads.abort(t, "user cancel", now)
+		return nil
+	})
+	doris := fe.opts.Flavor == backend.Doris
+	switch {
+	case errors.Is(err, errRPC):
+		h.toLeader(x)
+	case err != nil && doris:
+		x.answer(http.StatusOK, marshal(map[string]any{"msg": "Error", "code": 1, "data": err.Error(), "count": 0}))
+	case err != nil:
+		x.answer(http.StatusOK, marshal(map[string]any{"status": "FAILED", "code": "1", "msg": err.Error(), "message": err.Error()}))
+	case doris:
+		x.answer(http.StatusOK, marshal(map[string]any{"msg": "success", "code": 0, "data": nil, "count": 0}))
+	default:
+		x.answer(http.StatusOK, marshal(map[string]any{"status": "OK", "code": "0", "msg": "Success", "message": "OK"}))
 	}
 }
 

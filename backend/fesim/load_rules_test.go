@@ -735,3 +735,39 @@ func TestLoadRuleOfAdvertisedAddresses(t *testing.T) {
 		t.Error(rows[0])
 	}
 }
+
+// L45: _cancel.
+func TestLoadRuleOfCancel(t *testing.T) {
+	for _, flavor := range []backend.Flavor{backend.StarRocks, backend.Doris} {
+		c := loadCluster(t, 1, fesim.Options{Flavor: flavor}, fesim.BEOptions{})
+		fe := follower(t, c)
+		cancel := func(label string) answer {
+			u := "/api/test/" + label + "/_cancel"
+			if flavor == backend.Doris {
+				u = "/api/test/_cancel?label=" + label
+			}
+			a := send(t, http.MethodPost, "http://"+fe.HTTPAddress()+u, nil, nil)
+			if a.status != http.StatusTemporaryRedirect {
+				t.Error(a)
+			}
+			return send(t, http.MethodPost, a.header.Get("Location"), nil, nil)
+		}
+		cancel("nobody").has(t, "transaction not found, label=nobody")
+		put(t, fe, path, csv("done"), "1\n").want(t, "Status", "Success")
+		cancel("done").has(t, "running transaction not found, label=done")
+		body, w := io.Pipe()
+		sent := make(chan answer, 1)
+		go func() {
+			sent <- sendTo(context.Background(), http.MethodPut, "http://"+c.BEs()[0].HTTPAddress()+path, csv("mine"), body)
+		}()
+		fmt.Fprint(w, "2\n")
+		if a := cancel("mine"); a.body["status"] != "OK" && a.body["msg"] != "success" {
+			t.Error(a)
+		}
+		w.Close()
+		(<-sent).want(t, "Status", "Fail")
+		if l := c.LoadLabel("test", "mine"); l.State != fesim.LoadAborted || l.Reason != "user cancel" || c.Loaded("test", "t").Rows != 1 {
+			t.Errorf("%+v", l)
+		}
+	}
+}

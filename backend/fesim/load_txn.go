@@ -91,8 +91,12 @@ func (l *labels) tidy(now time.Time) {
 			l.abort(t, "timeout by txn manager", now)
 		}
 	}
+	running := make(map[string]int, 1)
+	for _, t := range l.open {
+		running[t.db]++
+	}
 	for db, list := range l.final {
-		for len(list) > 0 && (len(list) > l.most || now.Sub(list[0].ended) > l.keep) {
+		for len(list) > 0 && (running[db]+len(list) > l.most || now.Sub(list[0].ended) > l.keep) { // removeExpiredTxns: those that run count, too
 			l.forget(list[0])
 			list = list[1:]
 		}

@@ -73,7 +73,7 @@ type Options struct {
 
 	// What concerns loads, for all FEs of a cluster as [NewCluster] gets it; the three last ones are each FE's own.
 	LabelKeep    time.Duration // label_keep_max_second; zero: 3 days
-	LabelKeepMax int           // label_keep_max_num: finished transactions of a database whose labels are known; zero: 1000
+	LabelKeepMax int           // label_keep_max_num: transactions of a database, finished ones and those that run, beyond which finished ones are forgotten; zero: 1000
 	Publish      time.Duration // from COMMITTED to VISIBLE; zero: none
 	// SpareLeavingLoads makes the leader leave the loads of a BE alone that says SHUTDOWN, as the newest code does; released code aborts them.
 	SpareLeavingLoads   bool
