@@ -8,7 +8,7 @@ import (
 	"segue/backend"
 )
 
-// A node is not stopped while a load is on its way through it. A transaction between two requests is a backend's affair: another frontend finishes it.
+// A node is not stopped while a load is in flight through it. A transaction between two requests is a backend's affair: another frontend finishes it.
 func TestLoadsAreWaitedFor(t *testing.T) {
 	fe := &Node{Name: "fe-1", Kind: Frontend, Address: "fe-1:9030", HTTP: "fe-1:8030"}
 	be := &Node{Name: "be-1:9050", Kind: Backend, HTTP: "be-1:8040"}
@@ -22,7 +22,7 @@ func TestLoadsAreWaitedFor(t *testing.T) {
 	}
 	s := &State{}
 	for node, want := range map[*Node]string{
-		fe: "1 load on its way through fe-1; load 7 of etl into db.t, label l7", be: "2 loads on its way through be-1:9050; load 7 of etl into db.t, label l7", cn: "",
+		fe: "1 load in flight through fe-1; load 7 of etl into db.t, label l7", be: "2 loads in flight through be-1:9050; load 7 of etl into db.t, label l7", cn: "",
 	} {
 		why, drain := s.undrained(&Facts{Segues: []Segue{segue}}, node)
 		if why != want || drain {

@@ -192,7 +192,7 @@ func (s *State) undrained(f *Facts, n *Node) (why string, drain bool) {
 		return plural(sessions, "session") + " on " + n.Name + stuck, false
 	}
 	if loads > 0 {
-		return plural(loads, "load") + " on its way through " + n.Name + oldest, false
+		return plural(loads, "load") + " in flight through " + n.Name + oldest, false
 	}
 	return "", false
 }

@@ -9,7 +9,7 @@ const most = 100; // are listed, the oldest
 const states = {
   frontend: "an FE is to name a node",
   node: "its node is to take it",
-  body: "its body is on its way",
+  body: "its rows are on their way",
   answer: "its node is to answer",
   resolving: "the cluster is asked by its label what became of it",
   open: "a transaction between two requests",
@@ -30,8 +30,8 @@ export async function showLoads(status) {
 function line(l) {
   const who = [l.user, l.client, l.process ? `process ${l.process}` : ""].filter(Boolean).join(" · ");
   return row(
-    element("th", { scope: "row", role: "rowheader", class: "number" }, String(l.id)), cell("Kind", "nowrap", l.kind), cell("Table", "long", [l.database, l.table].filter(Boolean).join(".")),
-    cell("Label", "long", l.label), cell("State", "why", l.state, states[l.state] ? ": " + states[l.state] : ""), cell("Through FE", "nowrap", l.frontend),
-    cell("Node", "nowrap", l.node, l.attempts > 1 ? ` (attempt ${number(l.attempts)})` : ""), cell("Bytes", "number", bytes(l.in)), cell("Age", "time", ago(l.since)), cell("Client", "long", who),
+    element("th", { scope: "row", role: "rowheader", class: "number" }, String(l.id)), cell("Kind", "nowrap", l.kind), cell("Table", "", [l.database, l.table].filter(Boolean).join(".")),
+    cell("Label", "long", l.label), cell("State", "why", states[l.state] ?? l.state), cell("Through FE", "nowrap", l.frontend),
+    cell("Node", "nowrap", l.node, l.attempts > 1 ? ` (attempt ${number(l.attempts)})` : ""), cell("Bytes", "number", bytes(l.in)), cell("Age", "time", ago(l.since)), cell("Client", "", who),
   );
 }
