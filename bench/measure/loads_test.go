@@ -1,0 +1,143 @@
+package measure
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"segue/backend/fesim"
+	"segue/bench"
+)
+
+// loading starts an FE and a BE, with a load for them that is over quickly.
+func loading(t *testing.T, o fesim.Options) (*fesim.BE, Options) {
+	t.Helper()
+	o.Election = time.Millisecond
+	c, err := fesim.NewCluster(1, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	be, err := c.AddBE(fesim.BEOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	fe := c.FEs()[0]
+	cfg, err := ParseDSN("root@tcp(" + fe.MySQLAddress() + ")/test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := DefaultLoad()
+	l.Clients = [numClasses]int{Loads: 4, Short: 1}
+	l.Stream = Stream{Every: 20 * time.Millisecond, Rows: 10, Size: 4096, Timeout: 30 * time.Second}
+	address := strings.TrimPrefix(strings.TrimSuffix(fe.HealthURL(), "/api/health"), "http://")
+	for until := time.Now().Add(30 * time.Second); ; bench.Pause(t.Context(), 10*time.Millisecond) { // until the FE knows of the BE
+		if status, err := loadOnce(t, address); err == nil && status == "Success" {
+			break
+		} else if time.Now().After(until) {
+			t.Fatalf("no load is taken: %s, %v", status, err)
+		}
+	}
+	return be, Options{Endpoint: cfg, Load: l, LoadAddress: address}
+}
+
+func loadOnce(t *testing.T, address string) (string, error) {
+	t.Helper()
+	s := Stream{Rows: 1, Size: 10}
+	l := &loader{shared: &shared{load: &Load{Stream: s}}, address: address, path: "/api/fesim/loads_before/_stream_load", user: "root"}
+	l.client.Timeout = 30 * time.Second
+	a, err := l.client.Put(t.Context(), l.request(t.Context(), "before"))
+	if err != nil {
+		return "", err
+	}
+	if a.Status == "Label Already Exists" {
+		return "Success", nil
+	}
+	return a.Status, nil
+}
+
+// With what a healthy cluster takes, every row is there, however it is sent.
+func TestLoadsOfAHealthyCluster(t *testing.T) {
+	for name, change := range map[string]func(*Stream){
+		"as it comes":     func(*Stream) {},
+		"without a label": func(s *Stream) { s.NoLabel = true },
+		"in chunks":       func(s *Stream) { s.Chunked = true },
+		"slowly":          func(s *Stream) { s.For = 50 * time.Millisecond },
+	} {
+		_, o := loading(t, fesim.Options{})
+		change(&o.Load.Stream)
+		o.Duration = 400 * time.Millisecond
+		r, err := Run(t.Context(), o)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		v := r.Loaded
+		if !r.Clean() || v == nil || v.Loads == 0 || v.LoadsDone != v.Loads || v.Found != v.Sent || v.Sent != 10*v.Loads {
+			t.Errorf("%s: %+v, faults %+v, problems %q", name, v, r.Faults, r.Problems)
+		}
+		if r.Load.Stream == nil || r.Load.Stream.Address != o.LoadAddress {
+			t.Errorf("%s: %+v", name, r.Load.Stream)
+		}
+		i := slices.IndexFunc(r.Classes, func(c ClassRow) bool { return c.Class == Loads.String() })
+		if i < 0 || r.Classes[i].Answers != v.Loads {
+			t.Errorf("%s: %+v", name, r.Classes)
+		}
+	}
+}
+
+// A BE that is killed: loads fail, each told by how far it had come, and those that are sent again
+// under their label are there once.
+func TestLoadsOverAKill(t *testing.T) {
+	for _, retry := range []int{0, 60} {
+		be, o := loading(t, fesim.Options{Heartbeat: 20 * time.Millisecond, HeartbeatRetries: 1}) // it is soon known to be dead, and what it had begun is aborted
+		o.Load.Stream.Retry, o.Load.Stream.For = retry, 40*time.Millisecond
+		o.Script = func(ctx context.Context, mark func(string)) error {
+			bench.Pause(ctx, 300*time.Millisecond)
+			mark("killed")
+			be.Stop(false)
+			<-be.Exited()
+			bench.Pause(ctx, 500*time.Millisecond)
+			err := be.Start()
+			mark("started")
+			bench.Pause(ctx, 300*time.Millisecond)
+			return err
+		}
+		r, err := Run(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := r.Loaded
+		if v == nil || r.Felt.Errors == 0 || v.Faults() != 0 || v.LoadsDone == 0 {
+			t.Fatalf("retry %d: %+v, %+v, problems %q", retry, v, r.Faults, r.Problems)
+		}
+		if retry > 0 && v.LoadsDone != v.Loads || retry == 0 && v.LoadsDone == v.Loads {
+			t.Errorf("retry %d: %+v, %+v", retry, v, r.Faults)
+		}
+		for _, f := range r.Faults {
+			if !strings.HasPrefix(f.Doing, "load: ") || f.Class != "stream load" {
+				t.Errorf("retry %d: %+v", retry, f)
+			}
+		}
+		if part := slices.Index(r.Timeline.Parts, LoadPart.String()); part < 0 || !slices.ContainsFunc(r.Timeline.Buckets, func(b Bucket) bool { return b.Errors[part] > 0 }) {
+			t.Errorf("retry %d: no errors of loads over time", retry)
+		}
+	}
+}
+
+// Who has no Stream Load is told so before anything is measured.
+func TestLoadsNeedSomebodyWhoTakesThem(t *testing.T) {
+	_, o := loading(t, fesim.Options{})
+	o.Flavor = MySQL
+	if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "has no Stream Load; say --loads 0") {
+		t.Errorf("%v", err)
+	}
+	o.Flavor, o.LoadAddress = "", "nowhere"
+	if _, err := Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "--load-address nowhere: want HOST:PORT") {
+		t.Errorf("%v", err)
+	}
+}
