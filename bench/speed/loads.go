@@ -15,7 +15,7 @@ import (
 
 // loaded is one load through one front in one round.
 type loaded struct {
-	Rate float64 // bytes a second, from the first connection to the answer
+	Rate float64 // bytes a second, from the first connection to the last answer
 	CPU  float64 // seconds of the front's process, per GB
 }
 
@@ -24,6 +24,7 @@ type loadCell struct {
 	Name    string
 	Path    string
 	Size    int64
+	Count   int // of loads, one after the other
 	Chunked bool
 	Samples map[string][]loaded // by front, one a round
 }
@@ -32,9 +33,11 @@ type loadCell struct {
 func loadCells() []*loadCell {
 	const mb = 1_000_000
 	return []*loadCell{
-		{Name: "1 GB, BE takes 200 MB/s", Path: throttledPath, Size: 1000 * mb},
-		{Name: "1 GB, BE as fast as can be", Path: fastPath, Size: 1000 * mb},
-		{Name: "256 MB in chunks", Path: fastPath, Size: 256 * mb, Chunked: true},
+		{Name: "1 GB, BE takes 200 MB/s", Path: throttledPath, Size: 1000 * mb, Count: 1},
+		{Name: "1 GB, BE as fast as can be", Path: fastPath, Size: 1000 * mb, Count: 1},
+		{Name: "50 × 10 MB, one after the other", Path: fastPath, Size: 10 * mb, Count: 50},
+		{Name: "2,000 × 10 KB, one after the other", Path: fastPath, Size: 10_000, Count: 2000},
+		{Name: "256 MB in chunks", Path: fastPath, Size: 256 * mb, Count: 1, Chunked: true},
 	}
 }
 
@@ -95,7 +98,7 @@ func (p *plan) loadRounds(ctx context.Context, c *loadCell, fronts []*front) err
 	return nil
 }
 
-// load sends one load.
+// load sends the loads of a round.
 func (f *front) load(ctx context.Context, c *loadCell) (loaded, error) {
 	before, err := f.cpu()
 	if err != nil {
@@ -103,16 +106,19 @@ func (f *front) load(ctx context.Context, c *loadCell) (loaded, error) {
 	}
 	began := time.Now()
 	client := streamload.Client{Timeout: time.Minute, Patience: time.Minute, Buffer: 1 << 20}
-	a, err := client.Put(ctx, f.request(c.Path, c.Size, c.Chunked, func() io.Reader { return io.LimitReader(zeros{}, c.Size) }))
-	if err == nil && !a.Good() {
-		err = fmt.Errorf("%s: %s", a.Status, a.Message)
+	r := f.request(c.Path, c.Size, c.Chunked, func() io.Reader { return io.LimitReader(zeros{}, c.Size) })
+	for range c.Count {
+		a, err := client.Put(ctx, r)
+		if err == nil && !a.Good() {
+			err = fmt.Errorf("%s: %s", a.Status, a.Message)
+		}
+		if err != nil {
+			return loaded{}, err
+		}
 	}
-	if err != nil {
-		return loaded{}, err
-	}
-	took := time.Since(began)
+	took, sent := time.Since(began), float64(c.Size)*float64(c.Count)
 	after, err := f.cpu()
-	return loaded{float64(c.Size) / took.Seconds(), (after - before).Seconds() / float64(c.Size) * 1e9}, err
+	return loaded{sent / took.Seconds(), (after - before).Seconds() / sent * 1e9}, err
 }
 
 // request is a load through the front: to the port that stands for the BE, if the front knows nothing of FEs.
@@ -174,7 +180,7 @@ func (p *plan) crowd(ctx context.Context, k *kind, c crowdOf, n int) (crowd, err
 		return crowd{}, err
 	}
 	defer f.stop()
-	one := &loadCell{Path: fastPath, Size: 1e6}
+	one := &loadCell{Path: fastPath, Size: 1e6, Count: 1}
 	if _, err := f.load(ctx, one); err != nil { // what one load makes, others may use
 		return crowd{}, err
 	}
