@@ -52,6 +52,12 @@ func (b *body) next() ([]byte, error) {
 	if b.done() {
 		return nil, nil
 	}
+	if unread := b.from.unread(); b.kept == nil && len(unread) > 0 {
+		part := unread[:min(int64(len(unread)), b.left())]
+		b.from.r += len(part) // it lies there still: take would give it away
+		b.length += int64(len(part))
+		return part, nil
+	}
 	into := b.into()
 	n, err := b.from.Read(into[:min(int64(len(into)), b.left())])
 	b.length += int64(n)

@@ -154,6 +154,7 @@ func (c *client) answerHead(status int, reason string, fields head.Fields) []byt
 	}
 	out := fmt.Appendf(make([]byte, 0, 1<<10), "HTTP/1.1 %d %s\r\n", status, reason)
 	out = fields.Append(out)
+	c.close = c.close || c.server.draining()
 	switch {
 	case c.close:
 		out = append(out, "Connection: close\r\n"...)

@@ -136,13 +136,19 @@ func start(t *testing.T, n int, o load.Options) *rig {
 // serve starts a Segue before a cluster.
 func serve(t *testing.T, sim *fesim.Cluster, o load.Options) *rig {
 	t.Helper()
-	r := &rig{
-		sim: sim, cluster: &cluster{sim: sim, gone: map[string]bool{}, leaving: map[string]bool{}, changed: make(chan struct{})},
-		metrics: prometheus.NewRegistry(), log: &lines{},
-	}
+	c := &cluster{sim: sim, gone: map[string]bool{}, leaving: map[string]bool{}, changed: make(chan struct{})}
+	r := serveCluster(t, c, o)
+	r.sim, r.cluster = sim, c
+	return r
+}
+
+// serveCluster starts a Segue before any cluster.
+func serveCluster(t *testing.T, c load.Cluster, o load.Options) *rig {
+	t.Helper()
+	r := &rig{metrics: prometheus.NewRegistry(), log: &lines{}}
 	log := slog.New(slog.NewTextHandler(r.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r.ledger = ledger.New(log)
-	r.Server = load.NewServer(o, r.cluster, r.ledger, log, r.metrics)
+	r.Server = load.NewServer(o, c, r.ledger, log, r.metrics)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -222,6 +228,9 @@ func itoa(n int) string {
 	}
 	return itoa(n/10) + string(rune('0'+n%10))
 }
+
+// discard is a log that nobody reads.
+var discard = slog.New(slog.DiscardHandler)
 
 var csvHeader = map[string]string{"format": "csv", "column_separator": ",", "Expect": "100-continue"}
 
