@@ -2,6 +2,7 @@ package streamload
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -96,7 +97,7 @@ func FateAfter(answer *Answer, err error) Fate {
 	if err == nil {
 		return answer.Fate()
 	}
-	if f, ok := err.(*Failure); ok && !f.Sent {
+	if f, ok := errors.AsType[*Failure](err); ok && !f.Sent {
 		return NotLoaded
 	}
 	return Unknown
