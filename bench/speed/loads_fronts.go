@@ -143,15 +143,12 @@ func knowsFrontends(name string) bool {
 
 // startLoads starts a front for loads, and returns when it takes connections. Whoever starts it stops it.
 func (k *kind) startLoads(ctx context.Context, dir string) (*front, error) {
-	text := &strings.Builder{}
-	if err := template.Must(template.New(k.name).Parse(k.config)).Execute(text, map[string]any{
-		"At": at(k.port), "Next": at(k.port + 1), "MySQL": at(k.port + 2), "Admin": at(k.port + 3), "Threads": k.thread,
-		"Throttled": at(throttledPort), "Fast": at(fastPort), "Frontend": at(healthPort), "Backend": at(serverPort),
-	}); err != nil {
+	text, err := k.loadConfig()
+	if err != nil {
 		return nil, err
 	}
 	base := filepath.Join(dir, "loads-"+k.name)
-	if err := errors.Join(os.MkdirAll(base, 0o755), os.WriteFile(base+".conf", []byte(text.String()), 0o600)); err != nil {
+	if err := errors.Join(os.MkdirAll(base, 0o755), os.WriteFile(base+".conf", []byte(text), 0o600)); err != nil {
 		return nil, err
 	}
 	f := &front{name: k.name, at: at(k.port), said: base + ".log"}
@@ -173,6 +170,16 @@ func (k *kind) startLoads(ctx context.Context, dir string) (*front, error) {
 		return nil, fmt.Errorf("start %s: %w; its words are in %s", k.name, err, f.said)
 	}
 	return f, nil
+}
+
+// loadConfig is its configuration.
+func (k *kind) loadConfig() (string, error) {
+	text := &strings.Builder{}
+	err := template.Must(template.New(k.name).Parse(k.config)).Execute(text, map[string]any{
+		"At": at(k.port), "Next": at(k.port + 1), "MySQL": at(k.port + 2), "Admin": at(k.port + 3), "Threads": k.thread,
+		"Throttled": at(throttledPort), "Fast": at(fastPort), "Frontend": at(healthPort), "Backend": at(serverPort),
+	})
+	return text.String(), err
 }
 
 // listening waits until an address takes connections.

@@ -48,19 +48,21 @@ type sink struct{ rate float64 }
 // listen serves until the process ends.
 func (s sink) listen(port int) error {
 	ln, err := net.Listen("tcp", at(port).String())
-	if err != nil {
-		return err
+	if err == nil {
+		go s.accept(ln)
 	}
-	go func() {
-		for {
-			conn, err := ln.Accept()
-			if err != nil {
-				return // the process ends
-			}
-			go s.serve(conn.(*net.TCPConn))
+	return err
+}
+
+// accept serves until ln is closed.
+func (s sink) accept(ln net.Listener) {
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			return
 		}
-	}()
-	return nil
+		go s.serve(conn.(*net.TCPConn))
+	}
 }
 
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4096) }}
