@@ -38,6 +38,12 @@
 //     error, because no application sees it. What goes wrong after the check is one.
 //   - After an ERR packet the connection is kept, as applications do; after
 //     anything else it is dropped, and its session is lost.
+//   - A Stream Load has no session. Each attempt that does not end in its own answer
+//     of success is one error, told by how far it had come, whether or not its client
+//     sends it again. Of its rows, each with an id of its own, those that were
+//     acknowledged must be there once, those of a load that failed (its answer says
+//     so, or its last byte was not sent) not at all, and those of which nobody told
+//     at most once.
 //   - A write is under an id of its own. Acknowledged, it must be there once; with
 //     its answer lost, at most once; not committed, not at all; and both rows of a
 //     transaction must share their fate.
