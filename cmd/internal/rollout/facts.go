@@ -125,15 +125,36 @@ type SegueLoad struct {
 }
 
 // loads are those that would fail if the node were stopped: those on a backend, transactions that are open included, whose rows it alone has; those that have come through a
-// frontend, but for open transactions, which are finished through another.
-func (s *Segue) loads(n *Node) (list []SegueLoad) {
+// frontend, but for open transactions, which are finished through another; and all where it leads, as what is not PREPARED is not in its journal: the next leader refuses its commit.
+// New ones come through others meanwhile, and hang on the leader all the same: those that have come since its drain began (p) are not waited for. Nil: all count.
+func (s *Segue) loads(n *Node, p *Progress) (list []SegueLoad) {
 	b := s.Backend(n)
 	for _, l := range s.Loads {
-		if n.stores() && l.Node != "" && strings.EqualFold(l.Node, n.HTTP) || b != nil && !n.stores() && l.Frontend == b.Name && !l.Open {
+		on := b != nil && l.Frontend == b.Name && !l.Open
+		switch {
+		case n.stores():
+			on = l.Node != "" && strings.EqualFold(l.Node, n.HTTP)
+		case n.Role == Leader && p != nil && p.Loads != nil:
+			on = l.ID <= p.Loads[s.Address]
+		case n.Role == Leader:
+			on = true
+		}
+		if on {
 			list = append(list, l)
 		}
 	}
 	return list
+}
+
+// lastLoads are the highest ids of loads, by the Segue's address.
+func lastLoads(f *Facts) map[string]uint64 {
+	last := map[string]uint64{}
+	for i := range f.Segues {
+		for _, l := range f.Segues[i].Loads {
+			last[f.Segues[i].Address] = max(last[f.Segues[i].Address], l.ID)
+		}
+	}
+	return last
 }
 
 // Backend is the Segue's backend that a node is; nil: it knows none.

@@ -29,6 +29,19 @@ func TestLoadsAreWaitedFor(t *testing.T) {
 			t.Errorf("%s: %q, %t; want %q", node.Name, why, drain, want)
 		}
 	}
+	leader := *fe
+	leader.Role = Leader
+	all := &State{Nodes: []Progress{{Node: "fe-1"}}}
+	if why, _ := all.undrained(&Facts{Segues: []Segue{segue}}, &leader); !strings.HasPrefix(why, "3 loads in flight through fe-1") {
+		t.Errorf("the leader: %q", why)
+	}
+	all.Nodes[0].Loads = map[string]uint64{"s": 7}
+	if why, _ := all.undrained(&Facts{Segues: []Segue{segue}}, &leader); !strings.HasPrefix(why, "1 load in flight through fe-1; load 7 ") {
+		t.Errorf("the leader, of which later ones are not waited for: %q", why)
+	}
+	if last := lastLoads(&Facts{Segues: []Segue{segue, {Address: "none"}}}); len(last) != 1 || last["s"] != 9 {
+		t.Errorf("%v", last)
+	}
 	found := Preflight(&Facts{Flavor: backend.StarRocks, Nodes: []Node{*fe, *be, *cn}, Segues: []Segue{segue}}, &State{Ask: Ask{Fleet: true}}, nil)
 	var said []string
 	for _, f := range found {

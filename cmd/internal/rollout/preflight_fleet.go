@@ -104,7 +104,7 @@ func (c *checks) loads() {
 		n := &c.Facts.Nodes[i]
 		count := 0
 		for j := range c.Segues {
-			count += len(c.Segues[j].loads(n))
+			count += len(c.Segues[j].loads(n, c.of(n.Name)))
 		}
 		if count > 0 {
 			c.add(Finding{

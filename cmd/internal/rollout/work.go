@@ -75,6 +75,9 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 		p.Again = false
 		p.stood(f, n)
 	}
+	if n.Role == Leader && p.Loads == nil {
+		p.Loads = lastLoads(f)
+	}
 	if n.stores() && !p.Told && (!p.Disabled || p.DisabledFor != "") {
 		p.Avoided = true // said before it is done: what is cut off between the two is taken back as well
 		return Act{Do: DoDrain, Node: *n, Why: "have frontends avoid it"}
@@ -167,7 +170,7 @@ func (s *State) undrained(f *Facts, n *Node) (why string, drain bool) {
 			}
 			continue
 		}
-		if list := g.loads(n); len(list) > 0 {
+		if list := g.loads(n, s.of(n.Name)); len(list) > 0 {
 			if loads += len(list); oldest == "" {
 				oldest = fmt.Sprintf("; load %d of %s into %s, label %s", list[0].ID, list[0].User, list[0].Table, list[0].Label)
 			}
