@@ -146,7 +146,7 @@ func (s *State) release(f *Facts, p *Progress, n *Node) Act {
 		return s.of(n.Name).admit(n, "it leads by now, and goes later; "+why)
 	}
 	s.enter(p, Waiting, f.Now)
-	p.Began, s.Current = time.Time{}, ""
+	p.Began, p.Loads, s.Current = time.Time{}, nil, ""
 	s.note(f.Now, n.Name, "wait", "it leads by now, and goes later")
 	return s.choose(f)
 }
