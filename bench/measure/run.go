@@ -51,7 +51,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := o.Load.Validate(); err != nil {
 		return nil, err
 	}
-	if err := o.settleLoadAddress(); err != nil {
+	if err := o.SettleLoadAddress(); err != nil {
 		return nil, err
 	}
 	store, server, err := openStore(ctx, &o)

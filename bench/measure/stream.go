@@ -83,8 +83,8 @@ func (s *Stream) validate() error {
 	return nil
 }
 
-// settleLoadAddress finds out where loads go.
-func (o *Options) settleLoadAddress() error {
+// SettleLoadAddress finds out where loads go, if there are any: to where it is said, or to the port of FEs on the endpoint's host.
+func (o *Options) SettleLoadAddress() error {
 	if o.Load.Clients[Loads] == 0 {
 		return nil
 	}

@@ -111,5 +111,5 @@ func benchEndpoints(o *benchFlags, plan *measure.Options, dsn string) error {
 	if !measure.GoodName(plan.Database) {
 		return errors.New("--database: want up to 64 letters, digits and underscores")
 	}
-	return nil
+	return plan.SettleLoadAddress()
 }
