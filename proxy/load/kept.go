@@ -1,9 +1,26 @@
 package load
 
-import "sync/atomic"
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// keptSize is a block of what is kept, where there is so much. Such blocks are used again: a fast load would otherwise have the collector run for each few of them.
+const keptSize = 256 << 10
 
 // room is what all bodies together may be kept in.
-type room struct{ used atomic.Int64 }
+type room struct {
+	used   atomic.Int64
+	blocks sync.Pool // of *[keptSize]byte
+}
+
+// block is one of keptSize.
+func (r *room) block() []byte {
+	if b, ok := r.blocks.Get().(*[keptSize]byte); ok {
+		return b[:0]
+	}
+	return make([]byte, 0, keptSize)
+}
 
 // reserve takes n bytes, if there are so many of at most so many.
 func (r *room) reserve(n, most int64) bool {
@@ -32,12 +49,16 @@ func (k *kept) space(most int64) []byte {
 		last := k.blocks[n-1]
 		return last[len(last):cap(last)]
 	}
-	n := min(most, blockSize, k.most-k.size)
+	n := min(most, keptSize, k.most-k.size)
 	if n <= 0 || !k.room.reserve(n, k.memory) {
 		return nil
 	}
 	k.held += n
-	k.blocks = append(k.blocks, make([]byte, 0, n))
+	if n == keptSize {
+		k.blocks = append(k.blocks, k.room.block())
+	} else {
+		k.blocks = append(k.blocks, make([]byte, 0, n))
+	}
 	return k.blocks[len(k.blocks)-1][:n]
 }
 
@@ -51,7 +72,7 @@ func (k *kept) grew(n int) {
 // put keeps a copy.
 func (k *kept) put(b []byte) bool {
 	for len(b) > 0 {
-		space := k.space(blockSize)
+		space := k.space(max(int64(len(b)), min(4*k.size, keptSize)))
 		if space == nil {
 			return false
 		}
@@ -62,8 +83,13 @@ func (k *kept) put(b []byte) bool {
 	return true
 }
 
-// drop forgets all of it.
+// drop forgets all of it. Nobody has any of its bytes any more.
 func (k *kept) drop() {
+	for _, block := range k.blocks {
+		if cap(block) == keptSize {
+			k.room.blocks.Put((*[keptSize]byte)(block[:keptSize]))
+		}
+	}
 	k.room.release(k.held)
 	k.blocks, k.size, k.held = nil, 0, 0
 }
