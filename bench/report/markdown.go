@@ -18,9 +18,17 @@ func Markdown(runs []*measure.Result) string {
 		each("longest stall of one client", runs, func(r result) value { return plain(typeset.Latency(r.Felt.Stall.Duration())) }),
 		each("longest silence for everybody", runs, func(r result) value { return plain(typeset.Latency(r.Felt.Silence.Duration())) }),
 		each("sessions lost (of these unseen, in pools)", runs, func(r result) value {
+			if onlyLoads(r) {
+				return none
+			}
 			return plain(typeset.Count(r.Felt.SessionsLost) + " (" + typeset.Count(r.Felt.FoundDead) + ")")
 		}),
-		each("state lost, wrong answers", runs, func(r result) value { return counts(r.Felt.StateLost, r.Felt.WrongAnswers) }),
+		each("state lost, wrong answers", runs, func(r result) value {
+			if onlyLoads(r) {
+				return none
+			}
+			return counts(r.Felt.StateLost, r.Felt.WrongAnswers)
+		}),
 		each("writes lost, doubled, torn, undone", runs, func(r result) value {
 			if r.Ledger == nil {
 				return none
@@ -33,11 +41,14 @@ func Markdown(runs []*measure.Result) string {
 			}
 			return counts(r.Ledger.Unknown)
 		}),
-		each("short-lived, median / p99", runs, shortLived),
+		each("short-lived, median / p99", runs, median(measure.Short)),
 	}
 	if slices.ContainsFunc(runs, func(r result) bool { return r.Loaded != nil }) {
 		rows = append(rows, loadRows(runs)...)
 	}
+	rows = slices.DeleteFunc(rows, func(r row) bool {
+		return !slices.ContainsFunc(r.values, func(v value) bool { return v != none })
+	})
 	rows = append(rows,
 		each("longest stall of the bench's machine", runs, func(r result) value { return plain(typeset.Latency(r.MachineStall.Duration())) }),
 	)
@@ -56,6 +67,11 @@ func Markdown(runs []*measure.Result) string {
 	return b.String()
 }
 
+// onlyLoads tells whether a run had no client with a session.
+func onlyLoads(r *measure.Result) bool {
+	return r.Loaded != nil && !slices.ContainsFunc(r.Classes, func(c measure.ClassRow) bool { return c.Class != measure.Loads.String() })
+}
+
 // loadRows are those of Stream Loads.
 func loadRows(runs []*measure.Result) []row {
 	of := func(pick func(*measure.LoadVerdict) []int) func(*measure.Result) value {
@@ -67,6 +83,7 @@ func loadRows(runs []*measure.Result) []row {
 		each("loads sent", runs, of(func(v *measure.LoadVerdict) []int { return []int{v.Loads} })),
 		each("of these acknowledged, failed, not told", runs, of(func(v *measure.LoadVerdict) []int { return []int{v.LoadsDone, v.LoadsFailed, v.LoadsUnknown} })),
 		each("rows sent, acknowledged, found", runs, of(func(v *measure.LoadVerdict) []int { return []int{v.Sent, v.Acknowledged, v.Found} })),
+		each("a load, median / p99", runs, median(measure.Loads)),
 		each("rows lost, doubled, there though failed", runs, of(func(v *measure.LoadVerdict) []int { return []int{v.Lost, v.Doubled, v.Undone} })),
 	}
 }
@@ -105,11 +122,14 @@ func counts(list ...int) value {
 	return plain(strings.Join(parts, ", "))
 }
 
-func shortLived(r *measure.Result) value {
-	for _, c := range r.Classes {
-		if c.Class == measure.Short.String() && c.Answers > 0 {
-			return plain(typeset.Latency(c.Response.P50.Duration()) + " / " + typeset.Latency(c.Response.P99.Duration()))
+// median is of the response times of a class, with how long 99 of 100 took at most.
+func median(class measure.Class) func(*measure.Result) value {
+	return func(r *measure.Result) value {
+		for _, c := range r.Classes {
+			if c.Class == class.String() && c.Answers > 0 {
+				return plain(typeset.Latency(c.Response.P50.Duration()) + " / " + typeset.Latency(c.Response.P99.Duration()))
+			}
 		}
+		return none
 	}
-	return none
 }

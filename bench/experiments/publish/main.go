@@ -46,7 +46,7 @@ func publish(dir string) error {
 	if err != nil {
 		return err
 	}
-	doc, fresh := string(text), map[string]bool{}
+	doc, fresh, inSummary := string(text), map[string]bool{}, false
 	for _, s := range allSeries() {
 		runs, missing, err := s.read(dir)
 		switch {
@@ -70,13 +70,14 @@ func publish(dir string) error {
 			return fmt.Errorf("%s: %w", whole, err)
 		}
 		fresh[s.String()+".svg"] = true
+		inSummary = inSummary || s.summarized()
 		fmt.Printf("%s: in %s\n", s, whole)
 	}
 	if doc, err = splicePool(doc, dir); err != nil {
 		return err
 	}
 	all := string(short)
-	if len(fresh) > 0 { // else there is nothing new for it
+	if inSummary { // else there is nothing new for it
 		table, err := summary(doc)
 		if err != nil {
 			return fmt.Errorf("%s: %w", whole, err)

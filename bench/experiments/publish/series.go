@@ -28,7 +28,7 @@ func fronts() []string {
 
 // fronts are those that the experiment has: where there is none, none can be restarted.
 func (s series) fronts() []string {
-	if slices.Contains(loadExperiments(), s.experiment) {
+	if !s.summarized() {
 		return loadFronts()
 	}
 	if s.experiment == "restart" {
@@ -54,6 +54,9 @@ func allSeries() []series {
 func loadExperiments() []string {
 	return []string{"load-upgrade", "load-upgrade-retry", "load-upgrade-again", "load-kill", "load-kill-retry", "load-kill-again"}
 }
+
+// summarized tells whether it has a place in the short table.
+func (s series) summarized() bool { return !slices.Contains(loadExperiments(), s.experiment) }
 
 func loadFronts() []string { return []string{"direct", "haproxy-cloud", "nginx-operator", "segue"} }
 
