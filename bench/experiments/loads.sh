@@ -41,6 +41,7 @@ front-direct) exec tail -f /dev/null ;; # the clients know one FE, the first
 front-haproxy-cloud) exec haproxy -db -f loads-haproxy-cloud.cfg ;;
 front-nginx-operator) nginx_run ;;
 front-segue) exec "$SEGUE" serve --config segue-loads.yaml ;;
+front-segue-unkept) exec "$SEGUE" serve --config segue-loads-unkept.yaml ;;
 listens-direct) ;;
 listens-*) : <"/dev/tcp/127.0.0.1/19080" ;;
 ready-*) await serves ;;

@@ -79,7 +79,7 @@ run() {
 run_loads() {
 	local name=$1-$SERVER-$FRONT address=127.0.0.1:19080 more=()
 	[ "$FRONT" != direct ] || address=127.0.0.1:18031
-	[ "$FRONT" != segue ] || more+=(--segue 127.0.0.1:19130)
+	[[ $FRONT != segue* ]] || more+=(--segue 127.0.0.1:19130)
 	printf '\n== %s, %s (%s s)\n' "$1" "$FRONT" "$SECONDS"
 	rm -f "$OUT/$name.json"
 	cut -d ' ' -f 1 /proc/loadavg >"$OUT/$name.load"
@@ -94,7 +94,7 @@ run_loads() {
 # compare EXPERIMENT: side by side what there is of it.
 compare() {
 	local results=()
-	for front in direct dns haproxy-cloud haproxy-tuned nginx nginx-operator segue; do
+	for front in direct dns haproxy-cloud haproxy-tuned nginx nginx-operator segue-unkept segue; do
 		[ ! -s "$OUT/$1-$SERVER-$front.json" ] || results+=("$OUT/$1-$SERVER-$front.json")
 	done
 	[ "${#results[@]}" -gt 1 ] || return 0
@@ -114,7 +114,7 @@ for SERVER in ${SERVERS:-fe mariadb tidb cluster}; do
 	export SERVER
 	if [ "$SERVER" = cluster ]; then
 		for experiment in ${EXPERIMENTS:-load-upgrade load-upgrade-retry load-upgrade-again load-kill load-kill-retry load-kill-again}; do
-			for FRONT in ${FRONTS:-direct haproxy-cloud nginx-operator segue}; do
+			for FRONT in ${FRONTS:-direct haproxy-cloud nginx-operator segue-unkept segue}; do
 				export FRONT
 				run_loads "$experiment"
 			done
