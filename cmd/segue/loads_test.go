@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -112,6 +114,35 @@ func TestLoadsAreSeen(t *testing.T) {
 		l.ended <- answer
 	}
 	eventually(t, "none any more", func() bool { got, err := s.client.Loads(t.Context()); return err == nil && len(got) == 0 })
+}
+
+// A service manager's socket takes loads in place of load.listen, and is given on by its name.
+func TestLoadsOnASocketOfTheServiceManager(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 1, fesim.Options{})
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	socket, err := ln.(*net.TCPListener).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	addr, api := deadAddress(t), deadAddress(t)
+	path := configFile(t, configuration(fes, fmt.Sprintf("listen: %s\nadmin: %s\nload: {listen: '127.0.0.1:1', nodes: x}\n", addr, api)))
+	old := process(t, "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=load.listen", []*os.File{socket}, "serve", "--config", path)
+	if got := old.prints(`http://(\S+)/api/DATABASE`); got != ln.Addr().String() {
+		t.Errorf("loads on %s", got)
+	}
+	next := takeOverFrom(t, path, addr, api)
+	if code := old.wait(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	if s, ok := statusOf(next); !ok || s.LoadListen != ln.Addr().String() {
+		t.Errorf("loads on %s", s.LoadListen)
+	}
 }
 
 // Another Segue takes over while a load is on its way: that ends in the old one, the next comes to the new one, which tells of both.

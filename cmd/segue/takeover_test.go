@@ -334,12 +334,13 @@ func TestBadSocketsOfTheServiceManager(t *testing.T) {
 		files []*os.File
 		want  string
 	}{
-		"LISTEN_FDS=x":  {nil, "LISTEN_FDS=x: Segue takes up to 13 sockets"},
-		"LISTEN_FDS=14": {nil, "LISTEN_FDS=14: Segue takes up to 13 sockets"},
-		"LISTEN_FDS=13 LISTEN_FDNAMES=" + strings.Repeat("listen:", 12) + "listen": {slices.Repeat([]*os.File{tcp}, 13), "more than 12 sockets are named listen"},
-		"LISTEN_FDS=2 LISTEN_FDNAMES=listen":                                       {[]*os.File{tcp, tcp}, "LISTEN_FDNAMES=listen: names 1 of 2 sockets"},
-		"LISTEN_FDS=2 LISTEN_FDNAMES=admin:admin":                                  {[]*os.File{tcp, tcp}, "socket 4 is a second one that is named admin"},
-		"LISTEN_FDS=1 LISTEN_FDNAMES=segue.socket":                                 {[]*os.File{tcp}, `socket 3 is named "segue.socket"; write FileDescriptorName=listen`},
+		"LISTEN_FDS=x":  {nil, "LISTEN_FDS=x: Segue takes up to 17 sockets"},
+		"LISTEN_FDS=18": {nil, "LISTEN_FDS=18: Segue takes up to 17 sockets"},
+		"LISTEN_FDS=13 LISTEN_FDNAMES=" + strings.Repeat("listen:", 12) + "listen":         {slices.Repeat([]*os.File{tcp}, 13), "more than 12 sockets are named listen"},
+		"LISTEN_FDS=2 LISTEN_FDNAMES=listen":                                               {[]*os.File{tcp, tcp}, "LISTEN_FDNAMES=listen: names 1 of 2 sockets"},
+		"LISTEN_FDS=5 LISTEN_FDNAMES=" + strings.Repeat("load.listen:", 4) + "load.listen": {slices.Repeat([]*os.File{tcp}, 5), "more than 4 sockets are named load.listen"},
+		"LISTEN_FDS=2 LISTEN_FDNAMES=admin:admin":                                          {[]*os.File{tcp, tcp}, "socket 4 is a second one that is named admin"},
+		"LISTEN_FDS=1 LISTEN_FDNAMES=segue.socket":                                         {[]*os.File{tcp}, `socket 3 is named "segue.socket"; write FileDescriptorName=listen`},
 		"LISTEN_FDS=1":                       {[]*os.File{file}, "LISTEN_FDS: socket 3, listen: getsockopt: socket operation on non-socket"},
 		"LISTEN_FDS=1 LISTEN_FDNAMES=listen": {[]*os.File{connected}, "it is no socket that listens; it takes ListenStream=HOST:PORT or ListenStream=PATH, without Accept=yes"},
 	} {

@@ -273,6 +273,7 @@ func TestChartEverything(t *testing.T) {
 		switch {
 		case !ok:
 		case s.Name == "gateway" && (s.Spec.Ports[0].Port != 3306 || s.Spec.InternalTrafficPolicy == nil || *s.Spec.InternalTrafficPolicy != "Local" || s.Spec.ExternalTrafficPolicy != "Local"),
+			s.Name == "gateway" && (len(s.Spec.Ports) != 2 || s.Spec.Ports[1].Port != 8080 || s.Spec.Ports[1].TargetPort.StrVal != p.Containers[0].Ports[1].Name || p.Containers[0].Ports[1].ContainerPort != 8030),
 			s.Name == "gateway-admin" && (s.Spec.ClusterIP != "None" || !s.Spec.PublishNotReadyAddresses):
 			t.Errorf("service %s", shown(s.Spec))
 		}
@@ -374,19 +375,24 @@ func TestChartRefuses(t *testing.T) {
 		"config: {backends: [a:1], admin_tls: {cert_file: /run/secrets/segue/tls.crt}}\nserviceMonitor: {enabled: true}": "serviceMonitor.tlsConfig",
 		least + "extraEnv: [{name: SEGUE_LISTEN, value: ':1'}]":                                                          "extraEnv[0]: SEGUE_LISTEN",
 		least + "extraEnv: [{name: SEGUE_DRAIN_TIMEOUT, value: 5m}]":                                                     "extraEnv[0]: SEGUE_DRAIN_TIMEOUT",
-		least + "replica: 3":                                                       "replica",
-		least + "replicas: many":                                                   "/replicas",
-		least + "image: {digest: latest}":                                          "/image/digest",
-		least + "service: {type: ExternalName}":                                    "/service/type",
-		least + "service: {internalTrafficPolicy: Node}":                           "/service/internalTrafficPolicy",
-		least + "admin: {read: token}":                                             "admin.tokenSecret",
-		least + "admin: {read: nobody}":                                            "/admin/read",
-		least + "shutdown: {drainSeconds: 0}":                                      "/shutdown/drainSeconds",
-		least + "resources: {requests: {cpu: lots}}":                               "/resources/requests/cpu",
-		least + "autoscaling: {enabled: true, minReplicas: 3, maxReplicas: 2}":     "autoscaling.maxReplicas is below",
-		least + "autoscaling: {enabled: true}\nresources: {requests: {cpu: null}}": "autoscaling.enabled",
-		least + "podDisruptionBudget: {maxUnavailable: 0}":                         "/podDisruptionBudget/maxUnavailable",
-		least + "serviceMonitor: {enabled: yes please}":                            "/serviceMonitor/enabled",
+		least + "extraEnv: [{name: SEGUE_LOAD_LISTEN, value: ':1'}]":                                                     "extraEnv[0]: SEGUE_LOAD_LISTEN",
+		"config: {backends: [a:1], load: {listen: ':1'}}":                                                                "config.load.listen: the chart says that itself",
+		"config: {backends: [a:1], flavor: tidb}\nloads: {enabled: true}":                                                "loads.enabled: tidb has no Stream Load",
+		least + "loads: {enabled: true, port: 9030}":                                                                     "loads.port: it is service.port too",
+		least + "loads: {port: 0}":                                                                                       "/loads/port",
+		least + "replica: 3":                                                                                             "replica",
+		least + "replicas: many":                                                                                         "/replicas",
+		least + "image: {digest: latest}":                                                                                "/image/digest",
+		least + "service: {type: ExternalName}":                                                                          "/service/type",
+		least + "service: {internalTrafficPolicy: Node}":                                                                 "/service/internalTrafficPolicy",
+		least + "admin: {read: token}":                                                                                   "admin.tokenSecret",
+		least + "admin: {read: nobody}":                                                                                  "/admin/read",
+		least + "shutdown: {drainSeconds: 0}":                                                                            "/shutdown/drainSeconds",
+		least + "resources: {requests: {cpu: lots}}":                                                                     "/resources/requests/cpu",
+		least + "autoscaling: {enabled: true, minReplicas: 3, maxReplicas: 2}":                                           "autoscaling.maxReplicas is below",
+		least + "autoscaling: {enabled: true}\nresources: {requests: {cpu: null}}":                                       "autoscaling.enabled",
+		least + "podDisruptionBudget: {maxUnavailable: 0}":                                                               "/podDisruptionBudget/maxUnavailable",
+		least + "serviceMonitor: {enabled: yes please}":                                                                  "/serviceMonitor/enabled",
 	} {
 		_, err := template(parsed(t, text))
 		if err == nil || !strings.Contains(err.Error(), want) {

@@ -44,6 +44,15 @@
 {{- fail (printf "config.%s: the chart says that itself; see service.port, admin and shutdown" $key) -}}
 {{- end -}}
 {{- end -}}
+{{- if hasKey ($said.load | default dict) "listen" -}}
+{{- fail "config.load.listen: the chart says that itself; see loads.enabled and loads.port" -}}
+{{- end -}}
+{{- if and .Values.loads.enabled (not (has ($said.flavor | default "starrocks") (list "starrocks" "doris"))) -}}
+{{- fail (printf "loads.enabled: %s has no Stream Load; it is for config.flavor starrocks and doris" $said.flavor) -}}
+{{- end -}}
+{{- if and .Values.loads.enabled (eq (int .Values.loads.port) (int .Values.service.port)) -}}
+{{- fail "loads.port: it is service.port too; one Service has a port for each" -}}
+{{- end -}}
 {{- if hasKey ($said.drain | default dict) "timeout" -}}
 {{- fail "config.drain.timeout: say shutdown.drainSeconds, from which terminationGracePeriodSeconds follows" -}}
 {{- end -}}
@@ -54,7 +63,7 @@
 {{- fail "config.state, config.discover.file: a pod of this chart has no volume for them, and a root that nothing is written to; leave them out" -}}
 {{- end -}}
 {{- range $i, $variable := .Values.extraEnv -}}
-{{- if regexMatch "^SEGUE_(CONFIG|LISTEN|ADMIN|ADMIN_(MODE|GROUP|TOKEN_FILE|READ|TLS_.*)|TAKEOVER_.*|SHUTDOWN_.*|DRAIN_TIMEOUT|STATE|DISCOVER_FILE|DISCOVER_KUBERNETES_.*)$" $variable.name -}}
+{{- if regexMatch "^SEGUE_(CONFIG|LISTEN|ADMIN|ADMIN_(MODE|GROUP|TOKEN_FILE|READ|TLS_.*)|LOAD_LISTEN|TAKEOVER_.*|SHUTDOWN_.*|DRAIN_TIMEOUT|STATE|DISCOVER_FILE|DISCOVER_KUBERNETES_.*)$" $variable.name -}}
 {{- fail (printf "extraEnv[%d]: %s would win over what the chart says, while its probes, Services and grace go by that; see config, service.port, admin and shutdown" $i $variable.name) -}}
 {{- end -}}
 {{- end -}}
@@ -62,6 +71,9 @@
 {{- fail "serviceMonitor.tlsConfig: config.admin_tls is set, and Prometheus would trust no certificate of it: name its authority, as values.yaml has it" -}}
 {{- end -}}
 {{- $own := dict "listen" ":9030" "admin" ":9131" "admin_read" .Values.admin.read "takeover" (dict "offer" false) "drain" (dict "timeout" (printf "%ds" (int .Values.shutdown.drainSeconds))) -}}
+{{- if .Values.loads.enabled -}}
+{{- $_ := set $own "load" (dict "listen" ":8030") -}}
+{{- end -}}
 {{- if .Values.admin.tokenSecret -}}
 {{- $_ := set $own "admin_token_file" "/run/secrets/segue-admin/token" -}}
 {{- else if eq .Values.admin.read "token" -}}
@@ -70,5 +82,5 @@
 {{- /* the names of the admin Service: by another one Segue answers nothing but probes and metrics */ -}}
 {{- $admin := printf "%s-admin" (include "segue.name" .) -}}
 {{- $_ := set $own "admin_hosts" (concat (list $admin (printf "%s.%s" $admin .Release.Namespace) (printf "%s.%s.svc" $admin .Release.Namespace)) ($said.admin_hosts | default list)) -}}
-{{- toYaml (mergeOverwrite (dict "limits" (dict "statements_memory" "64MiB")) (deepCopy $said) $own) -}}
+{{- toYaml (mergeOverwrite (dict "limits" (dict "statements_memory" "64MiB") "load" (dict "memory" "64MiB")) (deepCopy $said) $own) -}}
 {{- end -}}
