@@ -190,9 +190,18 @@ func (a answer) status() string {
 // send sends one request as root.
 func (r *rig) send(t *testing.T, method, path string, header map[string]string, body io.Reader) answer {
 	t.Helper()
+	return r.do(t, method, path, header, body, 0)
+}
+
+// do is send with a length, if it is not 0.
+func (r *rig) do(t *testing.T, method, path string, header map[string]string, body io.Reader, length int64) answer {
+	t.Helper()
 	req, err := http.NewRequest(method, r.url+path, body)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if length > 0 {
+		req.ContentLength = length
 	}
 	req.SetBasicAuth("root", "")
 	for name, value := range header {
@@ -200,7 +209,7 @@ func (r *rig) send(t *testing.T, method, path string, header map[string]string, 
 	}
 	transport := &http.Transport{ExpectContinueTimeout: wait, DisableKeepAlives: true}
 	defer transport.CloseIdleConnections()
-	client := http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := http.Client{Timeout: 2 * wait, Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := client.Do(req)
 	if err != nil {
 		return answer{err: err}

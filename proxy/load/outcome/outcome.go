@@ -165,6 +165,9 @@ func Next(f Facts, e Event) (Facts, Action) {
 	}
 }
 
+// InDoubt says whether the load may have been committed, or may still be. It is worth asking about for as long as the client waits; otherwise all that is at stake is its label.
+func (f Facts) InDoubt() bool { return f.doubt }
+
 // lost decides after a node's loss.
 func lost(f Facts) (Facts, Action) {
 	f.open, f.begun, f.held, f.loose = true, f.Begun, false, f.loose || !f.Begun

@@ -72,6 +72,9 @@ func NextStep(f StepFacts, e Event) (StepFacts, Action) {
 	}
 }
 
+// InDoubt says whether the step may have been done.
+func (f StepFacts) InDoubt() bool { return f.tried }
+
 // stepLost decides after the loss of whoever had the request.
 func stepLost(f StepFacts) (StepFacts, Action) {
 	if f.Sent == Nothing {
