@@ -3,6 +3,7 @@ package fesim
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -42,9 +43,7 @@ func (r *loadResult) json() []byte {
 	if r.errURL != "" {
 		m["ErrorURL"] = r.errURL
 	}
-	for name, value := range r.more {
-		m[name] = value
-	}
+	maps.Copy(m, r.more)
 	return marshal(m)
 }
 

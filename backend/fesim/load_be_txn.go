@@ -184,7 +184,7 @@ func (l *beLife) txnLoad(x *loadCall) {
 	x.at(AtBegun)
 	if err := l.receive(x, t.reader); err != nil {
 		if t.txn.multi {
-			l.addStatement(t)
+			_ = l.addStatement(t)
 		}
 		panic(http.ErrAbortHandler)
 	}

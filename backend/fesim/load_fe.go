@@ -27,7 +27,9 @@ func (h *healthServer) serveLoads(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	if !h.hold(r, fe.faults()) {
+	faults := fe.faults()
+	faults.HealthHang = false
+	if !h.hold(r, faults) {
 		panic(http.ErrAbortHandler)
 	}
 	x.at(AtArrival)

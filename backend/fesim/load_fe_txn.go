@@ -168,6 +168,7 @@ func (h *healthServer) multi(x *loadCall, db string) {
 				return nil
 			}
 			return c.loads.rollback(t, "User rollback", now)
+		default:
 		}
 		return fmt.Errorf("Unsupported operation: %s", x.op) //nolint:staticcheck // its text
 	})

@@ -429,6 +429,7 @@ func TestLoadRulesOfLosses(t *testing.T) {
 					want = fesim.LoadUnknown
 				case fesim.AtDone, fesim.AtAnswer:
 					want = fesim.LoadVisible
+				case fesim.AtBegun, fesim.AtBytes, fesim.AtBody:
 				}
 				eventually(t, func() bool { return c.LoadLabel("test", label).State == want })
 			}
