@@ -78,7 +78,7 @@
 //	L44  redirects, ErrorURL and SHOW BACKENDS have the addresses by which nodes know each other      as behind NAT: [BEOptions.Advertised], [Options.Advertised]
 //	L45  _cancel aborts what is in PREPARE, by its label, and nothing else                           CancelStreamLoad, CancelLoadAction
 //
-// Simplified: labels are forgotten at once, not when a daemon next looks (30 s); a BE knows the leader at once, not by the next heartbeat; nothing is planned, so no column is checked but their number; a transaction of several
+// Simplified: labels are forgotten at once, not when a daemon next looks (30 s); a BE knows the leader at once, not by the next heartbeat, and tries each of its RPCs once, not twice; nothing is planned, so no column is checked but their number; a transaction of several
 // statements lies at its BEs and is lost when one of them has ended.
 //
 // # SQL

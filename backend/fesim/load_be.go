@@ -236,12 +236,13 @@ func (c *Cluster) knows(r *http.Request, db string) error {
 	return nil
 }
 
-// commitLoad is commit_txn: an RPC that got no answer is tried once more. With a publication that takes long it waits until the load's deadline.
+// commitLoad is commit_txn: an RPC that got no answer is tried once more. The RPC lasts until the transaction is visible, the load's deadline at most
+// (commitAndPublishTransaction): a leader that goes meanwhile has committed, and answers nothing.
 func (l *beLife) commitLoad(t *loadTxn, batches []*loadBatch) error {
-	c := l.be.cluster
 	var visible, deadline time.Time
 	commit := func() error {
-		return c.rpc(l, OpRPCCommit, t.label, func(loads *labels, now time.Time) error {
+		_, changed := l.be.cluster.watch()
+		err := l.be.cluster.rpc(l, OpRPCCommit, t.label, func(loads *labels, now time.Time) error {
 			known, err := loads.txn(t.id, now)
 			if err != nil {
 				return err
@@ -249,10 +250,18 @@ func (l *beLife) commitLoad(t *loadTxn, batches []*loadBatch) error {
 			if known.state == LoadPrepare {
 				known.batches = batches
 			}
-			err = loads.commit(known, now, c.publish)
+			err = loads.commit(known, now, l.be.cluster.publish)
 			visible, deadline = known.visible, known.began.Add(known.timeout)
 			return err
 		})
+		if err != nil {
+			return err
+		}
+		until := visible
+		if deadline.Before(until) {
+			until = deadline
+		}
+		return l.awaitAnswer(time.Until(until), changed)
 	}
 	err := commit()
 	if errors.Is(err, errRPC) {
@@ -261,14 +270,26 @@ func (l *beLife) commitLoad(t *loadTxn, batches []*loadBatch) error {
 	switch {
 	case errors.Is(err, errRPC):
 		return failure("SERVICE_UNAVAILABLE", "Commit transaction fail cause %s, Transaction status unknown, you can retry with same label.", err)
-	case err != nil:
-		return err
-	case visible.After(deadline):
-		l.sleep(time.Until(deadline))
+	case err == nil && visible.After(deadline):
 		return failure("PUBLISH_TIMEOUT", "Publish timeout. The data will be visible after a while")
 	}
-	l.sleep(time.Until(visible))
-	return nil
+	return err
+}
+
+// awaitAnswer waits for the answer of an RPC; errRPC if the leader goes before, or the BE.
+func (l *beLife) awaitAnswer(d time.Duration, changed <-chan struct{}) error {
+	if d <= 0 {
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-changed:
+	case <-l.ctx.Done():
+	}
+	return errRPC
 }
 
 // sleep waits, or until the BE ends.

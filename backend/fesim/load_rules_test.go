@@ -404,6 +404,19 @@ func TestLoadRulesOfLosses(t *testing.T) {
 			t.Error(s)
 		}
 	})
+	t.Run("L23 … also while it publishes", func(t *testing.T) {
+		c := loadCluster(t, 1, fesim.Options{Publish: time.Hour, TimeScale: 1, Election: time.Hour}, fesim.BEOptions{})
+		go func() {
+			for c.LoadLabel("test", "slow").State != fesim.LoadCommitted {
+				time.Sleep(time.Millisecond)
+			}
+			c.Leader().Kill()
+		}()
+		put(t, follower(t, c), path, csv("slow"), "1\n").has(t, "Transaction status unknown")
+		if l := c.LoadLabel("test", "slow"); l.State != fesim.LoadCommitted {
+			t.Errorf("%+v", l)
+		}
+	})
 	t.Run("L25 no leader at the begin: Fail, and no transaction", func(t *testing.T) {
 		c := loadCluster(t, 1, fesim.Options{Election: time.Hour}, fesim.BEOptions{})
 		fe := follower(t, c)
