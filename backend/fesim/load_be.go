@@ -53,8 +53,12 @@ func (l *beLife) serveLoads(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	defer l.exit()
-	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
 	x := &loadCall{w: w, r: r, label: r.Header.Get("label"), faults: &l.be.faults, ctx: l.ctx, die: func() { l.die(exitKilled) }}
+	parts := x.parts()
+	if len(parts) == 0 {
+		http.NotFound(w, r)
+		return
+	}
 	doris := l.be.cluster.flavor == backend.Doris
 	last := parts[len(parts)-1]
 	put := r.Method == http.MethodPut
@@ -166,7 +170,7 @@ func (l *beLife) streamLoad(x *loadCall, db, table string, res *loadResult, twoP
 	}()
 	x.at(AtBegun)
 	if err = l.receive(x, reader); err != nil {
-		panic(http.ErrAbortHandler) // the client has gone, or the BE
+		x.end(false) // the client has gone, or the BE
 	}
 	batch, err := reader.finish(x.r.Header.Get)
 	res.rows, res.bad, res.bytes = batch.rows+batch.filtered, batch.filtered, batch.bytes

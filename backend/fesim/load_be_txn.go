@@ -186,7 +186,7 @@ func (l *beLife) txnLoad(x *loadCall) {
 		if t.txn.multi {
 			_ = l.addStatement(t)
 		}
-		panic(http.ErrAbortHandler)
+		x.end(false)
 	}
 	x.at(AtBody)
 	if t.txn.multi {

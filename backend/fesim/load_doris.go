@@ -89,7 +89,7 @@ func (l *beLife) groupCommit(x *loadCall, db, table string, res *loadResult) {
 	res.label = "group_commit_" + l.be.newLabel()
 	x.at(AtBegun)
 	if err := l.receive(x, reader); err != nil {
-		panic(http.ErrAbortHandler)
+		x.end(false)
 	}
 	batch, err := reader.finish(x.r.Header.Get)
 	res.rows, res.bad, res.bytes = batch.rows+batch.filtered, batch.filtered, batch.bytes

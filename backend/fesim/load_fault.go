@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 )
 
@@ -168,31 +169,45 @@ func (x *loadCall) at(step LoadStep) {
 	case HarmDie:
 		x.die()
 		<-x.ctx.Done()
-		panic(http.ErrAbortHandler)
+		x.end(false)
 	case HarmHang:
 		select {
 		case <-cleared:
 		case <-x.ctx.Done():
-			panic(http.ErrAbortHandler)
+			x.end(false)
 		}
 	case HarmReset:
-		if conn, _, err := http.NewResponseController(x.w).Hijack(); err == nil {
-			if tcp, ok := conn.(*net.TCPConn); ok {
-				_ = tcp.SetLinger(0)
-			}
-			conn.Close()
-		}
-		panic(http.ErrAbortHandler)
+		x.end(true)
 	case HarmCut:
-		panic(http.ErrAbortHandler)
+		x.end(false)
 	}
+}
+
+// end ends the connection, and does not return. The server alone would read a body to its end first.
+func (x *loadCall) end(reset bool) {
+	if conn, _, err := http.NewResponseController(x.w).Hijack(); err == nil {
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			if reset {
+				_ = tcp.SetLinger(0)
+			} else {
+				_ = tcp.CloseWrite() // a FIN first: what has not been read would make it a reset
+			}
+		}
+		conn.Close()
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// parts are those of a path behind /api/. Empty ones do not count, at its end either (PathTrie).
+func (x *loadCall) parts() []string {
+	return strings.FieldsFunc(strings.TrimPrefix(x.r.URL.Path, "/api/"), func(c rune) bool { return c == '/' })
 }
 
 // answer sends an answer, if nothing goes wrong.
 func (x *loadCall) answer(status int, body []byte) {
 	x.at(AtDone)
 	if x.ctx.Err() != nil {
-		panic(http.ErrAbortHandler)
+		x.end(false)
 	}
 	h := x.w.Header()
 	h.Set("Content-Type", "application/json")

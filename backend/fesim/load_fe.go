@@ -17,12 +17,11 @@ import (
 // serveLoads is what an FE serves under /api/ that concerns loads.
 func (h *healthServer) serveLoads(w http.ResponseWriter, r *http.Request) {
 	fe := h.life.fe
-	parts := strings.Split(strings.TrimPrefix(r.URL.Path, "/api/"), "/")
 	x := &loadCall{
 		w: w, r: r, label: r.Header.Get("label"), faults: &fe.loadFaults, ctx: h.life.ctx,
 		die: func() { h.life.die(death{code: exitKilled, reset: true}) },
 	}
-	serve := h.loadAction(x, parts)
+	serve := h.loadAction(x)
 	if serve == nil {
 		http.NotFound(w, r)
 		return
@@ -30,7 +29,7 @@ func (h *healthServer) serveLoads(w http.ResponseWriter, r *http.Request) {
 	faults := fe.faults()
 	faults.HealthHang = false
 	if !h.hold(r, faults) {
-		panic(http.ErrAbortHandler)
+		x.end(false)
 	}
 	x.at(AtArrival)
 	switch {
@@ -46,7 +45,11 @@ func (h *healthServer) serveLoads(w http.ResponseWriter, r *http.Request) {
 }
 
 // loadAction is what a path stands for; nil if for nothing.
-func (h *healthServer) loadAction(x *loadCall, parts []string) func() {
+func (h *healthServer) loadAction(x *loadCall) func() {
+	parts := x.parts()
+	if len(parts) == 0 {
+		return nil
+	}
 	put := x.r.Method == http.MethodPut
 	doris := h.life.fe.opts.Flavor == backend.Doris
 	last := parts[len(parts)-1]

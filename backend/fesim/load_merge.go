@@ -34,7 +34,7 @@ func (l *beLife) mergeCommit(x *loadCall, db, table string, res *loadResult) {
 	}
 	x.at(AtBegun)
 	if err := l.receive(x, reader); err != nil {
-		panic(http.ErrAbortHandler)
+		x.end(false)
 	}
 	batch, err := reader.finish(x.r.Header.Get)
 	res.rows, res.bad, res.bytes = batch.rows+batch.filtered, batch.filtered, batch.bytes
@@ -48,7 +48,7 @@ func (l *beLife) mergeCommit(x *loadCall, db, table string, res *loadResult) {
 			case <-m.done:
 				res.txn, err = m.txn, m.err
 			case <-l.ctx.Done():
-				panic(http.ErrAbortHandler)
+				x.end(false)
 			}
 		}
 	}

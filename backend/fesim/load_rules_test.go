@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -129,6 +132,9 @@ func TestLoadRulesOfFEs(t *testing.T) {
 		if head := exchange(t, fe.HTTPAddress(), "PUT "+path+" HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nAuthorization: Basic cm9vdDo=\r\nContent-Length: 2\r\n\r\n"); !strings.Contains(head, "Connection: close") {
 			t.Error(head)
 		}
+	})
+	t.Run("L4 a slash at the end does not count", func(t *testing.T) {
+		put(t, fe, path+"/", csv("slash"), "1\n").want(t, "Status", "Success")
 	})
 	t.Run("L5 get_load_state is the leader's affair", func(t *testing.T) {
 		if a := send(t, http.MethodGet, at+"/api/test/get_load_state?label=x", nil, nil); a.status != http.StatusTemporaryRedirect || a.header.Get("Location") != "http://"+c.Leader().HTTPAddress()+"/api/test/get_load_state?label=x" {
@@ -446,6 +452,17 @@ func TestLoadRulesOfLosses(t *testing.T) {
 				}
 				eventually(t, func() bool { return c.LoadLabel("test", label).State == want })
 			}
+		}
+		b.InjectLoad(fesim.LoadFault{Step: fesim.AtBytes, Bytes: 1, Do: fesim.HarmCut}) // while the client has more to send
+		conn, err := net.Dial("tcp", b.HTTPAddress())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(wait))
+		fmt.Fprint(conn, "PUT "+path+" HTTP/1.1\r\nHost: x\r\nAuthorization: Basic cm9vdDo=\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n1\n\r\n")
+		if all, err := io.ReadAll(conn); errors.Is(err, os.ErrDeadlineExceeded) || len(all) > 0 {
+			t.Errorf("%q, %v", all, err)
 		}
 		hit := make(chan struct{})
 		b.InjectLoad(fesim.LoadFault{Step: fesim.AtBegun, Do: fesim.HarmHang, Hit: func() { close(hit) }})
