@@ -134,6 +134,7 @@ func (m *Model) traffic() Line {
 	return Line{
 		{fmt.Sprintf("%d of %d usable", s.Backends.Usable, s.Backends.Total), usable},
 		sessions(s),
+		loads(s),
 		{m.all(), Plain},
 		{"  errors clients saw: ", Plain},
 		{typeset.Count(int(seen)), seenStyle},
@@ -151,6 +152,14 @@ func sessions(s admin.Status) Span {
 		return Span{text + " of at most " + typeset.Count(s.MaxSessions), Warn}
 	}
 	return Span{text, Plain}
+}
+
+// loads says how many loads over HTTP are in flight, where any are served.
+func loads(s admin.Status) Span {
+	if s.LoadListen == "" && s.Loads == 0 {
+		return Span{}
+	}
+	return Span{"  " + typeset.Plural(s.Loads, "load"), Plain}
 }
 
 // all says how many statements are answered, on all backends together.
