@@ -85,6 +85,7 @@ type rig struct {
 	url     string
 	address string
 	ledger  *ledger.Ledger
+	options load.Options
 	metrics *prometheus.Registry
 	log     *lines
 }
