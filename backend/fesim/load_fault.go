@@ -2,8 +2,10 @@ package fesim
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -62,6 +64,22 @@ type LoadFault struct {
 	Do    LoadHarm
 	Times int    // how often it strikes; zero: once; below zero: always
 	Hit   func() // if not nil: called when it strikes, before the harm; it must not wait for the load
+}
+
+// Check reports a step, an operation or a harm that there is not.
+func (f LoadFault) Check() error {
+	steps := []LoadStep{AtArrival, AtBegun, AtBytes, AtBody, AtDone, AtAnswer}
+	harms := []LoadHarm{HarmDie, HarmCut, HarmReset, HarmHang}
+	ops := []LoadOp{"", OpLoad, OpBegin, OpTxnLoad, OpPrepare, OpCommit, OpRollback, OpState, OpCancel, Op2PC, OpRPCBegin, OpRPCPrepare, OpRPCCommit, OpRPCRollback}
+	switch {
+	case !slices.Contains(steps, f.Step):
+		return fmt.Errorf("fault of a load: step %q: want one of %v", f.Step, steps)
+	case !slices.Contains(harms, f.Do):
+		return fmt.Errorf("fault of a load: do %q: want one of %v", f.Do, harms)
+	case !slices.Contains(ops, f.Op):
+		return fmt.Errorf("fault of a load: op %q: want none or one of %v", f.Op, ops[1:])
+	}
+	return nil
 }
 
 // loadFaults are those of a node.

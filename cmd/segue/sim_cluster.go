@@ -36,6 +36,8 @@ a real cluster do. BEs and CNs take Stream Loads: the n-th at the n-th port from
   GET  /fe-1            200 while it runs, 410 when it has exited
 
   POST /be-1/leave, kill, start, hang, heal, upgrade, GET /be-1: the same for a BE, and for a CN (cn-1)
+  POST /be-1/fault?step=received&do=die   once, at a step of a Stream Load: arrived, begun,
+                        receiving (&bytes=N), received, done, answering; do: die, cut, reset, hang
   POST /be-1/load?for=60s        a Broker Load that fails if the BE leaves meanwhile
   POST /be-1/routine-load        one that is paused if it does
   POST /be-1/schema-change?for=60s   one that is cancelled if any BE leaves

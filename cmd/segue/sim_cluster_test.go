@@ -57,7 +57,7 @@ func TestSimCluster(t *testing.T) {
 	order(http.MethodPost, "/fe-2/hang", http.StatusOK)
 	order(http.MethodPost, "/fe-2/heal", http.StatusOK)
 	order(http.MethodPost, "/fe-3/kill", http.StatusNotFound)
-	for _, path := range []string{"/be-1/load?for=1h", "/be-1/routine-load", "/be-1/hang", "/be-1/heal", "/be-1/schema-change", "/be-1/set?loop_count_wait_fragments_finish=1", "/be-1/leave", "/cn-1/kill"} {
+	for _, path := range []string{"/be-1/load?for=1h", "/be-1/routine-load", "/be-1/hang", "/be-1/fault?step=received&do=cut&times=2", "/be-1/heal", "/fe-1/fault?op=rpc_commit&step=done&do=die", "/fe-1/heal", "/be-1/schema-change", "/be-1/set?loop_count_wait_fragments_finish=1", "/be-1/leave", "/cn-1/kill"} {
 		order(http.MethodPost, path, http.StatusOK)
 	}
 	order(http.MethodGet, "/cn-1", http.StatusGone)
@@ -66,6 +66,9 @@ func TestSimCluster(t *testing.T) {
 	order(http.MethodPost, "/cn-1/start", http.StatusOK)
 	order(http.MethodPost, "/be-1/set?be_port=1", http.StatusConflict)
 	order(http.MethodPost, "/be-1/freeze", http.StatusNotFound)
+	order(http.MethodPost, "/be-1/fault?step=never&do=cut", http.StatusConflict)
+	order(http.MethodPost, "/be-1/fault?step=done&do=good", http.StatusConflict)
+	order(http.MethodPost, "/be-1/fault?step=done&do=die&op=sing", http.StatusConflict)
 	order(http.MethodGet, "/", http.StatusOK)
 	order(http.MethodPost, "/fe-1/sing", http.StatusNotFound)
 	p.signal(os.Interrupt)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -120,8 +121,10 @@ func feOrder(fe *fesim.FE, r *http.Request) func() error {
 		return fault(fesim.Fault{Refuse: true})
 	case "full":
 		return fault(fesim.Fault{LoginERR: full(fe)})
+	case "fault":
+		return loadFault(r, fe.InjectLoad)
 	case "heal":
-		return fault(fesim.Fault{})
+		return func() error { fe.ClearLoadFaults(); fe.SetFault(fesim.Fault{}); return nil }
 	}
 	return nil
 }
@@ -148,6 +151,8 @@ func (s *simCluster) beOrder(be *fesim.BE, r *http.Request) func() error {
 			be.InjectLoad(fesim.LoadFault{Step: fesim.AtArrival, Do: fesim.HarmHang, Times: -1})
 			return nil
 		}
+	case "fault":
+		return loadFault(r, be.InjectLoad)
 	case "heal":
 		return func() error { be.ClearLoadFaults(); return nil }
 	case "load":
@@ -167,6 +172,25 @@ func (s *simCluster) beOrder(be *fesim.BE, r *http.Request) func() error {
 		}
 	}
 	return nil
+}
+
+// loadFault adds a fault of loads: step and do are needed; op, bytes, label and times are as in fesim.LoadFault.
+func loadFault(r *http.Request, inject func(fesim.LoadFault)) func() error {
+	return func() error {
+		f := fesim.LoadFault{Op: fesim.LoadOp(r.FormValue("op")), Step: fesim.LoadStep(r.FormValue("step")), Label: r.FormValue("label"), Do: fesim.LoadHarm(r.FormValue("do"))}
+		var err error
+		if f.Bytes, err = strconv.ParseInt(cmp.Or(r.FormValue("bytes"), "0"), 10, 64); err != nil {
+			return err
+		}
+		if f.Times, err = strconv.Atoi(cmp.Or(r.FormValue("times"), "0")); err != nil {
+			return err
+		}
+		if err := f.Check(); err != nil {
+			return err
+		}
+		inject(f)
+		return nil
+	}
 }
 
 // full is how an FE refuses a login that has as many sessions as it may have now.
