@@ -2,10 +2,15 @@ package measure
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/go-sql-driver/mysql"
 
 	"segue/backend/fesim"
 	"segue/bench"
@@ -71,7 +76,12 @@ func TestLoadsOfAHealthyCluster(t *testing.T) {
 	} {
 		_, o := loading(t, fesim.Options{})
 		change(&o.Load.Stream)
-		o.Duration = 400 * time.Millisecond
+		var answers atomic.Int64
+		o.Interval, o.Progress = 10*time.Millisecond, func(p Progress) { answers.Store(int64(p.Answers)) }
+		o.Script = func(context.Context, func(string)) error {
+			await(t, "loads", func() bool { return answers.Load() >= 30 })
+			return nil
+		}
 		r, err := Run(t.Context(), o)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -96,15 +106,19 @@ func TestLoadsOverAKill(t *testing.T) {
 	for _, retry := range []int{0, 60} {
 		be, o := loading(t, fesim.Options{Heartbeat: 20 * time.Millisecond, HeartbeatRetries: 1}) // it is soon known to be dead, and what it had begun is aborted
 		o.Load.Stream.Retry, o.Load.Stream.For = retry, 40*time.Millisecond
-		o.Script = func(ctx context.Context, mark func(string)) error {
-			bench.Pause(ctx, 300*time.Millisecond)
+		var answers, failed atomic.Int64
+		o.Interval, o.Progress = 10*time.Millisecond, func(p Progress) { answers.Store(int64(p.Answers)); failed.Store(int64(p.Errors)) }
+		o.Script = func(_ context.Context, mark func(string)) error {
+			await(t, "loads", func() bool { return answers.Load() >= 10 })
 			mark("killed")
 			be.Stop(false)
 			<-be.Exited()
-			bench.Pause(ctx, 500*time.Millisecond)
+			untilDead(t, o.Endpoint)
+			await(t, "errors", func() bool { return failed.Load() >= 4 })
 			err := be.Start()
 			mark("started")
-			bench.Pause(ctx, 300*time.Millisecond)
+			before := answers.Load()
+			await(t, "loads again", func() bool { return answers.Load() >= before+10 })
 			return err
 		}
 		r, err := Run(t.Context(), o)
@@ -127,6 +141,48 @@ func TestLoadsOverAKill(t *testing.T) {
 			t.Errorf("retry %d: no errors of loads over time", retry)
 		}
 	}
+}
+
+// untilDead waits until the FE counts its BE as dead.
+func untilDead(t *testing.T, endpoint *mysql.Config) {
+	t.Helper()
+	db, err := openDB(endpoint, 30*time.Second)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer db.Close()
+	await(t, "Alive: false", func() bool { alive, err := aliveIn(db); return err == nil && alive == "false" })
+}
+
+// await waits until something holds.
+func await(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for until := time.Now().Add(30 * time.Second); !holds(); bench.Pause(t.Context(), 10*time.Millisecond) {
+		if time.Now().After(until) {
+			t.Errorf("there are no %s", what)
+			return
+		}
+	}
+}
+
+// aliveIn is what SHOW BACKENDS says of the first BE.
+func aliveIn(db *sql.DB) (string, error) {
+	rows, err := db.Query("SHOW BACKENDS")
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	names, err := rows.Columns()
+	if err != nil || !rows.Next() {
+		return "", errors.Join(err, rows.Err())
+	}
+	texts, places := make([]sql.NullString, len(names)), make([]any, len(names))
+	for i := range texts {
+		places[i] = &texts[i]
+	}
+	err = rows.Scan(places...)
+	return texts[slices.Index(names, "Alive")].String, err
 }
 
 // Who has no Stream Load is told so before anything is measured.
