@@ -334,7 +334,7 @@ func TestLoadRulesOfBEs(t *testing.T) {
 func TestLoadRulesOfLosses(t *testing.T) {
 	die := func(t *testing.T, f fesim.LoadFault, want fesim.LoadState) (*fesim.Cluster, answer) {
 		t.Helper()
-		c := loadCluster(t, 1, fesim.Options{}, fesim.BEOptions{})
+		c := loadCluster(t, 1, fesim.Options{Election: 300 * time.Second}, fesim.BEOptions{}) // 3 s: a BE that tries again still finds no leader
 		f.Do = fesim.HarmDie
 		hit := make(chan struct{})
 		f.Hit = func() { close(hit) }
@@ -515,7 +515,7 @@ func TestLoadRulesOfALeavingBE(t *testing.T) {
 // L29: Publish Timeout is committed.
 func TestLoadRuleOfPublishTimeout(t *testing.T) {
 	c := loadCluster(t, 1, fesim.Options{Publish: time.Hour}, fesim.BEOptions{})
-	a := put(t, c.FEs()[0], path, csv("slow", "timeout", "1"), "1\n")
+	a := put(t, c.FEs()[0], path, csv("slow", "timeout", "4"), "1\n")
 	a.want(t, "Status", "Publish Timeout")
 	if s := state(t, c.FEs()[0], "slow"); s != "COMMITTED" || c.Loaded("test", "t").Rows != 1 {
 		t.Error(s)
