@@ -59,7 +59,7 @@
 //	L25  no leader at the begin: Fail, no transaction                                            begin_txn
 //	L26  cuts, resets and hangs at every step                                                    faults, no rule of theirs
 //	L27  a BE that exits refuses new loads                                                       process_exit_in_progress
-//	L28  … and the leader aborts those in flight at its SHUTDOWN, but with PR #78239            HeartbeatMgr; [Options.SpareLeavingLoads]
+//	L28  … and the leader aborts those in flight at its SHUTDOWN, but in the newest code         HeartbeatMgr; [Options.SpareLeavingLoads]
 //	L29  Publish Timeout is committed                                                            commit_txn_internal
 //	L30  begin, load, prepare, commit; commit and rollback are idempotent                        TransactionWithoutChannelHandler
 //	L31  a transaction has one BE; without data it cannot be committed                           TransactionLoadCoordinatorMgr, transaction_mgr.cpp

@@ -239,7 +239,7 @@ func (l *labels) txn(id int64, now time.Time) (*loadTxn, error) {
 }
 
 // judgeLoads is what HeartbeatMgr does after a heartbeat: a BE that did not answer well and is not alive loses the transactions that it coordinates, also
-// when what it answered is SHUTDOWN, but with PR #78239 ([Options.SpareLeavingLoads]). A restart that was seen loses them in Doris alone. It needs c.mu.
+// when what it answered is SHUTDOWN, but for the newest code ([Options.SpareLeavingLoads]). A restart that was seen loses them in Doris alone. It needs c.mu.
 func (c *Cluster) judgeLoads(b *BE, at time.Time, dead bool) {
 	switch {
 	case b.is.state == serving && (!dead || c.flavor != backend.Doris):

@@ -75,7 +75,7 @@ type Options struct {
 	LabelKeep    time.Duration // label_keep_max_second; zero: 3 days
 	LabelKeepMax int           // label_keep_max_num: transactions of a database, finished ones and those that run, beyond which finished ones are forgotten; zero: 1000
 	Publish      time.Duration // from COMMITTED to VISIBLE; zero: none
-	// SpareLeavingLoads makes the leader leave the loads of a BE alone that says SHUTDOWN, as PR #78239 wants it, which is not merged; released code aborts them.
+	// SpareLeavingLoads makes the leader leave the loads of a BE alone that says SHUTDOWN, as the newest code does; released code aborts them.
 	SpareLeavingLoads   bool
 	LoadTimeScale       float64 // multiplies timeouts of loads, which TimeScale does not touch: no test is to fail for being slow; zero: 1
 	SharedData          bool    // run_mode: loads go to CNs of the warehouse that they name

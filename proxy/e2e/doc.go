@@ -97,6 +97,13 @@
 // TestPage has Chromium look at the status page of a running Segue (clients/page): during an upgrade under load, with a thousand sessions, in an outage, by keyboard alone,
 // on a narrow screen, with what strangers write as markup, and while Segue is started anew; axe-core judges it. -shots DIRECTORY leaves pictures.
 //
+// # Loads
+//
+// TestLoadClients has curl, Python's requests, pydoris and doris-stream-load, Node's fetch, Go's net/http, Apache HttpClient 5 and StarRocks' own SDK load through Segue, in each of their ways
+// (clients/load; load_client_test.go says how they are called), into simulated FEs and BEs (load_fleet_test.go). The TestMoveLoad tests do the same while things happen at each class of byte
+// boundary of a load and its answer: cables that know requests (load_cutter_test.go) have connections cut there, or BEs and FEs killed and drained. A ledger (load_ledger_test.go) compares what
+// each client was told with the rows that are there: each that was acknowledged once. TestMoveLoadDirect shows the same without Segue; TestMoveLoadFlink runs jobs of Flink in a process of its own.
+//
 // # Pools
 //
 // Real pools do the same as programs of their own under clients/; move_pools_test.go says how they are called.

@@ -40,9 +40,13 @@ type loadClient struct {
 // loadClients lists them.
 func loadClients() []loadClient {
 	python := func(t *testing.T) []string {
+		t.Helper()
 		return []string{filepath.Join(cacheDir(t), "loads", "bin", "python"), "clients/load/load.py"}
 	}
-	java := func(t *testing.T) []string { return loadJava(t, "clients/load/Load.java", "load-jars", "Load") }
+	java := func(t *testing.T) []string {
+		t.Helper()
+		return loadJava(t, "clients/load/Load.java", "load-jars", "Load")
+	}
 	return []loadClient{
 		{name: "curl", ways: []string{"file", "stdin", "plain", "chunks", "http10", "gzip", "json", "parquet"}, command: script("clients/load/load.sh")},
 		{name: "requests", ways: []string{"put", "plain", "chunks"}, command: python},

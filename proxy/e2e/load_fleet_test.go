@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -56,11 +57,20 @@ func startLoadsAtFEs(t *testing.T, o fesim.Options) *loadFleet {
 	return f
 }
 
-// newLoadFleet starts FEs and BEs.
+// newLoadFleet starts FEs and BEs, in real time but for the least time that an exit takes and for elections, which are made short.
 func newLoadFleet(t *testing.T, o fesim.Options) *loadFleet {
 	t.Helper()
-	o.Heartbeat, o.Operators = 200*time.Millisecond, []string{testUser}
-	f := &loadFleet{feFleet: startFEs(t, o)}
+	o.MinExit, o.AcceptWindow, o.Election, o.Heartbeat = 300*time.Millisecond, 300*time.Millisecond, 500*time.Millisecond, 200*time.Millisecond
+	o.Users, o.Operators = map[string]string{testUser: testPassword}, []string{testUser}
+	cluster, err := fesim.NewCluster(3, o)
+	if err != nil {
+		t.Fatalf("make FEs: %v", err)
+	}
+	t.Cleanup(cluster.Close)
+	if err := cluster.Start(); err != nil {
+		t.Fatalf("start FEs: %v", err)
+	}
+	f := &loadFleet{feFleet: &feFleet{cluster: cluster}}
 	for range 3 {
 		b, err := f.cluster.AddBE(fesim.BEOptions{})
 		if err != nil {
@@ -111,6 +121,7 @@ type loadServer interface {
 type loadFault struct {
 	name string
 	cuts bool // the connection to the BE is cut at the place, of each request once
+	most int  // … so often, in all; 0: a dozen times
 	// strike is what happens once, when the first request is at the place: be is the one that it goes to. It returns who leaves by that.
 	strike func(f *loadFleet, be *fesim.BE) loadServer
 }
@@ -138,7 +149,7 @@ func (f *loadFleet) follower() *fesim.FE { return f.cluster.FEs()[f.order()[0]] 
 // arm has the fault happen at a place, on the way to BEs, or else to FEs. The function that it returns ends that, and starts again who has left.
 func (f *loadFleet) arm(fault loadFault, at place) (mend func(t *testing.T) (struck int)) {
 	var mu sync.Mutex
-	const unlabelled = 8 // of such requests, one cannot be told from another
+	most := cmp.Or(fault.most, 12) // who is told to send again under another label, or sends no label, gets through in the end
 	struck, seen := 0, map[string]int{}
 	var left loadServer
 	cutters := slices.Concat(f.bes, f.fes)
@@ -150,7 +161,7 @@ func (f *loadFleet) arm(fault loadFault, at place) (mend func(t *testing.T) (str
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
-			case fault.cuts && (seen[request] == 0 || strings.HasSuffix(request, " ") && seen[request] < unlabelled):
+			case fault.cuts && (seen[request] == 0 || strings.HasSuffix(request, " ")) && struck < most:
 				seen[request]++
 				struck++
 				return true

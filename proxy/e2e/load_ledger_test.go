@@ -10,10 +10,8 @@ import (
 
 // loadLedger counts what became of rows, for each client under each fault.
 type loadLedger struct {
-	mu      sync.Mutex
-	clients []string
-	faults  []string
-	cells   map[[2]string]*loadCell
+	mu    sync.Mutex
+	cells map[[2]string]*loadCell
 }
 
 // loadCell counts rows; that they are right is judged load by load.
