@@ -63,13 +63,17 @@ func cause(err error) string {
 
 // admit has a client be served, if there is room for one.
 func (s *Server) admit(conn net.Conn) {
+	address := conn.RemoteAddr().String()
+	if named, ok := conn.(interface{ Unwrap() net.Conn }); ok { // a name alone must not keep it from being spliced and half-closed
+		conn = named.Unwrap()
+	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetKeepAliveConfig(keepAlive)
 	}
-	c := &client{server: s, line: line{Conn: conn}, address: conn.RemoteAddr().String()}
+	c := &client{server: s, line: line{Conn: conn}, address: address}
 	most := s.options.Load().Connections
 	s.mu.Lock()
-	full := len(s.clients) >= most
+	full := len(s.clients)-int(s.refusing.Load()) >= most
 	switch {
 	case s.ended:
 		s.mu.Unlock()
@@ -82,6 +86,7 @@ func (s *Server) admit(conn net.Conn) {
 		return
 	case full:
 		s.refusing.Add(1)
+		s.clients[c] = struct{}{} // Close ends it
 		s.work.Go(c.refuse)
 	default:
 		s.clients[c] = struct{}{}
@@ -93,7 +98,8 @@ func (s *Server) admit(conn net.Conn) {
 // refuse tells a client that there are too many.
 func (c *client) refuse() {
 	defer c.server.refusing.Add(-1)
-	defer c.Conn.Close()
+	defer c.end()
+	c.readWithin(refusedLinger) // a TLS handshake reads
 	c.server.metrics.ends.WithLabelValues(endRefused).Inc()
 	c.close = true
 	c.say(http.StatusServiceUnavailable, "too many clients (load.connections); raise it, or let applications keep fewer connections")

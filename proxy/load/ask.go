@@ -28,7 +28,10 @@ const (
 func (x *exchange) askLabel() outcome.Event {
 	x.flight.at(resolving)
 	if x.until.IsZero() {
-		x.until = time.Now().Add(x.patience())
+		x.until = time.Now().Add(x.options.Hold)
+		if x.inDoubt() {
+			x.until = time.Now().Add(x.patience())
+		}
 	}
 	defer x.watch()()
 	if x.asks > 0 && !x.wait(min(firstAsk<<min(x.asks-1, 10), mostAsk), nil) {
@@ -41,7 +44,7 @@ func (x *exchange) askLabel() outcome.Event {
 		x.until = time.Now().Add(lastAsks)
 		return outcome.OutOfTime
 	}
-	x.dead = x.dead || x.asks%4 == 0 && x.isNodeDead()
+	x.dead = x.dead || x.atNode && x.asks%4 == 0 && x.isNodeDead()
 	x.asks++
 	return x.stateOf(x.label)
 }
@@ -52,18 +55,92 @@ func (x *exchange) askWitness() outcome.Event {
 		return outcome.WitnessUnknown
 	}
 	defer x.watch()()
-	if x.stateOf(x.witness) == outcome.StateCommitted {
-		return outcome.WitnessKnown
+	for n := range fewestTries {
+		switch x.stateOf(x.witness) {
+		case outcome.StateCommitted:
+			return outcome.WitnessKnown
+		case outcome.StateLost:
+			if !x.wait(min(firstAsk<<(2*n), mostAsk), nil) {
+				return outcome.WitnessUnknown
+			}
+		default:
+			return outcome.WitnessUnknown
+		}
 	}
 	return outcome.WitnessUnknown
 }
 
+// stateOf asks for a label's state. Where it is "nothing came of it" that is believed when no other FE contradicts, and one at least agrees on who leads: an FE that was frozen, or cut off, may
+// take itself for the leader still, and knows nothing of what has happened since.
 func (x *exchange) stateOf(label string) outcome.Event {
-	status, body, err := x.askLeader(http.MethodGet, route.StateURI(x.is.Database, label))
+	uri := route.StateURI(x.is.Database, label)
+	said, body, by, err := x.askLeader(http.MethodGet, uri)
 	if err != nil {
 		return outcome.StateLost
 	}
-	return outcome.ReadState(status, body)
+	event := outcome.ReadState(said, body)
+	switch event {
+	case outcome.StateUnknown, outcome.StateAborted, outcome.StateCommitted:
+		return x.confirm(event, uri, by)
+	default:
+		return event
+	}
+}
+
+// confirm asks the other FEs who leads.
+func (x *exchange) confirm(event outcome.Event, uri, leader string) outcome.Event {
+	all, agree := x.server.cluster.Frontends(), 0
+	for _, fe := range all {
+		if fe.Address == leader || !fe.Up {
+			continue
+		}
+		status, body, next, err := x.askOnce(http.MethodGet, hop{fe.Name, fe.Address, uri, fe.TLS})
+		switch {
+		case err != nil:
+		case next != nil && next.address == leader, next == nil && outcome.ReadState(status, body) == event:
+			agree++
+		default:
+			if x.server.leader.clear(leader); next != nil {
+				x.server.leader.set(next.address)
+			}
+			return outcome.StateLost // they do not agree, or not any more: it is asked again
+		}
+	}
+	if agree == 0 && len(all) > 1 && event != outcome.StateCommitted {
+		return outcome.StateLost
+	}
+	return event
+}
+
+// askLeader has the leader answer a small request, by the client's account. One that answers by an error is passed over: another one may lead.
+func (x *exchange) askLeader(method, uri string) (status int, body []byte, by string, err error) {
+	asked := map[string]bool{}
+	err = errors.New("no FE can be had")
+	for _, fe := range x.leaders() {
+		at := hop{fe.Name, fe.Address, uri, fe.TLS}
+		for range mostHops {
+			if asked[at.address] || x.gone() {
+				break
+			}
+			asked[at.address] = true
+			said, text, next, failed := x.askOnce(method, at)
+			if failed == nil && next == nil && said == http.StatusOK {
+				return said, text, at.address, nil
+			}
+			if next == nil {
+				x.server.leader.clear(at.address)
+				if err = failed; err == nil {
+					status, body, err = said, text, fmt.Errorf("%s answered %d", at.name, said)
+				}
+				break
+			}
+			at = *next
+		}
+	}
+	if status != 0 {
+		return status, body, "", nil // all refuse
+	}
+	return 0, nil, "", err
 }
 
 // cancelLabel tells the leader to abort what the label stands for.
@@ -74,34 +151,30 @@ func (x *exchange) cancelLabel() outcome.Event {
 		return outcome.Cancelled
 	}
 	x.asks = 0
-	method, uri := route.CancelRequest(x.options.flavor(), x.is.Database, x.label)
-	_, _, _ = x.askLeader(method, uri) // whatever it says, the label's state is asked behind it
+	x.abort() // whatever they say, the label's state is asked behind it
 	return outcome.Cancelled
 }
 
-// askLeader has the leader answer a small request, by the client's account.
-func (x *exchange) askLeader(method, uri string) (status int, body []byte, err error) {
-	asked := map[string]bool{}
-	err = errors.New("no FE can be had")
-	for _, fe := range x.leaders() {
-		at := hop{fe.Name, fe.Address, uri, fe.TLS}
-		for range mostHops {
-			if asked[at.address] || x.gone() {
-				break
+// rollbackURI is where StarRocks' nodes end a transaction.
+const rollbackURI = "/api/transaction/rollback"
+
+// abort has the cluster end what the label stands for. A transaction that a BE has is ended there, as its client would: that one would hold the label otherwise, whatever the leader
+// knows, until its timeout (TransactionMgr of the BE). Where that cannot be had, and for loads, the leader does it.
+func (x *exchange) abort() {
+	if x.isStep() && x.options.flavor() == route.StarRocks {
+		if x.atNode {
+			_, body, next, err := x.askOnce(http.MethodPost, hop{x.to.Name, x.to.Address, rollbackURI, x.to.TLS})
+			if said := outcome.ReadAnswer(http.StatusOK, body); err == nil && next == nil && (said.OK() || said.Status == "TXN_NOT_EXISTS") {
+				return
 			}
-			asked[at.address] = true
-			var next *hop
-			if status, body, next, err = x.askOnce(method, at); err == nil && next == nil {
-				return status, body, nil
-			}
-			if err != nil {
-				x.server.leader.clear(at.address)
-				break
-			}
-			at = *next
+		}
+		if x.is.Multi { // it is known by its label only once it has rows
+			_, _, _, _ = x.askLeader(http.MethodPost, rollbackURI)
+			return
 		}
 	}
-	return 0, nil, err
+	method, uri := route.CancelRequest(x.options.flavor(), x.is.Database, x.label)
+	_, _, _, _ = x.askLeader(method, uri)
 }
 
 // leaders are the FEs that answer, who may lead first.
@@ -133,9 +206,12 @@ func (x *exchange) askOnce(method string, at hop) (status int, body []byte, next
 	u.method = method
 	_ = u.SetDeadline(time.Now().Add(askTime))
 	out := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\n", method, at.uri, x.host())
-	for _, name := range []string{"Authorization", "Cookie", "Token"} {
-		for _, f := range x.fields {
-			if f.Name == name {
+	for _, f := range x.fields {
+		switch f.Name {
+		case "Authorization", "Cookie", "Token":
+			out = head.Fields{f}.Append(out)
+		case "Db", "Label", "Table", "Transaction_type", "Warehouse":
+			if at.uri == rollbackURI {
 				out = head.Fields{f}.Append(out)
 			}
 		}
@@ -161,7 +237,7 @@ func (x *exchange) askOnce(method string, at hop) (status int, body []byte, next
 		next := &hop{to.Name, to.Address, to.URI, to.TLS}
 		for _, fe := range x.server.cluster.Frontends() {
 			if fe.Address == to.Name {
-				next.address = fe.Address
+				next.address, next.secure = fe.Address, fe.TLS
 			}
 		}
 		x.server.leader.set(next.address)
@@ -179,10 +255,8 @@ func (x *exchange) askOnce(method string, at hop) (status int, body []byte, next
 
 // isNodeDead tells whether the node of the attempt is known to be gone.
 func (x *exchange) isNodeDead() bool {
-	for _, n := range x.server.cluster.Nodes() {
-		if n.name() == x.to.Name && !n.Alive {
-			return true
-		}
+	if x.isNodeDown(x.to.Name) {
+		return true
 	}
 	u, err := x.connect(x.to.Name, x.to.Address, false)
 	if err == nil {
@@ -218,7 +292,7 @@ func (w *witnesses) get(database string) string {
 }
 
 // mostSmall is the longest body of a request that is no load.
-const mostSmall = 1 << 20
+const mostSmall = 16 << 10
 
 // absorb reads the body of a step of a transaction, which is as good as none, so that it can be sent again with the head.
 func (x *exchange) absorb() bool {

@@ -44,6 +44,7 @@ type exchange struct {
 	tried      map[string]bool // nodes that did not take it
 	since      time.Time       // when it was begun to look for a node; zero: not since the last that took it
 	to         route.Target    // the node that it is to go to
+	inDoubt    func() bool     // whether it may have been done
 	node       *upstream       // that it goes to
 	start      time.Time       // when that one was tried
 	begun      bool            // that one has said 100, or answered
@@ -56,6 +57,7 @@ type exchange struct {
 	trouble    error           // what the client did to its body
 	failures   []failure       // of FEs and nodes
 	resent     bool            // its body has been sent again
+	atNode     bool            // to is a BE or CN, and not an FE that does itself what it is asked for
 	dead       bool            // the node of the last attempt is known to be gone
 	turn       uint64
 	tries      int       // nodes, since it was begun to look for one
@@ -80,7 +82,7 @@ func newExchange(c *client, req *head.Request) *exchange {
 // run serves the request.
 func (x *exchange) run() {
 	defer x.finish()
-	is, err := route.Parse(x.options.flavor(), x.req.Method, x.req.Target, x.req.Fields.Header())
+	is, err := route.Parse(x.options.flavor(), x.req.Method, x.req.Target, x.fields.Header())
 	if err != nil {
 		x.server.metrics.ends.WithLabelValues(endRefused).Inc()
 		x.client.close = true
@@ -115,7 +117,7 @@ func (x *exchange) finish() {
 
 // keep has the body be kept in memory, where it is not too long for that.
 func (x *exchange) keep() {
-	if x.is.Kind != route.Load || x.req.Body.Length > x.options.Buffer || x.req.Body.None() || x.options.Buffer < 0 {
+	if x.is.Kind != route.Load && x.is.Kind != route.Other || x.req.Body.Length > x.options.Buffer || x.req.Body.None() || x.options.Buffer < 0 {
 		return
 	}
 	x.body.kept = &kept{room: &x.server.room, memory: x.options.Memory, most: x.options.Buffer}

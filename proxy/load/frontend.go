@@ -130,11 +130,11 @@ func (x *exchange) askOne(at hop) (outcome.Event, *hop) {
 	if err != nil {
 		return x.frontendLost(at, err), nil
 	}
-	a, err := x.putTo(u, at.uri)
+	a, err := x.putTo(u, at.address, at.uri)
 	if err != nil {
 		u.close()
 		if u.whole {
-			x.node, x.to = u, route.Target{Name: at.name, Address: at.address}
+			x.node, x.to, x.atNode = u, route.Target{Name: at.name, Address: at.address}, false
 			x.blame(at.name, err)
 			return outcome.NodeLost, nil // it may have done what it was asked for
 		}
@@ -142,7 +142,7 @@ func (x *exchange) askOne(at hop) (outcome.Event, *hop) {
 	}
 	switch location := a.Fields.Get("Location"); {
 	case a.Status == http.StatusContinue: // it takes the body itself
-		x.node, x.to, x.begun = u, route.Target{Name: at.name, Address: at.address}, true
+		x.node, x.to, x.atNode, x.begun = u, route.Target{Name: at.name, Address: at.address}, false, true
 		x.asked.over()
 		return outcome.Redirected, nil
 	case location != "" && a.Status >= 300 && a.Status < 400 && x.options.Follow:
@@ -153,7 +153,7 @@ func (x *exchange) askOne(at hop) (outcome.Event, *hop) {
 }
 
 // putTo sends the head of the request to an FE, and what it has beside. It waits for the answer's head.
-func (x *exchange) putTo(u *upstream, uri string) (*answer, error) {
+func (x *exchange) putTo(u *upstream, address, uri string) (*answer, error) {
 	streams := x.is.Streams && x.small == nil
 	u.writeWithin(x.options.Progress)
 	if _, err := u.Conn.Write(append(x.requestHead(x.host(), uri, streams), x.small...)); err != nil {
@@ -161,6 +161,7 @@ func (x *exchange) putTo(u *upstream, uri string) (*answer, error) {
 	}
 	if !x.is.Streams {
 		u.whole = true
+		x.guard(u, func() bool { return x.isFrontendDown(address) })
 		u.readWithin(x.patience())
 		return u.readHead()
 	}
@@ -197,7 +198,7 @@ func (x *exchange) follow(at hop, location string) (outcome.Event, *hop) {
 	x.server.metrics.redirects.Inc()
 	x.server.avoided.remove(at.address)
 	x.asked.over()
-	x.to = to
+	x.to, x.atNode, x.dead = to, true, false
 	return outcome.Redirected, nil
 }
 
@@ -207,12 +208,15 @@ func (x *exchange) followLeader(at hop, to route.Target) (outcome.Event, *hop) {
 	next := &hop{to.Name, to.Address, to.URI, to.TLS}
 	for _, fe := range x.server.cluster.Frontends() {
 		if fe.Address == to.Address || fe.Address == to.Name {
-			next.name, next.address = fe.Name, fe.Address
+			next.name, next.address, next.secure = fe.Name, fe.Address, fe.TLS // Locations say http, whatever an FE speaks
 			x.server.leader.set(fe.Address)
 		}
 	}
 	if x.asked.round[next.address] && next.address != at.address && x.server.avoided.has(next.address) {
 		return x.frontendLost(*next, errors.New("it leads, other FEs say, but it cannot be had")), nil
+	}
+	if x.asked.round == nil {
+		x.asked.round = map[string]bool{}
 	}
 	x.asked.round[next.address] = true
 	return 0, next
@@ -224,7 +228,7 @@ func (x *exchange) frontendSaid(at hop, a *answer) outcome.Event {
 	if err := a.readAll(x.options.Progress); err != nil {
 		x.dropReply()
 		if !x.is.Streams {
-			x.node, x.to = a.from, route.Target{Name: at.name, Address: at.address}
+			x.node, x.to, x.atNode = a.from, route.Target{Name: at.name, Address: at.address}, false
 			x.blame(at.name, err)
 			return outcome.NodeLost
 		}
@@ -232,11 +236,12 @@ func (x *exchange) frontendSaid(at hop, a *answer) outcome.Event {
 	}
 	said := outcome.ReadAnswer(a.Status, a.body)
 	if !x.is.Streams { // it has done itself what it was asked for
-		x.node, x.to = a.from, route.Target{Name: at.name, Address: at.address}
-		x.asked.over()
+		x.node, x.to, x.atNode = a.from, route.Target{Name: at.name, Address: at.address}, false
 		event := x.event(said)
 		if event == outcome.Leaving || event == outcome.NodeLost {
 			x.frontendLost(at, fmt.Errorf("it answered %d %s", a.Status, shown(said.Message)))
+		} else {
+			x.asked.over()
 		}
 		return event
 	}

@@ -61,6 +61,7 @@ func (x *exchange) load() {
 func (x *exchange) machine() func(outcome.Event) outcome.Action {
 	if x.isStep() {
 		facts := x.stepFacts()
+		x.inDoubt = func() bool { return facts.InDoubt() }
 		return func(e outcome.Event) (action outcome.Action) {
 			facts.Sent, facts.Dead = x.sent(), x.dead
 			facts, action = outcome.NextStep(facts, e)
@@ -68,6 +69,7 @@ func (x *exchange) machine() func(outcome.Event) outcome.Action {
 		}
 	}
 	facts := outcome.Facts{Label: x.whose(), Precommitted: x.is.TwoPhase}
+	x.inDoubt = func() bool { return facts.InDoubt() }
 	return func(e outcome.Event) (action outcome.Action) {
 		facts.Sent, facts.Begun, facts.Dead = x.sent(), x.begun, x.dead
 		facts.Kept = x.body.kept != nil || !x.body.begun()
@@ -216,7 +218,7 @@ func (x *exchange) loaded() {
 	said := outcome.ReadAnswer(x.reply.Status, x.reply.body)
 	switch x.is.Kind {
 	case route.Load:
-		if said.Status == "Success" && x.label != "" && !x.is.TwoPhase {
+		if said.Status == "Success" && x.is.Resolves && !x.is.TwoPhase {
 			x.server.witnesses.set(x.is.Database, x.label)
 		}
 	default:

@@ -47,6 +47,8 @@ func (x *exchange) tryNode() outcome.Event {
 		x.nodeLost(err)
 		return outcome.Unreachable
 	}
+	name := x.to.Name
+	x.guard(u, func() bool { return x.isNodeDown(name) })
 	x.node, x.begun, x.start, x.witness = u, false, time.Now(), x.server.witnesses.get(x.is.Database)
 	return x.introduce(u)
 }
@@ -92,6 +94,12 @@ func (x *exchange) conclude(a *answer, err error) outcome.Event {
 		x.dropReply()
 		x.nodeLost(err)
 		x.node.close()
+		return outcome.NodeLost
+	}
+	if a.Status >= 300 && a.Status < 400 {
+		x.dropReply()
+		x.begun = x.begun && x.sent() != outcome.Nothing
+		x.nodeLost(fmt.Errorf("it sends on to somebody else, as only FEs do (%d)", a.Status))
 		return outcome.NodeLost
 	}
 	said := outcome.ReadAnswer(a.Status, a.body)

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"crypto/tls"
 	"strconv"
 
 	"segue/proxy/load/route"
@@ -77,8 +78,12 @@ func (x *exchange) sendPart(part []byte, chunked bool) bool {
 // cutOff ends a connection in the midst of an answer, so that its client does not take what it has for all.
 func (c *client) cutOff() {
 	c.close = true
-	if reset, ok := c.Conn.(interface{ SetLinger(int) error }); ok {
+	conn := c.Conn
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn() // without the alert that would say that this is all
+	}
+	if reset, ok := conn.(interface{ SetLinger(int) error }); ok {
 		_ = reset.SetLinger(0)
 	}
-	_ = c.Conn.Close()
+	_ = conn.Close()
 }

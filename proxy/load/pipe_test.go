@@ -56,9 +56,10 @@ func FuzzClient(f *testing.F) {
 	ln := &pipes{conns: make(chan net.Conn), ended: make(chan struct{})}
 	server.Listen(ln)
 	ended := make(chan struct{})
+	ctx := f.Context()
 	go func() {
 		defer close(ended)
-		_ = server.Serve(f.Context())
+		_ = server.Serve(ctx)
 	}()
 	f.Cleanup(func() {
 		server.Close()

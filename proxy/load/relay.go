@@ -4,7 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"segue/proxy/load/head"
@@ -29,6 +33,12 @@ func (x *exchange) relay() {
 		switch err := x.relayTo(hop{fe.Name, fe.Address, x.target, fe.TLS}); {
 		case err == nil:
 			return
+		case errors.Is(err, errClientGone):
+			x.client.close = true
+			return
+		case x.trouble != nil:
+			x.leaveRelay()
+			return
 		case x.body.begun() || x.node != nil && x.node.whole && x.is.Repeat != route.Always:
 			x.refuseRelay(http.StatusBadGateway, "the FE was lost before its answer, and it is not known whether it has done what it was asked for: "+x.cause)
 			return
@@ -37,8 +47,6 @@ func (x *exchange) relay() {
 	switch {
 	case x.gone():
 		x.client.close = true
-	case x.trouble != nil:
-		x.leaveRelay()
 	default:
 		if x.cause == "" {
 			x.cause = "none is up"
@@ -77,15 +85,26 @@ func (x *exchange) relayTo(at hop) error {
 		}
 		x.node, x.to = u, route.Target{Name: at.name, Address: at.address}
 		a, err := x.exchangeWith(u, at.uri)
-		if x.trouble != nil {
+		switch {
+		case x.trouble != nil:
 			return x.trouble
+		case x.gone():
+			return errClientGone
+		case errors.Is(err, errClientGone):
+			return err
 		}
 		if err != nil {
 			x.frontendLost(at, err)
 			u.close()
 			return err
 		}
-		if next := x.leads(at, a); next != nil {
+		next, err := x.leads(at, a)
+		if err != nil {
+			x.blame(at.name, err)
+			x.refuseRelay(http.StatusBadGateway, err.Error())
+			return nil
+		}
+		if next != nil {
 			at = *next
 			continue
 		}
@@ -96,19 +115,27 @@ func (x *exchange) relayTo(at hop) error {
 	return err
 }
 
-// leads is whom an answer names as the leader, if it does and all of the request can be sent there.
-func (x *exchange) leads(at hop, a *answer) *hop {
+// leads is whom an answer names, the leader or a node, where the request is to be sent there. A path alone, such as a page's, is the client's to follow.
+func (x *exchange) leads(at hop, a *answer) (*hop, error) {
 	location := a.Fields.Get("Location")
-	if location == "" || a.Status < 300 || a.Status >= 400 || x.body.begun() || !x.options.Follow {
-		return nil
+	if !strings.Contains(location, "://") || a.Status < 300 || a.Status >= 400 || !x.options.Follow {
+		return nil, nil
 	}
 	to, err := x.known().Redirect(location)
-	if err != nil || !to.Frontend {
-		return nil
+	switch {
+	case err != nil:
+		return nil, err
+	case x.body.begun() && x.body.kept == nil:
+		return nil, fmt.Errorf("it names %s, but the body has been sent and is too long to be kept (load.buffer)", to.Name)
+	case !to.Frontend:
+		return &hop{to.Name, to.Address, to.URI, to.TLS}, nil
 	}
 	x.server.metrics.redirects.Inc()
 	_, next := x.followLeader(at, to)
-	return next
+	if next == nil {
+		return nil, errors.New(x.cause)
+	}
+	return next, nil
 }
 
 // giveRelayed gives the client what an FE has answered.
@@ -141,11 +168,14 @@ func (x *exchange) exchangeWith(u *upstream, uri string) (*answer, error) {
 	if _, err := u.Conn.Write(x.requestHead(x.host(), uri, x.req.Expect || x.is.Streams)); err != nil {
 		return nil, err
 	}
-	if x.body.done() {
+	if x.noBody() {
 		u.whole = true
 		end := x.watch()
 		defer end()
 		u.readWithin(x.patience())
+		if x.is.Repeat == route.Always {
+			u.readWithin(max(askTime, x.options.Hold))
+		}
 		return u.readHead()
 	}
 	if x.is.Streams || x.req.Expect {
@@ -208,9 +238,9 @@ func (x *exchange) mayGoOn(u *upstream) (*answer, error) {
 func (x *exchange) readErrorLog() {
 	x.takeOff()
 	defer func() { x.server.land(x.flight) }()
-	to, err := x.known().Reach(x.is.Node)
+	to, err := x.reachLog()
 	if err != nil && x.learn() {
-		to, err = x.known().Reach(x.is.Node)
+		to, err = x.reachLog()
 	}
 	if err != nil {
 		x.refuse(http.StatusForbidden, err.Error())
@@ -220,4 +250,24 @@ func (x *exchange) readErrorLog() {
 	if err := x.relayTo(hop{to.Name, to.Address, x.is.URI, false}); err != nil && !x.gone() {
 		x.refuseRelay(http.StatusBadGateway, "the log cannot be had: "+x.cause)
 	}
+}
+
+// reachLog says where the node is that has the log. Its name is the client's word: "*" and names without a port stand for nobody here, and nobody but a node of the cluster gets
+// the client's account.
+func (x *exchange) reachLog() (route.Target, error) {
+	known := x.known()
+	known.Frontends = nil
+	x.fields = x.fields.Without("Cookie")
+	if slices.ContainsFunc(known.Nodes, func(name string) bool { return strings.EqualFold(name, x.is.Node) }) {
+		return known.Reach(x.is.Node)
+	}
+	x.fields = x.fields.Without("Authorization")
+	withoutPort := func(name string) bool {
+		_, _, err := net.SplitHostPort(name)
+		return err != nil
+	}
+	known.Allowed = slices.DeleteFunc(slices.Clone(known.Allowed), withoutPort)
+	known.Addresses = maps.Clone(known.Addresses)
+	maps.DeleteFunc(known.Addresses, func(name, _ string) bool { return withoutPort(name) })
+	return known.Reach(x.is.Node)
 }

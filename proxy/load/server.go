@@ -104,20 +104,18 @@ func (s *Server) Serve(ctx context.Context) error {
 func (s *Server) drain() {
 	s.mu.Lock()
 	s.ended = true
-	doors, clients := s.doors, s.clients
+	doors := s.doors
 	s.doors = map[net.Listener]bool{}
-	resting := make([]*client, 0, len(clients))
-	for c := range clients {
-		if c.resting {
-			resting = append(resting, c)
-		}
-	}
 	s.mu.Unlock()
 	for ln := range doors {
 		_ = ln.Close()
 	}
-	for _, c := range resting {
-		c.interrupt()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.clients {
+		if c.resting {
+			c.interrupt() // under the lock: one that gets a request now is served
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http/httputil"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +29,12 @@ func sink(t testing.TB) *fixed {
 	t.Helper()
 	be := listen(t, func(conn net.Conn, in *bufio.Reader, head string) {
 		io.WriteString(conn, "HTTP/1.1 100 Continue\r\n\r\n")
+		if strings.Contains(head, "Transfer-Encoding: chunked") {
+			if _, err := io.Copy(io.Discard, httputil.NewChunkedReader(in)); err != nil {
+				return
+			}
+			_, _ = in.Discard(2)
+		}
 		var length int64
 		_, after, _ := strings.Cut(head, "Content-Length: ")
 		fmt.Sscan(after, &length)
@@ -42,6 +49,10 @@ func sink(t testing.TB) *fixed {
 	})
 	fe := listen(t, func(conn net.Conn, _ *bufio.Reader, head string) {
 		target := strings.Fields(head)[1]
+		if strings.Contains(target, "/get_load_state?") {
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 19\r\nConnection: close\r\n\r\n{\"state\":\"VISIBLE\"}")
+			return
+		}
 		fmt.Fprintf(conn, "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://%s%s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", be, target)
 	})
 	host, port, _ := net.SplitHostPort(be)

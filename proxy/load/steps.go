@@ -76,8 +76,7 @@ func (x *exchange) rollBack() {
 	ctx, cancel := context.WithTimeout(x.server.base, askTime)
 	defer cancel()
 	x.ctx = ctx
-	method, uri := route.CancelRequest(x.options.flavor(), x.is.Database, x.label)
-	_, _, _ = x.askLeader(method, uri)
+	x.abort()
 }
 
 // tear notes that a transaction must not be committed.

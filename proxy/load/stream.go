@@ -53,9 +53,11 @@ func (x *exchange) awaitAnswer(u *upstream) outcome.Event {
 	select {
 	case <-u.answered:
 	case <-timer.C:
-		u.err = errors.New("it has not answered in time")
 		_ = u.Conn.Close()
 		<-u.answered
+		if u.answer == nil {
+			u.err = errors.New("it has not answered in time")
+		}
 	case <-x.ctx.Done():
 		_ = u.Conn.Close()
 		<-u.answered
@@ -79,7 +81,7 @@ func (x *exchange) cutShort(u *upstream, err error) outcome.Event {
 		<-u.answered
 	}
 	x.client.resume()
-	if u.answer == nil && !fromClient(err) {
+	if u.answer == nil && !fromClient(err) && (u.err == nil || !isTimeout(err)) { // a timeout: what the reader has met ended the writing
 		u.err = err
 	}
 	return x.conclude(u.answer, u.err)
@@ -167,7 +169,7 @@ func (x *exchange) splice(u *upstream, from io.Reader, to io.ReaderFrom, piece i
 	x.server.metrics.bytes.Add(float64(n))
 	switch took := time.Since(began); {
 	case err != nil:
-		if isTimeout(err) && n > 0 && !u.early.Load() {
+		if isTimeout(err) && n > 0 && took < 2*x.options.Progress && !u.early.Load() { // reading timed out: where writing did, bytes are lost
 			return firstPiece, nil // it was slow, but it moved
 		}
 		return 0, x.whyNotSpliced(err, took)

@@ -25,6 +25,7 @@ func (t *transactions) begun(l Load, lasts time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sweep()
+	delete(t.torn, [2]string{l.Database, l.Label}) // this is another one under the same label
 	if t.open == nil {
 		t.open = map[[2]string]transaction{}
 	}

@@ -21,11 +21,13 @@ const mostAnswer = 1 << 20
 // upstream is a connection to an FE, a BE or a CN, for one request. It is closed when its exchange is cut.
 type upstream struct {
 	line
-	name   string // as it is told of
-	method string
-	sent   int64 // bytes of the body
-	whole  bool  // the last one of them is on its way
-	done   func() bool
+	name    string // as it is told of
+	method  string
+	sent    int64 // bytes of the body
+	whole   bool  // the last one of them is on its way
+	done    func() bool
+	over    chan struct{} // closed when nobody waits for it any more
+	watched chan struct{} // closed when nobody watches over it any more; nil: nobody does
 
 	early    atomic.Bool   // an answer, or the end of the connection, has come while the body is sent
 	answered chan struct{} // closed once what follows is there; nil: nobody reads yet
@@ -64,10 +66,58 @@ func (x *exchange) connect(name, address string, secure bool) (*upstream, error)
 	return u, nil
 }
 
+// guard has the connection end when whoever it leads to is known to be gone: one that is frozen or cut off says nothing.
+func (x *exchange) guard(u *upstream, gone func() bool) {
+	u.over, u.watched = make(chan struct{}), make(chan struct{})
+	go x.watchOver(u, gone)
+}
+
+// watchOver is the goroutine of guard.
+func (x *exchange) watchOver(u *upstream, gone func() bool) {
+	defer close(u.watched)
+	for {
+		changed := x.server.cluster.Changed()
+		if gone() {
+			_ = u.Conn.Close()
+			return
+		}
+		select {
+		case <-changed:
+		case <-u.over:
+			return
+		}
+	}
+}
+
+// isFrontendDown tells whether an FE is known not to answer.
+func (x *exchange) isFrontendDown(address string) bool {
+	for _, fe := range x.server.cluster.Frontends() {
+		if fe.Address == address {
+			return !fe.Up
+		}
+	}
+	return false
+}
+
+// isNodeDown tells whether a BE or CN is known not to live.
+func (x *exchange) isNodeDown(name string) bool {
+	for _, n := range x.server.cluster.Nodes() {
+		if n.name() == name {
+			return !n.Alive
+		}
+	}
+	return false
+}
+
 // close ends the connection, and waits for who reads it.
 func (u *upstream) close() {
 	u.done()
 	_ = u.Conn.Close()
+	if u.over != nil {
+		close(u.over)
+		<-u.watched
+		u.over = nil
+	}
 	if u.answered != nil {
 		<-u.answered
 	}

@@ -32,6 +32,9 @@ func ParseAnswer(b []byte, method string) (*Answer, error) {
 	if a.Fields, err = parseFields(rest); err != nil {
 		return nil, err
 	}
+	if err := a.Fields.checkConnection(); err != nil {
+		return nil, err
+	}
 	body, err := a.Fields.body(a.Minor)
 	if err != nil {
 		return nil, err

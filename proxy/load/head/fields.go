@@ -2,10 +2,17 @@ package head
 
 import (
 	"bytes"
+	"fmt"
 	"net/http"
 	"net/textproto"
 	"slices"
 	"strings"
+)
+
+// maxFields is how many fields a head may have, and maxNamed how many of them Connection may name.
+const (
+	maxFields = 256
+	maxNamed  = 32
 )
 
 // Field is one line of a head.
@@ -92,6 +99,20 @@ func (f Fields) Forwarded() Fields {
 	return kept
 }
 
+// checkConnection bounds what is to be looked up.
+func (f Fields) checkConnection() error {
+	words := 0
+	for i := range f {
+		if f[i].Name == "Connection" {
+			words += 1 + strings.Count(f[i].Value, ",")
+		}
+	}
+	if words > maxNamed {
+		return bad("Connection names more than %d fields", maxNamed)
+	}
+	return nil
+}
+
 // Without are the fields but those of a name.
 func (f Fields) Without(name string) Fields {
 	name = textproto.CanonicalMIMEHeaderKey(name)
@@ -113,7 +134,11 @@ func (f Fields) Append(b []byte) []byte {
 
 // parseFields reads the lines between the first one and the empty one. Each ends by CR and LF, which [End] has seen to.
 func parseFields(b []byte) (Fields, error) {
-	fields := make(Fields, 0, bytes.Count(b, []byte("\n")))
+	n := bytes.Count(b, []byte("\n"))
+	if n > maxFields {
+		return nil, &Error{http.StatusRequestHeaderFieldsTooLarge, fmt.Sprintf("the head has more than %d fields", maxFields)}
+	}
+	fields := make(Fields, 0, n)
 	for len(b) > 0 {
 		end := bytes.Index(b, []byte("\r\n"))
 		if end < 0 {

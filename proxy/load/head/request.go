@@ -48,6 +48,9 @@ func ParseRequest(b []byte) (*Request, error) {
 	if err := r.checkHost(); err != nil {
 		return nil, err
 	}
+	if err := r.Fields.checkConnection(); err != nil {
+		return nil, err
+	}
 	if r.Body, err = r.Fields.body(r.Minor); err != nil {
 		return nil, err
 	}
