@@ -86,12 +86,15 @@ func checkPlace(s string) *fault {
 	return checkAddress(s, addressRules{example: "be-1.example:8040", leastPort: 1})
 }
 
-// loadAddresses reads {NAME: ADDRESS, …}, or from outside the file NAME=ADDRESS with commas.
+// loadAddresses reads {NAME: ADDRESS, …}, or a list of NAME=ADDRESS, as it is from outside the file.
 func (p *parser) loadAddresses(into *map[string]string) func(*yaml.Node) {
 	place := `^` + hostPattern + `(` + portPattern + `)?$`
 	return func(n *yaml.Node) {
 		if p.asked(n) {
-			p.said = shape{"type": "object", "propertyNames": shape{"pattern": place}, "additionalProperties": shape{"type": "string", "pattern": place}}
+			p.said = shape{"anyOf": []shape{
+				{"type": "object", "propertyNames": shape{"pattern": place}, "additionalProperties": shape{"type": "string", "pattern": place}},
+				listShape(shape{"type": "string", "pattern": "="}),
+			}}
 			return
 		}
 		all := make(map[string]string)
@@ -100,10 +103,12 @@ func (p *parser) loadAddresses(into *map[string]string) func(*yaml.Node) {
 			for i := 0; i+1 < len(n.Content); i += 2 {
 				p.loadAddress(all, n.Content[i], n.Content[i].Value, n.Content[i+1], n.Content[i+1].Value)
 			}
-		case n.Kind == yaml.SequenceNode && p.source[n] == "" && len(n.Content) > 0 && p.source[n.Content[0]] == "":
-			p.report(n, "load.addresses is "+kindOf(n), "write {NAME: ADDRESS}, as in {be-0.internal: 10.0.0.5:31040}")
 		case n.Kind == yaml.SequenceNode:
 			for _, item := range n.Content {
+				if item.Kind != yaml.ScalarNode {
+					p.report(item, "an entry of load.addresses is "+kindOf(item), "write NAME=ADDRESS, as in be-0.internal=10.0.0.5:31040")
+					continue
+				}
 				name, address, ok := strings.Cut(item.Value, "=")
 				if !ok {
 					p.report(item, fmt.Sprintf("load.addresses: %q has no =", shorten(item.Value)), "write NAME=ADDRESS, as in be-0.internal=10.0.0.5:31040")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
 	"strconv"
 	"sync"
@@ -93,8 +94,9 @@ func (c *Cluster) AddBE(opts BEOptions) (*BE, error) {
 	set(&opts.Name, fmt.Sprintf("%s-%d", kind, n))
 	set(&opts.Version, c.version)
 	set(&opts.HTTPAddress, "127.0.0.1:0")
-	set(&opts.HeartbeatAddress, "127.0.0.1:0")
-	set(&opts.Address, "127.0.0.1:0")
+	host, _, _ := net.SplitHostPort(opts.HTTPAddress) // SHOW BACKENDS has one for all of its ports
+	set(&opts.HeartbeatAddress, net.JoinHostPort(host, "0"))
+	set(&opts.Address, net.JoinHostPort(host, "0"))
 	b.opts, b.version = opts, opts.Version
 	for _, p := range []struct {
 		to      **port

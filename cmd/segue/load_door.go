@@ -167,6 +167,9 @@ type named struct {
 // RemoteAddr implements net.Conn.
 func (n named) RemoteAddr() net.Addr { return n.from }
 
+// Unwrap is the connection itself: by what it is the system passes bytes on alone.
+func (n named) Unwrap() net.Conn { return n.Conn }
+
 // SyscallConn implements syscall.Conn.
 func (n named) SyscallConn() (syscall.RawConn, error) { return rawOf(n.Conn) }
 

@@ -85,6 +85,8 @@ func samples(t *testing.T, dir string) map[string]sample {
 		"shutdown.delay": {"9s", nil}, "shutdown.wait_clients": {"90s", nil},
 		"hold.timeout": {"0s", nil}, "hold.statements": {"10001", nil}, "hold.dry_run": {"true", nil},
 		"replay.attempts": {"0", nil}, "replay.timeout": {"2m", nil}, "replay.reads": {"any", nil}, "stored_programs": {"read", nil},
+		"load.listen": {"127.0.0.1:8031,unix:/run/l.sock", asker}, "load.follow": {"false", nil}, "load.buffer": {"1MiB", nil}, "load.memory": {"512MiB", nil},
+		"load.connections": {"7", nil}, "load.progress": {"1m", nil}, "load.header": {"5s", nil}, "load.nodes": {"be-1:8040,be-2", nil}, "load.addresses": {"be-1=192.0.2.1,be-2:8040=192.0.2.2:31040", nil},
 		"takeover.socket": {"/run/t.sock", nil}, "takeover.offer": {"false", nil},
 		"proxy_protocol.accept": {"10.0.0.0/8,unix", nil}, "proxy_protocol.send": {"v1", nil},
 		"state": {filepath.Join(dir, "state.json"), nil}, "limits.statements_memory": {"1GiB", nil}, "limits.sessions": {"1000", nil},
