@@ -66,7 +66,7 @@ func (l *loader) turn(ctx context.Context, due time.Duration) {
 			bench.Pause(ctx, retryAfter)
 		}
 		answer, err := l.client.Put(ctx, r)
-		done := l.loads.attempt(label, streamload.FateAfter(answer, err))
+		done := l.loads.attempt(label, streamload.FateAfter(answer, err), err == nil && answer.Outcome != "" && !l.load.Stream.NoLabel)
 		if wrong := failureOf(answer, err, attempt > 0 && done); wrong != nil {
 			l.rec.tell(func(t *tally, at time.Duration) { t.failed(at, Loads, wrong.doing, wrong) })
 		}

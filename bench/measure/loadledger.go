@@ -2,6 +2,7 @@ package measure
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,11 +34,14 @@ func (l *loadLedger) begin(label string, rows int) {
 }
 
 // attempt notes how one attempt has ended, and tells whether the load is known to be loaded. What an earlier attempt has left unknown stays so
-// until an answer says more.
-func (l *loadLedger) attempt(label string, f streamload.Fate) (loaded bool) {
+// until an answer says more: settles is true of one that speaks of the label, not of its own attempt alone.
+func (l *loadLedger) attempt(label string, f streamload.Fate, settles bool) (loaded bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.entries[label]
+	if e.fate != streamload.Loaded && settles {
+		e.fate = f
+	}
 	e.fate = max(e.fate, f)
 	return e.fate == streamload.Loaded
 }
@@ -156,10 +160,18 @@ func cutTable(name string) (database, table string) {
 	return database, table
 }
 
-// auditLoads compares the ledger of loads with the rows. A committed load may be seen only a while later: what is lost is looked for again.
+// lookAgain is how long after one look at the rows the next one is. It is longer than a publication takes.
+const lookAgain = 5 * time.Second
+
+// auditLoads compares the ledger of loads with the rows, until nothing is lost and two looks saw the same: a committed load is seen only a while later, and
+// so is one that is loaded twice, or that its client takes for failed.
 func (o *Options) auditLoads(ctx context.Context, store *store, l *loadLedger, r *Result) {
 	ctx, cancel := context.WithTimeout(ctx, 2*patience)
 	defer cancel()
+	pause := lookAgain
+	if o.lookAgain > 0 {
+		pause = o.lookAgain
+	}
 	for {
 		rows, err := store.rows(ctx, store.loads)
 		if err != nil {
@@ -167,7 +179,8 @@ func (o *Options) auditLoads(ctx context.Context, store *store, l *loadLedger, r
 			return
 		}
 		v := l.judge(rows)
-		if r.Loaded = &v; v.Lost == 0 || !bench.Pause(ctx, time.Second) {
+		settled := r.Loaded != nil && v.Lost == 0 && reflect.DeepEqual(*r.Loaded, v)
+		if r.Loaded = &v; settled || !bench.Pause(ctx, pause) {
 			return
 		}
 	}

@@ -18,7 +18,7 @@ func TestLoadLedger(t *testing.T) {
 	} {
 		l.begin(label, 2)
 		for i, f := range fates {
-			if done := l.attempt(label, f); done != (i == len(fates)-1 && f == streamload.Loaded) {
+			if done := l.attempt(label, f, false); done != (i == len(fates)-1 && f == streamload.Loaded) {
 				t.Errorf("%s, attempt %d: done %v", label, i, done)
 			}
 		}
@@ -52,6 +52,21 @@ func TestLoadLedger(t *testing.T) {
 		if fmt.Sprint(got) != fmt.Sprint(test.want) {
 			t.Errorf("%s:\n got %+v\nwant %+v", test.name, got, test.want)
 		}
+	}
+}
+
+// Whoever says of a label that nothing of it is loaded is held to that, whatever was not known before; nobody takes back that it is loaded.
+func TestLoadLedgerHoldsToWhatIsSaid(t *testing.T) {
+	l := newLoadLedger()
+	l.begin("r-1-1", 1)
+	l.attempt("r-1-1", streamload.Unknown, false)
+	l.attempt("r-1-1", streamload.NotLoaded, true)
+	l.begin("r-1-2", 1)
+	l.attempt("r-1-2", streamload.Loaded, false)
+	l.attempt("r-1-2", streamload.NotLoaded, true)
+	v := l.judge(map[string]int{"r-1-1-0": 1})
+	if v.Undone != 1 || v.Lost != 1 || v.Unknown != 0 {
+		t.Errorf("%+v", v)
 	}
 }
 

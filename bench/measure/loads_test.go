@@ -48,7 +48,7 @@ func loading(t *testing.T, o fesim.Options) (*fesim.BE, Options) {
 			t.Fatalf("no load is taken: %s, %v", status, err)
 		}
 	}
-	return be, Options{Endpoint: cfg, Load: l, LoadAddress: address}
+	return be, Options{Endpoint: cfg, Load: l, LoadAddress: address, lookAgain: 10 * time.Millisecond}
 }
 
 func loadOnce(t *testing.T, address string) (string, error) {

@@ -35,7 +35,8 @@ type Options struct {
 	Progress func(Progress)      // called at every Interval; nil: never
 	Interval time.Duration       // zero: a second
 
-	id string // tells this run's rows from any other's
+	lookAgain time.Duration // for the rows of loads. Zero: the constant
+	id        string        // tells this run's rows from any other's
 }
 
 // DefaultDatabase is where the ledger's table is.

@@ -58,7 +58,9 @@ func loadExperiments() []string {
 // summarized tells whether it has a place in the short table.
 func (s series) summarized() bool { return !slices.Contains(loadExperiments(), s.experiment) }
 
-func loadFronts() []string { return []string{"direct", "haproxy-cloud", "nginx-operator", "segue-unkept", "segue"} }
+func loadFronts() []string {
+	return []string{"direct", "haproxy-cloud", "nginx-operator", "segue-unkept", "segue"}
+}
 
 // section is a series as it stands in a document.
 func section(runs []*measure.Result, machines, loads []string) string {
