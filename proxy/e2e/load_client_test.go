@@ -43,9 +43,13 @@ func loadClients() []loadClient {
 		t.Helper()
 		return []string{filepath.Join(cacheDir(t), "loads", "bin", "python"), "clients/load/load.py"}
 	}
+	var compiled []string // for both of its clients, which are started one after the other
 	java := func(t *testing.T) []string {
 		t.Helper()
-		return loadJava(t, "clients/load/Load.java", "load-jars", "Load")
+		if compiled == nil {
+			compiled = loadJava(t, "clients/load/Load.java", "load-jars", "Load")
+		}
+		return compiled
 	}
 	return []loadClient{
 		{name: "curl", ways: []string{"file", "stdin", "plain", "chunks", "http10", "gzip", "json", "parquet"}, command: script("clients/load/load.sh")},
