@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -185,7 +186,8 @@ func (m *loadMatrix) loadUntilLoaded(t *testing.T, l *loader, way string, file l
 		if v == noAnswer && !l.isBlind(way) && !m.broken {
 			t.Errorf("%s: left without an answer: %s", what, text)
 		}
-		if m.unseen && v != loaded && way != "sdk-txn" && way != "sdk-2pc" {
+		fresh := label == "-" && strings.HasPrefix(fault, "cut") // under each label that Segue takes it is cut once more
+		if m.unseen && v != loaded && !fresh && way != "sdk-txn" && way != "sdk-2pc" {
 			t.Errorf("%s: %s: %s", what, v, text)
 		}
 		if v != loaded && text != said {
