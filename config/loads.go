@@ -98,12 +98,12 @@ func (p *parser) loadAddresses(into *map[string]string) func(*yaml.Node) {
 			return
 		}
 		all := make(map[string]string)
-		switch {
-		case n.Kind == yaml.MappingNode:
+		switch n.Kind {
+		case yaml.MappingNode:
 			for i := 0; i+1 < len(n.Content); i += 2 {
 				p.loadAddress(all, n.Content[i], n.Content[i].Value, n.Content[i+1], n.Content[i+1].Value)
 			}
-		case n.Kind == yaml.SequenceNode:
+		case yaml.SequenceNode:
 			for _, item := range n.Content {
 				if item.Kind != yaml.ScalarNode {
 					p.report(item, "an entry of load.addresses is "+kindOf(item), "write NAME=ADDRESS, as in be-0.internal=10.0.0.5:31040")

@@ -40,13 +40,23 @@ func TestFrontendOf(t *testing.T) {
 // A node that leaves, is emptied, or is not to have loads gets none.
 func TestLoadNodes(t *testing.T) {
 	got := loadNodes([]nodes.Node{
-		{HTTP: "b:8040", Alive: true, Kind: nodes.Backend}, {HTTP: "", Alive: false}, {HTTP: "a:8040", Alive: true, Kind: nodes.Compute, StatusCode: "SHUTDOWN"},
-		{HTTP: "c:8040", Alive: true, Decommissioned: true}, {HTTP: "d:8040", Alive: true, Disabled: true, DisabledFor: "query"}, {HTTP: "e:8040", Disabled: true, DisabledFor: "load"},
-		{HTTP: "f:8040", Disabled: true}, {HTTP: "[::1]:8040", StatusCode: "OK", Alive: true},
+		{HTTP: "b:8040", Alive: true, Kind: nodes.Backend},
+		{HTTP: "", Alive: false},
+		{HTTP: "a:8040", Alive: true, Kind: nodes.Compute, StatusCode: "SHUTDOWN"},
+		{HTTP: "c:8040", Alive: true, Decommissioned: true},
+		{HTTP: "d:8040", Alive: true, Disabled: true, DisabledFor: "query"},
+		{HTTP: "e:8040", Disabled: true, DisabledFor: "load"},
+		{HTTP: "f:8040", Disabled: true},
+		{HTTP: "[::1]:8040", StatusCode: "OK", Alive: true},
 	})
 	want := []load.Node{
-		{Host: "::1", Port: 8040, Alive: true}, {Host: "a", Port: 8040, Compute: true, Alive: true, Leaving: true}, {Host: "b", Port: 8040, Alive: true}, {Host: "c", Port: 8040, Alive: true, Leaving: true},
-		{Host: "d", Port: 8040, Alive: true}, {Host: "e", Port: 8040, Leaving: true}, {Host: "f", Port: 8040, Leaving: true},
+		{Host: "::1", Port: 8040, Alive: true},
+		{Host: "a", Port: 8040, Compute: true, Alive: true, Leaving: true},
+		{Host: "b", Port: 8040, Alive: true},
+		{Host: "c", Port: 8040, Alive: true, Leaving: true},
+		{Host: "d", Port: 8040, Alive: true},
+		{Host: "e", Port: 8040, Leaving: true},
+		{Host: "f", Port: 8040, Leaving: true},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -183,7 +183,7 @@ func rawOf(conn net.Conn) (syscall.RawConn, error) {
 
 // introduced takes the header of the PROXY protocol off a connection; the zero address where that does not say whose it is. It is read byte by byte, so that nothing behind it is.
 func introduced(conn net.Conn) (from netip.AddrPort, err error) {
-	var header, one = []byte(nil), make([]byte, 1)
+	header, one := []byte(nil), make([]byte, 1)
 	for {
 		if _, err := conn.Read(one); err != nil {
 			return from, err

@@ -16,7 +16,8 @@ func TestLoadsAreWaitedFor(t *testing.T) {
 	segue := Segue{
 		Address: "s", Backends: []SegueBackend{{Name: "a", Address: "fe-1:9030", Admin: backend.Drain}},
 		Loads: []SegueLoad{
-			{ID: 7, User: "etl", Table: "db.t", Label: "l7", Frontend: "a", Node: "BE-1:8040"}, {ID: 8, User: "etl", Table: "db.t", Label: "l8", Open: true, Frontend: "a", Node: "be-1:8040"},
+			{ID: 7, User: "etl", Table: "db.t", Label: "l7", Frontend: "a", Node: "BE-1:8040"},
+			{ID: 8, User: "etl", Table: "db.t", Label: "l8", Open: true, Frontend: "a", Node: "be-1:8040"},
 			{ID: 9, Frontend: "b", Node: ""},
 		},
 	}
