@@ -47,7 +47,7 @@ func (a Answer) OK() bool {
 
 // published says that it is committed, though it may not be seen yet (TStatusCode.PUBLISH_TIMEOUT).
 func (a Answer) published() bool {
-	return a.Code == 200 && strings.EqualFold(a.Status, "Publish Timeout")
+	return a.Code == 200 && (a.statusIs("Publish Timeout") || a.statusIs("PUBLISH_TIMEOUT"))
 }
 
 // exists says that the label is in use or used up.
@@ -62,6 +62,8 @@ func (a Answer) Event(sent Sent) Event {
 		return Loaded
 	case a.exists() && strings.EqualFold(a.ExistingJobStatus, "FINISHED"):
 		return ExistsFinished
+	case a.exists() && strings.EqualFold(a.ExistingJobStatus, "BEGIN"):
+		return ExistsBegun
 	case a.exists():
 		return ExistsRunning
 	case sent == Nothing && a.passing():
@@ -83,20 +85,30 @@ func (a Answer) FrontendEvent() Event {
 
 // passing says that the cause of a failure is that somebody goes or cannot be reached: process_exit_in_progress() of BEs, ThriftRpcHelper's errors, an FE that is not the leader (any more).
 func (a Answer) passing() bool {
-	return a.Code >= 500 || a.has("shutting down", "shut down", "graceful", "is exiting", "going to quit", "rpc error", "rpc fail", "rpc timeout", "thrift", "not master", "not leader", "not the leader",
-		"call frontend service failed", "connect to fe", "get fe client", "no leader", "service unavailable", "could not connect", "connection refused", "broken pipe", "connection reset")
+	return a.Code >= 500 || a.JSON && !a.ofData() && a.has("is shutting down", "is shut down", "graceful exit", "is exiting", "going to quit", "rpc error", "rpc fail", "rpc timeout", "rpc_error",
+		"thrift_eagain", "thrift rpc", "not master", "not leader", "not the leader", "call frontend service failed", "failed to call frontend service", "connect to fe", "get fe client",
+		"no leader", "service unavailable", "service_unavailable", "heartbeat yet", "could not connect", "connection refused", "broken pipe", "connection reset")
 }
 
 // unsure says that the node does not know whether its commit was done: its call to the leader was lost, or took too long.
 func (a Answer) unsure() bool {
-	return a.Code >= 500 || !a.JSON || a.passing() || a.has("status unknown", "timeout", "timed out", "time out", "coordinate be is down", "transaction not found", "transaction is aborted") || strings.EqualFold(a.Status, "Commit Timeout")
+	return a.Code >= 500 || !a.JSON || a.statusIs("Commit Timeout") ||
+		!a.ofData() && (a.passing() || a.has("status unknown", "timeout", "timed out", "time out", "coordinate be is down", "transaction not found", "transaction is aborted"))
+}
+
+// ofData says that a failure is about rows, names or rights: another node would say the same.
+func (a Answer) ofData() bool {
+	return a.has("too many filtered rows", "access denied", "unknown table", "unknown database", "unknown column", "does not exist", "primary key size exceed", "no partitions have data")
 }
 
 func (a Answer) statusIs(status string) bool { return strings.EqualFold(a.Status, status) }
 
-// has says whether the message contains one of the words.
+// has says whether the message contains one of the words, outside of what is quoted in it: names, labels and rows are the client's.
 func (a Answer) has(words ...string) bool {
-	message := strings.ToLower(a.Message)
+	message := strings.ToLower(unquoted(a.Message))
+	if a.Label != "" {
+		message = strings.ReplaceAll(message, strings.ToLower(a.Label), "")
+	}
 	for _, w := range words {
 		if strings.Contains(message, w) {
 			return true
@@ -105,13 +117,42 @@ func (a Answer) has(words ...string) bool {
 	return false
 }
 
-// ReadState says which event a leader's answer about a label is: a State… one. StarRocks says {"state":"VISIBLE"}, Doris {"data":"VISIBLE"}. What is no such answer is [StateLost].
+// quotes are what names stand between in messages of FEs and BEs.
+var quotes = map[rune]rune{'[': ']', '\'': '\'', '"': '"', '`': '`', '{': '}'}
+
+// unquoted leaves out what stands between quotes or in brackets. A quote without its end is none.
+func unquoted(message string) string {
+	var out strings.Builder
+	for message != "" {
+		at := strings.IndexAny(message, "['\"`{")
+		if at < 0 {
+			break
+		}
+		end := strings.IndexRune(message[at+1:], quotes[rune(message[at])])
+		if end < 0 || message[at] == '\'' && at > 0 && isLetter(message[at-1]) { // doesn't
+			out.WriteString(message[:at+1])
+			message = message[at+1:]
+			continue
+		}
+		out.WriteString(message[:at])
+		message = message[at+end+2:]
+	}
+	out.WriteString(message)
+	return out.String()
+}
+
+func isLetter(b byte) bool { return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' }
+
+// ReadState says which event a leader's answer about a label is: a State… one. StarRocks says {"state":"VISIBLE"}, Doris {"data":"VISIBLE"}. What is no such answer is [StateLost], or [StateRefused] where it is one all the same.
 func ReadState(code int, body []byte) Event {
 	var fields struct {
 		State string
 		Data  string
 	}
-	if code != 200 || json.Unmarshal(body, &fields) != nil {
+	switch {
+	case code == 401 || code == 403:
+		return StateRefused
+	case code != 200 || json.Unmarshal(body, &fields) != nil:
 		return StateLost
 	}
 	state := fields.State
@@ -130,6 +171,11 @@ func ReadState(code int, body []byte) Event {
 	case "ABORTED":
 		return StateAborted
 	default:
-		return StateLost
+		return StateRefused
 	}
+}
+
+// Visible says whether a leader's answer about a label is VISIBLE: what a witness has to be. One that is only COMMITTED may end behind what it is to witness.
+func Visible(code int, body []byte) bool {
+	return ReadState(code, body) == StateCommitted && strings.Contains(strings.ToUpper(string(body)), `"VISIBLE"`)
 }

@@ -2,6 +2,7 @@ package outcome
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -27,10 +28,22 @@ func TestNext(t *testing.T) {
 		"node lost in mid body, kept, a label of Segue's": {Ours, append(taken[:3:3], s{NodeLost, kept(Part), SendFresh}, s{Redirected, nil, TryNode})},
 		"node lost in mid body, not kept":                 {Ours, append(taken[:3:3], s{NodeLost, sent(Part), AnswerNothing})},
 		"node lost in mid body, kept, the client's label: it is freed first": {Theirs, append(taken[:3:3],
-			s{NodeLost, kept(Part), Cancel}, s{Cancelled, nil, AskLabel}, s{StateAborted, nil, SendAgain})},
+			s{NodeLost, kept(Part), AskLabel}, s{StateOpen, nil, Cancel}, s{Cancelled, nil, AskLabel}, s{StateAborted, nil, SendAgain})},
 		"node lost in mid body, not kept, the client's label: freed for it": {Theirs, append(taken[:3:3],
-			s{NodeLost, sent(Part), Cancel}, s{Cancelled, nil, AskLabel}, s{StateLost, nil, AskLabel}, s{StateAborted, nil, AnswerNothing})},
-		"answer lost, committed": {Theirs, append(taken[:3:3], s{NodeLost, sent(Everything), AskLabel}, s{StateOpen, nil, AskLabel}, s{StateCommitted, nil, AnswerLoaded})},
+			s{NodeLost, sent(Part), AskLabel}, s{StateOpen, nil, Cancel}, s{Cancelled, nil, AskLabel}, s{StateLost, nil, AskLabel}, s{StateAborted, nil, AnswerNothing})},
+		"node lost in mid body, the client's label, and no leader": {Theirs, append(taken[:3:3], s{NodeLost, sent(Part), AskLabel}, s{OutOfTime, nil, AnswerNothing})},
+		"a label of Segue's is used up: by itself":                 {Ours, []s{{Started, nil, AskFrontend}, {Redirected, nil, TryNode}, {ExistsFinished, nil, AnswerLoaded}}},
+		"the leader that did not know the label was yesterday's": {Ours, append(taken[:3:3],
+			s{NodeLost, kept(Everything), AskLabel}, s{StateUnknown, nil, AskWitness}, s{WitnessKnown, nil, SendAgain}, s{Redirected, nil, TryNode}, s{ExistsRunning, nil, AskLabel}, s{StateCommitted, nil, AnswerLoaded})},
+		"no right to ask": {Theirs, append(append(taken[:3:3], s{NodeLost, kept(Everything), AskLabel}), append(slices.Repeat([]s{{StateRefused, nil, AskLabel}}, mostRefused-1),
+			append([]s{{StateRefused, nil, Cancel}, {Cancelled, nil, AskLabel}}, append(slices.Repeat([]s{{StateRefused, nil, AskLabel}}, mostRefused-1), s{StateRefused, nil, AnswerUnknown})...)...)...)},
+		"the node has given up, and its transaction stays open": {Theirs, append(taken[:3:3], s{Doubtful, kept(Everything), AskLabel}, s{StateOpen, nil, AskLabel}, s{StateOpen, nil, AskLabel},
+			s{StateOpen, nil, AskLabel}, s{StateOpen, nil, Cancel}, s{Cancelled, nil, AskLabel}, s{StateAborted, nil, SendAgain})},
+		"the node does not know, it is aborted, and the body is gone: its own words": {Theirs, append(taken[:3:3], s{Doubtful, sent(Everything), AskLabel}, s{StateAborted, nil, Pass})},
+		"group commit, in part":           {NoLabel, append(taken[:3:3], s{NodeLost, func(f *Facts) { f.Sent, f.Kept, f.Prefix = Part, true, true }, AnswerUnknown})},
+		"group commit, before its body":   {NoLabel, append(taken[:3:3], s{NodeLost, func(f *Facts) { f.Kept, f.Prefix = true, true }, SendAgain})},
+		"the label may have been dropped": {Theirs, append(taken[:3:3], s{NodeLost, func(f *Facts) { f.Sent, f.Kept, f.Drops = Everything, true, true }, AskLabel}, s{StateUnknown, nil, AnswerUnknown})},
+		"answer lost, committed":          {Theirs, append(taken[:3:3], s{NodeLost, sent(Everything), AskLabel}, s{StateOpen, nil, AskLabel}, s{StateCommitted, nil, AnswerLoaded})},
 		"answer lost through an election, forgotten by the next leader, which knows older ones": {Ours, append(taken[:3:3],
 			s{NodeLost, kept(Everything), AskLabel}, s{StateLost, nil, AskLabel}, s{StateUnknown, nil, AskWitness}, s{WitnessKnown, nil, SendAgain})},
 		"answer lost, forgotten, and nobody older known": {Ours, append(taken[:3:3],
@@ -85,6 +98,15 @@ func TestAnswers(t *testing.T) {
 		{200, `{"Status":"Fail","Message":"Service is shutting down, please retry later!"}`, Nothing, Leaving},
 		{200, `{"Status":"Fail","Message":"Rpc error: FE RPC failure, address=TNetworkAddress(hostname=127.0.0.1, port=9020), reason=THRIFT_EAGAIN"}`, Nothing, Leaving},
 		{200, `{"Status":"Fail","Message":"Unknown table"}`, Nothing, Failed},
+		{200, `{"Status":"Fail","Message":"unknown table thrift_eagain"}`, Nothing, Failed},
+		{200, `{"Status":"Fail","Message":"Table 'connection refused' is not there"}`, Nothing, Failed},
+		{200, `{"Status":"Fail","Label":"rpc error","Message":"label rpc error is no label"}`, Nothing, Failed},
+		{200, `{"Status":"Fail","Message":"column [timeout] has no default"}`, Everything, Failed},
+		{200, `{"Status":"Fail","Message":"too many filtered rows: value thrift timeout"}`, Everything, Failed},
+		{200, `{"Status":"Fail","Message":"doesn't reach the leader: connection refused"}`, Nothing, Leaving},
+		{200, `{"Status":"Fail","Message":"[THRIFT_RPC_ERROR]failed to call frontend service"}`, Nothing, Leaving},
+		{200, `{"Status":"Fail","Message":"Have not get FE Master heartbeat yet"}`, Nothing, Leaving},
+		{200, `{"Status":"PUBLISH_TIMEOUT","Message":""}`, Everything, Loaded},
 		{401, `Unauthorized`, Nothing, Failed},
 		{502, `<html>`, Nothing, Leaving},
 		{504, `<html>`, Everything, Doubtful},
@@ -112,9 +134,9 @@ func TestAnswers(t *testing.T) {
 		`{"msg":"success","code":0,"data":"PRECOMMITTED","count":0}`:                  StatePrepared,
 		`{"msg":"success","code":0,"data":"ABORTED","count":0}`:                       StateAborted,
 		`{"status":"OK","state":"UNKNOWN","reason":null}`:                             StateUnknown,
-		`{"msg":"Error","code":1,"data":"unknown database","count":0}`:                StateLost,
-		`{"status":"FAILED","msg":"unknown database"}`:                                StateLost,
-		`{}`: StateLost, `x`: StateLost, ``: StateLost,
+		`{"msg":"Error","code":1,"data":"unknown database","count":0}`:                StateRefused,
+		`{"status":"FAILED","msg":"unknown database"}`:                                StateRefused,
+		`{}`: StateRefused, `x`: StateLost, ``: StateLost,
 	} {
 		if got := ReadState(200, []byte(body)); got != want {
 			t.Errorf("%s: event %d, want %d", body, got, want)
@@ -173,8 +195,14 @@ func FuzzReadAnswer(f *testing.F) {
 	f.Add(200, []byte(`{"status":"OK","state":"VISIBLE","data":{}}`), uint8(1))
 	f.Fuzz(func(t *testing.T, code int, body []byte, sent uint8) {
 		a := ReadAnswer(code, body)
-		lower := strings.ToLower(string(body))
-		if e := a.Event(Sent(sent % 3)); e == Loaded && (code != 200 || !strings.Contains(lower, "s") && !strings.Contains(lower, "\\u")) {
+		var own map[string]any
+		_ = json.Unmarshal(body, &own)
+		success := false
+		for name, value := range own {
+			word, _ := value.(string)
+			success = success || strings.EqualFold(name, "status") && slices.Contains([]string{"success", "ok", "publish timeout", "publish_timeout"}, strings.ToLower(word))
+		}
+		if e := a.Event(Sent(sent % 3)); e == Loaded && (code != 200 || !success) {
 			t.Errorf("%d %q reads as loaded", code, body)
 		}
 		a.FrontendEvent()
@@ -197,7 +225,7 @@ func FuzzNext(f *testing.F) {
 			facts.Sent = Sent(b >> 6 % 3)
 			var a Action
 			facts, a = Next(facts, e)
-			if (a == AnswerLoaded) && e != StateCommitted {
+			if (a == AnswerLoaded) && e != StateCommitted && e != ExistsFinished {
 				t.Fatalf("event %d: success", e)
 			}
 			if (a == SendAgain || a == SendFresh) && b>>6%3 != 0 {

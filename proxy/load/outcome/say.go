@@ -22,9 +22,9 @@ type Told struct {
 	Open     bool   // the label may still be held by what was lost
 }
 
-// Say words an action: [AnswerDone], [AnswerLoaded], [AnswerExists], [AnswerNothing], [AnswerUnknown]. All have HTTP 200 and a Status of the clusters' own, since that is what clients understand:
+// Say words an action: [AnswerDone], [AnswerLoaded], [AnswerExists], [AnswerNothing], [AnswerUntouched], [AnswerUnknown]. All have HTTP 200 and a Status of the clusters' own, since that is what clients understand:
 //
-//   - StarRocks' SDK, and the Flink and Spark connectors with it (DefaultStreamLoader, ErrorUtils.isRetryable), send again under a new label after any other code than 200, and after Fail unless the message has one of a few words.
+//   - StarRocks' SDK, and the Flink and Spark connectors with it (DefaultStreamLoader, ErrorUtils.isRetryable), send again, some versions under a new label, after any other code than 200, and after Fail unless the message has one of a few words.
 //     So does doris-flink-connector (DorisBatchStreamLoad), after other codes. What may have been committed must not be told so: its message has such a word, "current running txns on db".
 //   - SeaTunnel and older Flink connectors (StarRocksStreamLoadVisitor) take every Status but Fail and Label Already Exists for success. So there is no Status "Unknown". After Fail they send again under the same label, which finds out.
 //
@@ -54,12 +54,20 @@ func Say(a Action, t Told) Reply {
 	case AnswerNothing:
 		r.Outcome = "nothing"
 		r.Message = t.nothing()
+	case AnswerUntouched:
+		r.Outcome = "nothing"
+		r.Message = t.untouched()
 	default:
 		r.Outcome = "unknown"
 		r.Message = t.unknown()
 	}
 	body, _ := json.Marshal(r) // of strings and numbers: it cannot fail
 	return Reply{Code: 200, Body: append(body, '\n')}
+}
+
+// untouched says that a step was not done.
+func (t Told) untouched() string {
+	return fmt.Sprintf("segue: this was not done: %s; the transaction is as it was (label %s, database %s). The same request may be sent again", t.Cause, t.Label, t.Database)
 }
 
 // nothing says that nothing was loaded.
@@ -70,7 +78,7 @@ func (t Told) nothing() string {
 		return fmt.Sprintf("segue: %s. Some of its rows may have come into the transaction: it is rolled back, and nothing of it will be committed. Begin it anew (label %s is not among the current running txns on db %s)",
 			t.Cause, t.Label, t.Database)
 	case t.Step:
-		return fmt.Sprintf("segue: this was not done: %s; nothing of the transaction is committed (label %s)", t.Cause, t.Label)
+		return fmt.Sprintf("segue: this was not done: %s; the transaction is aborted, and nothing of it will be committed (label %s)", t.Cause, t.Label)
 	default:
 		return "segue: nothing was loaded: " + t.Cause + "; the same request may be sent again" + t.again()
 	}
@@ -90,6 +98,10 @@ func (t Told) again() string {
 
 // unknown says what is not known, and how to find it.
 func (t Told) unknown() string {
+	if t.Rows {
+		return fmt.Sprintf("segue: %s. Some of its rows may have come into the transaction, and it is not known whether it is rolled back: roll it back, and do not commit it (label %s, which may be among the current running txns on db %s)",
+			t.Cause, t.Label, t.Database)
+	}
 	if t.Step && t.Label != "" {
 		return fmt.Sprintf("segue: it is not known whether this was done: %s. Ask for the label's state before anything else, it may be among the current running txns on db %s: GET /api/%s/get_load_state?label=%s",
 			t.Cause, t.Database, url.PathEscape(t.Database), url.QueryEscape(t.Label))

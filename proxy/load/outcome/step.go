@@ -28,13 +28,25 @@ type StepFacts struct {
 	Dead  bool // the node it was sent to is known to be gone
 
 	tried   bool // an attempt's answer was lost: it may have been done
+	held    bool // a later attempt's failure waits for what the leader says: it may speak of the repetition alone
 	cancels uint8
+	repeats uint8
+	refused uint8
 }
 
-// NextStep says what is to be done next for a step. Events and actions are those of [Next], and of these three:
-// [NotFound], [Busy] and [Already] are whole answers of a node or FE; [AnswerDone] is a synthesized success, and [AnswerNothing] says that the step was not done and the transaction is gone.
-// It asks for no [SendAgain] and no [AskWitness].
+// mostRepeats bounds how often a step is tried again whose answer was lost.
+const mostRepeats = 5
+
+// NextStep says what is to be done next for a step. Events and actions are those of [Next], and of these:
+// [NotFound], [Busy] and [Already] are whole answers of a node or FE; [AnswerDone] is a synthesized success, [AnswerNothing] says that the transaction is aborted,
+// and [AnswerUntouched] that nothing was done and it is as it was.
+//
+// [Cancel] ends the transaction: a rollback, as the client would ask for it, of the coordinator that has what was loaded (it would refuse the label to the next begin otherwise),
+// and only where that one cannot be had by the leader's _cancel. It asks for no [SendAgain] and no [AskWitness].
 func NextStep(f StepFacts, e Event) (StepFacts, Action) {
+	if e != StateRefused && e != StateLost && e != Cancelled {
+		f.refused = 0
+	}
 	switch e {
 	case Started, Unreachable, Leaving:
 		return f, AskFrontend
@@ -46,10 +58,13 @@ func NextStep(f StepFacts, e Event) (StepFacts, Action) {
 		return stepLost(f)
 	case NoFrontend, NoNode, OutOfTime:
 		return stepEnd(f)
-	case Busy:
-		return stepAsk(f) // the lost attempt is still at work, or another request of the client
-	case NotFound:
-		if f.tried {
+	case StateRefused:
+		if f.refused++; f.refused < mostRefused {
+			return f, AskLabel
+		}
+		return stepEnd(f)
+	case Busy, NotFound:
+		if f.tried { // the lost attempt is still at work, or has done it
 			return stepAsk(f)
 		}
 		return f, Pass
@@ -58,17 +73,24 @@ func NextStep(f StepFacts, e Event) (StepFacts, Action) {
 			return f, AnswerDone
 		}
 		return f, Pass
+	case ExistsBegun:
+		if f.Step == Begin && f.tried {
+			return f, AnswerDone
+		}
+		return f, Pass
 	case ExistsRunning, ExistsFinished:
-		if f.Step == Begin && f.tried { // begun by the lost attempt, after the leader was asked about it
+		if f.Step == Begin && f.tried && e == ExistsRunning { // begun by the lost attempt, after the leader was asked about it
 			return stepCancel(f)
 		}
 		return f, Pass
+	case Failed:
+		return stepFailed(f)
 	case Cancelled, StateLost:
-		return f, AskLabel
+		return stepAsk(f)
 	case StateUnknown, StateOpen, StatePrepared, StateCommitted, StateAborted:
 		return stepState(f, e)
 	default:
-		return f, Pass // Loaded, Failed
+		return f, Pass // Loaded
 	}
 }
 
@@ -81,10 +103,23 @@ func stepLost(f StepFacts) (StepFacts, Action) {
 		return f, AskFrontend
 	}
 	f.tried = true
-	if f.Step == TxnLoad { // some of its rows may be in the transaction, and would be there twice if it were sent again
+	switch {
+	case f.Step == TxnLoad && !f.Asks:
+		return f, AnswerUnknown
+	case f.Step == TxnLoad: // some of its rows may be in the transaction, and would be there twice if it were sent again
 		return stepCancel(f)
+	default:
+		return stepAsk(f)
 	}
-	return stepAsk(f)
+}
+
+// stepFailed decides on a failure. After a lost attempt it may speak of the repetition alone ("is already committing").
+func stepFailed(f StepFacts) (StepFacts, Action) {
+	if f.tried && f.Asks && (f.Step == Commit || f.Step == CommitTwoPhase || f.Step == Prepare) {
+		f.held = true
+		return f, AskLabel
+	}
+	return f, Pass
 }
 
 // stepAsk asks for the transaction's state, or tries again where it cannot be asked: Doris' commit and abort tell of themselves that they were done before.
@@ -97,17 +132,18 @@ func stepAsk(f StepFacts) (StepFacts, Action) {
 
 // stepRepeat tries again.
 func stepRepeat(f StepFacts) (StepFacts, Action) {
-	if f.Step == TxnLoad {
-		return f, AnswerNothing
+	if f.repeats >= mostRepeats {
+		return stepEnd(f)
 	}
-	f.Sent, f.Dead = Nothing, false
+	f.repeats++
+	f.Sent, f.Dead, f.held = Nothing, false, false
 	return f, AskFrontend
 }
 
-// stepCancel has the leader abort the transaction.
+// stepCancel ends the transaction.
 func stepCancel(f StepFacts) (StepFacts, Action) {
 	if f.cancels >= mostCancels {
-		return f, AskLabel
+		return stepAsk(f)
 	}
 	f.cancels++
 	return f, Cancel
@@ -118,7 +154,7 @@ func stepEnd(f StepFacts) (StepFacts, Action) {
 	if f.tried {
 		return f, AnswerUnknown
 	}
-	return f, AnswerNothing
+	return f, AnswerUntouched
 }
 
 // stepState decides on what the leader says of the transaction.
@@ -138,12 +174,10 @@ func stepState(f StepFacts, e Event) (StepFacts, Action) {
 }
 
 func beginState(f StepFacts, e Event) (StepFacts, Action) {
-	switch {
-	case e == StateOpen && f.Dead: // nobody can load into it
+	switch e {
+	case StateOpen: // by the lost attempt, or by an older request of the client's whose rows are in it: a begin is to be without any
 		return stepCancel(f)
-	case e == StateOpen:
-		return f, AnswerDone
-	case e == StateUnknown, e == StateAborted:
+	case StateUnknown, StateAborted:
 		return stepRepeat(f)
 	default:
 		return f, AnswerExists
@@ -151,12 +185,14 @@ func beginState(f StepFacts, e Event) (StepFacts, Action) {
 }
 
 func txnLoadState(f StepFacts, e Event) (StepFacts, Action) {
-	switch e {
-	case StateAborted, StateUnknown: // unknown: the next leader does not know it, and refuses its commit
+	switch {
+	case e == StateAborted:
 		return f, AnswerNothing
-	case StateOpen, StatePrepared:
+	case e == StateUnknown && !f.Multi: // the next leader does not know it, and refuses its commit
+		return f, AnswerNothing
+	case e == StateOpen && f.cancels < mostCancels:
 		return stepCancel(f)
-	default: // the client commits without having awaited its load's answer
+	default: // the client has prepared or committed without having awaited its load's answer; or, of many tables, the label is not known before the commit
 		return f, AnswerUnknown
 	}
 }
@@ -165,12 +201,16 @@ func prepareState(f StepFacts, e Event) (StepFacts, Action) {
 	switch {
 	case e == StatePrepared, e == StateCommitted:
 		return f, AnswerDone
+	case e == StateAborted && f.held:
+		return f, Pass
+	case e == StateAborted:
+		return f, AnswerNothing
 	case e == StateOpen && f.Dead: // what was loaded is lost with the node
 		return stepCancel(f)
 	case e == StateOpen:
 		return stepRepeat(f)
-	default: // unknown: a PREPARED transaction is in the journal. It was not, and cannot be committed
-		return f, AnswerNothing
+	default:
+		return f, AnswerUnknown
 	}
 }
 
@@ -178,9 +218,11 @@ func commitState(f StepFacts, e Event) (StepFacts, Action) {
 	switch {
 	case e == StateCommitted:
 		return f, AnswerDone
+	case e == StateAborted && f.held:
+		return f, Pass
 	case e == StateAborted:
 		return f, AnswerNothing
-	case e == StateOpen && f.Dead:
+	case e == StateOpen && f.Dead && !f.Multi:
 		return stepCancel(f)
 	case e == StateUnknown: // committed and forgotten, or never prepared
 		return f, AnswerUnknown
@@ -198,7 +240,6 @@ func rollbackState(f StepFacts, e Event) (StepFacts, Action) {
 	case e == StateUnknown:
 		return f, AnswerUnknown
 	default: // the FE says itself that what is committed cannot be rolled back
-		f.tried = false
 		return stepRepeat(f)
 	}
 }
@@ -209,7 +250,7 @@ func (a Answer) StepEvent(f StepFacts) Event {
 	case a.OK(), a.published():
 		return Loaded
 	case a.exists():
-		return a.Event(Nothing)
+		return a.Event(Nothing) // one of Exists…
 	case a.statusIs("TXN_IN_PROCESSING"):
 		return Busy
 	case f.Step == CommitTwoPhase && a.has("is already committed", "is already visible"), f.Step == AbortTwoPhase && a.has("is already aborted"):

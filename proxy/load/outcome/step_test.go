@@ -15,7 +15,7 @@ func TestNextStep(t *testing.T) {
 		steps []s
 	}{
 		"begin goes well":                          {StepFacts{Step: Begin, Asks: true}, []s{{Started, 0, AskFrontend}, {Redirected, 0, TryNode}, {Loaded, all, Pass}}},
-		"begin's answer is lost, and it has begun": {StepFacts{Step: Begin, Asks: true}, []s{{NodeLost, all, AskLabel}, {StateOpen, all, AnswerDone}}},
+		"begin's answer is lost, and it has begun": {StepFacts{Step: Begin, Asks: true}, []s{{NodeLost, all, AskLabel}, {StateOpen, all, Cancel}, {Cancelled, all, AskLabel}, {StateAborted, all, AskFrontend}, {Loaded, all, Pass}}},
 		"begin's answer is lost, and it has not":   {StepFacts{Step: Begin, Asks: true}, []s{{NodeLost, all, AskLabel}, {StateUnknown, all, AskFrontend}, {Redirected, 0, TryNode}, {Loaded, all, Pass}}},
 		"begin comes late":                         {StepFacts{Step: Begin, Asks: true}, []s{{NodeLost, all, AskLabel}, {StateUnknown, all, AskFrontend}, {ExistsRunning, all, Cancel}, {Cancelled, all, AskLabel}, {StateAborted, all, AskFrontend}}},
 		"begin on a node that died":                {StepFacts{Step: Begin, Asks: true, Dead: true}, []s{{NodeLost, all, AskLabel}, {StateOpen, all, Cancel}, {Cancelled, all, AskLabel}, {StateAborted, all, AskFrontend}}},
@@ -30,7 +30,13 @@ func TestNextStep(t *testing.T) {
 		"commit's answer is lost, not yet":         {StepFacts{Step: Commit, Asks: true}, []s{{FrontendLost, all, AskLabel}, {StatePrepared, all, AskFrontend}, {Loaded, all, Pass}}},
 		"commit's answer is lost, and forgotten":   {StepFacts{Step: Commit, Asks: true}, []s{{FrontendLost, all, AskLabel}, {StateUnknown, all, AnswerUnknown}}},
 		"commit of what is not there":              {StepFacts{Step: Commit, Asks: true}, []s{{NotFound, all, Pass}}},
-		"commit was never sent":                    {StepFacts{Step: Commit, Asks: true}, []s{{FrontendLost, 0, AskFrontend}, {NoFrontend, 0, AnswerNothing}}},
+		"commit was never sent":                    {StepFacts{Step: Commit, Asks: true}, []s{{FrontendLost, 0, AskFrontend}, {NoFrontend, 0, AnswerUntouched}}},
+		"rows of which nothing was sent":           {StepFacts{Step: TxnLoad, Asks: true}, []s{{Unreachable, 0, AskFrontend}, {NoNode, 0, AnswerUntouched}}},
+		"two loads at a time":                      {StepFacts{Step: TxnLoad, Asks: true}, []s{{Busy, 0, Pass}}},
+		"rows of many tables, not known before":    {StepFacts{Step: TxnLoad, Asks: true, Multi: true}, []s{{NodeLost, Part, Cancel}, {Cancelled, Part, AskLabel}, {StateUnknown, Part, AnswerUnknown}}},
+		"begin of many tables, begun":              {StepFacts{Step: Begin, Asks: true, Multi: true}, []s{{NodeLost, all, AskLabel}, {StateUnknown, all, AskFrontend}, {ExistsBegun, all, AnswerDone}}},
+		"commit again while the first is at it":    {StepFacts{Step: Commit, Asks: true}, []s{{FrontendLost, all, AskLabel}, {StatePrepared, all, AskFrontend}, {Failed, all, AskLabel}, {StateCommitted, all, AnswerDone}}},
+		"commit again, aborted":                    {StepFacts{Step: Commit, Asks: true}, []s{{FrontendLost, all, AskLabel}, {StatePrepared, all, AskFrontend}, {Failed, all, AskLabel}, {StateAborted, all, Pass}}},
 		"rollback's answer is lost":                {StepFacts{Step: Rollback, Asks: true}, []s{{FrontendLost, all, AskLabel}, {StateAborted, all, AnswerDone}}},
 		"rollback of what is committed":            {StepFacts{Step: Rollback, Asks: true}, []s{{FrontendLost, all, AskLabel}, {StateCommitted, all, AskFrontend}, {Failed, all, Pass}}},
 		"Doris' commit by its id, done before":     {StepFacts{Step: CommitTwoPhase}, []s{{NodeLost, all, AskFrontend}, {Already, all, AnswerDone}}},
@@ -75,12 +81,14 @@ func TestEveryStep(t *testing.T) {
 				switch {
 				case f.Step == TxnLoad && f.Sent != Nothing && (e == NodeLost || e == FrontendLost) && (a == AskFrontend || a == TryNode):
 					t.Fatalf("%+v, event %d: rows are sent again", f, e)
-				case a == AnswerDone && e != Already && (e < StateUnknown || e > StateAborted):
+				case a == AnswerDone && e != Already && e != ExistsBegun && (e < StateUnknown || e > StateAborted):
 					t.Fatalf("%+v, event %d: done is said", f, e)
 				case a == AnswerDone && (f.Step == Commit || f.Step == CommitTwoPhase) && e != StateCommitted && e != Already:
 					t.Fatalf("%+v, event %d: committed is said", f, e)
-				case a == AnswerNothing && n.f.tried && e == OutOfTime:
-					t.Fatalf("%+v: nothing is said after an attempt", f)
+				case a == AnswerUntouched && f.tried:
+					t.Fatalf("%+v, event %d: nothing is said to be done after an attempt", f, e)
+				case a == AnswerNothing && e != StateAborted && (e != StateUnknown || f.Step != TxnLoad || f.Multi):
+					t.Fatalf("%+v, event %d: it is said to be aborted", f, e)
 				}
 				visit(at{g, a})
 			}
@@ -89,8 +97,10 @@ func TestEveryStep(t *testing.T) {
 	for s := range AbortTwoPhase + 1 {
 		for _, asks := range []bool{false, true} {
 			for _, dead := range []bool{false, true} {
-				f, a := NextStep(StepFacts{Step: s, Asks: asks, Dead: dead}, Started)
-				visit(at{f, a})
+				for _, multi := range []bool{false, true} {
+					f, a := NextStep(StepFacts{Step: s, Asks: asks, Dead: dead, Multi: multi}, Started)
+					visit(at{f, a})
+				}
 			}
 		}
 	}

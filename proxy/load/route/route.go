@@ -63,6 +63,10 @@ type Request struct {
 	Abort     bool   // Doris 2PC: txn_operation is abort
 	Multi     bool   // a StarRocks transaction of many tables: only its loads are redirected, by the leader
 	Merged    bool   // StarRocks merge commit, Doris group commit: rows of many loads share a transaction and a label that is the cluster's
+	Prefix    bool   // what has come of its body may be committed without the rest: Doris' group commit
+	Drops     bool   // the node may drop its label: Doris 4 does, of chunked loads, unless they say group_commit: off_mode
+	OffMode   bool   // header group_commit: off_mode is to be sent along: Doris 4 refuses labels otherwise, or drops them
+	Channel   bool   // of a StarRocks transaction that many clients load into, each by a channel of its own, under one label
 	TwoPhase  bool   // a Doris load with two_phase_commit: its success is PRECOMMITTED, not yet in the table
 	Leader    bool   // the leader answers it or sends it on; others only name the leader by a redirect
 	Streams   bool   // the FE redirects it to a BE or CN, and its body goes there alone
@@ -73,7 +77,7 @@ type Request struct {
 }
 
 // single are headers that mean one thing: given twice, FE and BE may read different ones.
-var single = [...]string{"Label", "Db", "Table", "Txn_id", "Txn_operation", "Transaction_type", "Two_phase_commit", "Enable_merge_commit", "Group_commit", "Warehouse", "Sql"}
+var single = [...]string{"Label", "Db", "Table", "Txn_id", "Txn_operation", "Transaction_type", "Two_phase_commit", "Enable_merge_commit", "Group_commit", "Warehouse", "Sql", "Channel_id"}
 
 // Parse says what a request is. Its target is a path with an optional query. An error is a bad request: its text is for the client.
 func Parse(flavor Flavor, method, target string, header http.Header) (Request, error) {
@@ -88,6 +92,9 @@ func Parse(flavor Flavor, method, target string, header http.Header) (Request, e
 	parts, err := split(path)
 	if err != nil {
 		return r, err
+	}
+	if flavor == Doris && len(parts) > 1 && parts[0] == "api" && strings.Contains(path, ";") {
+		return r, fmt.Errorf("the request's path has a ';', from which on FEs of Doris leave out the rest of a part: %.80q", path)
 	}
 	if len(parts) < 2 || parts[0] != "api" {
 		return r, nil
@@ -148,7 +155,10 @@ func (r *Request) load(flavor Flavor, database, table string, header http.Header
 		r.Leader = r.Merged
 	} else {
 		r.Merged = set(header.Get("group_commit"), "off_mode")
-		r.TwoPhase = strings.EqualFold(header.Get("two_phase_commit"), "true")
+		r.Prefix = r.Merged
+		r.TwoPhase = header.Get("two_phase_commit") == "true" // in this case alone: StreamLoadAction and HttpStreamAction compare so
+		r.Drops = header.Get("Transfer-Encoding") != ""
+		r.OffMode = header.Get("group_commit") == "" && !r.TwoPhase
 	}
 	r.Resolves = !r.Merged && r.Database != ""
 	r.AddLabel = r.Resolves && r.Label == ""
@@ -188,7 +198,8 @@ func (r *Request) step(name string, header http.Header) {
 	r.Kind, r.Streams, r.Leader = kind, kind == TxnLoad, true
 	r.Database, r.Table, r.Label = header.Get("db"), header.Get("table"), header.Get("label")
 	r.Multi = strings.EqualFold(header.Get("transaction_type"), "multi")
-	r.Resolves = r.Database != "" && r.Label != ""
+	r.Channel = header.Get("channel_id") != "" || header.Get("channel_num") != ""
+	r.Resolves = r.Database != "" && r.Label != "" && !r.Channel // its label stands for what others do as well
 	if r.Resolves {
 		r.Repeat = ByLabel
 	}

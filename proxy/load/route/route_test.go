@@ -25,15 +25,18 @@ func TestParse(t *testing.T) {
 		want   Request
 	}{
 		{StarRocks, "PUT /api/sales/orders/_stream_load", nil, Request{Kind: Load, Database: "sales", Table: "orders", Streams: true, AddLabel: true, Resolves: true, Repeat: ByLabel}},
-		{Doris, "PUT /api/sales/orders/_stream_load/", headers("label", "l"), Request{Kind: Load, Database: "sales", Table: "orders", Label: "l", Streams: true, Resolves: true, Repeat: ByLabel}},
+		{Doris, "PUT /api/sales/orders/_stream_load/", headers("label", "l"), Request{Kind: Load, OffMode: true, Database: "sales", Table: "orders", Label: "l", Streams: true, Resolves: true, Repeat: ByLabel}},
 		{StarRocks, "PUT /api/d%2Fb/t/_stream_load?x=1", headers("warehouse", "w"), Request{Kind: Load, Database: "d/b", Table: "t", Warehouse: "w", Streams: true, AddLabel: true, Resolves: true, Repeat: ByLabel}},
 		{StarRocks, "PUT /api/a/t/_stream_load", headers("enable_merge_commit", "true", "label", "request"), Request{Kind: Load, Database: "a", Table: "t", Label: "request", Merged: true, Leader: true, Streams: true}},
 		{StarRocks, "PUT /api/a/t/_stream_load", headers("enable_merge_commit", "false"), Request{Kind: Load, Database: "a", Table: "t", Streams: true, AddLabel: true, Resolves: true, Repeat: ByLabel}},
-		{Doris, "PUT /api/a/t/_stream_load", headers("group_commit", "async_mode"), Request{Kind: Load, Database: "a", Table: "t", Merged: true, Streams: true}},
+		{Doris, "PUT /api/a/t/_stream_load", headers("group_commit", "async_mode"), Request{Kind: Load, Database: "a", Table: "t", Merged: true, Prefix: true, Streams: true}},
 		{Doris, "PUT /api/a/t/_stream_load", headers("group_commit", "off_mode"), Request{Kind: Load, Database: "a", Table: "t", Streams: true, AddLabel: true, Resolves: true, Repeat: ByLabel}},
 		{Doris, "PUT /api/a/t/_stream_load", headers("two_phase_commit", "true", "label", "l"), Request{Kind: Load, Database: "a", Table: "t", Label: "l", TwoPhase: true, Streams: true, Resolves: true, Repeat: ByLabel}},
-		{Doris, "PUT /api/_http_stream", headers("sql", "INSERT INTO `a`.t (x) select c1 from http_stream(\"format\"=\"csv\")"), Request{Kind: Load, Database: "a", Table: "t", Streams: true, AddLabel: true, Resolves: true, Repeat: ByLabel}},
-		{Doris, "PUT /api/_http_stream", headers("sql", "insert into cat.a.t select 1"), Request{Kind: Load, Streams: true}},
+		{Doris, "PUT /api/a/t/_stream_load", headers("two_phase_commit", "True", "label", "l"), Request{Kind: Load, OffMode: true, Database: "a", Table: "t", Label: "l", Streams: true, Resolves: true, Repeat: ByLabel}},
+		{Doris, "PUT /api/a/t/_stream_load", headers("Transfer-Encoding", "chunked", "label", "l"), Request{Kind: Load, OffMode: true, Drops: true, Database: "a", Table: "t", Label: "l", Streams: true, Resolves: true, Repeat: ByLabel}},
+		{StarRocks, "PUT /api/transaction/load", headers("db", "a", "table", "t", "label", "l", "channel_id", "0", "channel_num", "2"), Request{Kind: TxnLoad, Database: "a", Table: "t", Label: "l", Channel: true, Leader: true, Streams: true}},
+		{Doris, "PUT /api/_http_stream", headers("sql", "INSERT INTO `a`.t (x) select c1 from http_stream(\"format\"=\"csv\")"), Request{Kind: Load, OffMode: true, Database: "a", Table: "t", Streams: true, AddLabel: true, Resolves: true, Repeat: ByLabel}},
+		{Doris, "PUT /api/_http_stream", headers("sql", "insert into cat.a.t select 1"), Request{Kind: Load, OffMode: true, Streams: true}},
 		{StarRocks, "PUT /api/_http_stream", nil, Request{}},
 		{Doris, "PUT /api/a/t/_load?label=l&sub_label=2", nil, Request{Kind: Load, Database: "a", Table: "t", Label: "l", Leader: true, Streams: true}},
 		{StarRocks, "POST /api/transaction/begin", headers("db", "a", "table", "t", "label", "l"), Request{Kind: Begin, Database: "a", Table: "t", Label: "l", Leader: true, Resolves: true, Repeat: ByLabel}},
@@ -144,6 +147,25 @@ func TestErrorURL(t *testing.T) {
 		if got := RewriteErrorURL([]byte(body), "http://s"); string(got) != body {
 			t.Errorf("%s → %s", body, got)
 		}
+	}
+}
+
+// A client may have logs read of nodes alone, at the port that is known of them.
+func TestLog(t *testing.T) {
+	k := Known{
+		Nodes: []string{"10.0.0.1:8040"}, Frontends: []string{"10.0.0.9:8030"}, Allowed: []string{"*", "10.0.0.2", "10.0.0.3:8040"}, Addresses: map[string]string{"be-0": "10.0.0.4", "be-1:8040": "10.0.0.5:1"},
+	}
+	for name, want := range map[string]string{
+		"10.0.0.1:8040": "10.0.0.1:8040", "10.0.0.3:8040": "10.0.0.3:8040", "be-1:8040": "10.0.0.5:1",
+		"10.0.0.1:22": "", "10.0.0.2:8040": "", "169.254.169.254:80": "", "be-0:22": "", "10.0.0.9:8030": "", "x": "",
+	} {
+		if got, err := k.Log(name); got.Address != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	k = Known{Frontends: []string{"192.168.0.1:8030"}, Addresses: map[string]string{"fe-0": "192.168.0.1"}}
+	if got, err := k.Redirect("http://fe-0:8030/x"); err != nil || !got.Frontend {
+		t.Errorf("an FE that is reached by a map: %+v, %v", got, err)
 	}
 }
 

@@ -2,8 +2,10 @@ package route
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -62,8 +64,31 @@ func (k Known) Reach(name string) (Target, error) {
 	switch {
 	case mapped != "":
 		t.Address = withPort(mapped, port)
+		if h, p, err := net.SplitHostPort(t.Address); err == nil {
+			t.Frontend = t.Frontend || among(k.Frontends, h, p)
+		}
 	case t.Frontend, among(k.Nodes, host, port), among(k.Allowed, host, port):
 	default:
+		return Target{}, &StrangerError{Name: t.Name}
+	}
+	return t, nil
+}
+
+// Log is [Known.Reach] for a node that a client names, to read an error log of it: it must be a BE or CN, named with its port by the cluster or the configuration.
+// What "*", or a host without a port, allows to FEs is not allowed to clients: they could have Segue ask any port.
+func (k Known) Log(name string) (Target, error) {
+	t, err := k.Reach(name)
+	if err != nil {
+		return t, err
+	}
+	host, port, _ := net.SplitHostPort(t.Name)
+	named := func(entries []string) bool {
+		return slices.ContainsFunc(entries, func(entry string) bool {
+			h, p, err := net.SplitHostPort(entry)
+			return err == nil && p == port && strings.EqualFold(h, host)
+		})
+	}
+	if t.Frontend || !named(k.Nodes) && !named(k.Allowed) && !named(slices.Collect(maps.Keys(k.Addresses))) {
 		return Target{}, &StrangerError{Name: t.Name}
 	}
 	return t, nil
