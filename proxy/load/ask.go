@@ -57,7 +57,7 @@ func (x *exchange) askWitness() outcome.Event {
 	defer x.watch()()
 	for n := range fewestTries {
 		switch x.stateOf(x.witness) {
-		case outcome.StateCommitted:
+		case outcome.StateVisible:
 			return outcome.WitnessKnown
 		case outcome.StateLost:
 			if !x.wait(min(firstAsk<<(2*n), mostAsk), nil) {
@@ -80,7 +80,7 @@ func (x *exchange) stateOf(label string) outcome.Event {
 	}
 	event := outcome.ReadState(said, body)
 	switch event {
-	case outcome.StateUnknown, outcome.StateAborted, outcome.StateCommitted:
+	case outcome.StateUnknown, outcome.StateAborted, outcome.StateCommitted, outcome.StateVisible:
 		return x.confirm(event, uri, by)
 	default:
 		return event
@@ -106,7 +106,7 @@ func (x *exchange) confirm(event outcome.Event, uri, leader string) outcome.Even
 			return outcome.StateLost // they do not agree, or not any more: it is asked again
 		}
 	}
-	if agree == 0 && len(all) > 1 && event != outcome.StateCommitted {
+	if agree == 0 && len(all) > 1 && event != outcome.StateCommitted && event != outcome.StateVisible {
 		return outcome.StateLost
 	}
 	return event

@@ -45,6 +45,7 @@ type exchange struct {
 	since      time.Time       // when it was begun to look for a node; zero: not since the last that took it
 	to         route.Target    // the node that it is to go to
 	inDoubt    func() bool     // whether it may have been done
+	holds      func() bool     // what was lost may hold the label still; nil: that is not asked of a step
 	node       *upstream       // that it goes to
 	start      time.Time       // when that one was tried
 	begun      bool            // that one has said 100, or answered

@@ -32,6 +32,9 @@ func (x *exchange) blame(where string, err error) {
 // load serves a load, or a step of a transaction: it does what is decided until the client has an answer.
 func (x *exchange) load() {
 	x.takeOff()
+	if x.is.OffMode {
+		x.fields = x.fields.With("group_commit", "off_mode")
+	}
 	if x.is.AddLabel {
 		x.addLabel()
 	}
@@ -68,7 +71,10 @@ func (x *exchange) machine() func(outcome.Event) outcome.Action {
 			return action
 		}
 	}
-	facts := outcome.Facts{Label: x.whose(), Precommitted: x.is.TwoPhase}
+	facts := outcome.Facts{
+		Label: x.whose(), Precommitted: x.is.TwoPhase, Prefix: x.is.Prefix, Drops: x.options.flavor() == route.Doris && x.req.Body.Chunked,
+	}
+	x.holds = func() bool { return facts.Holds() }
 	x.inDoubt = func() bool { return facts.InDoubt() }
 	return func(e outcome.Event) (action outcome.Action) {
 		facts.Sent, facts.Begun, facts.Dead = x.sent(), x.begun, x.dead
@@ -180,6 +186,7 @@ func (x *exchange) answer(action outcome.Action, event outcome.Event) {
 	}
 	reply := outcome.Say(action, outcome.Told{
 		Database: x.is.Database, Label: x.label, Cause: shown(x.what()), Step: x.isStep() && x.is.Kind != route.TwoPhase, Rows: x.is.Kind == route.TxnLoad,
+		Open: x.holds != nil && x.holds(),
 	})
 	x.early()
 	x.client.write(reply.Code, "", head.Fields{}.With("Content-Type", "application/json"), reply.Body)

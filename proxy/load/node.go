@@ -86,7 +86,6 @@ func (x *exchange) introduce(u *upstream) outcome.Event {
 // conclude takes a node's answer, or the error that there is in its place.
 func (x *exchange) conclude(a *answer, err error) outcome.Event {
 	if err == nil {
-		x.begun = true
 		x.reply = a
 		err = a.readAll(x.options.Progress)
 	}

@@ -166,16 +166,13 @@ func ReadState(code int, body []byte) Event {
 		return StateOpen
 	case "PREPARED", "PRECOMMITTED":
 		return StatePrepared
-	case "COMMITTED", "VISIBLE":
+	case "COMMITTED":
 		return StateCommitted
+	case "VISIBLE":
+		return StateVisible
 	case "ABORTED":
 		return StateAborted
 	default:
 		return StateRefused
 	}
-}
-
-// Visible says whether a leader's answer about a label is VISIBLE: what a witness has to be. One that is only COMMITTED may end behind what it is to witness.
-func Visible(code int, body []byte) bool {
-	return ReadState(code, body) == StateCommitted && strings.Contains(strings.ToUpper(string(body)), `"VISIBLE"`)
 }

@@ -90,7 +90,8 @@ const (
 	StateUnknown         // the leader does not know the label
 	StateOpen            // PREPARE
 	StatePrepared        // PREPARED; PRECOMMITTED in Doris
-	StateCommitted       // COMMITTED, VISIBLE
+	StateCommitted       // COMMITTED
+	StateVisible         // VISIBLE: what a witness has to be, for one that is only committed may end behind what it is to witness
 	StateAborted         // ABORTED
 	StateLost            // the leader could not be asked this time
 	StateRefused         // it answers, but does not say: no right to ask, or a failure of its own
@@ -133,6 +134,9 @@ func (a Action) Final() bool { return a >= Pass }
 func Next(f Facts, e Event) (Facts, Action) {
 	if e != StateRefused && e != StateLost && e != Cancelled {
 		f.refused = 0
+	}
+	if e == StateVisible {
+		e = StateCommitted
 	}
 	switch e {
 	case Started, FrontendLost, Unreachable:

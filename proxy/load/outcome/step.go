@@ -47,6 +47,9 @@ func NextStep(f StepFacts, e Event) (StepFacts, Action) {
 	if e != StateRefused && e != StateLost && e != Cancelled {
 		f.refused = 0
 	}
+	if e == StateVisible {
+		e = StateCommitted
+	}
 	switch e {
 	case Started, Unreachable, Leaving:
 		return f, AskFrontend

@@ -64,7 +64,6 @@ type Request struct {
 	Multi     bool   // a StarRocks transaction of many tables: only its loads are redirected, by the leader
 	Merged    bool   // StarRocks merge commit, Doris group commit: rows of many loads share a transaction and a label that is the cluster's
 	Prefix    bool   // what has come of its body may be committed without the rest: Doris' group commit
-	Drops     bool   // the node may drop its label: Doris 4 does, of chunked loads, unless they say group_commit: off_mode
 	OffMode   bool   // header group_commit: off_mode is to be sent along: Doris 4 refuses labels otherwise, or drops them
 	Channel   bool   // of a StarRocks transaction that many clients load into, each by a channel of its own, under one label
 	TwoPhase  bool   // a Doris load with two_phase_commit: its success is PRECOMMITTED, not yet in the table
@@ -157,7 +156,6 @@ func (r *Request) load(flavor Flavor, database, table string, header http.Header
 		r.Merged = set(header.Get("group_commit"), "off_mode")
 		r.Prefix = r.Merged
 		r.TwoPhase = header.Get("two_phase_commit") == "true" // in this case alone: StreamLoadAction and HttpStreamAction compare so
-		r.Drops = header.Get("Transfer-Encoding") != ""
 		r.OffMode = header.Get("group_commit") == "" && !r.TwoPhase
 	}
 	r.Resolves = !r.Merged && r.Database != ""

@@ -33,7 +33,6 @@ func TestParse(t *testing.T) {
 		{Doris, "PUT /api/a/t/_stream_load", headers("group_commit", "off_mode"), Request{Kind: Load, Database: "a", Table: "t", Streams: true, AddLabel: true, Resolves: true, Repeat: ByLabel}},
 		{Doris, "PUT /api/a/t/_stream_load", headers("two_phase_commit", "true", "label", "l"), Request{Kind: Load, Database: "a", Table: "t", Label: "l", TwoPhase: true, Streams: true, Resolves: true, Repeat: ByLabel}},
 		{Doris, "PUT /api/a/t/_stream_load", headers("two_phase_commit", "True", "label", "l"), Request{Kind: Load, OffMode: true, Database: "a", Table: "t", Label: "l", Streams: true, Resolves: true, Repeat: ByLabel}},
-		{Doris, "PUT /api/a/t/_stream_load", headers("Transfer-Encoding", "chunked", "label", "l"), Request{Kind: Load, OffMode: true, Drops: true, Database: "a", Table: "t", Label: "l", Streams: true, Resolves: true, Repeat: ByLabel}},
 		{StarRocks, "PUT /api/transaction/load", headers("db", "a", "table", "t", "label", "l", "channel_id", "0", "channel_num", "2"), Request{Kind: TxnLoad, Database: "a", Table: "t", Label: "l", Channel: true, Leader: true, Streams: true}},
 		{Doris, "PUT /api/_http_stream", headers("sql", "INSERT INTO `a`.t (x) select c1 from http_stream(\"format\"=\"csv\")"), Request{Kind: Load, OffMode: true, Database: "a", Table: "t", Streams: true, AddLabel: true, Resolves: true, Repeat: ByLabel}},
 		{Doris, "PUT /api/_http_stream", headers("sql", "insert into cat.a.t select 1"), Request{Kind: Load, OffMode: true, Streams: true}},
