@@ -16,19 +16,21 @@ import (
 // Cluster is what the FEs of one cluster share: who leads, the BEs, and the data.
 type Cluster struct {
 	// Static after newCluster.
-	solo      bool          // one FE that counts as if others were there
-	election  time.Duration // scaled, as all of these
-	wait      time.Duration
-	heartbeat time.Duration
-	repair    time.Duration
-	scale     float64
-	retries   int           // heartbeats that may fail in a row
-	deadly    bool          // FEs take a BE that exits for dead
-	publish   time.Duration // from COMMITTED to VISIBLE
-	flavor    backend.Flavor
-	spares    bool    // a heartbeat that says SHUTDOWN leaves a BE's loads alone
-	loadScale float64 // of timeouts of loads
-	version   string
+	solo               bool          // one FE that counts as if others were there
+	election           time.Duration // scaled, as all of these
+	wait               time.Duration
+	heartbeat          time.Duration
+	repair             time.Duration
+	scale              float64
+	retries            int           // heartbeats that may fail in a row
+	deadly             bool          // FEs take a BE that exits for dead
+	publish            time.Duration // from COMMITTED to VISIBLE
+	flavor             backend.Flavor
+	cloud, dropsLabels bool    // Doris
+	groupRows          int64   // of group_commit, that are held before they are in the group
+	spares             bool    // a heartbeat that says SHUTDOWN leaves a BE's loads alone
+	loadScale          float64 // of timeouts of loads
+	version            string
 
 	mu       sync.Mutex
 	fes      []*FE
@@ -81,7 +83,7 @@ func newCluster(opts Options) *Cluster {
 		fragments: make(map[*fragment]bool), rand: rand.New(rand.NewPCG(opts.Seed, 0)),
 		ledger: make(map[string]int), globals: make(map[string]value), txns: make(map[uint64][]write),
 		loads: newLoads(&opts), coordinators: make(map[string]*BE), publish: opts.scaled(opts.Publish),
-		flavor: opts.Flavor, spares: opts.SpareLeavingLoads, loadScale: opts.LoadTimeScale,
+		flavor: opts.Flavor, spares: opts.SpareLeavingLoads, cloud: opts.Cloud, dropsLabels: opts.DropChunkedLabels, groupRows: int64(opts.GroupCommitRows), loadScale: opts.LoadTimeScale,
 		journal: journal{lag: opts.scaled(opts.MetadataLag), replayed: make(map[*FE]int)},
 	}
 	c.loads.store = c.store
@@ -203,7 +205,9 @@ func (c *Cluster) left(f *FE) {
 func (c *Cluster) lostLeader() {
 	clear(c.txns)
 	clear(c.coordinators)
-	c.loads.lost()
+	if !c.cloud {
+		c.loads.lost()
+	}
 }
 
 // resign begins an election if f leads, and reports whether it did; f takes no part.

@@ -77,6 +77,11 @@
 //	L43  BEs that throttle, and that discard ([BEOptions])
 //	L44  redirects, ErrorURL and SHOW BACKENDS have the addresses by which nodes know each other      as behind NAT: [BEOptions.Advertised], [Options.Advertised]
 //	L45  _cancel aborts what is in PREPARE, by its label, and nothing else                           CancelStreamLoad, CancelLoadAction
+//	L46  FE: a POST is looked at when all of its body has come, and no 100 is said                 StarRocksHttpPostObjectAggregator
+//	L47  several statements: until the commit the label is UNKNOWN, and cannot be cancelled by it    TransactionStmtExecutor.beginStmt (4.0)
+//	L48  Doris: of a load with group_commit that was cut, what is in the group is committed          GroupCommitBlockSink; [Options.GroupCommitRows]
+//	L49  Doris 4: a chunked load loses its label, but with group_commit: off_mode                    stream_load.cpp, _can_group_commit; [Options.DropChunkedLabels]
+//	L50  Doris in the cloud: PREPARE is stored; no UNKNOWN but an error                              CloudGlobalTransactionMgr; [Options.Cloud]
 //
 // Simplified: labels are forgotten at once, not when a daemon next looks (30 s); a BE knows the leader at once, not by the next heartbeat, and tries each of its RPCs once, not twice; nothing is planned, so no column is checked but their number; a transaction of several
 // statements lies at its BEs and is lost when one of them has ended.

@@ -132,6 +132,9 @@ func (l *beLife) load(x *loadCall, db, table string) {
 	if res.label == "" {
 		res.label = l.be.newLabel()
 	}
+	if doris && l.be.cluster.dropsLabels && x.r.ContentLength < 0 && !strings.EqualFold(header("group_commit"), "off_mode") {
+		res.label = l.be.newLabel() // _can_group_commit of 4.x, before it looks at the header
+	}
 	x.at(AtArrival)
 	switch {
 	case strings.EqualFold(header("enable_merge_commit"), "true") && !doris:
@@ -139,7 +142,7 @@ func (l *beLife) load(x *loadCall, db, table string) {
 	case doris && groupCommits(header):
 		l.groupCommit(x, db, table, res)
 	default:
-		l.streamLoad(x, db, table, res, doris && strings.EqualFold(header("two_phase_commit"), "true"))
+		l.streamLoad(x, db, table, res, doris && header("two_phase_commit") == "true")
 	}
 }
 

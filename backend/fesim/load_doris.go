@@ -66,7 +66,7 @@ func (l *beLife) twoPhase(x *loadCall, db string) {
 // groupCommits tells whether a load is one with group_commit (_can_group_commit): with other headers Doris falls back to a load as any.
 func groupCommits(header func(string) string) bool {
 	mode := header("group_commit")
-	return mode != "" && !strings.EqualFold(mode, "off_mode") && !strings.EqualFold(header("two_phase_commit"), "true") &&
+	return mode != "" && !strings.EqualFold(mode, "off_mode") && header("two_phase_commit") != "true" &&
 		!strings.EqualFold(header("partial_columns"), "true") && header("partitions") == "" && header("temporary_partitions") == ""
 }
 
@@ -88,9 +88,17 @@ func (l *beLife) groupCommit(x *loadCall, db, table string, res *loadResult) {
 	}
 	res.label = "group_commit_" + l.be.newLabel()
 	x.at(AtBegun)
+	whole := false
+	defer func() {
+		// GroupCommitBlockSink: what has been put into the group stays there, and is committed with it
+		if b := reader.batch; !whole && b.rows > l.be.cluster.groupRows && l.ctx.Err() == nil {
+			_, _ = l.commitAtOnce(x, db, table, res.label, b)
+		}
+	}()
 	if err := l.receive(x, reader); err != nil {
 		x.end(false)
 	}
+	whole = true
 	batch, err := reader.finish(x.r.Header.Get)
 	res.rows, res.bad, res.bytes = batch.rows+batch.filtered, batch.filtered, batch.bytes
 	x.at(AtBody)

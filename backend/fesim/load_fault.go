@@ -18,7 +18,7 @@ const (
 	AtArrival LoadStep = "arrived"   // the head of a request has come, or the RPC of a BE; nothing has been done
 	AtBegun   LoadStep = "begun"     // BE: the transaction has begun, 100 Continue has not been said
 	AtBytes   LoadStep = "receiving" // BE: [LoadFault.Bytes] of the body have come, which is not over
-	AtBody    LoadStep = "received"  // BE: all of the body has come, nothing is committed
+	AtBody    LoadStep = "received"  // BE: all of the body has come, nothing is committed; a load that loses its connection now is committed all the same
 	AtDone    LoadStep = "done"      // it is committed (or begun, prepared, rolled back); no byte of the answer has been sent
 	AtAnswer  LoadStep = "answering" // half of the answer has been sent
 )
@@ -178,6 +178,7 @@ type loadCall struct {
 	faults *loadFaults
 	die    func()          // kill -9 of the node; it does not wait
 	ctx    context.Context // ends with the node's life
+	gone   bool            // the connection has ended, the load goes on
 }
 
 // at lets the faults of a step strike. It does not return if the connection is to end.
@@ -194,15 +195,24 @@ func (x *loadCall) at(step LoadStep) {
 		case <-x.ctx.Done():
 			x.end(false)
 		}
-	case HarmReset:
-		x.end(true)
-	case HarmCut:
-		x.end(false)
+	case HarmReset, HarmCut:
+		if step == AtBody { // nobody looks at the connection while a load is being committed
+			x.gone = true
+			x.close(harm == HarmReset)
+			return
+		}
+		x.end(harm == HarmReset)
 	}
 }
 
-// end ends the connection, and does not return. The server alone would read a body to its end first.
+// end ends the connection, and does not return.
 func (x *loadCall) end(reset bool) {
+	x.close(reset)
+	panic(http.ErrAbortHandler)
+}
+
+// close ends the connection. The server alone would read a body to its end first.
+func (x *loadCall) close(reset bool) {
 	if conn, _, err := http.NewResponseController(x.w).Hijack(); err == nil {
 		if tcp, ok := conn.(*net.TCPConn); ok {
 			if reset {
@@ -213,7 +223,6 @@ func (x *loadCall) end(reset bool) {
 		}
 		conn.Close()
 	}
-	panic(http.ErrAbortHandler)
 }
 
 // parts are those of a path behind /api/. Empty ones do not count, at its end either (PathTrie).
@@ -223,6 +232,9 @@ func (x *loadCall) parts() []string {
 
 // answer sends an answer, if nothing goes wrong.
 func (x *loadCall) answer(status int, body []byte) {
+	if x.gone {
+		panic(http.ErrAbortHandler)
+	}
 	x.at(AtDone)
 	if x.ctx.Err() != nil {
 		x.end(false)

@@ -26,6 +26,12 @@ func (h *healthServer) serveLoads(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
+	if r.Method == http.MethodPost && fe.opts.Flavor == backend.StarRocks && !x.aggregate() {
+		x.end(false)
+	}
+	if w, ok := x.w.(*bareWriter); ok {
+		defer w.close()
+	}
 	faults := fe.faults()
 	faults.HealthHang = false
 	if !h.hold(r, faults) {
@@ -34,10 +40,10 @@ func (h *healthServer) serveLoads(w http.ResponseWriter, r *http.Request) {
 	x.at(AtArrival)
 	switch {
 	case h.sealed(x.op):
-		w.Header().Set("Connection", "close")
+		x.w.Header().Set("Connection", "close")
 		x.answer(http.StatusServiceUnavailable, []byte("FE is in graceful shutdown, no longer accepting new requests\n"))
 	case !fe.authorized(r):
-		w.Header().Set("WWW-Authenticate", `Basic realm=""`)
+		x.w.Header().Set("WWW-Authenticate", `Basic realm=""`)
 		x.answer(http.StatusUnauthorized, marshal(map[string]any{"status": "FAILED", "msg": "Access denied for " + userOf(r) + "@" + "127.0.0.1"}))
 	default:
 		serve()
@@ -234,6 +240,9 @@ func (h *healthServer) loadState(x *loadCall, db string) {
 	known := exists(fe, c.journal.changes, db, "")
 	state, reason := c.loads.state(db, x.label, now)
 	leads := c.leader == fe
+	if t := c.loads.byName[db+"/"+x.label]; t != nil && t.multi && state == LoadPrepare { // TransactionStmtExecutor.beginStmt: it has no label before its commit
+		state = LoadUnknown
+	}
 	c.mu.Unlock()
 	doris := fe.opts.Flavor == backend.Doris
 	switch {
@@ -245,6 +254,8 @@ func (h *healthServer) loadState(x *loadCall, db string) {
 			what = "No label selected."
 		}
 		x.answer(http.StatusOK, marshal(map[string]any{"status": "FAILED", "code": "1", "msg": what, "message": what}))
+	case doris && fe.opts.Cloud && state == LoadUnknown: // CloudGlobalTransactionMgr.getLabelState
+		x.answer(http.StatusOK, marshal(map[string]any{"msg": "Error", "code": 1, "data": "errCode = 2, detailMessage = transaction not found, label=" + x.label, "count": 0}))
 	case doris:
 		x.answer(http.StatusOK, marshal(map[string]any{"msg": "success", "code": 0, "data": dorisState(state), "count": 0}))
 	default:
@@ -264,7 +275,7 @@ func (h *healthServer) cancel(x *loadCall, db string) {
 		switch {
 		case !exists(fe, c.journal.changes, db, ""):
 			return fmt.Errorf("unknown database, database=%s", db)
-		case t == nil:
+		case t == nil, t.multi && t.state == LoadPrepare:
 			return fmt.Errorf("transaction not found, label=%s", x.label)
 		case t.state != LoadPrepare:
 			return fmt.Errorf("running transaction not found, label=%s", x.label)

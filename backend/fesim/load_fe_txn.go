@@ -145,6 +145,14 @@ func (h *healthServer) multi(x *loadCall, db string) {
 		}
 		switch x.op {
 		case OpBegin:
+			if t != nil && t.multi && t.state != LoadAborted {
+				f := failure("LABEL_ALREADY_EXISTS", "Transaction already started with label [%s], txnId: %d", x.label, t.id)
+				f.job = "BEGIN"
+				if t.state != LoadPrepare {
+					f.message, f.job = fmt.Sprintf("Label [%s] has already been used.", x.label), "COMMITED"
+				}
+				return f
+			}
 			var err error
 			t, err = c.loads.begin(&loadTxn{db: db, table: x.r.Header.Get("table"), label: x.label, multi: true, timeout: c.loadTimeout(x.r)}, now)
 			return err
@@ -177,7 +185,11 @@ func (h *healthServer) multi(x *loadCall, db string) {
 	case errors.Is(err, errRPC):
 		h.toLeader(x)
 	case errors.As(err, &f) && f.code == "LABEL_ALREADY_EXISTS":
-		x.answer(http.StatusOK, marshal(map[string]any{"Status": "LABEL_ALREADY_EXISTS", "Message": f.message, "ExistingJobStatus": f.job}))
+		m := map[string]any{"Status": "LABEL_ALREADY_EXISTS", "Message": f.message, "ExistingJobStatus": f.job}
+		if f.job == "BEGIN" {
+			m["TxnId"] = t.id
+		}
+		x.answer(http.StatusOK, marshal(m))
 	case err != nil:
 		x.failed("common.StarRocksException", "%s", err)
 	case to != nil:

@@ -446,9 +446,9 @@ func TestLoadRulesOfLosses(t *testing.T) {
 				switch step {
 				case fesim.AtArrival:
 					want = fesim.LoadUnknown
-				case fesim.AtDone, fesim.AtAnswer:
+				case fesim.AtBody, fesim.AtDone, fesim.AtAnswer:
 					want = fesim.LoadVisible
-				case fesim.AtBegun, fesim.AtBytes, fesim.AtBody:
+				case fesim.AtBegun, fesim.AtBytes:
 				}
 				eventually(t, func() bool { return c.LoadLabel("test", label).State == want })
 			}
@@ -801,4 +801,78 @@ func TestLoadRuleOfCancel(t *testing.T) {
 			t.Errorf("%+v", l)
 		}
 	}
+}
+
+func TestLoadRuleOfPOST(t *testing.T) { // L46
+	c := loadCluster(t, 1, fesim.Options{}, fesim.BEOptions{})
+	conn, err := net.Dial("tcp", follower(t, c).HTTPAddress())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(wait))
+	fmt.Fprint(conn, "POST /api/transaction/load HTTP/1.1\r\nHost: x\r\nAuthorization: Basic cm9vdDo=\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+	fmt.Fprint(conn, "abc")
+	all, _ := io.ReadAll(conn)
+	if !strings.HasPrefix(string(all), "HTTP/1.1 307 ") || !strings.Contains(string(all), "Location: http://"+c.Leader().HTTPAddress()+"/api/transaction/load\r\n") {
+		t.Errorf("%q", all)
+	}
+}
+
+func TestLoadRuleOfSeveralStatements(t *testing.T) { // L47
+	c := loadCluster(t, 1, fesim.Options{}, fesim.BEOptions{})
+	multi := []string{"transaction_type", "multi"}
+	txn(t, c.Leader(), "begin", "m", "", multi...).want(t, "Status", "OK")
+	again := txn(t, c.Leader(), "begin", "m", "", multi...)
+	again.want(t, "Status", "LABEL_ALREADY_EXISTS")
+	again.want(t, "ExistingJobStatus", "BEGIN")
+	txn(t, c.Leader(), "load", "m", "1\n", multi...).want(t, "Status", "OK")
+	if s := state(t, c.Leader(), "m"); s != "UNKNOWN" {
+		t.Error(s)
+	}
+	send(t, http.MethodPost, "http://"+c.Leader().HTTPAddress()+"/api/test/m/_cancel", nil, nil).has(t, "transaction not found, label=m")
+	txn(t, c.Leader(), "commit", "m", "", multi...).want(t, "Status", "OK")
+	txn(t, c.Leader(), "begin", "m", "", multi...).want(t, "ExistingJobStatus", "COMMITED")
+	if s := state(t, c.Leader(), "m"); s != "VISIBLE" || c.Loaded("test", "t").Rows != 1 {
+		t.Error(s)
+	}
+}
+
+func TestLoadRulesOfDorisThatLose(t *testing.T) {
+	t.Run("L48 what is in the group is committed", func(t *testing.T) {
+		c := loadCluster(t, 1, fesim.Options{Flavor: backend.Doris, GroupCommitRows: 2}, fesim.BEOptions{})
+		for bytes, rows := range map[int64]int64{5: 0, 9: 4} {
+			c.BEs()[0].InjectLoad(fesim.LoadFault{Step: fesim.AtBytes, Bytes: bytes, Do: fesim.HarmCut})
+			before := c.Loaded("test", "t").Rows
+			if a := put(t, c.FEs()[0], path, csv("", "group_commit", "async_mode"), "1\n2\n3\n4\n5\n6\n"); a.err == nil {
+				t.Error(a)
+			}
+			eventually(t, func() bool { return c.Loaded("test", "t").Rows-before == rows && c.BEs()[0].Loads() == 0 })
+		}
+	})
+	t.Run("L49 chunked loads lose their labels", func(t *testing.T) {
+		c := loadCluster(t, 1, fesim.Options{Flavor: backend.Doris, DropChunkedLabels: true}, fesim.BEOptions{})
+		at := "http://" + c.BEs()[0].HTTPAddress() + path
+		chunked := func(body string) io.Reader { return struct{ io.Reader }{strings.NewReader(body)} }
+		a := send(t, http.MethodPut, at, csv("mine"), chunked("1\n"))
+		a.want(t, "Status", "Success")
+		if a.body["Label"] == "mine" || c.LoadLabel("test", "mine").State != fesim.LoadUnknown {
+			t.Error(a)
+		}
+		send(t, http.MethodPut, at, csv("mine", "group_commit", "off_mode"), chunked("2\n")).want(t, "Label", "mine")
+	})
+	t.Run("L50 cloud", func(t *testing.T) {
+		c := loadCluster(t, 1, fesim.Options{Flavor: backend.Doris, Cloud: true}, fesim.BEOptions{})
+		body, w := io.Pipe()
+		sent := make(chan answer, 1)
+		go func() {
+			sent <- sendTo(context.Background(), http.MethodPut, "http://"+c.BEs()[0].HTTPAddress()+path, csv("kept"), body)
+		}()
+		fmt.Fprint(w, "1\n")
+		c.Leader().Kill()
+		eventually(t, func() bool { return c.Leader() != nil })
+		w.Close()
+		(<-sent).want(t, "Status", "Success")
+		send(t, http.MethodGet, "http://"+c.Leader().HTTPAddress()+"/api/test/get_load_state?label=nobody", nil, nil).want(t, "msg", "Error")
+	})
 }

@@ -242,6 +242,7 @@ func (l *labels) txn(id int64, now time.Time) (*loadTxn, error) {
 // when what it answered is SHUTDOWN, but for the newest code ([Options.SpareLeavingLoads]). A restart that was seen loses them in Doris alone. It needs c.mu.
 func (c *Cluster) judgeLoads(b *BE, at time.Time, dead bool) {
 	switch {
+	case c.cloud: // abortTxnWhenCoordinateBeDown does nothing there
 	case b.is.state == serving && (!dead || c.flavor != backend.Doris):
 	case b.is.state == exiting && (b.known.alive || c.spares && !c.deadly):
 	case b.is.state == gone && b.known.alive:

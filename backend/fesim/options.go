@@ -78,6 +78,9 @@ type Options struct {
 	// SpareLeavingLoads makes the leader leave the loads of a BE alone that says SHUTDOWN, as the newest code does; released code aborts them.
 	SpareLeavingLoads   bool
 	LoadTimeScale       float64 // multiplies timeouts of loads, which TimeScale does not touch: no test is to fail for being slow; zero: 1
+	Cloud               bool    // Doris with a meta service: PREPARE outlives FEs and BEs, and get_load_state fails for a label that nobody knows
+	DropChunkedLabels   bool    // Doris 4: a BE forgets the label of a chunked load, but with group_commit: off_mode
+	GroupCommitRows     int     // Doris: group_commit_memory_rows_for_max_filter_ratio, rows of a load that are held before they are in the group; zero: 10000; below zero: none, as in 2.0
 	SharedData          bool    // run_mode: loads go to CNs of the warehouse that they name
 	Advertised          string  // host:port that other FEs name in redirects to it; zero: HTTPAddress
 	KeepLoadConnections bool    // releases before PR #52582: an FE does not close the connection after its answer to a load
@@ -136,6 +139,7 @@ func (o Options) withDefaults() Options {
 	set(&o.LabelKeep, 3*24*time.Hour)
 	set(&o.LabelKeepMax, 1000)
 	set(&o.LoadTimeScale, 1)
+	set(&o.GroupCommitRows, 10_000)
 	set(&o.MaxConnections, 4096)
 	set(&o.MaxUserConnections, 1024)
 	if o.Users == nil {
