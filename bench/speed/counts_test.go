@@ -58,7 +58,7 @@ func TestFlags(t *testing.T) {
 			t.Errorf("%q is %v", bad, got)
 		}
 	}
-	for _, bad := range []plan{{parts: []string{"speed"}}, {fronts: []string{"nginx"}}, {backends: []int{mostServer + 1}}} {
+	for _, bad := range []plan{{parts: []string{"speed"}}, {fronts: []string{"envoy"}}, {parts: []string{"visits"}, fronts: []string{"nginx"}}, {backends: []int{mostServer + 1}}} {
 		if bad.check() == nil {
 			t.Errorf("%+v is accepted", bad)
 		}

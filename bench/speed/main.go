@@ -115,6 +115,12 @@ func (p *plan) check() error {
 			}
 		}
 	}
+	for _, part := range p.parts {
+		known := frontsOf(part)
+		if len(p.fronts) > 0 && !slices.ContainsFunc(p.fronts, func(name string) bool { return slices.Contains(known, name) }) {
+			return fmt.Errorf("-fronts: %s has none of them; it has %s", part, strings.Join(known, ", "))
+		}
+	}
 	for _, n := range p.backends {
 		if n > mostServer {
 			return fmt.Errorf("-backends: %d are more than the %d servers there are", n, mostServer)

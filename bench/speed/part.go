@@ -159,14 +159,24 @@ func (p *plan) kinds() []kind {
 
 // frontNames are those of all fronts there can be.
 func frontNames() []string {
-	names := []string{"direct"}
-	for _, k := range proxied("", "") {
-		names = append(names, k.name)
-	}
-	for _, k := range loadFronts("", "", "") {
-		if !slices.Contains(names, k.name) {
-			names = append(names, k.name)
+	names := frontsOf("statements")
+	for _, name := range frontsOf("loads") {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
+	}
+	return names
+}
+
+// frontsOf are the names of the fronts that a part can have.
+func frontsOf(part string) []string {
+	kinds := proxied("", "")
+	if part == "loads" {
+		kinds = loadFronts("", "", "")
+	}
+	names := []string{"direct"}
+	for _, k := range kinds {
+		names = append(names, k.name)
 	}
 	return names
 }
