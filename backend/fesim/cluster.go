@@ -177,6 +177,7 @@ func (c *Cluster) joined(f *FE) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.alive = append(c.alive, f)
+	f.stale = nil
 	delete(c.avoided, f)
 	c.journal.replayed[f] = len(c.journal.changes) // an FE replays everything before it listens
 	switch {
@@ -193,6 +194,11 @@ func (c *Cluster) joined(f *FE) {
 func (c *Cluster) left(f *FE) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.leave(f)
+}
+
+// leave takes f out of those that are alive. It needs c.mu.
+func (c *Cluster) leave(f *FE) {
 	c.alive = slices.DeleteFunc(c.alive, func(other *FE) bool { return other == f })
 	if c.leader == f {
 		c.lostLeader()

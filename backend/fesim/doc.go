@@ -82,6 +82,7 @@
 //	L48  Doris: of a load with group_commit that was cut, what is in the group is committed          GroupCommitBlockSink; [Options.GroupCommitRows]
 //	L49  Doris 4: a chunked load loses its label, but with group_commit: off_mode                    stream_load.cpp, _can_group_commit; [Options.DropChunkedLabels]
 //	L50  Doris in the cloud: PREPARE is stored; no UNKNOWN but an error                              CloudGlobalTransactionMgr; [Options.Cloud]
+//	L51  a leader that is cut off from the others says of labels what it knew                        known of BDB JE; [FE.CutOff]
 //
 // Simplified: labels are forgotten at once, not when a daemon next looks (30 s); a BE knows the leader at once, not by the next heartbeat, and tries each of its RPCs once, not twice; nothing is planned, so no column is checked but their number; a transaction of several
 // statements lies at its BEs and is lost when one of them has ended.

@@ -27,7 +27,8 @@ type FE struct {
 	faultChanged chan struct{} // closed by the next SetFault
 	stats        Stats
 	loadFaults   loadFaults
-	turn         int // of BEs for loads; the cluster's mutex guards it
+	stale        map[string]labelState // not nil: cut off, and what it knew; the cluster's mutex guards it
+	turn         int                   // of BEs for loads; the cluster's mutex guards it
 	rand         *rand.Rand
 }
 

@@ -189,6 +189,11 @@ func (h *healthServer) redirect(x *loadCall, address string) {
 // (RestBaseAction.redirectToLeader).
 func (h *healthServer) toLeader(x *loadCall) bool {
 	c := h.life.fe.cluster
+	if h.life.fe.cutOff() != nil { // what it would write gets no majority
+		h.life.die(death{code: exitRefused, reset: true})
+		<-x.ctx.Done()
+		x.end(false)
+	}
 	c.mu.Lock()
 	leader, former := c.leader, c.former
 	c.mu.Unlock()
@@ -229,6 +234,11 @@ func (f *FE) next(warehouse string) *BE {
 
 // loadState is GetStreamLoadState; of Doris, GetLoadStateAction is the same.
 func (h *healthServer) loadState(x *loadCall, db string) {
+	if known := h.life.fe.cutOff(); known != nil {
+		state := cmp.Or(known[db+"/"+x.label], labelState{state: LoadUnknown})
+		x.answer(http.StatusOK, marshal(map[string]any{"state": string(state.state), "reason": state.reason, "status": "OK", "code": "0", "msg": "Success", "message": "OK"}))
+		return
+	}
 	if h.toLeader(x) {
 		return
 	}

@@ -876,3 +876,33 @@ func TestLoadRulesOfDorisThatLose(t *testing.T) {
 		send(t, http.MethodGet, "http://"+c.Leader().HTTPAddress()+"/api/test/get_load_state?label=nobody", nil, nil).want(t, "msg", "Error")
 	})
 }
+
+func TestLoadRuleOfALeaderThatIsCutOff(t *testing.T) { // L51
+	c := loadCluster(t, 1, fesim.Options{}, fesim.BEOptions{})
+	old := c.Leader()
+	put(t, old, path, csv("before"), "1\n").want(t, "Status", "Success")
+	old.CutOff()
+	eventually(t, func() bool { return c.Leader() != nil })
+	if c.Leader() == old {
+		t.Fatal("it leads")
+	}
+	put(t, c.Leader(), path, csv("after"), "2\n").want(t, "Status", "Success")
+	for label, want := range map[string]string{"before": "VISIBLE", "after": "UNKNOWN"} {
+		if s := state(t, old, label); s != want {
+			t.Error(label, s)
+		}
+	}
+	if s := state(t, c.Leader(), "after"); s != "VISIBLE" {
+		t.Error(s)
+	}
+	if a := send(t, http.MethodPost, "http://"+old.HTTPAddress()+"/api/test/after/_cancel", nil, nil); a.err == nil {
+		t.Error(a)
+	}
+	<-old.Exited()
+	if err := old.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if s := state(t, old, "after"); s != "VISIBLE" {
+		t.Error(s)
+	}
+}
