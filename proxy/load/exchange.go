@@ -86,6 +86,11 @@ func (x *exchange) run() {
 	is, err := route.Parse(x.options.flavor(), x.req.Method, x.req.Target, x.fields.Header())
 	if err != nil {
 		x.server.metrics.ends.WithLabelValues(endRefused).Inc()
+		var not *route.NotServedError
+		if errors.As(err, &not) {
+			x.refuse(http.StatusNotFound, err.Error())
+			return
+		}
 		x.client.close = true
 		x.refuse(http.StatusBadRequest, err.Error())
 		return

@@ -78,7 +78,22 @@ type Request struct {
 // single are headers that mean one thing: given twice, FE and BE may read different ones.
 var single = [...]string{"Label", "Db", "Table", "Txn_id", "Txn_operation", "Transaction_type", "Two_phase_commit", "Enable_merge_commit", "Group_commit", "Warehouse", "Sql", "Channel_id"}
 
-// Parse says what a request is. Its target is a path with an optional query. An error is a bad request: its text is for the client.
+// NotServedError is that a path is none of those that are relayed.
+type NotServedError struct {
+	Path string
+}
+
+func (e *NotServedError) Error() string {
+	return fmt.Sprintf("%.80q is not relayed: by the address for loads only what is below /api/ is to be had (and /rest/ of Doris); for all else ask an FE itself", e.Path)
+}
+
+// relayed tells whether a path is one that is sent on. What FEs have for one another beside it (/image, /put, /info, /role, /journal_id, /check, /dump: MetaService of StarRocks,
+// of Doris too) asks no password of whoever has the address of an FE, and that is what Segue has where it runs beside one.
+func relayed(flavor Flavor, parts []string) bool {
+	return len(parts) > 1 && (parts[0] == "api" || parts[0] == "rest" && flavor == Doris)
+}
+
+// Parse says what a request is. Its target is a path with an optional query. An error is a bad request, or a [NotServedError]: its text is for the client.
 func Parse(flavor Flavor, method, target string, header http.Header) (Request, error) {
 	r := Request{URI: target, Warehouse: header.Get("warehouse")}
 	if method == http.MethodGet || method == http.MethodHead || method == http.MethodOptions {
@@ -92,10 +107,13 @@ func Parse(flavor Flavor, method, target string, header http.Header) (Request, e
 	if err != nil {
 		return r, err
 	}
-	if flavor == Doris && len(parts) > 1 && parts[0] == "api" && strings.Contains(path, ";") {
+	if !relayed(flavor, parts) {
+		return r, &NotServedError{path}
+	}
+	if flavor == Doris && strings.Contains(path, ";") {
 		return r, fmt.Errorf("the request's path has a ';', from which on FEs of Doris leave out the rest of a part: %.80q", path)
 	}
-	if len(parts) < 2 || parts[0] != "api" {
+	if parts[0] != "api" {
 		return r, nil
 	}
 	for _, name := range single {
@@ -107,7 +125,8 @@ func Parse(flavor Flavor, method, target string, header http.Header) (Request, e
 	return r, err
 }
 
-// split takes a path apart. A slash at its end means nothing, as FEs see it.
+// split takes a path apart. A slash at its end means nothing, as FEs see it. What some server could take for a step up is refused: however often it is escaped, with a parameter
+// behind it (Tomcat's and Jetty's "..;x"), and between whatever may separate.
 func split(path string) ([]string, error) {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	for i, p := range parts {
@@ -115,12 +134,32 @@ func split(path string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("the request's path has an escape that is none: %.80q", p)
 		}
-		if decoded == "." || decoded == ".." || strings.Contains(decoded, "\x00") {
+		if climbs(decoded) || strings.Contains(decoded, "\x00") {
 			return nil, fmt.Errorf("the request's path has a part %.80q that is no name", p)
 		}
 		parts[i] = decoded
 	}
 	return parts, nil
+}
+
+// mostEscapes is how often a part of a path may be escaped for it to be looked into.
+const mostEscapes = 4
+
+// climbs tells whether some server could take a part of a path for "." or "..", or for more than one part with those among them.
+func climbs(part string) bool {
+	for range mostEscapes {
+		for _, p := range strings.FieldsFunc(part, func(r rune) bool { return r == '/' || r == '\\' }) {
+			if name, _, _ := strings.Cut(p, ";"); name == "." || name == ".." {
+				return true
+			}
+		}
+		again, err := url.PathUnescape(part)
+		if err != nil || again == part {
+			return false
+		}
+		part = again
+	}
+	return true
 }
 
 // classify looks at what follows /api/.

@@ -50,7 +50,8 @@ func TestParse(t *testing.T) {
 		{StarRocks, "GET /api/_load_error_log?file=x", nil, Request{Kind: ErrorLog, Repeat: Always}},
 		{StarRocks, "GET /api/show_meta_info", nil, Request{Repeat: Always}},
 		{StarRocks, "POST /api/a/l/_cancel", nil, Request{}},
-		{StarRocks, "GET /", nil, Request{Repeat: Always}},
+		{Doris, "GET /rest/v2/manager/node/frontends", nil, Request{Repeat: Always}},
+		{StarRocks, "GET /api/50%25/..x/_count", nil, Request{Repeat: Always}},
 	} {
 		method, target, _ := strings.Cut(c.line, " ")
 		if c.want.URI == "" {
@@ -73,6 +74,36 @@ func TestParse(t *testing.T) {
 		method, target, _ := strings.Cut(line, " ")
 		if r, err := Parse(StarRocks, method, target, header); err == nil {
 			t.Errorf("%s %v: %+v", line, header, r)
+		}
+	}
+}
+
+// What FEs have for one another without a password is not to be had through Segue, whatever it is written like.
+func TestNotRelayed(t *testing.T) {
+	for _, target := range []string{
+		"/", "/image?version=1&subdir=", "/put?version=1&port=8030", "/info", "/role", "/journal_id", "/check", "/dump", "/version", "/metrics", "/api", "/api/", "/api?/api/x", "/%61pi/../image",
+		"/API/x", "/image/api/x", "/image;/api/x", "/api;x/image", "/rest/v1/login", "/rest", "/apix/y", "/%2fimage",
+	} {
+		var not *NotServedError
+		r, err := Parse(StarRocks, http.MethodGet, target, nil)
+		if strings.Contains(target, "..") {
+			if err == nil {
+				t.Errorf("%s: %+v", target, r)
+			}
+			continue
+		}
+		if !errors.As(err, &not) {
+			t.Errorf("%s: %+v, %v", target, r, err)
+		}
+	}
+	for _, target := range []string{
+		"/api/../image", "/api/%2e%2e/image", "/api/.%2E/image", "/api/%252e%252e/image", "/api/%25252e./image", "/api/..;/image", "/api/..;a=b/image", "/api/%2e%2e%3b/image", "/api/..%2fimage",
+		"/api/..%5cimage", "/api/x%2f..%2f../image", "/api/./x", "/api/a/..", "/api/%2525252525252e%2525252525252e/image",
+	} {
+		for _, flavor := range []Flavor{StarRocks, Doris} {
+			if r, err := Parse(flavor, http.MethodGet, target, nil); err == nil {
+				t.Errorf("%s: %+v", target, r)
+			}
 		}
 	}
 }
