@@ -1,6 +1,7 @@
 package main
 
 import (
+	"container/list"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -23,7 +24,7 @@ type loadEntry struct {
 	proxied  proxyheader.Networks // networks of proxies, whose connections have to begin with a header
 }
 
-// mostDoubtful is how many clients at a time of one listener may be about to say what they speak. Others wait until they have.
+// mostDoubtful is how many clients at a time of one listener may be about to say what they speak. With more the one that has been silent for the longest goes.
 const mostDoubtful = 1024
 
 // loadDoor accepts for loads, by TLS and without it on one port, as the first byte tells, and from proxies. Who speaks plainly comes out as the very socket, so that bytes can be
@@ -34,9 +35,15 @@ type loadDoor struct {
 
 	begin   sync.Once
 	come    chan come
-	closed  chan struct{}
+	closed  chan struct{} // nobody is taken any more
 	closing sync.Once
-	turns   chan struct{} // holds one for each client that is in doubt
+	over    chan struct{} // nobody is given any more
+	end     sync.Once
+
+	hearing  sync.WaitGroup
+	most     int        // may be in doubt
+	mu       sync.Mutex // guards what follows
+	doubtful *list.List // of net.Conn: those in doubt, the oldest first
 }
 
 // come is what Accept gives.
@@ -46,36 +53,57 @@ type come struct {
 }
 
 func newLoadDoor(ln net.Listener, entry func() loadEntry) *loadDoor {
-	return &loadDoor{Listener: ln, entry: entry, come: make(chan come), closed: make(chan struct{}), turns: make(chan struct{}, mostDoubtful)}
+	return &loadDoor{
+		Listener: ln, entry: entry, come: make(chan come), closed: make(chan struct{}), over: make(chan struct{}),
+		most: mostDoubtful, doubtful: list.New(),
+	}
 }
 
-// Accept implements net.Listener.
+// Accept implements net.Listener. Of a closed door it gives those who had come before.
 func (d *loadDoor) Accept() (net.Conn, error) {
 	d.begin.Do(func() { go d.attend() })
 	select {
 	case c := <-d.come:
 		return c.conn, c.err
-	case <-d.closed:
+	case <-d.over:
 		return nil, net.ErrClosed
 	}
 }
 
-// Close implements net.Listener.
+// Close implements net.Listener. Who has come before it, and is still to say what he speaks, is given by Accept; closed once more the door gives nobody.
 func (d *loadDoor) Close() error {
-	d.closing.Do(func() { close(d.closed) })
+	first := false
+	d.closing.Do(func() {
+		first = true
+		close(d.closed)
+		time.AfterFunc(d.entry().patience, d.stop) // nobody may accept any more
+	})
+	if !first {
+		d.stop()
+		return nil
+	}
 	return d.Listener.Close()
+}
+
+// stop ends all of it.
+func (d *loadDoor) stop() {
+	d.end.Do(func() { close(d.over) })
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for e := d.doubtful.Front(); e != nil; e = e.Next() {
+		_ = e.Value.(net.Conn).Close()
+	}
 }
 
 // attend accepts until the socket is closed, by whomever.
 func (d *loadDoor) attend() {
 	for {
 		conn, err := d.Listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			break
+		}
 		if err != nil {
 			d.give(come{err: err})
-			if errors.Is(err, net.ErrClosed) {
-				d.closing.Do(func() { close(d.closed) })
-				return
-			}
 			continue // who accepts knows how long to wait
 		}
 		e := d.entry()
@@ -83,27 +111,42 @@ func (d *loadDoor) attend() {
 			d.give(come{conn: conn})
 			continue
 		}
-		select {
-		case d.turns <- struct{}{}:
-		case <-d.closed:
-			_ = conn.Close()
-			continue
-		}
-		go func() {
-			defer func() { <-d.turns }()
-			if heard, err := e.hear(conn); err == nil {
+		doubt := d.doubt(conn)
+		d.hearing.Go(func() {
+			heard, err := e.hear(conn)
+			d.decide(doubt)
+			if err == nil {
 				d.give(come{conn: heard})
 			} else {
 				_ = conn.Close()
 			}
-		}()
+		})
 	}
+	d.hearing.Wait()
+	d.stop()
+}
+
+// doubt enters one who is to say what he speaks. Where there are too many the oldest goes.
+func (d *loadDoor) doubt(conn net.Conn) *list.Element {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.doubtful.Len() >= d.most {
+		_ = d.doubtful.Remove(d.doubtful.Front()).(net.Conn).Close()
+	}
+	return d.doubtful.PushBack(conn)
+}
+
+// decide has one be in doubt no more.
+func (d *loadDoor) decide(doubt *list.Element) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.doubtful.Remove(doubt) // nothing, if it has been removed
 }
 
 func (d *loadDoor) give(c come) {
 	select {
 	case d.come <- c:
-	case <-d.closed:
+	case <-d.over:
 		if c.conn != nil {
 			_ = c.conn.Close()
 		}
@@ -169,6 +212,22 @@ func (n named) RemoteAddr() net.Addr { return n.from }
 
 // Unwrap is the connection itself: by what it is the system passes bytes on alone.
 func (n named) Unwrap() net.Conn { return n.Conn }
+
+// CloseWrite ends what is sent, where the connection can.
+func (n named) CloseWrite() error {
+	if half, ok := n.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// SetLinger is that of TCP, where the connection is one.
+func (n named) SetLinger(seconds int) error {
+	if tcp, ok := n.Conn.(*net.TCPConn); ok {
+		return tcp.SetLinger(seconds)
+	}
+	return errors.ErrUnsupported
+}
 
 // SyscallConn implements syscall.Conn.
 func (n named) SyscallConn() (syscall.RawConn, error) { return rawOf(n.Conn) }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -136,9 +137,19 @@ func TestLoadDoorBehindProxies(t *testing.T) {
 		if inside.RemoteAddr().String() != from.String() || firstLine(t, inside) != "GET / HTTP/1.1" {
 			t.Errorf("%v: from %s", version, inside.RemoteAddr())
 		}
+		if _, ok := inside.(interface{ Unwrap() net.Conn }).Unwrap().(*net.TCPConn); !ok {
+			t.Errorf("%v: it is a %T, and the socket is not to be had", version, inside)
+		}
 		_, inside = entered(t, d, func(c net.Conn) net.Conn { _, _ = io.WriteString(c, header); return onTLS(c) })
 		if inside.RemoteAddr().String() != from.String() || firstLine(t, inside) != "GET / HTTP/1.1" {
 			t.Errorf("%v on TLS: from %s", version, inside.RemoteAddr())
+		}
+		below := inside.(*tls.Conn).NetConn()
+		if err := below.(interface{ SetLinger(int) error }).SetLinger(0); err != nil {
+			t.Errorf("%v on TLS: it cannot be reset: %v", version, err)
+		}
+		if err := below.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+			t.Errorf("%v on TLS: it cannot be half closed: %v", version, err)
 		}
 	}
 	conn, err := net.Dial("tcp", d.Addr().String())
@@ -181,5 +192,95 @@ func TestLoadDoorCloses(t *testing.T) {
 		if _, err := d.Accept(); !errors.Is(err, net.ErrClosed) {
 			t.Errorf("%s, once more: %v", name, err)
 		}
+	}
+}
+
+// inDoubt waits until so many are in doubt.
+func (d *loadDoor) inDoubt(t *testing.T, n int) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		d.mu.Lock()
+		now := d.doubtful.Len()
+		d.mu.Unlock()
+		if now == n {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%d are in doubt, not %d", now, n)
+		}
+	}
+}
+
+// silent connects, and says nothing yet.
+func (d *loadDoor) silent(t *testing.T) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", d.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
+	return conn
+}
+
+// accepting begins to accept one.
+func (d *loadDoor) accepting() <-chan come {
+	one := make(chan come, 1)
+	go func() {
+		conn, err := d.Accept()
+		one <- come{conn, err}
+	}()
+	return one
+}
+
+// Whoever has come before a door is closed is given behind that, once he has said what he speaks: he knows of no upgrade. Closed once more the door ends at once.
+func TestLoadDoorGivesWhoHasCome(t *testing.T) {
+	d := loadDoorOf(t, "tcp", "127.0.0.1:0", loadEntry{tls: serverTLS(t), patience: time.Minute})
+	next := d.accepting()
+	conn, other := d.silent(t), d.silent(t)
+	d.inDoubt(t, 2)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := net.Dial("tcp", d.Addr().String()); err == nil {
+		_ = c.Close()
+		t.Error("it listens")
+	}
+	_, _ = io.WriteString(conn, asked)
+	c := <-next
+	if c.err != nil {
+		t.Fatal(c.err)
+	}
+	defer c.conn.Close()
+	if got := firstLine(t, c.conn); got != "GET / HTTP/1.1" {
+		t.Error(got)
+	}
+	next = d.accepting()
+	_ = d.Close()
+	if c := <-next; !errors.Is(c.err, net.ErrClosed) {
+		t.Error(c.err)
+	}
+	if _, err := other.Read(make([]byte, 1)); err == nil {
+		t.Error("one who has said nothing is held")
+	}
+}
+
+// Where too many are silent the oldest of them goes, and nobody waits outside.
+func TestLoadDoorTooManySilent(t *testing.T) {
+	d := loadDoorOf(t, "tcp", "127.0.0.1:0", loadEntry{tls: serverTLS(t), patience: time.Minute})
+	d.most = 2
+	next := d.accepting()
+	first := d.silent(t)
+	d.inDoubt(t, 1)
+	d.silent(t)
+	d.inDoubt(t, 2)
+	_, _ = io.WriteString(d.silent(t), asked)
+	c := <-next
+	if c.err != nil {
+		t.Fatal(c.err)
+	}
+	_ = c.conn.Close()
+	if _, err := first.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("the oldest is held:", err)
 	}
 }
