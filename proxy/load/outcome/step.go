@@ -227,6 +227,8 @@ func commitState(f StepFacts, e Event) (StepFacts, Action) {
 		return f, AnswerNothing
 	case e == StateOpen && f.Dead && !f.Multi:
 		return stepCancel(f)
+	case e == StateUnknown && f.Multi && !f.held: // of many tables, the label is not known before the commit
+		return stepRepeat(f)
 	case e == StateUnknown: // committed and forgotten, or never prepared
 		return f, AnswerUnknown
 	default:

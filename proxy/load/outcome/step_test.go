@@ -36,6 +36,7 @@ func TestNextStep(t *testing.T) {
 		"rows of many tables, not known before":    {StepFacts{Step: TxnLoad, Asks: true, Multi: true}, []s{{NodeLost, Part, Cancel}, {Cancelled, Part, AskLabel}, {StateUnknown, Part, AnswerUnknown}}},
 		"begin of many tables, begun":              {StepFacts{Step: Begin, Asks: true, Multi: true}, []s{{NodeLost, all, AskLabel}, {StateUnknown, all, AskFrontend}, {ExistsBegun, all, AnswerDone}}},
 		"commit again while the first is at it":    {StepFacts{Step: Commit, Asks: true}, []s{{FrontendLost, all, AskLabel}, {StatePrepared, all, AskFrontend}, {Failed, all, AskLabel}, {StateCommitted, all, AnswerDone}}},
+		"commit of many tables":                    {StepFacts{Step: Commit, Asks: true, Multi: true}, []s{{FrontendLost, all, AskLabel}, {StateUnknown, all, AskFrontend}, {Failed, all, AskLabel}, {StateUnknown, all, AnswerUnknown}}},
 		"commit again, aborted":                    {StepFacts{Step: Commit, Asks: true}, []s{{FrontendLost, all, AskLabel}, {StatePrepared, all, AskFrontend}, {Failed, all, AskLabel}, {StateAborted, all, Pass}}},
 		"rollback's answer is lost":                {StepFacts{Step: Rollback, Asks: true}, []s{{FrontendLost, all, AskLabel}, {StateAborted, all, AnswerDone}}},
 		"rollback of what is committed":            {StepFacts{Step: Rollback, Asks: true}, []s{{FrontendLost, all, AskLabel}, {StateCommitted, all, AskFrontend}, {Failed, all, Pass}}},
