@@ -180,7 +180,7 @@ func (w *world) rolloutSource(cmd *cobra.Command, r *rolloutFlags, args []string
 		return nil, err
 	}
 	if r.ask.Fleet {
-		s.Fleet = &facts.Fleet{Places: r.fleet, Kube: r.kube, MayMiss: r.ask.MayMiss, Timeout: *r.timeout, Client: func(at string) (*admin.Client, error) {
+		s.Fleet = &facts.Fleet{Places: r.fleet, Kube: r.kube, MayMiss: r.ask.MayMiss, Timeout: *r.timeout, Turn: r.ask.Limits.Drain + r.ask.Limits.Leave + r.ask.Limits.Return, Client: func(at string) (*admin.Client, error) {
 			flags := *r.admin
 			flags.address = at
 			return w.adminClient(flags)

@@ -115,29 +115,45 @@ type SegueSession struct {
 
 // SegueLoad is a load over HTTP in flight, or a step of a transaction of loads, or one that is open.
 type SegueLoad struct {
-	ID       uint64 `json:"id"`
-	User     string `json:"user"`
-	Table    string `json:"table"` // database and table
-	Label    string `json:"label"`
-	Open     bool   `json:"open,omitempty"` // a transaction between two requests
-	Frontend string `json:"frontend"`       // the name of the Segue's backend that it came through
-	Node     string `json:"node"`           // HTTP address of the BE or CN
+	ID       uint64    `json:"id"`
+	User     string    `json:"user"`
+	Kind     string    `json:"kind"`
+	Table    string    `json:"table"` // database and table
+	Label    string    `json:"label"`
+	State    string    `json:"state"`
+	Frontend string    `json:"frontend"` // the name of the Segue's backend that it came through
+	Node     string    `json:"node"`     // HTTP address of the BE or CN
+	Since    time.Time `json:"since"`    // by the Segue's clock
 }
 
-// loads are those that would fail if the node were stopped: those on a backend, transactions that are open included, whose rows it alone has; those that have come through a
-// frontend, but for open transactions, which are finished through another; and all where it leads, as what is not PREPARED is not in its journal: the next leader refuses its commit.
-// New ones come through others meanwhile, and hang on the leader all the same: those that have come since its drain began (p) are not waited for. Nil: all count.
+// The states and kinds of loads that tell whether a frontend is needed, in the words of the admin API.
+const (
+	loadAtFrontend = "frontend" // it is to name a node
+	loadOpen       = "open"     // a transaction between two requests
+	plainLoad      = "load"
+)
+
+// atFrontend reports whether the frontend that it came through is at work on it: it has to name a node yet, or does a step of a transaction itself.
+func (l *SegueLoad) atFrontend() bool {
+	return l.State == loadAtFrontend || l.Kind != plainLoad && l.State != loadOpen
+}
+
+// loads are those that would fail if the node were stopped: those on a backend, transactions that are open included, whose rows it alone has; those that a frontend is at work on; and all where
+// it leads, as what is not PREPARED is not in its journal: the next leader refuses its commit. New ones come through others meanwhile, and hang on the leader all the same: of a Segue that is known
+// to keep sessions off it (p) those that have begun since then are not waited for. Without p all count.
 func (s *Segue) loads(n *Node, p *Progress) (list []SegueLoad) {
 	b := s.Backend(n)
 	for _, l := range s.Loads {
-		on := b != nil && l.Frontend == b.Name && !l.Open
+		on := b != nil && l.Frontend == b.Name && l.atFrontend()
 		switch {
 		case n.stores():
 			on = l.Node != "" && strings.EqualFold(l.Node, n.HTTP)
-		case n.Role == Leader && p != nil && p.Loads != nil:
-			on = l.ID <= p.Loads[s.Address]
 		case n.Role == Leader:
-			on = true
+			last, known := time.Time{}, false
+			if p != nil {
+				last, known = p.Loads[s.Address]
+			}
+			on = on || !known || !l.Since.After(last)
 		}
 		if on {
 			list = append(list, l)
@@ -146,15 +162,26 @@ func (s *Segue) loads(n *Node, p *Progress) (list []SegueLoad) {
 	return list
 }
 
-// lastLoads are the highest ids of loads, by the Segue's address.
-func lastLoads(f *Facts) map[string]uint64 {
-	last := map[string]uint64{}
+// seeLoads notes of each Segue that keeps sessions off the leader by now which of its loads is the latest: those before it, and it, are waited for. One that could not be asked, or has not been told
+// yet, is noted later.
+func (p *Progress) seeLoads(f *Facts, n *Node) {
 	for i := range f.Segues {
-		for _, l := range f.Segues[i].Loads {
-			last[f.Segues[i].Address] = max(last[f.Segues[i].Address], l.ID)
+		g := &f.Segues[i]
+		b := g.Backend(n)
+		if _, known := p.Loads[g.Address]; known || g.Error != "" || b != nil && b.Admin == backend.Ready {
+			continue
 		}
+		last := time.Time{}
+		for _, l := range g.Loads {
+			if l.Since.After(last) {
+				last = l.Since
+			}
+		}
+		if p.Loads == nil {
+			p.Loads = map[string]time.Time{}
+		}
+		p.Loads[g.Address] = last
 	}
-	return last
 }
 
 // Backend is the Segue's backend that a node is; nil: it knows none.

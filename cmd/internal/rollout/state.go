@@ -53,11 +53,11 @@ type Progress struct {
 	// Disabled is Node.Disabled before its turn, and DisabledFor what it was of alone: it stays so.
 	Disabled    bool   `json:"disabled,omitempty"`
 	DisabledFor string `json:"disabled_for,omitempty"`
-	// Loads is the highest id of a load, by the Segue's address, when the drain of the leader began: later ones are not waited for.
-	Loads   map[string]uint64 `json:"loads,omitempty"`
-	Again   bool              `json:"again,omitempty"`   // Stood is to be looked for once more
-	Stopped bool              `json:"stopped,omitempty"` // Driver.Stop may have been called
-	Looks   int               `json:"looks,omitempty"`   // in a row at which nobody has seen it
+	// Loads is when the latest load had begun, by the Segue's address and its clock, when that kept sessions off the leader: later ones are not waited for.
+	Loads   map[string]time.Time `json:"loads,omitempty"`
+	Again   bool                 `json:"again,omitempty"`   // Stood is to be looked for once more
+	Stopped bool                 `json:"stopped,omitempty"` // Driver.Stop may have been called
+	Looks   int                  `json:"looks,omitempty"`   // in a row at which nobody has seen it
 	// Asked says that the driver can stop the node, Kept what it has to know again (see [Orderer]).
 	Asked  bool   `json:"asked,omitempty"`
 	Kept   string `json:"kept,omitempty"`

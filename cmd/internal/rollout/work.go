@@ -75,8 +75,8 @@ func (s *State) draining(f *Facts, p *Progress, n *Node) Act {
 		p.Again = false
 		p.stood(f, n)
 	}
-	if n.Role == Leader && p.Loads == nil {
-		p.Loads = lastLoads(f)
+	if n.Role == Leader {
+		p.seeLoads(f, n)
 	}
 	if n.stores() && !p.Told && (!p.Disabled || p.DisabledFor != "") {
 		p.Avoided = true // said before it is done: what is cut off between the two is taken back as well

@@ -39,7 +39,12 @@ type Fleet struct {
 	Timeout time.Duration
 
 	files files.Reader
-	known map[string]bool // addresses of those that have answered and not ended
+	// Turn is the longest that the turn of one node may take.
+	Turn time.Duration
+
+	sparing sync.Mutex      // guards spared
+	spared  map[string]bool // Segues, by address and backend, that somebody else had told to send it no load: they stay so
+	known   map[string]bool // addresses of those that have answered and not ended
 }
 
 // ask asks all of them, at a time.
@@ -171,14 +176,14 @@ func (f *Fleet) loads(ctx context.Context, c *admin.Client, g *rollout.Segue) er
 	for i := range list {
 		l := &list[i]
 		g.Loads = append(g.Loads, rollout.SegueLoad{
-			ID: l.ID, User: l.User, Table: strings.Trim(l.Database+"."+l.Table, "."), Label: l.Label, Open: l.State == "open", Frontend: l.Frontend, Node: l.Node,
+			ID: l.ID, User: l.User, Kind: l.Kind, Table: strings.Trim(l.Database+"."+l.Table, "."), Label: l.Label, State: l.State, Frontend: l.Frontend, Node: l.Node, Since: l.Since,
 		})
 	}
 	return err
 }
 
-// sparedFor is for how long: a drain, a stop and a start.
-const sparedFor = 30 * time.Minute
+// spareMargin is for how long a backend is spared loads beyond what its turn may take.
+const spareMargin = 10 * time.Minute
 
 // spareLoads has the Segues send no new load to a backend, or send them again. That is worth trying, and no more: it ends by itself, and a load that meets a node which leaves is sent to another.
 func (f *Fleet) spareLoads(ctx context.Context, n rollout.Node, spare bool) {
@@ -200,10 +205,37 @@ func (f *Fleet) spareLoads(ctx context.Context, n rollout.Node, spare bool) {
 			defer c.Close()
 			ctx, cancel := context.WithTimeout(ctx, f.Timeout)
 			defer cancel()
-			_, _ = c.SetNode(ctx, n.HTTP, to, sparedFor)
+			if f.sparedByOthers(ctx, c, at, n, spare) {
+				return
+			}
+			_, _ = c.SetNode(ctx, n.HTTP, to, min(f.Turn+spareMargin, admin.MaxNodeDrain))
 		})
 	}
 	telling.Wait()
+}
+
+// sparedByOthers reports whether somebody else has told a Segue to send a backend no load, which is found out before it is told so.
+func (f *Fleet) sparedByOthers(ctx context.Context, c *admin.Client, at string, n rollout.Node, spare bool) bool {
+	key := at + " " + n.HTTP
+	if spare {
+		list, err := c.Nodes(ctx)
+		others := err == nil && slices.ContainsFunc(list, func(x admin.Node) bool { return strings.EqualFold(x.Name, n.HTTP) && x.Until != nil })
+		f.sparing.Lock()
+		defer f.sparing.Unlock()
+		if _, told := f.spared[key]; told { // by itself, most likely
+			return f.spared[key]
+		}
+		if f.spared == nil {
+			f.spared = map[string]bool{}
+		}
+		f.spared[key] = others
+		return others
+	}
+	f.sparing.Lock()
+	defer f.sparing.Unlock()
+	others := f.spared[key]
+	delete(f.spared, key)
+	return others
 }
 
 // counted sums what clients saw, and what they did not, by kind.

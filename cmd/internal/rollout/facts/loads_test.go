@@ -24,7 +24,7 @@ func TestFleetKnowsLoads(t *testing.T) {
 			mu.Unlock()
 			fmt.Fprint(w, "{}")
 		case r.URL.Path == "/api/v1/loads":
-			fmt.Fprint(w, `[{"id": 3, "user": "etl", "database": "db", "table": "t", "label": "l", "state": "open", "frontend": "fe-1", "node": "be-1:8040"}]`)
+			fmt.Fprint(w, `[{"id": 3, "user": "etl", "kind": "begin", "database": "db", "table": "t", "label": "l", "state": "open", "frontend": "fe-1", "node": "be-1:8040"}]`)
 		case r.URL.Path == "/api/v1/status":
 			fmt.Fprint(w, "{}")
 		default:
@@ -34,7 +34,7 @@ func TestFleetKnowsLoads(t *testing.T) {
 	t.Cleanup(s.Close)
 	f := newFleet(at(s))
 	g := f.ask(t.Context(), 0)[0]
-	if want := []rollout.SegueLoad{{ID: 3, User: "etl", Table: "db.t", Label: "l", Open: true, Frontend: "fe-1", Node: "be-1:8040"}}; g.Error != "" || !slices.Equal(g.Loads, want) {
+	if want := []rollout.SegueLoad{{ID: 3, User: "etl", Kind: "begin", Table: "db.t", Label: "l", State: "open", Frontend: "fe-1", Node: "be-1:8040"}}; g.Error != "" || !slices.Equal(g.Loads, want) {
 		t.Errorf("%s %+v", g.Error, g.Loads)
 	}
 	node := rollout.Node{Name: "be-1:9050", Kind: rollout.Backend, HTTP: "be-1:8040"}
