@@ -136,10 +136,22 @@ func loadFaults() []loadFault {
 		{name: "FE drained", strike: func(f *loadFleet, _ *fesim.BE) loadServer { return endFE(f.follower(), (*fesim.FE).GracefulExit) }},
 		{name: "leader killed", strike: func(f *loadFleet, _ *fesim.BE) loadServer { return endFE(f.cluster.Leader(), (*fesim.FE).Kill) }},
 		{name: "leader drained", strike: func(f *loadFleet, _ *fesim.BE) loadServer { return endFE(f.cluster.Leader(), (*fesim.FE).GracefulExit) }},
+		{name: "leader cut off", strike: func(f *loadFleet, _ *fesim.BE) loadServer {
+			return cutOffFE{endFE(f.cluster.Leader(), (*fesim.FE).CutOff)}
+		}},
 	}
 }
 
-func endFE(fe *fesim.FE, end func(*fesim.FE)) loadServer {
+// cutOffFE is an FE that takes itself for the leader still. It does not end by itself.
+type cutOffFE struct{ *fesim.FE }
+
+// Exited kills it.
+func (fe cutOffFE) Exited() <-chan struct{} {
+	fe.Kill()
+	return fe.FE.Exited()
+}
+
+func endFE(fe *fesim.FE, end func(*fesim.FE)) *fesim.FE {
 	end(fe)
 	return fe
 }
