@@ -46,7 +46,7 @@ func (x *exchange) askLabel() outcome.Event {
 	}
 	x.dead = x.dead || x.atNode && x.asks%4 == 0 && x.isNodeDead()
 	x.asks++
-	return x.stateOf(x.label)
+	return x.stateOf(x.label, false)
 }
 
 // askWitness asks for a label that is known to have been visible before the load began.
@@ -56,7 +56,7 @@ func (x *exchange) askWitness() outcome.Event {
 	}
 	defer x.watch()()
 	for n := range fewestTries {
-		switch x.stateOf(x.witness) {
+		switch x.stateOf(x.witness, true) {
 		case outcome.StateVisible:
 			return outcome.WitnessKnown
 		case outcome.StateLost:
@@ -70,21 +70,19 @@ func (x *exchange) askWitness() outcome.Event {
 	return outcome.WitnessUnknown
 }
 
-// stateOf asks for a label's state. Where it is "nothing came of it" that is believed when no other FE contradicts, and one at least agrees on who leads: an FE that was frozen, or cut off, may
-// take itself for the leader still, and knows nothing of what has happened since.
-func (x *exchange) stateOf(label string) outcome.Event {
+// stateOf asks for a label's state. That nothing came of it is believed when no other FE contradicts, and one at least agrees on who leads: an FE that was frozen, or cut off, may take
+// itself for the leader still, and knows nothing of what has happened since. So is, of a witness, that it is known.
+func (x *exchange) stateOf(label string, witness bool) outcome.Event {
 	uri := route.StateURI(x.is.Database, label)
 	said, body, by, err := x.askLeader(http.MethodGet, uri)
 	if err != nil {
 		return outcome.StateLost
 	}
 	event := outcome.ReadState(said, body)
-	switch event {
-	case outcome.StateUnknown, outcome.StateAborted, outcome.StateCommitted, outcome.StateVisible:
+	if event == outcome.StateUnknown || event == outcome.StateAborted || event == outcome.StateVisible && witness {
 		return x.confirm(event, uri, by)
-	default:
-		return event
 	}
+	return event
 }
 
 // confirm asks the other FEs who leads.
@@ -95,20 +93,27 @@ func (x *exchange) confirm(event outcome.Event, uri, leader string) outcome.Even
 			continue
 		}
 		status, body, next, err := x.askOnce(http.MethodGet, hop{fe.Name, fe.Address, uri, fe.TLS})
+		if err != nil {
+			continue
+		}
+		own := outcome.ReadState(status, body)
 		switch {
-		case err != nil:
-		case next != nil && next.address == leader, next == nil && outcome.ReadState(status, body) == event:
+		case next != nil && next.address == leader, next == nil && own == event:
 			agree++
-		default:
-			if x.server.leader.clear(leader); next != nil {
-				x.server.leader.set(next.address)
-			}
-			return outcome.StateLost // they do not agree, or not any more: it is asked again
+		case next != nil:
+			x.server.leader.set(next.address)
+			return outcome.StateLost // it is asked again, there
+		case own == outcome.StateCommitted, own == outcome.StateVisible:
+			x.server.leader.set(fe.Address)
+			return own
+		case own != outcome.StateLost && own != outcome.StateRefused:
+			return outcome.StateLost
 		}
 	}
-	if agree == 0 && len(all) > 1 && event != outcome.StateCommitted && event != outcome.StateVisible {
+	if agree == 0 && len(all) > 1 {
 		return outcome.StateLost
 	}
+	x.server.leader.set(leader)
 	return event
 }
 

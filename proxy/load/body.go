@@ -14,6 +14,9 @@ var (
 	errStalled = errors.New("the client's body stood still")
 )
 
+// chunkedBuffer is how much of a chunked body is read at a time.
+const chunkedBuffer = 128 << 10
+
 // body is what a client sends behind a head.
 type body struct {
 	from   *line
@@ -108,11 +111,13 @@ func (b *body) nextOfChunk() ([]byte, error) {
 			}
 			return data, nil
 		}
-		b.from.take(taken)
+		if b.from.r += taken; b.from.r == b.from.w {
+			b.from.r, b.from.w = 0, 0 // by hand: take would give the buffer away, and the next part begin with a small one
+		}
 		if b.chunks.Done() {
 			return nil, nil
 		}
-		if err := b.from.fill(blockSize); err != nil {
+		if err := b.from.fill(chunkedBuffer); err != nil {
 			return nil, whyEnded(err)
 		}
 	}

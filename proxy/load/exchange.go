@@ -179,15 +179,15 @@ func userOf(fields head.Fields) string {
 	return wire.Shown(user, 64)
 }
 
-// requestHead writes the head for an FE or a node. The body goes along only where its length is told.
-func (x *exchange) requestHead(host, uri string, expect bool) []byte {
+// requestHead writes the head for an FE or a node, which says of the body that it is to come.
+func (x *exchange) requestHead(host, uri string, body head.Body, expect bool) []byte {
 	out := fmt.Appendf(make([]byte, 0, 2<<10), "%s %s HTTP/1.1\r\nHost: %s\r\n", x.req.Method, uri, host)
 	out = x.fields.Append(out)
 	switch {
-	case x.req.Body.Chunked:
+	case body.Chunked:
 		out = append(out, "Transfer-Encoding: chunked\r\n"...)
-	case x.req.Body.Length > 0 || x.req.Fields.Has("Content-Length") || x.req.Method != http.MethodGet && x.req.Method != http.MethodHead:
-		out = append(strconv.AppendInt(append(out, "Content-Length: "...), x.req.Body.Length, 10), "\r\n"...)
+	case body.Length > 0 || x.req.Fields.Has("Content-Length") || x.req.Method != http.MethodGet && x.req.Method != http.MethodHead:
+		out = append(strconv.AppendInt(append(out, "Content-Length: "...), body.Length, 10), "\r\n"...)
 	}
 	if expect || x.small != nil && x.req.Fields.Has("Expect") {
 		out = append(out, "Expect: 100-continue\r\n"...)
@@ -232,6 +232,9 @@ func (x *exchange) watchClient(ended chan<- struct{}) {
 	for {
 		switch err := x.client.fill(blockSize); {
 		case err == nil:
+		case isEOF(err) && !x.body.what.Chunked && x.body.left() > int64(len(x.client.unread())):
+			x.cancel(errClientGone) // its body cannot come to its end any more
+			return
 		case isEOF(err):
 			x.halfClosed.Store(true)
 			return

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"segue/proxy/load/head"
 	"segue/proxy/load/outcome"
 	"segue/proxy/load/route"
 )
@@ -78,10 +79,15 @@ func (x *exchange) candidates() []Frontend {
 		}
 		return 2
 	}
-	patient := time.Since(x.asked.since) < min(leavingWait, x.options.Hold/2)
+	patient := x.patient()
 	all = slices.DeleteFunc(all, func(fe Frontend) bool { return !fe.Up || rank(fe) == 4 && patient })
 	slices.SortStableFunc(all, func(a, b Frontend) int { return cmp.Compare(rank(a), rank(b)) })
 	return all
+}
+
+// patient tells whether another FE than one that leaves may still be waited for.
+func (x *exchange) patient() bool {
+	return !x.asked.since.IsZero() && time.Since(x.asked.since) < min(leavingWait, x.options.Hold/2)
 }
 
 // ends tells whether the request belongs to something that has been begun: an FE that leaves takes it still.
@@ -156,7 +162,11 @@ func (x *exchange) askOne(at hop) (outcome.Event, *hop) {
 func (x *exchange) putTo(u *upstream, address, uri string) (*answer, error) {
 	streams := x.is.Streams && x.small == nil
 	u.writeWithin(x.options.Progress)
-	if _, err := u.Conn.Write(append(x.requestHead(x.host(), uri, streams), x.small...)); err != nil {
+	body := x.req.Body
+	if x.is.Streams && x.req.Method == http.MethodPost {
+		body = head.Body{} // FEs take in the whole body of a POST before they look at it (StarRocksHttpPostObjectAggregator): they redirect it without one
+	}
+	if _, err := u.Conn.Write(append(x.requestHead(x.host(), uri, body, streams), x.small...)); err != nil {
 		return nil, err
 	}
 	if !x.is.Streams {
@@ -208,6 +218,11 @@ func (x *exchange) followLeader(at hop, to route.Target) (outcome.Event, *hop) {
 	next := &hop{to.Name, to.Address, to.URI, to.TLS}
 	for _, fe := range x.server.cluster.Frontends() {
 		if fe.Address == to.Address || fe.Address == to.Name {
+			if fe.Leaving && !x.ends() && x.patient() {
+				x.cause = fe.Name + ": it leads, and is about to leave"
+				x.server.leader.clear(fe.Address)
+				return outcome.FrontendLost, nil
+			}
 			next.name, next.address, next.secure = fe.Name, fe.Address, fe.TLS // Locations say http, whatever an FE speaks
 			x.server.leader.set(fe.Address)
 		}

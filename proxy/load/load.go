@@ -146,12 +146,26 @@ func (x *exchange) leave() {
 		x.refuse(bad.Status, bad.Text)
 		x.land(endRefused)
 	case errors.Is(x.trouble, errStalled):
-		x.refuse(http.StatusRequestTimeout, "nothing was loaded: the body stood still for longer than load.progress")
+		x.refuse(http.StatusRequestTimeout, x.stalled())
 		x.land(endFailed)
 	default:
 		x.land(endGone)
 	}
-	x.enter(ledger.Retried, false)
+	x.enter(ledger.Retried, len(x.failures) > 0) // that it waited for them may be why it went
+}
+
+// stalled is what a client is told whose body stood still.
+func (x *exchange) stalled() string {
+	const why = "the body stood still for longer than load.progress"
+	switch {
+	case x.sent() == outcome.Nothing:
+		return "nothing was loaded: " + why
+	case x.is.Kind == route.TxnLoad:
+		return why + "; some of its rows may be in the transaction: roll it back"
+	case x.is.Merged:
+		return why + "; some of its rows may have been loaded"
+	}
+	return "nothing was loaded: " + why
 }
 
 // answer tells the client what came of its load.
@@ -167,12 +181,12 @@ func (x *exchange) answer(action outcome.Action, event outcome.Event) {
 			end = endSuccess
 			x.loaded()
 		}
-		seen = event == outcome.Leaving || event == outcome.Doubtful || x.reply.Status >= http.StatusInternalServerError
+		seen = event != outcome.Loaded && len(x.failures) > 0 || event == outcome.Leaving || event == outcome.Doubtful || x.reply.Status >= http.StatusInternalServerError
 	case action == outcome.AnswerLoaded, action == outcome.AnswerDone:
 		end, how = endSuccess, ledger.Resolved
 		x.settled()
 	case action == outcome.AnswerExists:
-		how = ledger.Resolved
+		how, seen = ledger.Resolved, true
 	case action == outcome.AnswerUnknown:
 		end, seen = endUnknown, true
 	default:

@@ -56,7 +56,7 @@ func (x *exchange) tryNode() outcome.Event {
 // introduce sends the head to a node, and waits for its 100, or its answer.
 func (x *exchange) introduce(u *upstream) outcome.Event {
 	u.writeWithin(x.options.Progress)
-	if _, err := u.Conn.Write(append(x.requestHead(x.to.Name, x.to.URI, !x.noBody()), x.small...)); err != nil {
+	if _, err := u.Conn.Write(append(x.requestHead(x.to.Name, x.to.URI, x.req.Body, !x.noBody()), x.small...)); err != nil {
 		x.nodeLost(err)
 		if x.noBody() {
 			u.whole = true // it may have been read to its end
@@ -89,7 +89,7 @@ func (x *exchange) conclude(a *answer, err error) outcome.Event {
 		x.reply = a
 		err = a.readAll(x.options.Progress)
 	}
-	if err != nil {
+	if err != nil { // half an answer does not tell that the label is this load's
 		x.dropReply()
 		x.nodeLost(err)
 		x.node.close()
@@ -97,12 +97,12 @@ func (x *exchange) conclude(a *answer, err error) outcome.Event {
 	}
 	if a.Status >= 300 && a.Status < 400 {
 		x.dropReply()
-		x.begun = x.begun && x.sent() != outcome.Nothing
 		x.nodeLost(fmt.Errorf("it sends on to somebody else, as only FEs do (%d)", a.Status))
 		return outcome.NodeLost
 	}
 	said := outcome.ReadAnswer(a.Status, a.body)
 	event := x.event(said)
+	x.begun = x.begun || event != outcome.Leaving && event != outcome.ExistsRunning && event != outcome.ExistsFinished
 	switch event {
 	case outcome.Leaving, outcome.NodeLost:
 		x.nodeLost(fmt.Errorf("it answered %s", shown(said.Message)))
@@ -130,19 +130,22 @@ func (x *exchange) choose() bool {
 	if !failed && !x.server.avoided.has(x.to.Address) {
 		return true
 	}
+	if x.is.Kind == route.Load && x.redone < fewestTries { // FEs name one after the other
+		x.redone++
+		return x.wait(time.Duration(x.redone)*firstRetry/2, nil) && false
+	}
 	if other, ok := x.another(); ok {
 		x.to = other
 		return true
 	}
-	if x.any() && x.redone < fewestTries { // another FE may name another one
-		x.redone++
-		return x.wait(time.Duration(x.redone)*firstRetry/2, nil) && false
-	}
 	return !failed || x.wait(firstRetry, x.server.cluster.Changed())
 }
 
-// any tells whether the load may go to any node: not where a transaction belongs to one, or only those of a warehouse may have it.
-func (x *exchange) any() bool { return x.is.Kind == route.Load && x.is.Warehouse == "" }
+// any tells whether the load may go to any BE: not where a transaction belongs to one, or where FEs choose among nodes by what Segue does not see: warehouses, and in Doris
+// resource tags and compute groups.
+func (x *exchange) any() bool {
+	return x.is.Kind == route.Load && x.is.Warehouse == "" && !x.is.Merged && x.options.flavor() == route.StarRocks
+}
 
 // another is a node, of the same kind as the one that an FE has named, which has not failed.
 func (x *exchange) another() (route.Target, bool) {
@@ -156,9 +159,12 @@ func (x *exchange) another() (route.Target, bool) {
 			compute = n.Compute
 		}
 	}
+	if compute {
+		return route.Target{}, false // of which warehouse each is, is not known
+	}
 	for i := range nodes {
 		n := nodes[(i+int(x.turn%uint64(len(nodes))))%len(nodes)]
-		if !n.Alive || n.Leaving || n.Compute != compute {
+		if !n.Alive || n.Leaving || n.Compute {
 			continue
 		}
 		to, err := known.Reach(n.name())

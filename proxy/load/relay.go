@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"segue/proxy/ledger"
 	"segue/proxy/load/head"
 	"segue/proxy/load/outcome"
 	"segue/proxy/load/route"
@@ -22,7 +23,13 @@ const continuePatience = time.Second
 // relay serves what is no load: it goes to an FE, and its answer back. It is sent again where that changes nothing, and to another FE where the first cannot be had.
 func (x *exchange) relay() {
 	x.takeOff()
-	defer func() { x.server.land(x.flight) }()
+	seen := true
+	defer func() {
+		x.server.land(x.flight)
+		if len(x.failures) > 0 {
+			x.enter(ledger.Retried, seen)
+		}
+	}()
 	for !x.gone() {
 		end := x.watch()
 		fe, ok := x.nextFrontend()
@@ -32,6 +39,7 @@ func (x *exchange) relay() {
 		}
 		switch err := x.relayTo(hop{fe.Name, fe.Address, x.target, fe.TLS}); {
 		case err == nil:
+			seen = x.reply == nil // it is what Segue has said itself
 			return
 		case errors.Is(err, errClientGone):
 			x.client.close = true
@@ -165,7 +173,7 @@ func (x *exchange) giveRelayed(at hop, a *answer) error {
 // exchangeWith sends a whole request, and waits for the answer's head.
 func (x *exchange) exchangeWith(u *upstream, uri string) (*answer, error) {
 	u.writeWithin(x.options.Progress)
-	if _, err := u.Conn.Write(x.requestHead(x.host(), uri, x.req.Expect || x.is.Streams)); err != nil {
+	if _, err := u.Conn.Write(x.requestHead(x.host(), uri, x.req.Body, x.req.Expect || x.is.Streams)); err != nil {
 		return nil, err
 	}
 	if x.noBody() {
@@ -203,15 +211,23 @@ func (x *exchange) exchangeWith(u *upstream, uri string) (*answer, error) {
 		x.body.broken = true
 	}
 	u.whole = true
-	timer := time.NewTimer(x.patience())
+	patience := x.patience()
+	if x.body.broken {
+		patience = earlyTime
+	}
+	x.client.resume()
+	defer x.watch()()
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
 	case <-u.answered:
 	case <-timer.C:
 		_ = u.Conn.Close()
 		<-u.answered
+	case <-x.ctx.Done():
+		_ = u.Conn.Close()
+		<-u.answered
 	}
-	x.client.resume()
 	return u.answer, u.err
 }
 

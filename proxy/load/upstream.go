@@ -169,12 +169,11 @@ func (u *upstream) write(b []byte, chunked bool) error {
 		return err
 	}
 	frame := strconv.AppendInt(make([]byte, 0, 20), int64(len(b)), 16)
-	parts := net.Buffers{append(frame, "\r\n"...), b, []byte("\r\n")}
-	if _, err := parts.WriteTo(u.Conn); err != nil {
-		return err
-	}
-	u.sent += int64(len(b))
-	return nil
+	frame = append(frame, "\r\n"...)
+	parts := net.Buffers{frame, b, []byte("\r\n")}
+	n, err := parts.WriteTo(u.Conn)
+	u.sent += max(0, min(n-int64(len(frame)), int64(len(b))))
+	return err
 }
 
 // finish ends a chunked body. From its first byte on the body may count as whole.
