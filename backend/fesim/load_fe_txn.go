@@ -149,7 +149,7 @@ func (h *healthServer) multi(x *loadCall, db string) {
 				f := failure("LABEL_ALREADY_EXISTS", "Transaction already started with label [%s], txnId: %d", x.label, t.id)
 				f.job = "BEGIN"
 				if t.state != LoadPrepare {
-					f.message, f.job = fmt.Sprintf("Label [%s] has already been used.", x.label), "COMMITED"
+					f.message, f.job = fmt.Sprintf("Label [%s] has already been used.", x.label), "COMMITED" //nolint:misspell // State.COMMITED is written so
 				}
 				return f
 			}

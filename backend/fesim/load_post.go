@@ -22,7 +22,7 @@ func (x *loadCall) aggregate() bool {
 		return false
 	}
 	x.w = &bareWriter{conn: conn, header: make(http.Header), http: buffered}
-	var body io.Reader = io.LimitReader(buffered, x.r.ContentLength)
+	body := io.LimitReader(buffered, x.r.ContentLength)
 	if x.r.ContentLength < 0 {
 		body = httputil.NewChunkedReader(buffered)
 	}

@@ -832,7 +832,7 @@ func TestLoadRuleOfSeveralStatements(t *testing.T) { // L47
 	}
 	send(t, http.MethodPost, "http://"+c.Leader().HTTPAddress()+"/api/test/m/_cancel", nil, nil).has(t, "transaction not found, label=m")
 	txn(t, c.Leader(), "commit", "m", "", multi...).want(t, "Status", "OK")
-	txn(t, c.Leader(), "begin", "m", "", multi...).want(t, "ExistingJobStatus", "COMMITED")
+	txn(t, c.Leader(), "begin", "m", "", multi...).want(t, "ExistingJobStatus", "COMMITED") //nolint:misspell // as FEs write it
 	if s := state(t, c.Leader(), "m"); s != "VISIBLE" || c.Loaded("test", "t").Rows != 1 {
 		t.Error(s)
 	}
