@@ -100,6 +100,7 @@ func newApp(c *config.Config, o options) (*app, error) {
 		a.server.Listen(s.Listener)
 	}
 	a.cluster = newLoadCluster(a.registry, c, o.log)
+	a.cluster.serving = func() bool { return len(a.sockets.loads.all()) > 0 }
 	a.loads = load.NewServer(loadOptions(c), a.cluster, a.server.Ledger(), o.log, metrics)
 	for _, s := range a.sockets.loads.all() {
 		a.serveLoads(s)

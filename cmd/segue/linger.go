@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"segue/config"
 	proxy "segue/proxy"
+	"segue/proxy/load"
 )
 
 // A container is told to stop together with the application beside it, or before it: as long as that has work to end, it needs its database, and may well connect
@@ -38,7 +40,7 @@ func (a *app) linger(asked, serving context.Context) {
 	case <-serving.Done():
 		return
 	}
-	since, last := time.Now(), a.config.current()
+	since, last, loaded := time.Now(), a.config.current(), time.Time{}
 	for said := ""; ; {
 		c, reloaded := a.config.watch()
 		if c.Shutdown != last.Shutdown || c.Proxy.DrainTimeout != last.Proxy.DrainTimeout {
@@ -46,9 +48,11 @@ func (a *app) linger(asked, serving context.Context) {
 		}
 		shutdown, v := c.Shutdown, a.server.Vacancy()
 		vacant := vacantFor(v)
-		loading := len(a.loads.Loads()) > 0
-		if loading {
-			vacant = -1
+		if a.loading() {
+			loaded = time.Now()
+		}
+		if since := time.Since(loaded); since < vacancyToCount { // nobody tells when the last of them has ended
+			vacant = min(vacant, since)
 		}
 		wait, cause := lingering(shutdown, time.Since(since), vacant)
 		if wait <= 0 {
@@ -61,9 +65,6 @@ func (a *app) linger(asked, serving context.Context) {
 		if said != cause {
 			said = cause
 			a.log.Info("asked to stop; going on as before", "cause", cause, "sessions", v.Clients, "timeout", shutdown.Longest())
-		}
-		if loading {
-			wait = min(wait, vacancyToCount) // nobody tells when the last of them has ended
 		}
 		timer := time.NewTimer(wait)
 		select {
@@ -79,6 +80,14 @@ func (a *app) linger(asked, serving context.Context) {
 		}
 	}
 }
+
+// loading reports whether a load is under way. A transaction between two requests is none: its client may have gone.
+func (a *app) loading() bool {
+	return slices.ContainsFunc(a.loads.Loads(), func(l load.Load) bool { return l.State != openLoad })
+}
+
+// openLoad is the state of a transaction between two requests.
+const openLoad = "open"
 
 // vacantFor is for how long no client has been connected; negative: one is.
 func vacantFor(v proxy.Vacancy) time.Duration {

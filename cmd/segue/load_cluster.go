@@ -38,6 +38,8 @@ type loadCluster struct {
 	registry *backend.Registry
 	log      *slog.Logger
 	wanted   chan struct{} // has room for one: ask again soon
+	// serving reports whether there is a socket for loads, a service manager's, maybe; nil: the configuration says it.
+	serving func() bool
 
 	mu      sync.Mutex // guards what follows
 	config  *config.Config
@@ -131,9 +133,11 @@ func (l *loadCluster) LoadNodes() []admin.Node {
 func (l *loadCluster) DrainNode(name string, until time.Time) (known bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !slices.ContainsFunc(l.nodes, func(n load.Node) bool { return nodeAddress(&n) == name }) {
+	at := slices.IndexFunc(l.nodes, func(n load.Node) bool { return strings.EqualFold(nodeAddress(&n), name) })
+	if at < 0 {
 		return false
 	}
+	name = nodeAddress(&l.nodes[at])
 	if l.drained == nil {
 		l.drained = make(map[string]time.Time)
 	}
@@ -142,6 +146,23 @@ func (l *loadCluster) DrainNode(name string, until time.Time) (known bool) {
 	}
 	l.notifyLocked()
 	return true
+}
+
+// DrainedNodes implements [admin.NodeKeeper].
+func (l *loadCluster) DrainedNodes() map[string]time.Time {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := maps.Clone(l.drained)
+	maps.DeleteFunc(list, func(_ string, until time.Time) bool { return time.Now().After(until) })
+	return list
+}
+
+// RestoreDrained implements [admin.NodeKeeper].
+func (l *loadCluster) RestoreDrained(drained map[string]time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.drained = maps.Clone(drained)
+	l.notifyLocked()
 }
 
 // Changed implements [load.Cluster].
@@ -180,17 +201,17 @@ func (l *loadCluster) run(ctx context.Context) error {
 	pace := discover.Pace{}
 	for {
 		c := l.current()
-		wait := c.Discover.Interval
-		if len(c.Loads.Listen) > 0 {
+		wait, failed := c.Discover.Interval, false
+		if l.serves(c) {
 			pace.Interval, pace.Longest = nodesSoonest, c.Discover.Interval
 			if err := l.refresh(ctx, c); err != nil {
-				wait = pace.Failed()
+				wait, failed = pace.Failed(), true
 			} else {
 				pace.Interval = c.Discover.Interval
 				wait = pace.Answered()
 			}
 		}
-		if !l.wait(ctx, wait) {
+		if !l.wait(ctx, wait, failed) {
 			return nil
 		}
 	}
@@ -211,8 +232,13 @@ func (l *loadCluster) relay(ctx context.Context) {
 	}
 }
 
-// wait waits for d, or less if the FEs are others or stand otherwise, or somebody wants to know. It reports whether ctx is not done.
-func (l *loadCluster) wait(ctx context.Context, d time.Duration) bool {
+func (l *loadCluster) serves(c *config.Config) bool {
+	return len(c.Loads.Listen) > 0 || l.serving != nil && l.serving()
+}
+
+// wait waits for d, or less if the FEs are others or stand otherwise, or somebody wants to know, unless nobody could be asked the last time: who cannot be asked is not asked more often for being
+// wanted. It reports whether ctx is not done.
+func (l *loadCluster) wait(ctx context.Context, d time.Duration, failed bool) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	began := time.Now()
@@ -222,7 +248,10 @@ func (l *loadCluster) wait(ctx context.Context, d time.Duration) bool {
 			d = time.Since(began) + in
 		}
 	}
-	changed := l.registry.Changed()
+	changed, wanted := l.registry.Changed(), l.wanted
+	if failed {
+		wanted = nil
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -232,7 +261,7 @@ func (l *loadCluster) wait(ctx context.Context, d time.Duration) bool {
 		case <-changed:
 			changed = nil
 			hurry(nodesSoonest + rand.N(nodesSoon-nodesSoonest))
-		case <-l.wanted:
+		case <-wanted:
 			hurry(max(nodesSoonest-time.Since(began), 0))
 		}
 	}
@@ -253,6 +282,10 @@ func (l *loadCluster) refresh(ctx context.Context, c *config.Config) error {
 		if len(l.nodes) > 0 {
 			l.nodes = nil
 			l.notifyLocked()
+		}
+		if len(c.Loads.Nodes) == 0 && l.failed != noAsker {
+			l.failed = noAsker
+			l.log.Warn("loads are sent to nobody", "cause", noAsker)
 		}
 		return nil
 	}
@@ -318,6 +351,9 @@ func askers(c *config.Config) (list []asker) {
 	}
 	return list
 }
+
+// noAsker is what keeps loads from going anywhere where nobody may be asked, and none are named.
+const noAsker = "no account that may ask the cluster which BEs and CNs it has (OPERATE on SYSTEM): discover.user; and none are named in load.nodes"
 
 var errNoFE = errors.New("no FE is up")
 

@@ -225,6 +225,27 @@ func statusOf(s *serving) (admin.Status, bool) {
 	return got, err == nil
 }
 
+// A socket of a service manager has the cluster be asked, whatever the configuration says; where nobody can be asked, those who want to know have nobody be asked more often.
+func TestLoadClusterWaits(t *testing.T) {
+	_, l := clusterOf(t, fesim.Options{}, "discover: {user: root}\n")
+	c := *l.current()
+	c.Loads.Listen = nil
+	if l.serves(&c) {
+		t.Error("nothing is served")
+	}
+	l.serving = func() bool { return true }
+	if !l.serves(&c) {
+		t.Error("a socket is served")
+	}
+	l.Ask()
+	if !l.wait(t.Context(), time.Millisecond, true) || len(l.wanted) == 0 {
+		t.Error("who wants to know was heard, though nobody can be asked")
+	}
+	if !l.wait(t.Context(), time.Hour, false) || len(l.wanted) > 0 {
+		t.Error("who wants to know was not heard")
+	}
+}
+
 // A node that an operator has drained gets no new load, until then or until it is taken back.
 func TestDrainNode(t *testing.T) {
 	l := newLoadCluster(backend.NewRegistry(backend.Options{}), config.Default(), slog.New(slog.DiscardHandler))
@@ -248,7 +269,12 @@ func TestDrainNode(t *testing.T) {
 	if l.DrainNode("b:1", time.Now().Add(-time.Second)); !slices.Equal(leaving(), []string{"a:1"}) {
 		t.Errorf("its time is over: %v", leaving())
 	}
-	if l.DrainNode("a:1", time.Time{}); len(leaving()) > 0 {
+	after := newLoadCluster(backend.NewRegistry(backend.Options{}), config.Default(), slog.New(slog.DiscardHandler))
+	after.RestoreDrained(l.DrainedNodes())
+	if after.nodes = l.nodes; !after.Nodes()[0].Leaving || after.Nodes()[1].Leaving {
+		t.Errorf("behind a takeover: %+v", after.Nodes())
+	}
+	if l.DrainNode("A:1", time.Time{}); len(leaving()) > 0 {
 		t.Errorf("taken back: %v", leaving())
 	}
 }

@@ -50,7 +50,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is how long anything may take that should take milliseconds.
-const patience = 20 * time.Second
+const patience = 30 * time.Second
 
 // eventually waits until ok, and fails the test when that takes too long.
 func eventually(t *testing.T, what string, ok func() bool) {

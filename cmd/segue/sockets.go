@@ -30,6 +30,10 @@ type sockets struct {
 func (a *app) open(c *config.Config, o options) error {
 	a.sockets, a.place = o.sockets, o.place
 	a.sockets.run, a.sockets.args = o.systemd.run(), o.args
+	if len(o.sockets.loads.all()) > 0 && !c.Flavor.IsFE() {
+		a.sockets.close()
+		return fmt.Errorf("LISTEN_FDNAMES: a socket is named %s, and %s has no Stream Load; disable its .socket unit", forLoads.key, c.Flavor)
+	}
 	if o.takeover {
 		if err := a.takeOver(c, o); err != nil {
 			a.sockets.close()

@@ -15,6 +15,8 @@ type Intent struct {
 	Backends map[string]backend.Admin `json:"backends,omitempty"`
 	// PausedUntil is when a pause ends by itself; nil: there is none.
 	PausedUntil *time.Time `json:"paused_until,omitempty"`
+	// Nodes are BEs and CNs that are drained for loads, and until when.
+	Nodes map[string]time.Time `json:"nodes,omitempty"`
 }
 
 // Intent is what operators have said to this Segue.
@@ -28,6 +30,9 @@ func (h *Handler) Intent() Intent {
 	}
 	if p := h.Pauser.Paused(); p != nil {
 		in.PausedUntil = &p.Until
+	}
+	if h.Nodes != nil {
+		in.Nodes = h.Nodes.DrainedNodes()
 	}
 	return in
 }
@@ -50,6 +55,9 @@ func (h *Handler) Restore(in Intent) (unknown []string) {
 		if left := time.Until(*in.PausedUntil); left > 0 {
 			h.Pauser.Pause(min(left, proxy.MaxPause))
 		}
+	}
+	if h.Nodes != nil {
+		h.Nodes.RestoreDrained(in.Nodes)
 	}
 	return unknown
 }

@@ -27,6 +27,10 @@ type NodeKeeper interface {
 	LoadNodes() []Node
 	// DrainNode has one get no new load until then; the zero time takes that back. It reports whether there is such a node.
 	DrainNode(name string, until time.Time) bool
+	// DrainedNodes are those that are drained, and until when.
+	DrainedNodes() map[string]time.Time
+	// RestoreDrained has them be drained again, before it is known which nodes there are.
+	RestoreDrained(nodes map[string]time.Time)
 }
 
 // DefaultNodeDrain is how long the drain of a BE or CN lasts, if nothing is said of it, and MaxNodeDrain how long it may. It ends by itself, so that one that nobody takes back is no node less for good.
