@@ -32,6 +32,8 @@ const mostDoubtful = 1024
 type loadDoor struct {
 	net.Listener
 	entry func() loadEntry
+	// refused hears of a client that was not let in, and why; nil: nobody does.
+	refused func(from net.Addr, cause error)
 
 	begin   sync.Once
 	come    chan come
@@ -119,6 +121,9 @@ func (d *loadDoor) attend() {
 				d.give(come{conn: heard})
 			} else {
 				_ = conn.Close()
+				if d.refused != nil {
+					d.refused(conn.RemoteAddr(), err)
+				}
 			}
 		})
 	}
@@ -190,10 +195,26 @@ func (e *loadEntry) hear(conn net.Conn) (net.Conn, error) {
 		}
 		conn = secured
 	case e.required && !local:
-		_, _ = io.WriteString(conn, insist)
-		return nil, errors.New("it speaks without TLS")
+		tell(conn, insist)
+		return nil, errPlain
 	}
 	return conn, conn.SetDeadline(time.Time{})
+}
+
+// errPlain is why a client is turned away that speaks without TLS where it is required.
+var errPlain = errors.New("it speaks without TLS (tls.mode: required)")
+
+// mostUnread is how much is read of a client that is told why it is turned away: what comes to a socket that has been closed has the system throw away what was told.
+const mostUnread = 256 << 10
+
+// tell tells a client something, and reads on until it has read that, within the connection's deadline and a bound.
+func tell(conn net.Conn, text string) {
+	if _, err := io.WriteString(conn, text); err != nil {
+		return
+	}
+	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_, _ = io.CopyN(io.Discard, conn, mostUnread)
+	}
 }
 
 // insist is what a client is told that speaks without TLS where it is required.

@@ -22,17 +22,17 @@ func loadOptions(c *config.Config) load.Options {
 	return o
 }
 
-// loadKeepAlive finds clients that have vanished without a FIN.
-var loadKeepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
-
-// listenLoads binds an address for loads.
+// listenLoads binds an address for loads. Keepalive is the server's affair.
 func listenLoads(ctx context.Context, address string) (net.Listener, error) {
-	return (&net.ListenConfig{KeepAliveConfig: loadKeepAlive}).Listen(ctx, "tcp", address)
+	return (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", address)
 }
 
 // serveLoads has the server of loads accept on a socket.
 func (a *app) serveLoads(s *clientSocket) {
 	s.door = newLoadDoor(s.Listener, a.loadEntry)
+	s.door.refused = func(from net.Addr, cause error) {
+		a.log.Debug("a client was not let in to load", "client", from.String(), "cause", innermost(cause)) // whoever connects and goes can cause as many as it likes
+	}
 	a.loads.Listen(s.door)
 }
 
@@ -100,7 +100,7 @@ func (a *app) runLoads(ctx context.Context) error {
 		case <-over:
 			return
 		case <-timer.C:
-			if n := len(a.loads.Loads()); n > 0 {
+			if n := len(a.loads.Loads()); a.loading() {
 				a.log.Warn("loads are cut off at the drain deadline", "loads", n, "timeout", a.config.current().Proxy.DrainTimeout)
 			}
 		case <-a.hurried:
