@@ -162,6 +162,7 @@ func (r *rig) settled(t *testing.T) {
 
 // Whatever byte between Segue and a BE is the last one: what is told is true, and with the body in memory it is told to be loaded.
 func TestCutsBehindSegue(t *testing.T) {
+	t.Parallel()
 	const seeds, shards = 160, 8
 	told := &table{told: map[rune]int{}, lines: map[int]string{}}
 	var done sync.WaitGroup

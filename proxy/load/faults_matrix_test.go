@@ -373,6 +373,7 @@ func (b *table) String() string {
 
 // What is told is true, whatever goes wrong with BEs, FEs and the leader, at every point of a load.
 func TestFaultMatrix(t *testing.T) {
+	t.Parallel()
 	const shards = 8 // clusters beside one another: nearly all of the time is waited
 	all := &table{lines: map[int]string{}, told: map[rune]int{}}
 	var done sync.WaitGroup

@@ -101,6 +101,7 @@ func (l *loader) state(t *testing.T, label string) (state string) {
 
 // What is told of the steps of a transaction is true, whatever goes wrong: rows are there once when the commit was acknowledged, and a client that goes on as the SDK does has them once in the end.
 func TestStepMatrix(t *testing.T) {
+	t.Parallel()
 	type fault struct {
 		op   fesim.LoadOp
 		step fesim.LoadStep

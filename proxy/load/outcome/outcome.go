@@ -173,7 +173,12 @@ func Next(f Facts, e Event) (Facts, Action) {
 		return aborted(f)
 	case StateUnknown:
 		return forgotten(f)
-	case StateOpen, StatePrepared:
+	case StatePrepared:
+		if f.Precommitted { // it stays so: its client, who alone could commit it, does not know its number
+			return f, AnswerNothing
+		}
+		return open(f)
+	case StateOpen:
 		return open(f)
 	case WitnessKnown:
 		f.rests = true

@@ -64,6 +64,7 @@ func TestNext(t *testing.T) {
 		"rows are wrong":         {Ours, append(taken[:3:3], s{Failed, kept(Everything), Pass})},
 		"no more than three times from memory": {Ours, append(taken[:3:3],
 			s{NodeLost, kept(Part), SendFresh}, s{NodeLost, kept(Part), SendFresh}, s{NodeLost, kept(Part), SendFresh}, s{NodeLost, kept(Part), AnswerNothing})},
+		"two phases, pre-committed, and its number lost": {Theirs, append(taken[:3:3], s{NodeLost, func(f *Facts) { f.Sent, f.Kept, f.Precommitted = Everything, true, true }, AskLabel}, s{StatePrepared, nil, AnswerNothing})},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := Facts{Label: c.label}
