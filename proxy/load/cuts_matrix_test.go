@@ -182,6 +182,7 @@ func TestCutsBehindSegue(t *testing.T) {
 
 // cutBehind is one load, cut where the seed says.
 func (r *rig) cutBehind(t *testing.T, seed uint64, cutters []*cutter) (what rune, took time.Duration) {
+	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 16))
 	w := ways[random.IntN(len(ways))]
 	how := cut{up: -1, down: -1, reset: random.IntN(2) == 0}

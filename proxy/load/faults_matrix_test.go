@@ -36,8 +36,14 @@ func (w way) String() string {
 }
 
 var ways = []way{
-	{false, true, true}, {false, false, true}, {true, true, true}, {true, false, true},
-	{false, true, false}, {false, false, false}, {true, true, false}, {true, false, false},
+	{false, true, true},
+	{false, false, true},
+	{true, true, true},
+	{true, false, true},
+	{false, true, false},
+	{false, false, false},
+	{true, true, false},
+	{true, false, false},
 }
 
 // fault is what goes wrong.
@@ -402,6 +408,7 @@ func (r *rig) witness(t *testing.T) {
 
 // row is all ways of loading under one fault.
 func (r *rig) row(t *testing.T, n int, f fault, all *table) {
+	t.Helper()
 	line := fmt.Sprintf("%-40s ", f.name)
 	var told []rune
 	var slowest time.Duration

@@ -81,6 +81,7 @@ func (l *loader) load(t *testing.T, base string, bodies ...string) (known bool) 
 }
 
 func (l *loader) thrice(t *testing.T, name, label string) bool {
+	t.Helper()
 	for range 3 {
 		if done(l.step(t, name, label, "")) {
 			return true
@@ -90,6 +91,7 @@ func (l *loader) thrice(t *testing.T, name, label string) bool {
 }
 
 func (l *loader) state(t *testing.T, label string) (state string) {
+	t.Helper()
 	for end := time.Now().Add(wait); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		a := l.r.send(t, http.MethodGet, "/api/fesim/get_load_state?label="+label, nil, nil)
 		if state, _ = a.json["state"].(string); state != "PREPARE" && state != "PREPARED" && state != "" {

@@ -113,6 +113,7 @@ func TestDorisMatrix(t *testing.T) {
 
 // doris loads one way under all faults.
 func (r *rig) doris(t *testing.T, how dorisWay) map[rune]int {
+	t.Helper()
 	length := int64(len(matrixBody(1000 * matrixRows)))
 	n, told := 1000, map[rune]int{}
 	for _, point := range []struct {

@@ -17,7 +17,7 @@ const errorLogPath = "/api/_load_error_log"
 func (r *Request) errorLog(query string) error {
 	r.Kind = ErrorLog
 	var rest []string
-	for _, pair := range strings.Split(query, "&") {
+	for pair := range strings.SplitSeq(query, "&") {
 		name, value, _ := strings.Cut(pair, "=")
 		if name != nodeParameter {
 			rest = append(rest, pair)

@@ -84,7 +84,6 @@ func TestNotRelayed(t *testing.T) {
 		"/", "/image?version=1&subdir=", "/put?version=1&port=8030", "/info", "/role", "/journal_id", "/check", "/dump", "/version", "/metrics", "/api", "/api/", "/api?/api/x", "/%61pi/../image",
 		"/API/x", "/image/api/x", "/image;/api/x", "/api;x/image", "/rest/v1/login", "/rest", "/apix/y", "/%2fimage",
 	} {
-		var not *NotServedError
 		r, err := Parse(StarRocks, http.MethodGet, target, nil)
 		if strings.Contains(target, "..") {
 			if err == nil {
@@ -92,7 +91,7 @@ func TestNotRelayed(t *testing.T) {
 			}
 			continue
 		}
-		if !errors.As(err, &not) {
+		if _, not := errors.AsType[*NotServedError](err); !not {
 			t.Errorf("%s: %+v, %v", target, r, err)
 		}
 	}
