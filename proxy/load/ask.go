@@ -224,7 +224,7 @@ func (x *exchange) askOnce(method string, at hop) (status int, body []byte, next
 	if method == http.MethodPost {
 		out = append(out, "Content-Length: 0\r\n"...)
 	}
-	if _, err := u.Conn.Write(append(out, "Connection: close\r\n\r\n"...)); err != nil {
+	if _, err := u.Write(append(out, "Connection: close\r\n\r\n"...)); err != nil {
 		return 0, nil, nil, err
 	}
 	a, err := u.readHead()

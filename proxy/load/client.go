@@ -42,7 +42,7 @@ func (c *client) serve() {
 
 // end forgets the client.
 func (c *client) end() {
-	_ = c.Conn.Close()
+	_ = c.Close()
 	c.server.mu.Lock()
 	delete(c.server.clients, c)
 	c.server.mu.Unlock()
@@ -167,7 +167,7 @@ func (c *client) answerHead(status int, reason string, fields head.Fields) []byt
 // send writes.
 func (c *client) send(b []byte) bool {
 	c.writeWithin(c.server.options.Load().Progress)
-	if _, err := c.Conn.Write(b); err != nil {
+	if _, err := c.Write(b); err != nil {
 		c.close = true
 		return false
 	}

@@ -52,7 +52,6 @@ type exchange struct {
 	said       bool            // the client has been told to send its body
 	reply      *answer         // of the node, or of the FE
 	cause      string          // what went wrong last
-	by         string          // the FE or node to which that happened
 	halfClosed atomic.Bool     // the client sends no more; it may be there, or not
 	small      []byte          // the body of a request that is no load; nil: it is streamed
 	trouble    error           // what the client did to its body
@@ -86,8 +85,7 @@ func (x *exchange) run() {
 	is, err := route.Parse(x.options.flavor(), x.req.Method, x.req.Target, x.fields.Header())
 	if err != nil {
 		x.server.metrics.ends.WithLabelValues(endRefused).Inc()
-		var not *route.NotServedError
-		if errors.As(err, &not) {
+		if _, not := errors.AsType[*route.NotServedError](err); not {
 			x.refuse(http.StatusNotFound, err.Error())
 			return
 		}

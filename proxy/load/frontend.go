@@ -166,7 +166,7 @@ func (x *exchange) putTo(u *upstream, address, uri string) (*answer, error) {
 	if x.is.Streams && x.req.Method == http.MethodPost {
 		body = head.Body{} // FEs take in the whole body of a POST before they look at it (StarRocksHttpPostObjectAggregator): they redirect it without one
 	}
-	if _, err := u.Conn.Write(append(x.requestHead(x.host(), uri, body, streams), x.small...)); err != nil {
+	if _, err := u.Write(append(x.requestHead(x.host(), uri, body, streams), x.small...)); err != nil {
 		return nil, err
 	}
 	if !x.is.Streams {

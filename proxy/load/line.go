@@ -104,7 +104,7 @@ func (l *line) readWithin(d time.Duration) {
 	if l.interrupted {
 		return
 	}
-	_ = l.Conn.SetReadDeadline(after(d))
+	_ = l.SetReadDeadline(after(d))
 }
 
 // writeWithin is by when something has to have been written; 0: whenever.
@@ -112,7 +112,7 @@ func (l *line) writeWithin(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.stopped {
-		_ = l.Conn.SetWriteDeadline(after(d))
+		_ = l.SetWriteDeadline(after(d))
 	}
 }
 
@@ -121,7 +121,7 @@ func (l *line) stopWriting() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.stopped = true
-	_ = l.Conn.SetWriteDeadline(long)
+	_ = l.SetWriteDeadline(long)
 }
 
 func after(d time.Duration) time.Time {
@@ -136,7 +136,7 @@ func (l *line) interrupt() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.interrupted = true
-	_ = l.Conn.SetReadDeadline(long)
+	_ = l.SetReadDeadline(long)
 }
 
 // resume has it be read again.
@@ -144,7 +144,7 @@ func (l *line) resume() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.interrupted = false
-	_ = l.Conn.SetReadDeadline(time.Time{})
+	_ = l.SetReadDeadline(time.Time{})
 }
 
 // closeWrite says that nothing is to follow.

@@ -120,8 +120,9 @@ func (x *exchange) do(action outcome.Action) outcome.Event {
 	case outcome.SendAgain:
 		x.again(outcome.SendAgain)
 		return x.askFrontend()
+	default: // it is final
+		return outcome.OutOfTime
 	}
-	return outcome.OutOfTime
 }
 
 // again stands before a new attempt.
@@ -254,5 +255,6 @@ func (x *exchange) settled() {
 		x.server.open.begun(x.flight.load(), x.timeout())
 	case route.Commit, route.Rollback:
 		x.server.open.ended(x.is.Database, x.label)
+	default:
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -245,10 +246,7 @@ var discard = slog.New(slog.DiscardHandler)
 var csvHeader = map[string]string{"format": "csv", "column_separator": ",", "Expect": "100-continue"}
 
 func with(header map[string]string, more ...string) map[string]string {
-	h := map[string]string{}
-	for name, value := range header {
-		h[name] = value
-	}
+	h := maps.Clone(header)
 	for i := 0; i < len(more); i += 2 {
 		h[more[i]] = more[i+1]
 	}

@@ -56,7 +56,7 @@ func (x *exchange) tryNode() outcome.Event {
 // introduce sends the head to a node, and waits for its 100, or its answer.
 func (x *exchange) introduce(u *upstream) outcome.Event {
 	u.writeWithin(x.options.Progress)
-	if _, err := u.Conn.Write(append(x.requestHead(x.to.Name, x.to.URI, x.req.Body, !x.noBody()), x.small...)); err != nil {
+	if _, err := u.Write(append(x.requestHead(x.to.Name, x.to.URI, x.req.Body, !x.noBody()), x.small...)); err != nil {
 		x.nodeLost(err)
 		if x.noBody() {
 			u.whole = true // it may have been read to its end

@@ -173,7 +173,7 @@ func (x *exchange) giveRelayed(at hop, a *answer) error {
 // exchangeWith sends a whole request, and waits for the answer's head.
 func (x *exchange) exchangeWith(u *upstream, uri string) (*answer, error) {
 	u.writeWithin(x.options.Progress)
-	if _, err := u.Conn.Write(x.requestHead(x.host(), uri, x.req.Body, x.req.Expect || x.is.Streams)); err != nil {
+	if _, err := u.Write(x.requestHead(x.host(), uri, x.req.Body, x.req.Expect || x.is.Streams)); err != nil {
 		return nil, err
 	}
 	if x.noBody() {
@@ -222,10 +222,10 @@ func (x *exchange) exchangeWith(u *upstream, uri string) (*answer, error) {
 	select {
 	case <-u.answered:
 	case <-timer.C:
-		_ = u.Conn.Close()
+		_ = u.Close()
 		<-u.answered
 	case <-x.ctx.Done():
-		_ = u.Conn.Close()
+		_ = u.Close()
 		<-u.answered
 	}
 	return u.answer, u.err

@@ -142,7 +142,7 @@ func (s *Server) Close() {
 		_ = ln.Close()
 	}
 	for _, c := range clients {
-		_ = c.Conn.Close()
+		_ = c.Close()
 	}
 }
 

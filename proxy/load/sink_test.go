@@ -25,9 +25,9 @@ func (f *fixed) Nodes() []load.Node         { return f.nodes }
 func (f *fixed) Changed() <-chan struct{}   { return f.unchanged }
 
 // sink is a cluster of one FE and one BE that cost as little as they can, where what Segue costs is the subject. Loads succeed.
-func sink(t testing.TB) *fixed {
-	t.Helper()
-	be := listen(t, func(conn net.Conn, in *bufio.Reader, head string) {
+func sink(tb testing.TB) *fixed {
+	tb.Helper()
+	be := listen(tb, func(conn net.Conn, in *bufio.Reader, head string) {
 		io.WriteString(conn, "HTTP/1.1 100 Continue\r\n\r\n")
 		if strings.Contains(head, "Transfer-Encoding: chunked") {
 			if _, err := io.Copy(io.Discard, httputil.NewChunkedReader(in)); err != nil {
@@ -47,7 +47,7 @@ func sink(t testing.TB) *fixed {
 		}
 		io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 20\r\nConnection: close\r\n\r\n{\"Status\":\"Success\"}")
 	})
-	fe := listen(t, func(conn net.Conn, _ *bufio.Reader, head string) {
+	fe := listen(tb, func(conn net.Conn, _ *bufio.Reader, head string) {
 		target := strings.Fields(head)[1]
 		if strings.Contains(target, "/get_load_state?") {
 			io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 19\r\nConnection: close\r\n\r\n{\"state\":\"VISIBLE\"}")
@@ -63,11 +63,11 @@ func sink(t testing.TB) *fixed {
 }
 
 // listen serves one request of each connection by its head.
-func listen(t testing.TB, serve func(conn net.Conn, in *bufio.Reader, head string)) string {
-	t.Helper()
+func listen(tb testing.TB, serve func(conn net.Conn, in *bufio.Reader, head string)) string {
+	tb.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var all sync.WaitGroup
 	all.Go(func() {
@@ -91,7 +91,7 @@ func listen(t testing.TB, serve func(conn net.Conn, in *bufio.Reader, head strin
 			})
 		}
 	})
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		_ = ln.Close()
 		all.Wait()
 	})

@@ -53,13 +53,13 @@ func (x *exchange) awaitAnswer(u *upstream) outcome.Event {
 	select {
 	case <-u.answered:
 	case <-timer.C:
-		_ = u.Conn.Close()
+		_ = u.Close()
 		<-u.answered
 		if u.answer == nil {
 			u.err = errors.New("it has not answered in time")
 		}
 	case <-x.ctx.Done():
-		_ = u.Conn.Close()
+		_ = u.Close()
 		<-u.answered
 	}
 	return x.conclude(u.answer, u.err)
@@ -77,7 +77,7 @@ func (x *exchange) cutShort(u *upstream, err error) outcome.Event {
 	select {
 	case <-u.answered:
 	case <-timer.C:
-		_ = u.Conn.Close()
+		_ = u.Close()
 		<-u.answered
 	}
 	x.client.resume()

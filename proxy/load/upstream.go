@@ -78,7 +78,7 @@ func (x *exchange) watchOver(u *upstream, gone func() bool) {
 	for {
 		changed := x.server.cluster.Changed()
 		if gone() {
-			_ = u.Conn.Close()
+			_ = u.Close()
 			return
 		}
 		select {
@@ -112,7 +112,7 @@ func (x *exchange) isNodeDown(name string) bool {
 // close ends the connection, and waits for who reads it.
 func (u *upstream) close() {
 	u.done()
-	_ = u.Conn.Close()
+	_ = u.Close()
 	if u.over != nil {
 		close(u.over)
 		<-u.watched
@@ -164,7 +164,7 @@ func (u *upstream) readAnyHead() (*answer, error) {
 // write sends bytes of a body, framed as the request's head says.
 func (u *upstream) write(b []byte, chunked bool) error {
 	if !chunked {
-		n, err := u.Conn.Write(b)
+		n, err := u.Write(b)
 		u.sent += int64(n)
 		return err
 	}
@@ -178,7 +178,7 @@ func (u *upstream) write(b []byte, chunked bool) error {
 
 // finish ends a chunked body. From its first byte on the body may count as whole.
 func (u *upstream) finish() error {
-	n, err := u.Conn.Write([]byte("0\r\n\r\n"))
+	n, err := u.Write([]byte("0\r\n\r\n"))
 	u.whole = n > 0
 	return err
 }

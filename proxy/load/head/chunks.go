@@ -50,6 +50,7 @@ func (c *Chunks) Next(b []byte) (data []byte, taken int, err error) {
 			return b[at : at+n], at + n, nil
 		case chunkEnd:
 			return nil, at, nil
+		default: // within a line
 		}
 		if err := c.step(b[at]); err != nil {
 			return nil, at, err
@@ -134,6 +135,7 @@ func (c *Chunks) endLine() error {
 		if empty {
 			c.state = chunkEnd
 		}
+	default: // no line is there
 	}
 	return nil
 }
