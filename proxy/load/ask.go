@@ -296,8 +296,14 @@ func (w *witnesses) get(database string) string {
 	return w.labels[database]
 }
 
-// mostSmall is the longest body of a request that is no load.
-const mostSmall = 16 << 10
+// What the body of a step of a transaction may be. Most have none; where an engine writes tablets itself (StarRocks' bypass writes) prepare and rollback name each of them.
+const (
+	leastSmall = 1 << 20  // bytes that it may have where load.buffer is less
+	freeSmall  = 16 << 10 // bytes that are in no account: there are as many as load.connections at most
+)
+
+// mostSmall is the longest body of a step, in bytes.
+func (o *Options) mostSmall() int64 { return max(o.Buffer, leastSmall) }
 
 // absorb reads the body of a step of a transaction, which is as good as none, so that it can be sent again with the head.
 func (x *exchange) absorb() bool {
@@ -305,6 +311,10 @@ func (x *exchange) absorb() bool {
 	if x.body.done() {
 		x.req.Body = head.Body{}
 		return true
+	}
+	if x.req.Body.Length > x.options.mostSmall() {
+		x.refuseSmall()
+		return false
 	}
 	if x.req.Expect {
 		x.said = true
@@ -323,12 +333,37 @@ func (x *exchange) absorb() bool {
 		case err != nil && !errors.Is(err, io.EOF):
 			x.client.close = true
 			return false
-		case len(x.small)+len(part) > mostSmall:
-			x.refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("a step of a transaction has a body of more than %d bytes", mostSmall))
+		}
+		if !x.absorbPart(part) {
 			return false
 		}
-		x.small = append(x.small, part...)
 	}
 	x.req.Body = head.Body{Length: int64(len(x.small))}
 	return true
+}
+
+// absorbPart adds to the small body, as far as there is memory for it.
+func (x *exchange) absorbPart(part []byte) bool {
+	need, most := int64(len(x.small)+len(part)), x.options.mostSmall()
+	if need > most {
+		x.refuseSmall()
+		return false
+	}
+	if size := int64(cap(x.small)); need > size {
+		size = min(max(need, 2*size), most)
+		if more := size - freeSmall - x.smallHeld; more > 0 {
+			if !x.server.room.reserve(more, max(x.options.Memory, defaultBuffer)) {
+				x.refuse(http.StatusServiceUnavailable, "there is no memory for this body (load.memory): send the request again, later")
+				return false
+			}
+			x.smallHeld += more
+		}
+		x.small = append(make([]byte, 0, size), x.small...)
+	}
+	x.small = append(x.small, part...)
+	return true
+}
+
+func (x *exchange) refuseSmall() {
+	x.refuse(http.StatusRequestEntityTooLarge, fmt.Sprintf("a step of a transaction has a body of more than %d bytes (load.buffer)", x.options.mostSmall()))
 }

@@ -54,6 +54,7 @@ type exchange struct {
 	cause      string          // what went wrong last
 	halfClosed atomic.Bool     // the client sends no more; it may be there, or not
 	small      []byte          // the body of a request that is no load; nil: it is streamed
+	smallHeld  int64           // bytes of load.memory that it has
 	trouble    error           // what the client did to its body
 	failures   []failure       // of FEs and nodes
 	resent     bool            // its body has been sent again
@@ -109,6 +110,7 @@ func (x *exchange) run() {
 func (x *exchange) finish() {
 	x.endNode()
 	x.body.forget()
+	x.server.room.release(x.smallHeld)
 	if x.flight != nil {
 		x.server.land(x.flight)
 	}
@@ -267,9 +269,5 @@ func (x *exchange) baseURL() string {
 	if _, ok := x.client.Conn.(*tls.Conn); ok {
 		scheme = "https"
 	}
-	host := x.req.Host()
-	if host == "" {
-		host = x.client.LocalAddr().String()
-	}
-	return (&url.URL{Scheme: scheme, Host: host}).String()
+	return (&url.URL{Scheme: scheme, Host: x.host()}).String()
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -189,7 +190,10 @@ func (x *exchange) host() string {
 	if host := x.req.Host(); host != "" {
 		return host
 	}
-	return x.client.LocalAddr().String()
+	if at, ok := x.client.LocalAddr().(*net.TCPAddr); ok {
+		return at.String()
+	}
+	return "localhost" // by a UNIX socket, whose path is no host
 }
 
 // follow takes a redirect for what it is: whom to ask, or whom to send to.
