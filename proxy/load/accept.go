@@ -12,11 +12,15 @@ import (
 // mostRefused is how many clients are told at a time that there are too many; beyond them they are told nothing.
 const mostRefused = 64
 
+// mostOusted is how many clients at a time may be about to go for others.
+const mostOusted = 256
+
 // keepAlive finds peers that have vanished without a FIN.
 var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 5 * time.Second, Count: 3}
 
 // attend accepts on a listener, until that is closed.
 func (s *Server) attend(ln net.Listener) {
+	defer s.unheld(ln)
 	for pause := time.Duration(0); ; {
 		conn, err := ln.Accept()
 		switch {
@@ -70,12 +74,12 @@ func (s *Server) admit(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetKeepAliveConfig(keepAlive)
 	}
-	c := &client{server: s, line: line{Conn: conn}, address: address}
+	c := &client{server: s, line: line{Conn: conn}, address: address, fresh: true, idle: time.Now()}
 	most := s.options.Load().Connections
 	s.mu.Lock()
-	full := len(s.clients)-int(s.refusing.Load()) >= most
+	full := len(s.clients)-s.ousted >= most && !s.oust()
 	switch {
-	case s.ended:
+	case s.base.Err() != nil:
 		s.mu.Unlock()
 		_ = conn.Close()
 		return
@@ -86,6 +90,8 @@ func (s *Server) admit(conn net.Conn) {
 		return
 	case full:
 		s.refusing.Add(1)
+		s.ousted++
+		c.ousted = true
 		s.clients[c] = struct{}{} // Close ends it
 		s.work.Go(c.refuse)
 	default:
@@ -93,6 +99,30 @@ func (s *Server) admit(conn net.Conn) {
 		s.work.Go(c.serve)
 	}
 	s.mu.Unlock()
+}
+
+// oust has that client go which has been between two requests, or before its first, for the longest time, and else one whose head is on its way for the longest. It tells whether there is
+// one: places are for requests, and whoever only holds his must not keep others out. It is called with Server.mu held.
+func (s *Server) oust() bool {
+	if s.ousted >= mostOusted {
+		return false
+	}
+	var longest *client
+	for c := range s.clients {
+		if c.ousted || c.idle.IsZero() {
+			continue
+		}
+		if longest == nil || c.resting && !longest.resting || c.resting == longest.resting && c.idle.Before(longest.idle) {
+			longest = c
+		}
+	}
+	if longest == nil {
+		return false
+	}
+	s.ousted++
+	longest.ousted = true
+	longest.interrupt()
+	return true
 }
 
 // refuse tells a client that there are too many.

@@ -61,6 +61,8 @@ func TestSmuggling(t *testing.T) {
 		"absolute form":            {strings.Replace(put, "PUT /", "PUT http://y/", 1) + sized, 400},
 		"two slashes":              {strings.Replace(put, "PUT /", "PUT //", 1) + sized, 400},
 		"connect":                  {"CONNECT y:1 HTTP/1.1\r\nHost: y:1\r\n\r\n", 501},
+		"many fields":              {put + strings.Repeat("x: y\r\n", 300) + sized, 431},
+		"many words":               {put + "Connection: a" + strings.Repeat(",a", 40) + "\r\n" + sized, 400},
 		"another version":          {strings.Replace(put, "HTTP/1.1", "HTTP/2.0", 1) + sized, 505},
 		"HTTP/2's preface":         {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
 		"TLS":                      {"\x16\x03\x01\x01\x05hello\r\n\r\n", 400},
@@ -153,23 +155,16 @@ func TestSlowClients(t *testing.T) {
 	r.loaded(t, "loads_slow", 0)
 }
 
-// Beyond load.connections a client is told so.
+// Beyond load.connections a client is told so, if all others are at work.
 func TestConnections(t *testing.T) {
 	o := options
 	o.Connections = 2
 	r := start(t, 1, o)
-	for range 2 {
-		conn, err := net.Dial("tcp", r.address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		_, _ = io.WriteString(conn, "GET /api/fesim/get_load_state?label=x HTTP/1.1\r\nHost: x\r\nAuthorization: Basic cm9vdDo=\r\n\r\n")
-		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != 200 {
-			t.Fatal(res, err)
-		}
+	for i := range 2 {
+		r.openLoad(t, fmt.Sprintf("loads_%d", i), 8, "1,2\n")
 	}
-	if got := r.raw(t, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.1 503 ") || !strings.Contains(got, "load.connections") {
+	until(t, "both are at work", func() bool { return len(r.Loads()) == 2 })
+	if got := r.raw(t, "GET /api/x HTTP/1.1\r\nHost: x\r\n\r\n"); !strings.HasPrefix(got, "HTTP/1.1 503 ") || !strings.Contains(got, "load.connections") {
 		t.Errorf("%q", got)
 	}
 }

@@ -284,3 +284,6 @@ func TestPlainLoad(t *testing.T) {
 		})
 	}
 }
+
+// deadline is when what must happen must have happened.
+func deadline() time.Time { return time.Now().Add(wait) }

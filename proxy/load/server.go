@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -30,6 +31,7 @@ type Server struct {
 	open      transactions
 	dialed    dial.Memory
 	witnesses witnesses
+	refused   seldom
 	refusing  atomic.Int64 // clients that are being told that there are too many
 
 	base context.Context // is done when all is to end now
@@ -37,10 +39,11 @@ type Server struct {
 
 	work sync.WaitGroup // goroutines of listeners and clients
 
-	mu      sync.Mutex // guards what follows
-	doors   map[net.Listener]bool
+	mu      sync.Mutex            // guards what follows
+	doors   map[net.Listener]bool // that are accepted on, or will be; false: closed, and those are still served who have come before
 	serving bool
-	ended   bool // no client is taken any more
+	ended   bool // by each connection one request more is served, at most
+	ousted  int  // clients that have no place any more, and are about to go
 	clients map[*client]struct{}
 	flights map[uint64]*flight
 }
@@ -60,7 +63,8 @@ func NewServer(o Options, cluster Cluster, failures *ledger.Ledger, log *slog.Lo
 // SetOptions changes how requests that come from now on are served.
 func (s *Server) SetOptions(o Options) { s.options.Store(o.filled()) }
 
-// Listen has the server accept on ln too (TLS and PROXY protocol are ln's affair), from Serve on. It is closed where that is over.
+// Listen has the server accept on ln too (TLS and PROXY protocol are ln's affair), from Serve on. It is closed where that is over; what has come by then may be accepted still, until
+// Accept says [net.ErrClosed]. Where not even that is waited for it is closed once more.
 func (s *Server) Listen(ln net.Listener) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -77,9 +81,18 @@ func (s *Server) Listen(ln net.Listener) {
 // Unlisten closes a listener that the server accepts on. Loads that have come by it go on.
 func (s *Server) Unlisten(ln net.Listener) {
 	s.mu.Lock()
-	delete(s.doors, ln)
+	if s.doors[ln] = false; !s.serving {
+		delete(s.doors, ln)
+	}
 	s.mu.Unlock()
 	_ = ln.Close()
+}
+
+// unheld forgets a listener.
+func (s *Server) unheld(ln net.Listener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.doors, ln)
 }
 
 // Serve serves until ctx is done, closes its listeners, and returns when all loads have ended; Close ends those that are left. It is called once.
@@ -104,16 +117,23 @@ func (s *Server) Serve(ctx context.Context) error {
 func (s *Server) drain() {
 	s.mu.Lock()
 	s.ended = true
-	doors := s.doors
-	s.doors = map[net.Listener]bool{}
+	doors := make([]net.Listener, 0, len(s.doors))
+	for ln, open := range s.doors {
+		if open {
+			doors, s.doors[ln] = append(doors, ln), false
+		}
+	}
 	s.mu.Unlock()
-	for ln := range doors {
+	for _, ln := range doors {
 		_ = ln.Close()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.clients {
-		if c.resting {
+		switch {
+		case c.resting && c.fresh:
+			c.readWithin(min(s.options.Load().Header, freshTime))
+		case c.resting:
 			c.interrupt() // under the lock: one that gets a request now is served
 		}
 	}
@@ -135,11 +155,10 @@ func (s *Server) Close() {
 	for c := range s.clients {
 		clients = append(clients, c)
 	}
-	doors := s.doors
-	s.doors = map[net.Listener]bool{}
+	doors := slices.Collect(maps.Keys(s.doors))
 	s.mu.Unlock()
-	for ln := range doors {
-		_ = ln.Close()
+	for _, ln := range doors {
+		_ = ln.Close() // once more, maybe: nobody is waited for
 	}
 	for _, c := range clients {
 		_ = c.Close()

@@ -167,7 +167,7 @@ func parseField(line string) (Field, error) {
 	}
 	value = strings.Trim(value, " \t")
 	if strings.ContainsAny(value, "\x00\r\n\v\f\x7f") {
-		return Field{}, bad("the field %s has a character that no field may have", name)
+		return Field{}, bad("the field %.64s has a character that no field may have", name)
 	}
 	return Field{textproto.CanonicalMIMEHeaderKey(name), value, line}, nil
 }
