@@ -23,7 +23,7 @@ type Loads struct {
 	Buffer      int64             // of each load's body, what is kept to send it again; 0: nothing
 	Memory      int64             // … of all loads together
 	Connections int               // clients at a time
-	Progress    time.Duration     // the longest that a body or its answer may stand still
+	Progress    time.Duration     // the longest that a body may stand still
 	Header      time.Duration     // within which a request's head must have come
 	Nodes       []string          // BEs and CNs beside those that the cluster names, "host:port" or "host"; "*": any
 	Addresses   map[string]string // what the cluster calls a BE or CN, "host:port" or "host" → where it is reached, likewise
@@ -173,12 +173,12 @@ func (p *parser) checkLoads(d *document) {
 			}
 		}
 		for _, b := range c.Backends {
-			if web := webAddress(b.HealthURL); web != "" && meets(web, one.Address) {
+			if web, _ := WebAddress(b.HealthURL); web != "" && meets(web, one.Address) {
 				p.report(at, fmt.Sprintf("load.listen (%s) is the HTTP address of backend %s (%s)", one.Address, b.Name, web), "choose another port, for example load.listen: 127.0.0.1:8031")
 			}
 		}
 	}
-	if !slices.ContainsFunc(c.Backends, func(b backend.Spec) bool { return webAddress(b.HealthURL) != "" }) && len(c.Backends) > 0 && !c.Discover.Active() {
+	if !slices.ContainsFunc(c.Backends, hasWeb) && len(c.Backends) > 0 && !c.Discover.Active() {
 		p.report(at, "load.listen, and no backend has an HTTP address", "give backends their health URLs: loads go to the FE that answers there")
 	}
 	asks := c.Discover.User != "" || c.Health.User != "" || slices.ContainsFunc(c.Proxy.Users, func(u proxy.User) bool { return u.HasPassword })
@@ -190,21 +190,28 @@ func (p *parser) checkLoads(d *document) {
 	}
 }
 
-// webAddress is the host:port that a URL leads to; empty: it is none.
-func webAddress(text string) string {
+// WebAddress is the host:port that a URL leads to, and whether by https; empty: it is none.
+func WebAddress(text string) (address string, secured bool) {
 	u, err := url.Parse(text)
 	if text == "" || err != nil || u.Hostname() == "" {
-		return ""
+		return "", false
 	}
 	port := u.Port()
+	secured = u.Scheme == "https"
 	switch {
 	case port != "":
-	case u.Scheme == "https":
+	case secured:
 		port = "443"
 	default:
 		port = "80"
 	}
-	return net.JoinHostPort(u.Hostname(), port)
+	return net.JoinHostPort(u.Hostname(), port), secured
+}
+
+// hasWeb reports whether a backend has an HTTP address.
+func hasWeb(b backend.Spec) bool {
+	at, _ := WebAddress(b.HealthURL)
+	return at != ""
 }
 
 // addressesText is load.addresses in words.

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -71,7 +70,7 @@ func (l *loadCluster) Frontends() []load.Frontend {
 
 // frontendOf is a backend as one that loads come through: it has an HTTP address, which its health URL names.
 func frontendOf(s *backend.Status) (f load.Frontend, ok bool) {
-	at, secured := webOf(s.HealthURL)
+	at, secured := config.WebAddress(s.HealthURL)
 	if at == "" {
 		return f, false
 	}
@@ -79,24 +78,6 @@ func frontendOf(s *backend.Status) (f load.Frontend, ok bool) {
 	return load.Frontend{
 		Name: s.Name, Address: at, TLS: secured, Up: s.Health == backend.Up || s.Health == backend.Stopping, Leaving: leaving, Leader: s.Role == nodes.Leader,
 	}, true
-}
-
-// webOf is the host:port that a health URL leads to; empty: there is none.
-func webOf(text string) (address string, secured bool) {
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" {
-		return "", false
-	}
-	secured = u.Scheme == "https"
-	port := u.Port()
-	switch {
-	case port != "":
-	case secured:
-		port = "443"
-	default:
-		port = "80"
-	}
-	return net.JoinHostPort(u.Hostname(), port), secured
 }
 
 // Nodes implements [load.Cluster].

@@ -159,7 +159,7 @@ func TestDeb(t *testing.T) {
 		t.Errorf("it is called %s", name)
 	}
 	has(t, output(t, "dpkg-deb", "--contents", deb),
-		"-rwxr-xr-x root/root", " ./usr/bin/segue\n", " ./etc/segue/segue.yaml\n", " ./usr/lib/systemd/system/segue.service\n", " ./usr/lib/systemd/system/segue.socket\n",
+		"-rwxr-xr-x root/root", " ./usr/bin/segue\n", " ./etc/segue/segue.yaml\n", " ./usr/lib/systemd/system/segue.service\n", " ./usr/lib/systemd/system/segue.socket\n", " ./usr/lib/systemd/system/segue-load.socket\n",
 		" ./usr/lib/sysusers.d/segue.conf\n", " ./usr/share/bash-completion/completions/segue\n", " ./usr/share/zsh/vendor-completions/_segue\n", " ./usr/share/fish/vendor_completions.d/segue.fish\n",
 		" ./usr/share/man/man1/segue-serve.1.gz\n", " ./usr/share/doc/segue/copyright\n", " ./usr/share/doc/segue/changelog.Debian.gz\n", " ./usr/share/doc/segue/examples/60-segue.conf\n")
 	conffiles := output(t, "dpkg-deb", "--info", deb, "conffiles")
@@ -189,7 +189,7 @@ func TestRPM(t *testing.T) {
 		t.Errorf("it is called %s", name)
 	}
 	has(t, output(t, "rpm", "-qp", "--list", rpm), "/usr/bin/segue\n", "/etc/segue/segue.yaml\n", "/usr/share/licenses/segue/LICENSE\n", "/usr/share/zsh/site-functions/_segue\n")
-	has(t, output(t, "rpm", "-qp", "--scripts", rpm), "preinstall scriptlet", "useradd", "systemctl reload segue.service", "disable --now segue.socket segue.service")
+	has(t, output(t, "rpm", "-qp", "--scripts", rpm), "preinstall scriptlet", "useradd", "systemctl reload segue.service", "disable --now segue.socket segue-load.socket segue.service")
 	has(t, output(t, "rpm", "-qp", "--qf", "[%{FILENAMES} %{FILEMODES:perms} %{FILEGROUPNAME} %{FILEFLAGS:fflags}\n]", rpm), "/etc/segue/segue.yaml -rw-r----- segue cn\n")
 	if said := output(t, "rpm", "-K", "--nosignature", rpm); !strings.Contains(said, "digests OK") {
 		t.Error(said)

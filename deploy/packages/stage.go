@@ -81,6 +81,7 @@ func (s *stage) layOut() {
 	s.config(filepath.Join(own, "segue.yaml"))
 	s.add(filepath.Join(s.deploy, "systemd", "segue.service"), "/usr/lib/systemd/system/segue.service", 0o644)
 	s.add(filepath.Join(s.deploy, "systemd", "segue.socket"), "/usr/lib/systemd/system/segue.socket", 0o644)
+	s.add(filepath.Join(s.deploy, "systemd", "segue-load.socket"), "/usr/lib/systemd/system/segue-load.socket", 0o644)
 	s.add(filepath.Join(s.deploy, "systemd", "segue.sysusers"), "/usr/lib/sysusers.d/segue.conf", 0o644)
 	s.completions()
 	s.manual()

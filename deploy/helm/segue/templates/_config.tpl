@@ -64,7 +64,7 @@
 {{- end -}}
 {{- range $i, $variable := .Values.extraEnv -}}
 {{- if regexMatch "^SEGUE_(CONFIG|LISTEN|ADMIN|ADMIN_(MODE|GROUP|TOKEN_FILE|READ|TLS_.*)|LOAD_LISTEN|TAKEOVER_.*|SHUTDOWN_.*|DRAIN_TIMEOUT|STATE|DISCOVER_FILE|DISCOVER_KUBERNETES_.*)$" $variable.name -}}
-{{- fail (printf "extraEnv[%d]: %s would win over what the chart says, while its probes, Services and grace go by that; see config, service.port, admin and shutdown" $i $variable.name) -}}
+{{- fail (printf "extraEnv[%d]: %s would win over what the chart says, while its probes, Services and grace go by that; see config, service.port, loads, admin and shutdown" $i $variable.name) -}}
 {{- end -}}
 {{- end -}}
 {{- if and $said.admin_tls .Values.serviceMonitor.enabled (not .Values.serviceMonitor.tlsConfig) -}}
