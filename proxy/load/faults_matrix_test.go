@@ -171,6 +171,13 @@ func matrixFaults(length int64) (list []fault) {
 			}
 		})})
 	}
+	for _, p := range points {
+		list = append(list, fault{name: "leader is cut off, " + p.name, leaves: true, pause: p.pause, arm: when(p.step, p.bytes, func(r *rig) {
+			if leader := r.sim.Leader(); leader != nil {
+				leader.CutOff()
+			}
+		})})
+	}
 	for _, p := range points[:5] {
 		list = append(list, fault{name: "BE leaves, " + p.name, leaves: true, pause: p.pause, arm: when(p.step, p.bytes, func(r *rig) {
 			for _, be := range r.sim.BEs() {

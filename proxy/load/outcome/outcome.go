@@ -35,13 +35,13 @@ const (
 const mostAgain = 3
 
 // mostCancels bounds how often the leader is told to cancel what a lost attempt has begun.
-const mostCancels = 3
+const mostCancels = 2
 
 // mostRefused is how often in a row the leader may refuse to tell a label's state, through an election, before it is taken for final.
 const mostRefused = 8
 
 // mostOpen is how often in a row a transaction may be found open whose node has answered: it has given up, only a call that is at the leader may still commit.
-const mostOpen = 4
+const mostOpen = 3
 
 // Facts are what is known of one load. The edge sets those with names before each event; the rest is Next's own: hand over what it returned.
 type Facts struct {

@@ -38,7 +38,7 @@ func TestNext(t *testing.T) {
 		"no right to ask": {Theirs, append(append(taken[:3:3], s{NodeLost, kept(Everything), AskLabel}), append(slices.Repeat([]s{{StateRefused, nil, AskLabel}}, mostRefused-1),
 			append([]s{{StateRefused, nil, Cancel}, {Cancelled, nil, AskLabel}}, append(slices.Repeat([]s{{StateRefused, nil, AskLabel}}, mostRefused-1), s{StateRefused, nil, AnswerUnknown})...)...)...)},
 		"the node has given up, and its transaction stays open": {Theirs, append(taken[:3:3], s{Doubtful, kept(Everything), AskLabel}, s{StateOpen, nil, AskLabel}, s{StateOpen, nil, AskLabel},
-			s{StateOpen, nil, AskLabel}, s{StateOpen, nil, Cancel}, s{Cancelled, nil, AskLabel}, s{StateAborted, nil, SendAgain})},
+			s{StateOpen, nil, Cancel}, s{Cancelled, nil, AskLabel}, s{StateAborted, nil, SendAgain})},
 		"the node does not know, it is aborted, and the body is gone: its own words": {Theirs, append(taken[:3:3], s{Doubtful, sent(Everything), AskLabel}, s{StateAborted, nil, Pass})},
 		"group commit, in part":           {NoLabel, append(taken[:3:3], s{NodeLost, func(f *Facts) { f.Sent, f.Kept, f.Prefix = Part, true, true }, AnswerUnknown})},
 		"group commit, before its body":   {NoLabel, append(taken[:3:3], s{NodeLost, func(f *Facts) { f.Kept, f.Prefix = true, true }, SendAgain})},
