@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"segue/backend"
 	"segue/backend/fesim"
 	"segue/cmd/internal/admin"
 )
@@ -114,6 +116,51 @@ func TestLoadsAreSeen(t *testing.T) {
 		l.ended <- answer
 	}
 	eventually(t, "none any more", func() bool { got, err := s.client.Loads(t.Context()); return err == nil && len(got) == 0 })
+}
+
+// A BE that is drained gets no new load, though FEs name it; where it is the only one it does.
+func TestDrainedNodeGetsNoLoad(t *testing.T) {
+	t.Parallel()
+	s, cluster, address := serveLoads(t)
+	s.ready()
+	load := func(label string) string {
+		t.Helper()
+		l := beginLoad(t, address, label)
+		_, _ = io.WriteString(l.body, "1,a\n")
+		_ = l.body.Close()
+		answer := <-l.ended
+		l.ended <- answer
+		if !strings.Contains(answer, `"Success"`) {
+			t.Fatalf("%s: %s", label, answer)
+		}
+		return cluster.LoadLabel("test", label).Node
+	}
+	drain := func(be *fesim.BE) {
+		t.Helper()
+		if _, err := s.client.SetNode(t.Context(), webAddresses(t, []*fesim.BE{be})[0], backend.Drain, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+	}
+	one := cluster.BEs()[0]
+	eventually(t, "the nodes to be known", func() bool { got, err := s.client.Nodes(t.Context()); return err == nil && len(got) == 1 })
+	drain(one)
+	if node := load("alone"); node != one.Name() {
+		t.Errorf("it went to %s", node)
+	}
+	two, err := cluster.AddBE(fesim.BEOptions{})
+	if err == nil {
+		err = two.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := func() bool { return load(fmt.Sprint("other-", time.Now().UnixNano())) == two.Name() } // its redirect is to a node that is not known, and has the cluster be asked
+	eventually(t, "the new node to be taken", seen)
+	for i := range 8 {
+		if node := load(fmt.Sprint("drained-", i)); node != two.Name() {
+			t.Errorf("load %d went to %s", i, node)
+		}
+	}
 }
 
 // A service manager's socket takes loads in place of load.listen, and is given on by its name.

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"segue/backend/wire"
@@ -124,10 +126,10 @@ func (x *exchange) nodeLost(err error) {
 	x.blame(x.to.Name, err)
 }
 
-// choose sees to it that the node which an FE has named is not one that has just failed, as far as others may take the load. It tells whether to go on.
+// choose sees to it that the node which an FE has named is not one that has just failed, or is known to be about to go, as far as others may take the load. It tells whether to go on.
 func (x *exchange) choose() bool {
 	failed := x.tried[x.to.Address]
-	if !failed && !x.server.avoided.has(x.to.Address) {
+	if !failed && !x.server.avoided.has(x.to.Address) && !x.leaves() {
 		return true
 	}
 	if x.is.Kind == route.Load && x.redone < fewestTries { // FEs name one after the other
@@ -139,6 +141,11 @@ func (x *exchange) choose() bool {
 		return true
 	}
 	return !failed || x.wait(firstRetry, x.server.cluster.Changed())
+}
+
+// leaves tells whether a load could go to somebody else than the node that an FE has named, which is about to go: the cluster says so, or an operator, who keeps new loads off it.
+func (x *exchange) leaves() bool {
+	return x.is.Kind == route.Load && slices.ContainsFunc(x.server.cluster.Nodes(), func(n Node) bool { return n.Leaving && strings.EqualFold(n.name(), x.to.Name) })
 }
 
 // any tells whether the load may go to any BE: not where a transaction belongs to one, or where FEs choose among nodes by what Segue does not see: warehouses, and in Doris
