@@ -60,8 +60,8 @@ func TestForgottenLabel(t *testing.T) {
 	}
 }
 
-// dorisWay is a way of loading into Doris.
-type dorisWay struct {
+// special is a way of loading beside the plain one.
+type special struct {
 	name    string
 	header  []string
 	label   bool
@@ -76,7 +76,7 @@ func TestDorisMatrix(t *testing.T) {
 	var mu sync.Mutex
 	told := map[string]int{}
 	var done sync.WaitGroup
-	for _, how := range []dorisWay{
+	for _, how := range []special{
 		{name: "a label", label: true},
 		{name: "no label"},
 		{name: "chunked", label: true, chunked: true},
@@ -100,7 +100,7 @@ func TestDorisMatrix(t *testing.T) {
 		r := serve(t, sim, load.Options{Follow: true, Flavor: "doris"})
 		r.witness(t)
 		done.Go(func() {
-			for what, times := range r.doris(t, how) {
+			for what, times := range r.underFaults(t, how) {
 				mu.Lock()
 				told[fmt.Sprintf("%s: %c", how.name, what)] += times
 				mu.Unlock()
@@ -111,8 +111,8 @@ func TestDorisMatrix(t *testing.T) {
 	t.Log(told)
 }
 
-// doris loads one way under all faults.
-func (r *rig) doris(t *testing.T, how dorisWay) map[rune]int {
+// underFaults loads one way under all faults.
+func (r *rig) underFaults(t *testing.T, how special) map[rune]int {
 	t.Helper()
 	length := int64(len(matrixBody(1000 * matrixRows)))
 	n, told := 1000, map[rune]int{}
@@ -125,7 +125,7 @@ func (r *rig) doris(t *testing.T, how dorisWay) map[rune]int {
 			name := fmt.Sprintf("%s, BE %s, %s", how.name, harm, point.step)
 			table, header := fmt.Sprintf("d%d", n), with(csvHeader, how.header...)
 			if how.label {
-				header["label"] = fmt.Sprintf("doris-%d", n)
+				header["label"] = fmt.Sprintf("special-%d", n)
 			}
 			hit := make(chan struct{})
 			strike(fesim.LoadFault{Op: fesim.OpLoad, Step: point.step, Bytes: point.bytes, Do: harm})(r, func() { close(hit) })
@@ -152,4 +152,16 @@ func (r *rig) doris(t *testing.T, how dorisWay) map[rune]int {
 		}
 	}
 	return told
+}
+
+// StarRocks' merge commit, whose loads share a transaction under a label of the cluster's: what is told is true.
+func TestMergeCommitMatrix(t *testing.T) {
+	t.Parallel()
+	r := startScaled(t, 3)
+	r.witness(t)
+	told := r.underFaults(t, special{
+		name: "merge commit", label: true, part: true,
+		header: []string{"enable_merge_commit", "true", "merge_commit_async", "false", "merge_commit_interval_ms", "20", "merge_commit_parallel", "1"},
+	})
+	t.Logf("S success by the node %d, N nothing was loaded %d, F failed %d, U unknown %d", told[byNode], told[nothing], told[failed], told[unknown])
 }

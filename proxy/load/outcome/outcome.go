@@ -9,6 +9,9 @@
 //   - PREPARE is not in the leader's journal (DatabaseTransactionMgr, "if prepare txn lost, the following commit will just be failed"): the next leader does not know the label, and refuses the commit.
 //   - Finished labels are forgotten oldest first, by age and by number for each database. So the leader's "unknown" means either that nothing was committed, or that it was committed and is forgotten.
 //     Another load of that database that had finished before this one began, and is still known, shows that it is not forgotten: [AskWitness].
+//
+// What no one can know: a load that was committed and whose label was forgotten before it could be asked about (told as unknown); and whose a transaction is where another request takes the very same label
+// while it is asked about (the client's own repetition: its rows are the same). Who has no right to ask for a label's state learns of a loss that it is unknown.
 package outcome
 
 // Label is whose label a load has.
