@@ -181,3 +181,69 @@ func TestErrorLogOfStrangers(t *testing.T) {
 		t.Errorf("one that is configured: %d %s %v; it got %q", a.code, a.text, a.err, heads.Load())
 	}
 }
+
+// A node that is to get nothing new gets none of twenty loads, and no begin, though the FE names it; where there is no other one it gets them all the same.
+func TestDrainedNode(t *testing.T) {
+	c := &scripted{}
+	var at [2]atomic.Int64
+	for i := range at {
+		c.node(t, func(head string, conn net.Conn, in *bufio.Reader) string {
+			at[i].Add(1)
+			if strings.Contains(head, "/begin") {
+				return say(200, `{"Status":"OK"}`)
+			}
+			_ = body(head, conn, in)
+			return success
+		})
+	}
+	var turn atomic.Int64
+	c.frontend(t, func(head string, _ net.Conn, _ *bufio.Reader) string {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if n := turn.Add(1); strings.Contains(head, "/begin") {
+			return redirect(name(c.nodes[n%2]), head)
+		}
+		return redirect(name(c.nodes[0]), head)
+	})
+	c.nodes[0].Leaving = true
+	r := serveCluster(t, c, short(load.Options{}))
+	for range 20 {
+		if a := r.send(t, "PUT", path, csvHeader, strings.NewReader("1,2\n")); a.status() != "Success" {
+			t.Fatalf("%d %s %v", a.code, a.text, a.err)
+		}
+		if a := r.send(t, "POST", "/api/transaction/begin", map[string]string{"db": "d", "table": "t", "label": "l"}, nil); a.status() != "OK" {
+			t.Fatalf("%d %s %v", a.code, a.text, a.err)
+		}
+	}
+	if got := [2]int64{at[0].Load(), at[1].Load()}; got != [2]int64{0, 40} {
+		t.Errorf("%v", got)
+	}
+	c.change(func() { c.nodes = c.nodes[:1] })
+	if a := r.send(t, "PUT", path, csvHeader, strings.NewReader("1,2\n")); a.status() != "Success" || at[0].Load() != 1 {
+		t.Errorf("the only one: %d %s %v", a.code, a.text, a.err)
+	}
+}
+
+// Questions are no loads: nothing waits for them.
+func TestQuestionsAreNoLoads(t *testing.T) {
+	c := &scripted{}
+	asked, answered := make(chan struct{}), make(chan struct{})
+	c.frontend(t, func(string, net.Conn, *bufio.Reader) string {
+		close(asked)
+		<-answered
+		return state("VISIBLE")
+	})
+	r := serveCluster(t, c, short(load.Options{}))
+	answers := make(chan answer)
+	go func() { answers <- r.send(t, "GET", "/api/d/get_load_state?label=x", nil, nil) }()
+	<-asked
+	if l := r.Loads(); len(l) > 0 {
+		t.Errorf("in flight: %v", l)
+	}
+	close(answered)
+	if a := <-answers; a.code != 200 {
+		t.Errorf("%d %s %v", a.code, a.text, a.err)
+	}
+}
+
+func name(n load.Node) string { return fmt.Sprintf("%s:%d", n.Host, n.Port) }

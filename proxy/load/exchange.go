@@ -129,13 +129,15 @@ func (x *exchange) keep() {
 	x.body.kept = &kept{room: &x.server.room, memory: x.options.Memory, most: x.options.Buffer}
 }
 
-// takeOff has others see the load.
+// takeOff has others see the load. A question is none.
 func (x *exchange) takeOff() {
 	x.flight = &flight{is: Load{
 		ID: x.server.ids.Add(1), Client: x.client.address, User: userOf(x.req.Fields), Kind: x.is.Kind.String(),
 		Database: x.is.Database, Table: x.is.Table, Label: x.label, State: atFrontend, Since: x.began,
 	}}
-	x.server.takeOff(x.flight)
+	if x.is.Kind != route.Other && x.is.Kind != route.State && x.is.Kind != route.ErrorLog {
+		x.server.takeOff(x.flight)
+	}
 }
 
 // land ends what others see, and counts it.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -129,10 +128,16 @@ func (x *exchange) nodeLost(err error) {
 // choose sees to it that the node which an FE has named is not one that has just failed, or is known to be about to go, as far as others may take the load. It tells whether to go on.
 func (x *exchange) choose() bool {
 	failed := x.tried[x.to.Address]
-	if !failed && !x.server.avoided.has(x.to.Address) && !x.leaves() {
+	begins := x.is.Kind == route.Load || x.is.Kind == route.Begin // others belong to their node
+	leaves := begins && x.isNodeLeaving(x.to.Name)
+	if !failed && !leaves && !x.server.avoided.has(x.to.Address) {
 		return true
 	}
-	if x.is.Kind == route.Load && x.redone < fewestTries { // FEs name one after the other
+	if other, ok := x.another(); ok && leaves { // FEs do not know it yet, or do not mind
+		x.to = other
+		return true
+	}
+	if begins && x.redone < fewestTries { // FEs name one after the other
 		x.redone++
 		return x.wait(time.Duration(x.redone)*firstRetry/2, nil) && false
 	}
@@ -143,9 +148,14 @@ func (x *exchange) choose() bool {
 	return !failed || x.wait(firstRetry, x.server.cluster.Changed())
 }
 
-// leaves tells whether a load could go to somebody else than the node that an FE has named, which is about to go: the cluster says so, or an operator, who keeps new loads off it.
-func (x *exchange) leaves() bool {
-	return x.is.Kind == route.Load && slices.ContainsFunc(x.server.cluster.Nodes(), func(n Node) bool { return n.Leaving && strings.EqualFold(n.name(), x.to.Name) })
+// isNodeLeaving tells whether a BE or CN is to get nothing new.
+func (x *exchange) isNodeLeaving(name string) bool {
+	for _, n := range x.server.cluster.Nodes() {
+		if strings.EqualFold(n.name(), name) {
+			return n.Leaving || !n.Alive
+		}
+	}
+	return false
 }
 
 // any tells whether the load may go to any BE: not where a transaction belongs to one, or where FEs choose among nodes by what Segue does not see: warehouses, and in Doris
