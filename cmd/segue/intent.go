@@ -22,6 +22,7 @@ func (a *app) restore(path string) {
 func (a *app) inherit(l legacy) {
 	a.hold(l.Intent, "the Segue that was taken over from")
 	a.server.ContinueIDs(l.LastID)
+	a.loads.Inherit(l.Loads)
 	if l.Ready {
 		a.admin.StayReady()
 	}

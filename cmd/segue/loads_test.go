@@ -73,6 +73,26 @@ func beginLoad(t *testing.T, address, label string) *loading {
 	return l
 }
 
+// step does one step of a transaction.
+func step(t *testing.T, address, name, label string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+address+"/api/transaction/"+name, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth("root", "")
+	for key, value := range map[string]string{"label": label, "db": "test", "table": "t"} {
+		req.Header.Set(key, value)
+	}
+	resp, err := http.DefaultTransport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	return string(text)
+}
+
 // A load in flight is seen: in the list, in the status, with its node; and a node that is drained gets no more.
 func TestLoadsAreSeen(t *testing.T) {
 	t.Parallel()
@@ -215,7 +235,18 @@ func TestTakeoverWhileLoading(t *testing.T) {
 		return labels
 	}
 	eventually(t, "a load", func() bool { return slices.Equal(inFlight(old), []string{"one"}) })
+	if a := step(t, loads, "begin", "kept"); !strings.Contains(a, `"OK"`) {
+		t.Fatalf("begin: %s", a)
+	}
 	next := takeOverFrom(t, path, addr, api)
+	eventually(t, "the open transaction to be known", func() bool {
+		list, err := next.client.Loads(t.Context())
+		at := slices.IndexFunc(list, func(l admin.Load) bool { return l.Label == "kept" })
+		return err == nil && at >= 0 && list[at].State == "open" && list[at].Process == 0
+	})
+	if a := step(t, loads, "rollback", "kept"); !strings.Contains(a, `"OK"`) {
+		t.Errorf("rollback: %s", a)
+	}
 	eventually(t, "taken over", func() bool { return strings.Contains(old.stderr.String(), `"msg":"another Segue has taken over"`) })
 	two := beginLoad(t, loads, "two")
 	go func() { _, _ = io.WriteString(two.body, "2,b\n") }()

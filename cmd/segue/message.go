@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"segue/cmd/internal/admin"
+	"segue/proxy/load"
 )
 
 // What two Segues say to each other while one takes over from the other: lines of JSON, the first of them with the sockets beside it. The old
@@ -44,7 +45,8 @@ type legacy struct {
 	Intent admin.Intent  `json:"intent"`
 	Others []admin.Other `json:"others"`  // Segues that have been taken over from and have sessions, the old one among them
 	LastID uint32        `json:"last_id"` // of a session
-	Ready  bool          `json:"ready"`   // as /readyz says: what was ready is, whoever answers
+	Loads  load.Legacy   `json:"loads"`
+	Ready  bool          `json:"ready"` // as /readyz says: what was ready is, whoever answers
 }
 
 // encodeMessage makes a line of v.

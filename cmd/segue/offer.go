@@ -73,6 +73,7 @@ func (a *app) cedes(ctx context.Context, answer func(*socketFile), cedeAPI func(
 		a.systemd.follow(pid, invocation) // before the other one speaks
 		l.Intent, l.Others = a.admin.Cede()
 		l.LastID, l.Ready = a.server.LastID(), a.admin.Ready()
+		l.Loads = a.loads.Legacy()
 		if f := a.openPrivate(); f != nil {
 			answer(f)
 			l.Others = append(l.Others, admin.Other{PID: int32(os.Getpid()), Socket: f.path})
