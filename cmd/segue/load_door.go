@@ -37,7 +37,6 @@ type loadDoor struct {
 
 	begin   sync.Once
 	come    chan come
-	closed  chan struct{} // nobody is taken any more
 	closing sync.Once
 	over    chan struct{} // nobody is given any more
 	end     sync.Once
@@ -56,7 +55,7 @@ type come struct {
 
 func newLoadDoor(ln net.Listener, entry func() loadEntry) *loadDoor {
 	return &loadDoor{
-		Listener: ln, entry: entry, come: make(chan come), closed: make(chan struct{}), over: make(chan struct{}),
+		Listener: ln, entry: entry, come: make(chan come), over: make(chan struct{}),
 		most: mostDoubtful, doubtful: list.New(),
 	}
 }
@@ -77,7 +76,6 @@ func (d *loadDoor) Close() error {
 	first := false
 	d.closing.Do(func() {
 		first = true
-		close(d.closed)
 		time.AfterFunc(d.entry().patience, d.stop) // nobody may accept any more
 	})
 	if !first {

@@ -246,7 +246,7 @@ func (c *client) linger(most time.Duration) {
 	if c.server.ended {
 		most = min(most, refusedLinger)
 	}
-	c.resting, c.idle = true, time.Now()
+	c.resting, c.fresh, c.idle = true, false, time.Now()
 	c.readWithin(most)
 	c.server.mu.Unlock()
 	_, _ = io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{c.Conn}, make([]byte, 8<<10))
