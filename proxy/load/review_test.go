@@ -459,7 +459,7 @@ func TestFrontendGoesInACommit(t *testing.T) {
 	leader := c.frontend(t, func(head string, _ net.Conn, _ *bufio.Reader) string {
 		switch {
 		case strings.Contains(head, "get_load_state"):
-			return state("PREPARED")
+			return state("PREPARE")
 		case strings.Contains(head, "_cancel"):
 			cancels.Add(1)
 		case strings.Contains(head, "/commit"):
