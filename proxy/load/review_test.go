@@ -84,7 +84,7 @@ func (c *scripted) node(t *testing.T, serve func(head string, conn net.Conn, in 
 // body reads the body that a head tells of, behind a 100.
 func body(head string, conn net.Conn, in *bufio.Reader) string {
 	io.WriteString(conn, "HTTP/1.1 100 Continue\r\n\r\n")
-	_, after, _ := strings.Cut(head, "Content-Length: ")
+	_, after, _ := strings.Cut(head, "\r\nContent-Length: ")
 	n := 0
 	fmt.Sscan(after, &n)
 	b := make([]byte, n)
