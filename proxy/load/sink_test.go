@@ -29,14 +29,14 @@ func sink(tb testing.TB) *fixed {
 	tb.Helper()
 	be := listen(tb, func(conn net.Conn, in *bufio.Reader, head string) {
 		io.WriteString(conn, "HTTP/1.1 100 Continue\r\n\r\n")
-		if strings.Contains(head, "Transfer-Encoding: chunked") {
+		if strings.Contains(head, "\r\nTransfer-Encoding: chunked\r\n") {
 			if _, err := io.Copy(io.Discard, httputil.NewChunkedReader(in)); err != nil {
 				return
 			}
 			_, _ = in.Discard(2)
 		}
 		var length int64
-		_, after, _ := strings.Cut(head, "Content-Length: ")
+		_, after, _ := strings.Cut(head, "\r\nContent-Length: ")
 		fmt.Sscan(after, &length)
 		small := make([]byte, 2<<10)
 		for length > 0 {
