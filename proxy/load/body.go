@@ -111,13 +111,11 @@ func (b *body) nextOfChunk() ([]byte, error) {
 			}
 			return data, nil
 		}
-		if b.from.r += taken; b.from.r == b.from.w {
-			b.from.r, b.from.w = 0, 0 // by hand: take would give the buffer away, and the next part begin with a small one
-		}
-		if b.chunks.Done() {
+		if b.from.r += taken; b.chunks.Done() {
+			b.from.take(0) // nothing may follow for long
 			return nil, nil
 		}
-		if err := b.from.fill(chunkedBuffer); err != nil {
+		if err := b.from.refill(chunkedBuffer); err != nil {
 			return nil, whyEnded(err)
 		}
 	}

@@ -68,6 +68,19 @@ func (l *line) fill(most int) error {
 	return err
 }
 
+// refill is fill where much more may be to come: behind a read that filled the store the next one has a larger store.
+func (l *line) refill(most int) error {
+	switch size := len(l.store); {
+	case l.w == size && size < most:
+		larger := make([]byte, min(most, max(4<<10, 4*size)))
+		l.w = copy(larger, l.unread())
+		l.r, l.store = 0, larger
+	case l.r == l.w:
+		l.r, l.w = 0, 0
+	}
+	return l.fill(most)
+}
+
 // head reads on until a whole head is there, and takes it. What it returns is good until more is read.
 func (l *line) head() ([]byte, error) {
 	for seen := 0; ; {
