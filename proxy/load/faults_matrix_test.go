@@ -416,22 +416,23 @@ func (r *rig) witness(t *testing.T) {
 // row is all ways of loading under one fault.
 func (r *rig) row(t *testing.T, n int, f fault, all *table) {
 	t.Helper()
-	line := fmt.Sprintf("%-40s ", f.name)
+	var line strings.Builder
+	fmt.Fprintf(&line, "%-40s ", f.name)
 	var told []rune
 	var slowest time.Duration
 	for i, w := range ways {
 		if f.slow && w.label {
-			line += "|     -     "
+			line.WriteString("|     -     ")
 			continue
 		}
 		what, took := r.cell(t, 1000+n*len(ways)+i, f, w)
 		told, slowest = append(told, what), max(slowest, took)
-		line += fmt.Sprintf("| %c %5dms ", what, took.Milliseconds())
+		fmt.Fprintf(&line, "| %c %5dms ", what, took.Milliseconds())
 		if w.kept && what != byNode && what != byLabel {
 			t.Errorf("%s, %s: the client was told of it (%c)", f.name, w, what)
 		}
 	}
-	all.add(n, line, told, slowest)
+	all.add(n, line.String(), told, slowest)
 }
 
 // startScaled is start with elections and heartbeats that take a tenth of their time.
