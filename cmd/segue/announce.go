@@ -43,12 +43,15 @@ func (a *app) announce(ctx context.Context) {
 
 // awaitVerdicts returns when there is a verdict on every backend, after
 // firstRound, or when ctx is done.
-func (a *app) awaitVerdicts(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, firstRound)
+func (a *app) awaitVerdicts(ctx context.Context) { a.await(ctx, firstRound, a.probed) }
+
+// await returns when something is so of the backends, after a time, or when ctx is done.
+func (a *app) await(ctx context.Context, most time.Duration, isSo func() bool) {
+	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	for {
 		changed := a.registry.Changed() // before the look, so that nothing is missed
-		if a.probed() {
+		if isSo() {
 			return
 		}
 		select {

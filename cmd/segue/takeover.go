@@ -229,6 +229,9 @@ func hasEnded(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
 }
 
+// anyUpTime is for how long one that takes over waits for a backend to be up, behind the first look at all of them: that may have met a moment in which none answered.
+const anyUpTime = 5 * time.Second
+
 // relieve takes over from the predecessor, if there is one, once this Segue knows its backends. If none of them is up, it is this one that
 // is wrong, or the moment.
 func (a *app) relieve(ctx context.Context) error {
@@ -236,6 +239,7 @@ func (a *app) relieve(ctx context.Context) error {
 		return nil
 	}
 	a.awaitVerdicts(ctx)
+	a.await(ctx, anyUpTime, func() bool { return a.up() > 0 })
 	if ctx.Err() != nil {
 		a.predecessor.spare()
 		return nil
