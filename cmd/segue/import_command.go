@@ -92,7 +92,7 @@ func (w *world) importSource(name string) (importer.Source, error) {
 	if name != "-" {
 		f, err := os.Open(name)
 		if err != nil {
-			return importer.Source{}, err
+			return importer.Source{}, usageError{fmt.Errorf("read %s: %w; name the file of HAProxy, ProxySQL or nginx, or - for standard input", name, innermost(err))}
 		}
 		defer func() { _ = f.Close() }()
 		from = f

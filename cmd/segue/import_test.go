@@ -44,7 +44,7 @@ func TestImportRefuses(t *testing.T) {
 		{[]string{"https://example.org/haproxy.cfg"}, exitUsage, "nothing is fetched; name a file"},
 		{[]string{"jdbc:mysql://u:hidden-word@a b/"}, exitUsage, "URL: host 1 of the URL is no address"},
 		{[]string{"-"}, exitUsage, "there is no standard input"},
-		{[]string{filepath.Join(t.TempDir(), "none")}, exitFailed, "no such file"},
+		{[]string{filepath.Join(t.TempDir(), "none")}, exitUsage, "none: no such file or directory; name the file of HAProxy"},
 	} {
 		got := segue(t, nil, append([]string{"import"}, c.args...)...)
 		if got.code != c.code || !strings.Contains(got.stderr, c.want) || got.stdout != "" || strings.Contains(got.stderr, "hidden-word") {
