@@ -109,8 +109,8 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
-// options are those of tests: what waits does not wait for long.
-var options = load.Options{Follow: true, Flavor: "starrocks"}
+// options are those of tests: what must come has time to, on a machine that stands still too.
+var options = load.Options{Follow: true, Flavor: "starrocks", Hold: wait, Budget: wait}
 
 // start returns a running cluster of three FEs and n BEs, with a Segue before it.
 func start(t *testing.T, n int, o load.Options) *rig {

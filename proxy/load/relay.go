@@ -187,18 +187,11 @@ func (x *exchange) exchangeWith(u *upstream, uri string) (*answer, error) {
 		if a, err := x.mayGoOn(u); a != nil || err != nil {
 			return a, err
 		}
-		if x.req.Expect && !x.said {
-			x.said = true
-			if !x.client.send([]byte("HTTP/1.1 100 Continue\r\n\r\n")) {
-				return nil, errClientGone
-			}
+		if !x.letSend() {
+			return nil, errClientGone
 		}
 	}
-	u.readWithin(0)
-	u.listen(func() {
-		x.client.interrupt()
-		u.stopWriting()
-	})
+	x.listenTo(u)
 	if err := x.pump(u); err != nil {
 		if fromClient(err) && !u.early.Load() {
 			u.close()
@@ -214,17 +207,7 @@ func (x *exchange) exchangeWith(u *upstream, uri string) (*answer, error) {
 	}
 	x.client.resume()
 	defer x.watch()()
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-u.answered:
-	case <-timer.C:
-		_ = u.Close()
-		<-u.answered
-	case <-x.ctx.Done():
-		_ = u.Close()
-		<-u.answered
-	}
+	u.answersWithin(x.ctx, patience)
 	return u.answer, u.err
 }
 

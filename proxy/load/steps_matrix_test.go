@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"segue/backend/fesim"
+	"segue/proxy/load"
 )
 
 // loader loads by transactions as StarRocks' SDK does (TransactionStreamLoader): after a failure it rolls back and begins anew under another label, and after a commit that failed it asks for the label's state.
@@ -130,6 +131,7 @@ func TestStepMatrix(t *testing.T) {
 	var wg sync.WaitGroup
 	for shard := range shards {
 		r := startScaled(t, 3)
+		r.SetOptions(load.Options{Follow: true, Flavor: "starrocks"}) // some of these end with hold.timeout
 		r.witness(t)
 		wg.Go(func() {
 			for n, f := range faults {

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,19 +24,12 @@ const earlyTime = 2 * time.Second
 // stream tells the client to send, and sends on what comes.
 func (x *exchange) stream() outcome.Event {
 	x.flight.at(atBody)
-	if x.req.Expect && !x.said {
-		x.said = true
-		if !x.client.send([]byte("HTTP/1.1 100 Continue\r\n\r\n")) {
-			x.cancel(errClientGone)
-			return outcome.NodeLost
-		}
+	if !x.letSend() {
+		x.cancel(errClientGone)
+		return outcome.NodeLost
 	}
 	u := x.node
-	u.readWithin(0)
-	u.listen(func() {
-		x.client.interrupt()
-		u.stopWriting()
-	})
+	x.listenTo(u)
 	err := x.pump(u)
 	if err == nil {
 		return x.awaitAnswer(u)
@@ -43,24 +37,31 @@ func (x *exchange) stream() outcome.Event {
 	return x.cutShort(u, err)
 }
 
+// letSend tells a client that waits for it to send its body. False: it has gone.
+func (x *exchange) letSend() bool {
+	if !x.req.Expect || x.said {
+		return true
+	}
+	x.said = true
+	return x.client.send([]byte("HTTP/1.1 100 Continue\r\n\r\n"))
+}
+
+// listenTo has an answer end the sending of the body.
+func (x *exchange) listenTo(u *upstream) {
+	u.readWithin(0)
+	u.listen(func() {
+		x.client.interrupt()
+		u.stopWriting()
+	})
+}
+
 // awaitAnswer waits for the node's answer behind the body.
 func (x *exchange) awaitAnswer(u *upstream) outcome.Event {
 	x.flight.at(atAnswer)
 	x.client.resume()
 	defer x.watch()()
-	timer := time.NewTimer(x.patience())
-	defer timer.Stop()
-	select {
-	case <-u.answered:
-	case <-timer.C:
-		_ = u.Close()
-		<-u.answered
-		if u.answer == nil {
-			u.err = errors.New("it has not answered in time")
-		}
-	case <-x.ctx.Done():
-		_ = u.Close()
-		<-u.answered
+	if late := u.answersWithin(x.ctx, x.patience()); late && u.answer == nil {
+		u.err = errors.New("it has not answered in time")
 	}
 	return x.conclude(u.answer, u.err)
 }
@@ -72,14 +73,7 @@ func (x *exchange) cutShort(u *upstream, err error) outcome.Event {
 		x.trouble = err
 		return outcome.NodeLost
 	}
-	timer := time.NewTimer(earlyTime)
-	defer timer.Stop()
-	select {
-	case <-u.answered:
-	case <-timer.C:
-		_ = u.Close()
-		<-u.answered
-	}
+	u.answersWithin(context.Background(), earlyTime)
 	x.client.resume()
 	if u.answer == nil && !fromClient(err) && (u.err == nil || !isTimeout(err)) { // a timeout: what the reader has met ended the writing
 		u.err = err

@@ -97,7 +97,7 @@ func TestDorisMatrix(t *testing.T) {
 		if err := sim.Start(); err != nil {
 			t.Fatal(err)
 		}
-		r := serve(t, sim, load.Options{Follow: true, Flavor: "doris"})
+		r := serve(t, sim, load.Options{Follow: true, Flavor: "doris", Hold: wait, Budget: wait})
 		r.witness(t)
 		done.Go(func() {
 			for what, times := range r.underFaults(t, how) {

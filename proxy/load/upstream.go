@@ -123,6 +123,22 @@ func (u *upstream) close() {
 	}
 }
 
+// answersWithin waits until it has answered, for a time, or until ctx is done: then its connection is closed. late tells whether time was over.
+func (u *upstream) answersWithin(ctx context.Context, most time.Duration) (late bool) {
+	timer := time.NewTimer(most)
+	defer timer.Stop()
+	select {
+	case <-u.answered:
+		return false
+	case <-timer.C:
+		late = true
+	case <-ctx.Done():
+	}
+	_ = u.Close()
+	<-u.answered
+	return late
+}
+
 // listen has the answer's head be read while the body is sent; hurry is called when it is there, or the connection has ended.
 func (u *upstream) listen(hurry func()) {
 	u.answered = make(chan struct{})
