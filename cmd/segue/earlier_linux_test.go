@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -103,16 +102,7 @@ func TestRenewTwiceByFlags(t *testing.T) {
 func TestRenewOfPassedSocket(t *testing.T) {
 	t.Parallel()
 	fes := frontends(t, 1, fesim.Options{})
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	passed, err := ln.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer passed.Close()
+	ln, passed := managed(t)
 	api := deadAddress(t)
 	path := configFile(t, configuration(fes, fmt.Sprintf("listen: %s\nadmin: %s\n", deadAddress(t), api)))
 	socket, messages := manager(t)

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -187,16 +186,7 @@ func TestDrainedNodeGetsNoLoad(t *testing.T) {
 func TestLoadsOnASocketOfTheServiceManager(t *testing.T) {
 	t.Parallel()
 	fes := frontends(t, 1, fesim.Options{})
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	socket, err := ln.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer socket.Close()
+	ln, socket := managed(t)
 	addr, api := deadAddress(t), deadAddress(t)
 	path := configFile(t, configuration(fes, fmt.Sprintf("listen: %s\nadmin: %s\nload: {listen: '127.0.0.1:1', nodes: x}\n", addr, api)))
 	old := process(t, "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=load.listen", []*os.File{socket}, "serve", "--config", path)

@@ -266,20 +266,27 @@ func TestTakeoverThatFails(t *testing.T) {
 	}
 }
 
-// systemd's sockets outlive the process: who comes meanwhile waits in their queue.
-func TestSocketsOfTheServiceManager(t *testing.T) {
-	t.Parallel()
-	fes := frontends(t, 2, fesim.Options{})
+// managed is a socket that a service manager has bound, and the file by which it passes it.
+func managed(t *testing.T) (net.Listener, *os.File) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ln.Close()
-	socket, err := ln.(*net.TCPListener).File()
+	t.Cleanup(func() { ln.Close() })
+	file, err := ln.(*net.TCPListener).File()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer socket.Close()
+	t.Cleanup(func() { file.Close() })
+	return ln, file
+}
+
+// systemd's sockets outlive the process: who comes meanwhile waits in their queue.
+func TestSocketsOfTheServiceManager(t *testing.T) {
+	t.Parallel()
+	fes := frontends(t, 2, fesim.Options{})
+	ln, socket := managed(t)
 	path := configFile(t, configuration(fes, ""))
 	begin := func() *program {
 		return process(t, "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=listen", []*os.File{socket}, "serve", "--config", path, "--admin", "127.0.0.1:0")
@@ -305,16 +312,7 @@ func TestSocketsOfTheServiceManager(t *testing.T) {
 
 func TestBadSocketsOfTheServiceManager(t *testing.T) {
 	t.Parallel()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	tcp, err := ln.(*net.TCPListener).File()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer tcp.Close()
+	ln, tcp := managed(t)
 	file, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
