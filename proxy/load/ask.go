@@ -240,10 +240,8 @@ func (x *exchange) askOnce(method string, at hop) (status int, body []byte, next
 			return 0, nil, nil, err
 		}
 		next := &hop{to.Name, to.Address, to.URI, to.TLS}
-		for _, fe := range x.server.cluster.Frontends() {
-			if fe.Address == to.Name {
-				next.address, next.secure = fe.Address, fe.TLS
-			}
+		if fe, ok := x.frontend(to); ok {
+			next.address, next.secure = fe.Address, fe.TLS
 		}
 		x.server.leader.set(next.address)
 		return 0, nil, next, nil
@@ -316,11 +314,8 @@ func (x *exchange) absorb() bool {
 		x.refuseSmall()
 		return false
 	}
-	if x.req.Expect {
-		x.said = true
-		if !x.client.send([]byte("HTTP/1.1 100 Continue\r\n\r\n")) {
-			return false
-		}
+	if !x.letSend() {
+		return false
 	}
 	for !x.body.done() {
 		x.client.readWithin(x.options.Progress)

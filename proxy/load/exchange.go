@@ -147,7 +147,7 @@ func (x *exchange) land(end string) {
 	x.server.metrics.time.Observe(time.Since(x.began).Seconds())
 }
 
-// label gives the request a label of Segue's, where it has none and may have one.
+// addLabel gives the request a label of Segue's, where it has none and may have one.
 func (x *exchange) addLabel() {
 	var random [16]byte
 	_, _ = rand.Read(random[:])

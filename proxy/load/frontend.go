@@ -141,7 +141,7 @@ func (x *exchange) askOne(at hop) (outcome.Event, *hop) {
 	if err != nil {
 		u.close()
 		if u.whole {
-			x.node, x.to, x.atNode = u, route.Target{Name: at.name, Address: at.address}, false
+			x.servedBy(u, at)
 			x.blame(at.name, err)
 			return outcome.NodeLost, nil // it may have done what it was asked for
 		}
@@ -149,7 +149,8 @@ func (x *exchange) askOne(at hop) (outcome.Event, *hop) {
 	}
 	switch location := a.Fields.Get("Location"); {
 	case a.Status == http.StatusContinue: // it takes the body itself
-		x.node, x.to, x.atNode, x.begun = u, route.Target{Name: at.name, Address: at.address}, false, true
+		x.servedBy(u, at)
+		x.begun = true
 		x.asked.over()
 		return outcome.Redirected, nil
 	case location != "" && a.Status >= 300 && a.Status < 400 && x.options.Follow:
@@ -216,20 +217,32 @@ func (x *exchange) follow(at hop, location string) (outcome.Event, *hop) {
 	return outcome.Redirected, nil
 }
 
+// frontend is the FE that a redirect names, by the address that FEs know it by or by the one at which it is reached.
+func (x *exchange) frontend(to route.Target) (Frontend, bool) {
+	all := x.server.cluster.Frontends()
+	if i := slices.IndexFunc(all, func(fe Frontend) bool { return fe.Address == to.Address || fe.Address == to.Name }); i >= 0 {
+		return all[i], true
+	}
+	return Frontend{}, false
+}
+
+// servedBy notes that an FE does itself what it is asked for, as a node would.
+func (x *exchange) servedBy(u *upstream, at hop) {
+	x.node, x.to, x.atNode = u, route.Target{Name: at.name, Address: at.address}, false
+}
+
 // followLeader goes on with whom an FE names as the leader.
 func (x *exchange) followLeader(at hop, to route.Target) (outcome.Event, *hop) {
 	x.server.leader.set(to.Address)
 	next := &hop{to.Name, to.Address, to.URI, to.TLS}
-	for _, fe := range x.server.cluster.Frontends() {
-		if fe.Address == to.Address || fe.Address == to.Name {
-			if fe.Leaving && !x.ends() && x.patient() {
-				x.cause = fe.Name + ": it leads, and is about to leave"
-				x.server.leader.clear(fe.Address)
-				return outcome.FrontendLost, nil
-			}
-			next.name, next.address, next.secure = fe.Name, fe.Address, fe.TLS // Locations say http, whatever an FE speaks
-			x.server.leader.set(fe.Address)
+	if fe, ok := x.frontend(to); ok {
+		if fe.Leaving && !x.ends() && x.patient() {
+			x.cause = fe.Name + ": it leads, and is about to leave"
+			x.server.leader.clear(fe.Address)
+			return outcome.FrontendLost, nil
 		}
+		next.name, next.address, next.secure = fe.Name, fe.Address, fe.TLS // Locations say http, whatever an FE speaks
+		x.server.leader.set(fe.Address)
 	}
 	if x.asked.round[next.address] && next.address != at.address && x.server.avoided.has(next.address) {
 		return x.frontendLost(*next, errors.New("it leads, other FEs say, but it cannot be had")), nil
@@ -247,7 +260,7 @@ func (x *exchange) frontendSaid(at hop, a *answer) outcome.Event {
 	if err := a.readAll(x.options.Progress); err != nil {
 		x.dropReply()
 		if !x.is.Streams {
-			x.node, x.to, x.atNode = a.from, route.Target{Name: at.name, Address: at.address}, false
+			x.servedBy(a.from, at)
 			x.blame(at.name, err)
 			return outcome.NodeLost
 		}
@@ -255,7 +268,7 @@ func (x *exchange) frontendSaid(at hop, a *answer) outcome.Event {
 	}
 	said := outcome.ReadAnswer(a.Status, a.body)
 	if !x.is.Streams { // it has done itself what it was asked for
-		x.node, x.to, x.atNode = a.from, route.Target{Name: at.name, Address: at.address}, false
+		x.servedBy(a.from, at)
 		event := x.event(said)
 		if event == outcome.Leaving || event == outcome.NodeLost {
 			x.frontendLost(at, fmt.Errorf("it answered %d %s", a.Status, shown(said.Message)))

@@ -120,23 +120,7 @@ func TestRefusedStepsPause(t *testing.T) {
 // What was cut off does not concern the next transaction of the same label.
 func TestLabelOfTornTransaction(t *testing.T) {
 	r := start(t, 1, options)
-	if a := r.step(t, "begin", "one", ""); a.status() != "OK" {
-		t.Fatal(a.text, a.err)
-	}
-	conn, err := net.Dial("tcp", r.address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	fmt.Fprintf(conn, "PUT /api/transaction/load HTTP/1.1\r\nHost: x\r\nAuthorization: Basic cm9vdDo=\r\ndb: fesim\r\ntable: loads_txn\r\nlabel: one\r\nformat: csv\r\ncolumn_separator: ,\r\nContent-Length: 1000\r\n\r\n1,2\n")
-	until(t, "it is at the BE", func() bool {
-		for _, l := range r.Loads() {
-			if l.Kind == "txn_load" && l.In == 4 {
-				return true
-			}
-		}
-		return false
-	})
-	_ = conn.Close()
+	r.tornLoad(t)
 	until(t, "it is rolled back", func() bool { return r.sim.LoadTxns("fesim")[0].State == fesim.LoadAborted })
 	until(t, "it has gone", func() bool { return r.metric(t, "segue_loads_total", "gone") == 1 })
 	for _, name := range []string{"begin", "load", "prepare", "commit"} {

@@ -102,9 +102,9 @@ func TestFaultsOfSteps(t *testing.T) {
 	}
 }
 
-// A transaction of which a load was cut off by its client is not committed, whoever tries.
-func TestTornTransaction(t *testing.T) {
-	r := start(t, 1, options)
+// tornLoad begins a transaction, and cuts off a load of it of which a row has come to the BE.
+func (r *rig) tornLoad(t *testing.T) {
+	t.Helper()
 	if a := r.step(t, "begin", "one", ""); a.status() != "OK" {
 		t.Fatal(a.text, a.err)
 	}
@@ -122,6 +122,12 @@ func TestTornTransaction(t *testing.T) {
 		return false
 	})
 	_ = conn.Close()
+}
+
+// A transaction of which a load was cut off by its client is not committed, whoever tries.
+func TestTornTransaction(t *testing.T) {
+	r := start(t, 1, options)
+	r.tornLoad(t)
 	until(t, "it has gone", func() bool { return r.metric(t, "segue_loads_total", "gone") == 1 })
 	for _, name := range []string{"prepare", "commit"} {
 		if a := r.step(t, name, "one", ""); a.status() == "OK" {
